@@ -1,0 +1,124 @@
+"""The API: order, look, menu. Every refusal is {"status": false, "error": "a sentence"}."""
+
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import NinjaAPI, Schema
+from ninja.errors import HttpError
+
+from home.api.bodies import KEY_HEADER, ORDER_BODY, choose, read_quantities
+from home.api.callers import check_csrf, click_digest, guest_for, is_simulated
+from home.models import Order, Pizza
+from kitchen import flow, tasks
+
+api = NinjaAPI(
+    title="Pizza shop",
+    description="Order, and watch the kitchen work. A page sends its CSRF token; a script without cookies needs none.",
+    version="1",
+    urls_namespace="api",
+)
+
+
+class Placed(Schema):
+    status: bool
+    message: str
+    order: dict[str, Any]
+
+
+class Refusal(Schema):
+    """Every answer of 400 and above."""
+
+    status: bool
+    error: str
+
+
+@api.exception_handler(HttpError)
+def refuse(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return api.create_response(request, {"status": False, "error": str(error)}, status=error.status_code)
+
+
+@api.exception_handler(flow.Refused)
+def refuse_as_kitchen(request: HttpRequest, refused: flow.Refused) -> HttpResponse:
+    return refuse(request, HttpError(409, str(refused)))
+
+
+@api.exception_handler(RequestDataTooBig)
+def refuse_too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return refuse(request, HttpError(413, "That is too much to read for one order."))
+
+
+@api.post(
+    "/order/",
+    summary="Order pizzas",
+    response={201: Placed, frozenset({400, 403, 409, 413, 422}): Refusal},
+    openapi_extra={"requestBody": ORDER_BODY, "parameters": [KEY_HEADER]},
+)
+@api.post("/order", include_in_schema=False)
+def order_pizza(request: HttpRequest) -> HttpResponse:
+    """One pizza or several. With an `Idempotency-Key` header the same click is one order, however often it comes."""
+    check_csrf(request)
+    quantities = read_quantities(request.body)
+    guest = guest_for(request)
+    click = click_digest(request)
+    order = placed_by(click, quantities, guest) or place_once(request, quantities, guest, click)
+    answer = {
+        "status": True,
+        "message": f"Thank you! Order {order.number} is in the kitchen.",
+        "order": order.payload(),
+    }
+    return api.create_response(request, answer, status=201)
+
+
+@api.api_operation(["GET", "PUT", "PATCH", "DELETE"], "/order/", include_in_schema=False)
+@api.api_operation(["GET", "PUT", "PATCH", "DELETE"], "/order", include_in_schema=False)
+def only_post(request: HttpRequest) -> HttpResponse:
+    raise HttpError(405, "Orders are placed with POST.")
+
+
+def place_once(request: HttpRequest, quantities: dict[int, int], guest: str, click: str | None) -> Order:
+    """Place the order; if an equal click is placing it at this moment, the order that it makes."""
+    user = request.user if request.user.is_authenticated else None
+    items, simulated = choose(quantities), is_simulated(request)
+    try:
+        order, begun = flow.place(items, timezone.now(), user=user, guest=guest, click=click, simulated=simulated)
+    except IntegrityError:
+        earlier = placed_by(click, quantities, guest)
+        if earlier is None:
+            raise
+        return earlier
+    tasks.cook_all(begun)
+    return order
+
+
+def placed_by(click: str | None, quantities: dict[int, int], guest: str) -> Order | None:
+    """The order of an earlier, equal click. HttpError 422 if that click asked for something else."""
+    order = Order.objects.filter(click=click).first() if click else None
+    if order is None:
+        return None
+    if {line.pizza_id: line.quantity for line in order.lines.all()} != quantities:
+        raise HttpError(422, "This Idempotency-Key was used for another order.")
+    if order.user_id is None and order.guest != guest:
+        # The first answer was lost, and with it the session that it brought: the new one takes over.
+        order.guest = guest
+        order.save(update_fields=["guest"])
+    return order
+
+
+@api.get("/order/{order_id}/", summary="One order and what happened to it")
+@api.get("/order/{order_id}", include_in_schema=False)
+def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
+    """The payload is the same as on the socket `/ws/pizza/<order_id>/`."""
+    order = Order.objects.filter(order_id=order_id).prefetch_related("events").first()
+    if order is None:
+        raise HttpError(404, "There is no order with this id.")
+    return {"payload": order.payload(), "events": [event.as_dict() for event in order.events.all()]}
+
+
+@api.get("/menu/", summary="What can be ordered")
+@api.get("/menu", include_in_schema=False)
+def get_menu(request: HttpRequest) -> dict[str, Any]:
+    """Prices are in dollars."""
+    return {"pizzas": [pizza.as_dict() for pizza in Pizza.objects.filter(on_menu=True)]}

@@ -1,0 +1,187 @@
+"""Windows onto orders: subscribe, then snapshot, then stream."""
+
+import json
+from importlib import import_module
+from typing import Any
+
+from channels.auth import get_user
+from channels.consumer import get_handler_name
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.utils import timezone
+
+from home import live
+from home.models import Order
+from home.reconcile import reconciler
+from kitchen import flow, tasks
+
+UNKNOWN = 4404  # close codes of ours: 4000 + the HTTP status
+MAX_WATCHED = 100
+MAX_TEXT = 10_000  # characters that a client may send at once
+
+
+class OrderWatcher(AsyncWebsocketConsumer):
+    """What both windows share. A watcher is sent each seq of an order once, and never an older one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[str, int] = {}  # order_id -> the seq that was sent last
+        self.is_busy = False
+        self.hears_news = False
+
+    async def __call__(self, *args: Any) -> None:
+        """However it ends (a socket that breaks, an error of ours), nothing is sent to it after that."""
+        try:
+            await super().__call__(*args)
+        finally:
+            reconciler.leave(self)
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Channels looks after database connections around every message, through the process's one sync thread:
+        five sixths of a delivery. Here only the rare reads touch the database, and look after it themselves."""
+        self.is_busy = True
+        try:
+            await getattr(self, get_handler_name(message))(message)
+        finally:
+            self.is_busy = False
+
+    async def join(self, group: str) -> None:
+        await self.channel_layer.group_add(group, self.channel_name)
+        self.groups.append(group)  # Channels leaves these at the end
+
+    def sent(self) -> dict[str, int]:
+        """What `home.reconcile` compares with the database."""
+        return self.seen
+
+    async def order_status(self, event: dict[str, Any]) -> None:
+        if event["seq"] > self.seen.get(event["order_id"], -1):
+            self.seen[event["order_id"]] = event["seq"]
+            await self.send(event["text"])
+
+    async def send_payload(self, payload: dict[str, Any], **more: Any) -> None:
+        self.seen[payload["order_id"]] = max(payload["seq"], self.seen.get(payload["order_id"], 0))
+        await self.send(json.dumps({**more, "payload": payload}))
+
+
+class OrderProgress(OrderWatcher):
+    """One order, for whoever has its id. No frame goes without the payload."""
+
+    async def connect(self) -> None:
+        self.order_id = self.scope["url_route"]["kwargs"]["order_id"]
+        await self.accept()
+        if live.is_order_id(self.order_id):
+            await self.join(live.group_name(self.order_id))
+            payload = await get_payload(self.order_id)
+            if payload is not None:
+                await self.send_payload(payload, status="connected")
+                return reconciler.join(self)
+        await self.close(UNKNOWN)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.order_id not in self.seen:
+            return  # unknown, and closing
+        try:
+            payload = await self.obey(parse_object(text_data))
+        except flow.Refused as refused:
+            unchanged = await get_payload(self.order_id)
+            if unchanged is not None:
+                await self.send_payload(unchanged, error=str(refused))
+        else:
+            if payload["seq"] > self.seen[self.order_id]:  # else the group was faster
+                await self.send_payload(payload)
+
+    async def obey(self, content: dict[str, Any]) -> dict[str, Any]:
+        """The payload after the action. flow.Refused if it is none of ours, or not this person's."""
+        if content.get("action") != "override":
+            raise flow.Refused('Unknown action. Staff may send {"action": "override", "stage": "..."}.')
+        user = await current_user(self.scope)
+        if not user.is_staff:
+            raise flow.Refused("Only staff may move an order.")
+        return await override(self.order_id, content.get("stage"), user)
+
+
+class OrderList(OrderWatcher):
+    """The orders of a list: {"watch": ["<order_id>", ...]} names them. Staff also hear of new ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watched: set[str] = set()  # not `seen`: staff have seen a new order before they watch it
+
+    def sent(self) -> dict[str, int]:
+        return {order_id: self.seen[order_id] for order_id in self.watched & self.seen.keys()}
+
+    async def connect(self) -> None:
+        await self.accept()
+        user = await current_user(self.scope)
+        if user.is_staff:
+            await self.join(live.NEW_ORDERS)
+            self.hears_news = True
+        reconciler.join(self)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            order_ids = self.parse_watch(text_data)
+        except flow.Refused as refused:
+            return await self.send(json.dumps({"error": str(refused)}))
+        self.watched |= order_ids
+        for order_id in order_ids:
+            await self.join(live.group_name(order_id))
+        for payload in await get_payloads(order_ids):
+            if payload["seq"] > self.seen.get(payload["order_id"], -1):  # else the news were faster
+                await self.send_payload(payload)
+
+    def parse_watch(self, text_data: str | None) -> set[str]:
+        order_ids = parse_object(text_data).get("watch")
+        if not isinstance(order_ids, list) or not all(map(live.is_order_id, order_ids)):
+            raise flow.Refused('Send {"watch": ["<order_id>", ...]}.')
+        new = set(order_ids) - self.watched
+        if len(new) + len(self.watched) > MAX_WATCHED:
+            raise flow.Refused(f"A list watches at most {MAX_WATCHED} orders.")
+        return new
+
+
+class Unknown(AsyncWebsocketConsumer):
+    """Any other address."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.close(UNKNOWN)
+
+
+def parse_object(text: str | None) -> dict[str, Any]:
+    """What a client sent, as a JSON object; flow.Refused says what it is instead."""
+    if text is None or len(text) > MAX_TEXT:
+        raise flow.Refused(f"Send text of at most {MAX_TEXT} characters.")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise flow.Refused("That is not JSON.") from None
+    if not isinstance(content, dict):
+        raise flow.Refused("That is not a JSON object.")
+    return content
+
+
+async def current_user(scope: Any) -> Any:
+    """Who sits behind the socket now: the session is read again, it may have ended since the socket opened."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    session = store(scope["cookies"].get(settings.SESSION_COOKIE_NAME))
+    return await get_user(dict(scope, session=session))  # type: ignore[arg-type]
+
+
+# Reads that wait for nobody: a slow one must not hold up another watcher's frame.
+
+get_payload = database_sync_to_async(Order.get_order_detail, thread_sensitive=False)
+
+
+@database_sync_to_async
+def get_payloads(order_ids: set[str]) -> list[dict[str, Any]]:
+    return [order.payload() for order in Order.objects.filter(order_id__in=order_ids)]
+
+
+@database_sync_to_async
+def override(order_id: str, stage: Any, user: Any) -> dict[str, Any]:
+    order = Order.objects.get(order_id=order_id)
+    tasks.cook_all(flow.override(order.pk, str(stage), timezone.now(), by=user))
+    order.refresh_from_db()
+    return order.payload()

@@ -1,0 +1,39 @@
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import User
+
+from home.models import Order
+
+
+class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ("username",)
+
+
+class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What staff may change about an order: where it stands, and why."""
+
+    reason = forms.CharField(max_length=200, required=False, help_text="For the history; customers see it.")
+
+    class Meta:
+        model = Order
+        fields = ["stage"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Compare with what the person saw, not with what is true by now: the kitchen moves on while a list lies
+        # open, and saving it must not move every other order back.
+        self.fields["stage"].show_hidden_initial = True
+
+    def clean(self) -> dict[str, Any]:
+        """Say so before saving, else the admin would report a success beside the refusal."""
+        data = super().clean() or {}
+        now_at = Order.objects.values_list("stage", flat=True).get(pk=self.instance.pk)
+        if "stage" in self.changed_data and data.get("stage") == now_at:
+            self.add_error("stage", "It is there already.")
+        if data.get("reason") and "stage" not in self.changed_data:
+            self.add_error("reason", "A reason goes with a new stage.")
+        return data

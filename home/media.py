@@ -1,0 +1,22 @@
+"""Uploaded pictures, where no proxy serves them (on a laptop)."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils._os import safe_join
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+@cache_control(public=True, max_age=365 * 24 * 3600, immutable=True)
+def picture(request: HttpRequest, name: str) -> HttpResponse:
+    """A picture's name is the digest of its content, so it never changes. It is WebP: nothing else is ever stored."""
+    try:
+        path = Path(safe_join(settings.MEDIA_ROOT, "pizzas", name))
+        content = path.read_bytes()
+    except (OSError, ValueError, SuspiciousFileOperation):
+        raise Http404("No such picture") from None
+    return HttpResponse(content, content_type="image/webp")

@@ -1,0 +1,401 @@
+"""Pizza, Order, its lines and its events."""
+
+import secrets
+import string
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import connection, models, transaction
+from django.db.models import Q
+from django.db.models.signals import post_save
+from django.dispatch import Signal
+from django.urls import reverse
+from django.utils import timezone
+
+from home.pictures import safe_picture
+from home.rows import Rows
+from kitchen import stages
+
+ORDER_ID_ALPHABET = string.ascii_lowercase + string.digits
+ORDER_ID_LENGTH = 20
+MAX_QUANTITY = 20
+
+# How the timeline says that a stage's work began; a stage that is not here says what is being done.
+STARTED_SENTENCES = {
+    "received": "We started making your order",
+    "baking": "Your pizza went into the oven",
+    "baked": "Out of the oven, being cut and boxed",
+    "out_for_delivery": "On its way to you",
+}
+
+# What the kitchen alone writes (kitchen.flow, through Order.save_state).
+STATE_FIELDS = (
+    "stage",
+    "plan",
+    "seq",
+    "held",
+    "rushed",
+    "woken_at",
+    "remaining_seconds",
+    "joined_at",
+    "started_at",
+    "due_at",
+    "delivered_at",
+)
+
+# A bare `order.stage = ...; order.save()` is a person's wish; kitchen.signals takes it to kitchen.flow.
+stage_wished = Signal()
+
+
+def new_order_id() -> str:
+    """20 characters of a-z0-9 (103 bits): whoever has it may watch the order, so it must not be guessed."""
+    return "".join(secrets.choice(ORDER_ID_ALPHABET) for _ in range(ORDER_ID_LENGTH))
+
+
+class Pizza(models.Model):
+    name = models.CharField(max_length=80, unique=True)
+    description = models.CharField(max_length=200, blank=True)
+    price = models.DecimalField(
+        max_digits=6,
+        decimal_places=2,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="US dollars.",
+    )
+    image = models.ImageField(upload_to="pizzas/", blank=True)
+    on_menu = models.BooleanField(default=True, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.CheckConstraint(name="pizza_price_above_zero", condition=Q(price__gt=0))]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        try:
+            self.make_picture_safe()
+        except ValidationError as error:
+            raise ValidationError({"image": error}) from error
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """ValidationError, and nothing saved, if the picture is none."""
+        self.make_picture_safe()
+        super().save(*args, **kwargs)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the API; price in dollars."""
+        return {
+            "id": self.pk,
+            "name": self.name,
+            "description": self.description,
+            "price": float(self.price),
+            "image": self.image.url if self.image else None,
+        }
+
+    def make_picture_safe(self) -> None:
+        """Replace a picture that was just uploaded by a small, clean one, once."""
+        if self.image and not self.image._committed and not hasattr(self.image, "is_safe"):  # type: ignore[attr-defined]
+            self.image = safe_picture(self.image.file)
+            self.image.is_safe = True
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def open(self) -> "OrderQuerySet":
+        return self.filter(stage__in=stages.WORKED)
+
+    def working(self) -> "OrderQuerySet":
+        """In a place of a station."""
+        return self.filter(started_at__isnull=False, stage__in=stages.WORKED)
+
+    def in_line(self) -> "OrderQuerySet":
+        """Waiting for a place of a station."""
+        return self.filter(started_at__isnull=True, held=False, stage__in=stages.WORKED)
+
+    def waiting_at(self, stage: str) -> "OrderQuerySet":
+        """The line of one station: rushed ones first, then first come first served; ties go to the older order."""
+        return self.in_line().filter(stage=stage).order_by("-rushed", "joined_at", "pk")
+
+    def of(self, user: Any, guest: str) -> "OrderQuerySet":
+        """What this person may see in a list: staff all, a customer or a visitor their own."""
+        if user.is_staff:
+            return self
+        if user.is_authenticated:
+            return self.filter(user=user)
+        return self.filter(guest=guest) if guest else self.none()
+
+
+class Order(models.Model):
+    # identity
+    order_id = models.CharField(max_length=ORDER_ID_LENGTH, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="orders")
+    # Whose it is without an account: a random word that lives in the visitor's session.
+    guest = models.CharField(max_length=32, blank=True, db_index=True, editable=False)
+    # A repeated click is one order: the digest of whose click and its Idempotency-Key.
+    click = models.CharField(max_length=64, null=True, unique=True, editable=False)
+
+    # facts, written once
+    amount = models.DecimalField(max_digits=9, decimal_places=2, default=Decimal(0), editable=False)
+    pizzas = models.PositiveSmallIntegerField(default=1, editable=False)
+    summary = models.TextField(blank=True, editable=False)  # "2 × Margherita, 1 × Diavola", for lists
+    created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
+    # made by `rush` or the board's demand switch; can be left out of every list and figure
+    simulated = models.BooleanField(default=False, editable=False)
+
+    # live state: kitchen.flow is the only writer
+    stage = models.CharField(max_length=20, choices=stages.CHOICES, default=stages.FIRST)
+    # one higher with every new chain; a link that carries an older one does nothing (fencing token)
+    plan = models.PositiveIntegerField(default=0, editable=False)
+    # one higher with every event
+    seq = models.PositiveIntegerField(default=0, editable=False)
+    # set by hold, cleared by resume and by every move; a held order is in no line and no place
+    held = models.BooleanField(default=False, editable=False)
+    # set by rush: before all others in every line, to the end
+    rushed = models.BooleanField(default=False, editable=False)
+    # set by the broom when it gave a new chain, cleared when the work begins; so that it does not do so again at once
+    woken_at = models.DateTimeField(null=True, editable=False)
+    # kitchen seconds of work that are left; set by hold, cleared when the work goes on or the order moves
+    remaining_seconds = models.FloatField(null=True, editable=False)
+    # when it reached the station; its turn in the line
+    joined_at = models.DateTimeField(default=timezone.now, editable=False)
+    # set while it has a place at the station, else null
+    started_at = models.DateTimeField(null=True, editable=False)
+    due_at = models.DateTimeField(null=True, editable=False)
+    delivered_at = models.DateTimeField(null=True, editable=False)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(
+                name="order_lines",
+                fields=["stage", "-rushed", "joined_at", "id"],
+                condition=Q(started_at__isnull=True, held=False, stage__in=stages.WORKED),
+            ),
+            models.Index(
+                name="order_places",
+                fields=["stage", "due_at"],
+                condition=Q(started_at__isnull=False, stage__in=stages.WORKED),
+            ),
+            models.Index(name="order_of_user", fields=["user", "-id"]),
+        ]
+        constraints = [
+            models.CheckConstraint(name="order_stage_known", condition=Q(stage__in=list(stages.BY_CODE))),
+            models.CheckConstraint(
+                name="order_due_when_started",
+                condition=Q(started_at__isnull=True, due_at__isnull=True)
+                | Q(started_at__isnull=False, due_at__isnull=False, held=False),
+            ),
+        ]
+
+    # `seq` that watchers were last told of, and `stage` as it stands in the database (see save and home.signals)
+    announced_seq = 0
+    stage_read = ""
+
+    def __str__(self) -> str:
+        return self.number
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "Order":
+        order = super().from_db(*args, **kwargs)
+        order.remember()
+        return order
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self.remember()
+
+    def remember(self) -> None:
+        """Note what the database holds, unless this instance was read without it."""
+        self.announced_seq = self.__dict__.get("seq", self.announced_seq)
+        self.stage_read = self.__dict__.get("stage", self.stage_read)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Everything but the live state, which is the kitchen's: a stage put here by hand becomes a wish to it.
+
+        An old instance can therefore never write yesterday's stage over today's.
+        """
+        if not self.order_id:
+            self.order_id = new_order_id()
+        if self._state.adding:
+            super().save(*args, **kwargs)
+            self.stage_read = self.stage
+            return
+        fields = kwargs.pop("update_fields", None)
+        if fields is None:
+            fields = [field.name for field in self._meta.concrete_fields if not field.primary_key]
+        with transaction.atomic():
+            super().save(*args, **kwargs, update_fields=frozenset(fields).difference(STATE_FIELDS))
+            if self.stage != self.stage_read:
+                stage_wished.send(Order, order=self)
+
+    def save_state(self) -> None:
+        """Write the live state and nothing else. For kitchen.flow, which holds the locks."""
+        ORDER_ROWS.update(self, STATE_FIELDS)
+        post_save.send(
+            Order, instance=self, created=False, update_fields=STATE_FIELDS, raw=False, using=connection.alias
+        )
+        self.stage_read = self.stage
+
+    @property
+    def number(self) -> str:
+        """The short number that is called out in the shop."""
+        return f"#{self.order_id[:4].upper()}"
+
+    @property
+    def state(self) -> str:
+        """waiting, working, held, delivered or cancelled."""
+        if self.stage in stages.ENDED:
+            return self.stage
+        if self.held:
+            return "held"
+        return "waiting" if self.started_at is None else "working"
+
+    @property
+    def words(self) -> str:
+        """What the customer reads."""
+        stage = stages.BY_CODE[self.stage]
+        if self.state == "held":
+            return "On hold"
+        return stage.waiting if self.state == "waiting" else stage.working
+
+    def get_absolute_url(self) -> str:
+        return reverse("order", args=[self.order_id])
+
+    def payload(self) -> dict[str, Any]:
+        """The whole state of the order, as every frame and the API show it. No query, no personal data.
+
+        Times are ISO 8601 with zone (or null), amount is in dollars, progress in per cent.
+        """
+        stage = stages.BY_CODE[self.stage]
+        return {
+            "order_id": self.order_id,
+            "number": self.number,
+            "summary": self.summary,
+            "amount": float(self.amount),
+            "status": stage.label,
+            "stage": stage.code,
+            "progress": stage.progress,
+            "seq": self.seq,
+            "state": self.state,
+            "words": self.words,
+            "rushed": self.rushed,
+            "simulated": self.simulated,
+            "created_at": _iso(self.created_at),
+            "joined_at": _iso(self.joined_at),
+            "started_at": _iso(self.started_at),
+            "due_at": _iso(self.due_at),
+            "delivered_at": _iso(self.delivered_at),
+            "url": self.get_absolute_url(),
+        }
+
+    @staticmethod
+    def get_order_detail(order_id: str) -> dict[str, Any] | None:
+        """The payload of an order, None if there is no such order."""
+        order = Order.objects.filter(order_id=order_id).first()
+        return order.payload() if order else None
+
+
+ORDER_ROWS = Rows(Order)
+
+
+class OrderLine(models.Model):
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    pizza = models.ForeignKey(Pizza, models.PROTECT, related_name="lines")
+    quantity = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MAX_QUANTITY)])
+    unit_price = models.DecimalField(max_digits=6, decimal_places=2)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(name="one_line_a_pizza", fields=["order", "pizza"]),
+            models.CheckConstraint(
+                name="line_quantity_1_to_20", condition=Q(quantity__gte=1, quantity__lte=MAX_QUANTITY)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.pizza}"
+
+    @property
+    def total(self) -> Decimal:
+        return self.quantity * self.unit_price
+
+
+class OrderEvent(models.Model):
+    """One row per change of an order: what the timeline shows and the statistics count."""
+
+    class Event(models.TextChoices):
+        JOINED = "joined"  # stands in the station's line
+        STARTED = "started"  # its work began
+        DELIVERED = "delivered"
+        OVERRIDDEN = "overridden"  # a person moved it
+        RECALLED = "recalled"  # a person sent it one stage back
+        RUSHED = "rushed"  # a person put it before all others
+        RETIMED = "retimed"  # the kitchen clock was turned while it was being worked on
+        UNDONE = "undone"  # a person took their last word back
+        HELD = "held"
+        RESUMED = "resumed"
+        CANCELLED = "cancelled"
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    stage = models.CharField(max_length=20, choices=stages.CHOICES)
+    event = models.CharField(max_length=12, choices=Event)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    by_person = models.BooleanField(default=False)  # stays true when the account is deleted
+    reason = models.CharField(max_length=200, blank=True)
+    # Where a person's move came from, for `flow.undo`: stage, joined_at, remaining_seconds, held, rushed
+    before = models.JSONField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [models.UniqueConstraint(name="one_event_a_seq", fields=["order", "seq"])]
+
+    def __str__(self) -> str:
+        return f"{self.seq}. {self.event} {self.stage}"
+
+    @property
+    def sentence(self) -> str:
+        """What the timeline says, on the page and in the API."""
+        stage = stages.BY_CODE[self.stage]
+        said = {
+            self.Event.JOINED: stage.waiting,
+            self.Event.STARTED: STARTED_SENTENCES.get(stage.code, stage.working),
+            self.Event.DELIVERED: stage.working,
+            self.Event.OVERRIDDEN: f"Moved by staff to “{stage.label}”",
+            self.Event.RECALLED: f"Sent back by staff to “{stage.label}”",
+            self.Event.RUSHED: "Moved to the head of the line",
+            self.Event.RETIMED: "The kitchen clock was turned",
+            self.Event.UNDONE: f"Back to “{stage.label}”",
+            self.Event.HELD: "Put on hold by staff",
+            self.Event.RESUMED: "Going on again",
+            self.Event.CANCELLED: "Cancelled by staff",
+        }[self.Event(self.event)]
+        return f"{said}: {self.reason}" if self.reason else said
+
+    def as_dict(self) -> dict[str, Any]:
+        """For everyone who has the link: a person is "staff", never a name."""
+        return {
+            "seq": self.seq,
+            "at": _iso(self.at),
+            "stage": self.stage,
+            "event": self.event,
+            "by": "staff" if self.by_person else "kitchen",
+            "reason": self.reason,
+            "sentence": self.sentence,
+        }
+
+
+EVENT_ROWS = Rows(OrderEvent)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
