@@ -1,0 +1,44 @@
+"""The stations and the shop's settings, in the stock admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from kitchen import flow, tasks
+from kitchen.models import Shop, Station
+
+
+@admin.register(Station)
+class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "stage", "places", "is_open", "law", "mean_seconds", "spread_seconds", "per_pizza"]
+    list_editable = ["places", "mean_seconds", "spread_seconds"]
+    list_filter = ["is_open", "law"]
+    search_fields = ["name"]
+    readonly_fields = ["stage"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # a stage has one station: see kitchen.stages
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Station, form: Any, change: bool) -> None:
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        tasks.cook_all(flow.change_station(obj.stage, timezone.now(), **changes))
+
+
+@admin.register(Shop)
+class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["__str__", "is_open", "speed", "demand_per_hour"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Shop, form: Any, change: bool) -> None:
+        obj.save(update_fields=set(form.changed_data) - {"speed"})
+        tasks.cook_all(flow.set_speed(form.cleaned_data["speed"], timezone.now()))

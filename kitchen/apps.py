@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class KitchenConfig(AppConfig):
+    name = "kitchen"
+
+    def ready(self) -> None:
+        from kitchen import signals  # noqa: F401  connects the receivers

@@ -1,0 +1,44 @@
+"""What is saved past `flow` is a person's wish, and goes through `flow` all the same. Boards hear of the rest."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.utils import timezone
+
+from home import live
+from home.models import Order, stage_wished
+from kitchen import flow, tasks
+from kitchen.models import Shop, Station
+
+ON_THE_BOARD = {"speed", "is_open", "demand_per_hour"}  # of the shop
+
+
+@receiver(stage_wished)
+def override_by_hand(order: Order, **kwargs: Any) -> None:
+    """`order.stage = ...; order.save()` ends as `flow.override` does, or raises `flow.Refused` and saves nothing."""
+    tasks.cook_all(flow.override(order.pk, order.stage, timezone.now(), reason="Saved by hand"))
+    order.refresh_from_db()
+
+
+@receiver(post_save, sender=Order)
+def admit_by_hand(instance: Order, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """An order made with `Order(...).save()` joins the kitchen; one from `flow.place` has its seq by the commit."""
+    if created and not raw:
+        transaction.on_commit(lambda: _admit_if_bare(instance), robust=True)
+
+
+@receiver(post_save, sender=Station)
+@receiver(post_save, sender=Shop)
+def tell_boards(sender: Any, raw: bool = False, update_fields: Any = None, **kwargs: Any) -> None:
+    """After the commit. robust: the save has succeeded."""
+    seen = sender is Station or update_fields is None or not ON_THE_BOARD.isdisjoint(update_fields)
+    if seen and not raw:
+        transaction.on_commit(live.announce_kitchen, robust=True)
+
+
+def _admit_if_bare(order: Order) -> None:
+    if order.seq == 0:
+        tasks.cook_all(flow.admit(order.pk, timezone.now()))
+        order.refresh_from_db()

@@ -1,0 +1,111 @@
+"""The Celery face of `flow`: what happens in the background. Entry points only, the rules are in `flow`."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from celery import Signature
+from django.core.management import call_command
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerDown
+
+from celery_app import app
+from home.models import Order
+from kitchen import demand, flow, locks, stages
+from kitchen.moves import work_seconds
+
+logger = logging.getLogger(__name__)
+
+SWEEP_EXPIRE_SECONDS = 1  # as migration 0002 tells beat
+
+
+@app.task(
+    name="kitchen.finish",
+    bind=True,
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=True,
+    retry_backoff_max=30,
+    max_retries=None,
+)
+def finish(self: Any, pk: int, plan: int, stage: str) -> None:
+    """A link: the work of one stage is done. Ends the chain if the order is not the one to go on."""
+    try:
+        begun = flow.finish(pk, plan, stage, timezone.now())
+    except Order.DoesNotExist:
+        logger.info("Order %d is gone", pk)
+        begun = []
+    except flow.TooEarly as early:
+        raise self.retry(countdown=early.seconds) from None
+    cook_all(order for order in begun if order.pk != pk)
+    if all(order.pk != pk for order in begun):
+        # The chain ends here. `raise Ignore()` says the same, but Celery then serialises a traceback: a tenth of the
+        # time of a kitchen with lines.
+        self.request.chain = None
+
+
+@app.task(name="kitchen.sweep", bind=True)
+def sweep(self: Any) -> None:
+    """The broom: whoever was forgotten (a worker killed, Redis wiped) gets a new chain."""
+    now = timezone.now()
+    cook_all(flow.recover(now, lag_seconds(self.request.expires, now)))
+    cook_all(flow.seat_all(now))
+
+
+@app.task(name="kitchen.demand")
+def bring_customers() -> None:
+    """The board's switch: simulated customers, as many as the time since the last run brings."""
+    for begun in demand.come_in(timezone.now(), Random()):
+        cook_all(begun)
+
+
+@app.task(name="kitchen.clear_sessions")
+def clear_sessions() -> None:
+    call_command("clearsessions")
+
+
+def lag_seconds(expires: str | None, now: datetime) -> float:
+    """How long a sweep has stood in the queue. Links stand in the same one: those due later than that may still come.
+
+    Beat gave it SWEEP_EXPIRE_SECONDS when it sent it; a worker that holds it by then runs it however late.
+    """
+    if expires is None:
+        return 0.0
+    sent_at = datetime.fromisoformat(expires) - timedelta(seconds=SWEEP_EXPIRE_SECONDS)
+    return max(0.0, (now - sent_at).total_seconds())
+
+
+def cook_all(orders: Iterable[Order]) -> None:
+    for order in orders:
+        cook(order)
+
+
+def cook(order: Order) -> None:
+    """Enqueue the chain of an order whose work has just begun, after the commit (robust: it is saved already)."""
+    transaction.on_commit(lambda: _enqueue(order), robust=True)
+
+
+def _enqueue(order: Order) -> None:
+    """One link per stage that is left, each with its own countdown in wall seconds from the end of the one before."""
+    first, *rest = [link(order, stage, seconds) for stage, seconds in countdowns(order)]
+    try:
+        # What `chain(first, *rest).apply_async()` sends in the end, without cloning and freezing each link before.
+        first.apply_async(chain=rest[::-1])
+    except BrokerDown as error:
+        logger.warning("No chain for order %d now, the broom will bring it: %s", order.pk, error)
+
+
+def link(order: Order, stage: str, seconds: float) -> Signature:
+    """At once if the wait is no longer than flow.finish forgives: a countdown is dearer for the worker."""
+    signature = finish.si(order.pk, order.plan, stage)
+    return signature.set(countdown=seconds) if seconds > flow.EARLY_SECONDS else signature
+
+
+def countdowns(order: Order) -> Iterator[tuple[str, float]]:
+    """(stage, wall seconds) for each that is left, counted from the end of the one before."""
+    assert order.due_at is not None, "only work that has begun has a chain"
+    yield order.stage, (order.due_at - timezone.now()).total_seconds()
+    for stage, station in locks.read_stations(*stages.remaining(order.stage)[1:]).items():
+        yield stage, work_seconds(order, station)
