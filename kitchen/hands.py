@@ -1,0 +1,131 @@
+"""What staff do on the board: a wish, as JSON, becomes a verb of `flow`. No rules here, only questions of form."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from home import live
+from home.models import Order
+from kitchen import flow, stages, tasks
+from kitchen.models import Shop
+
+MOST_WORDS = 200  # characters of a reason
+LARGEST = 2**31  # of any number: what the databases hold, and a speed or a mean could ever be
+
+VERBS: dict[str, Callable[..., list[Order]]] = {
+    "advance": flow.advance,
+    "recall": flow.recall,
+    "hold": flow.hold,
+    "resume": flow.resume,
+    "rush": flow.rush,
+    "cancel": flow.cancel,
+}
+
+
+def act(content: dict[str, Any], user: Any) -> dict[str, Any]:
+    """The answer to the one who clicked. flow.Refused or ValidationError: nothing has changed."""
+    name = content.get("action")
+    if name == "station":
+        return change_station(content)
+    if name == "shop":
+        return change_shop(content)
+    if isinstance(name, str) and (name in VERBS or name in ("override", "undo")):
+        return change_order(name, content, user)
+    raise flow.Refused("Unknown action.")
+
+
+def change_order(name: str, content: dict[str, Any], user: Any) -> dict[str, Any]:
+    pk, seq, reason = find(content.get("order_id")), parse_seq(content), parse_reason(content)
+    now = timezone.now()
+    if not reason and (name == "cancel" or content.get("stage") == stages.CANCELLED.code):
+        raise flow.Refused("Say why the order is cancelled.")
+    # One transaction around the verb and the look at what it wrote: `undo` needs the seq of this very change.
+    with transaction.atomic():
+        if name == "undo":
+            begun = flow.undo(pk, seq, now, user)
+        elif name == "override":
+            begun = flow.override(pk, str(content.get("stage")), now, user, reason, seen=seq)
+        else:
+            begun = VERBS[name](pk, now, user, reason, seen=seq)
+        payload = Order.objects.get(pk=pk).payload()
+        tasks.cook_all(begun)
+    return {"done": name, "order": payload}
+
+
+def change_station(content: dict[str, Any]) -> dict[str, Any]:
+    parsers = {"places": parse_whole, "is_open": parse_switch, "mean_seconds": parse_number}
+    changes = {field: parse(content[field]) for field, parse in parsers.items() if field in content}
+    if not changes:
+        raise flow.Refused("Say what to change: places, is_open or mean_seconds.")
+    tasks.cook_all(flow.change_station(str(content.get("stage")), timezone.now(), **changes))
+    return {"done": "station"}
+
+
+def change_shop(content: dict[str, Any]) -> dict[str, Any]:
+    parsers = {"is_open": parse_switch, "speed": parse_number, "demand_per_hour": parse_number}
+    changes = {field: parse(content[field]) for field, parse in parsers.items() if field in content}
+    if not changes:
+        raise flow.Refused("Say what to change: is_open, speed or demand_per_hour.")
+    with transaction.atomic():
+        if "speed" in changes:
+            tasks.cook_all(flow.set_speed(changes.pop("speed"), timezone.now()))
+        shop = Shop.objects.get()
+        for field, value in changes.items():
+            setattr(shop, field, value)
+        shop.full_clean()
+        if changes:
+            shop.save(update_fields=changes.keys())
+    return {"done": "shop"}
+
+
+# What a client sends is anything at all
+
+
+def find(order_id: Any) -> int:
+    if live.is_order_id(order_id):
+        for pk in Order.objects.filter(order_id=order_id).values_list("pk", flat=True):
+            return pk
+    raise flow.Refused("There is no such order.")
+
+
+def parse_seq(content: dict[str, Any]) -> int:
+    seq = content.get("seq")
+    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < LARGEST:
+        raise flow.Refused("Say which state of the order you saw: its seq.")
+    return seq
+
+
+def parse_reason(content: dict[str, Any]) -> str:
+    reason = content.get("reason", "")
+    if not isinstance(reason, str) or len(reason) > MOST_WORDS or not reason.isprintable():
+        raise flow.Refused(f"Give the reason in one line of at most {MOST_WORDS} characters.")
+    return reason.strip()
+
+
+def parse_number(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -LARGEST < value < LARGEST:
+        raise flow.Refused("Enter a number.")
+    return value
+
+
+def parse_whole(value: Any) -> int:
+    number = parse_number(value)
+    if number != int(number):
+        raise flow.Refused("Enter a whole number.")
+    return int(number)
+
+
+def parse_switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise flow.Refused("It is open or closed: true or false.")
+    return value
+
+
+def in_words(error: Exception) -> str:
+    if isinstance(error, ValidationError) and hasattr(error, "error_dict"):
+        named = [f"{field}: {text}" for field, texts in error.message_dict.items() for text in texts]
+        return " ".join(named).replace("_", " ").capitalize()
+    return str(error)
