@@ -1,0 +1,184 @@
+"""The crowd of a chaos run: customers who order until they are told 201, and pages that watch and come back.
+
+They know the shop by its address alone, as everyone does.
+"""
+
+import asyncio
+import http.client
+import json
+import random
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+HOST = "127.0.0.1"
+CUSTOMERS = 3  # at once
+GIVE_UP_SECONDS = 120.0
+ANSWER_SECONDS = 25.0  # a writer may wait 20 s for SQLite
+CLICKS_TWICE = 0.1  # of all customers
+THINK_SECONDS = 0.1  # between two orders of one customer
+LONGEST_WAIT_SECONDS = 4.0  # of a page between two tries to reconnect, as in live.js
+HANDSHAKE = (
+    "GET /ws/pizza/{order_id}/ HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: http://{host}:{port}\r\n"
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: Y2hhb3MgaW4gdGhlIGtpdA==\r\n\r\n"
+)
+TEXT, CLOSE, PING = 1, 8, 9
+EMPTY_PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
+
+
+class Customers:
+    """Each order has an Idempotency-Key; whatever goes wrong, the same click is sent again."""
+
+    def __init__(self, port: int, pizzas: list[int], seed: int) -> None:
+        self.port = port
+        self.pizzas = pizzas
+        self.seed = seed
+        self.accepted: dict[str, str] = {}  # Idempotency-Key -> order_id
+        self.trouble: list[str] = []
+        self.retries = 0
+        self.to_place = threading.Semaphore(0)
+        self.asked = 0
+        self.threads = [threading.Thread(target=self._live, args=[n], daemon=True) for n in range(CUSTOMERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def order(self, count: int) -> None:
+        """Soon: as fast as customers think."""
+        self.asked += count
+        if count:
+            self.to_place.release(count)
+
+    def is_done(self) -> bool:
+        return len(self.accepted) + len(self.trouble) >= self.asked
+
+    def _live(self, number: int) -> None:
+        chance = random.Random(f"{self.seed}:{number}")
+        count = 0
+        while True:
+            self.to_place.acquire()
+            count += 1
+            self._place(f"customer-{number}-{count}", chance)
+            time.sleep(chance.expovariate(1 / THINK_SECONDS))
+
+    def _place(self, key: str, chance: random.Random) -> None:
+        body = json.dumps({"id": chance.choice(self.pizzas), "quantity": chance.choice((1, 1, 1, 2, 3))})
+        try:
+            order_id = self._insist(key, body)
+            if chance.random() < CLICKS_TWICE and self._insist(key, body) != order_id:
+                raise ValueError(f"{key} has two orders")
+            self.accepted[key] = order_id
+        except (ValueError, TimeoutError) as error:
+            self.trouble.append(str(error))
+
+    def _insist(self, key: str, body: str) -> str:
+        deadline = time.monotonic() + GIVE_UP_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                status, answer = self._post(key, body)
+            except (OSError, http.client.HTTPException):
+                status, answer = 0, b""
+            if status == 201:
+                return str(json.loads(answer)["order"]["order_id"])
+            if 400 <= status < 500:
+                raise ValueError(f"{key} was refused with {status}: {answer[:200]!r}")
+            self.retries += 1
+            time.sleep(0.2)
+        raise TimeoutError(f"{key} gave up after {GIVE_UP_SECONDS:.0f} s")
+
+    def _post(self, key: str, body: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("POST", "/api/order/", body, {"Idempotency-Key": key})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+
+class Page:
+    """One open page. It ignores nothing, so that it can tell what it should not have been sent."""
+
+    def __init__(self, order_id: str, port: int) -> None:
+        self.order_id = order_id
+        self.port = port
+        self.seq = 0
+        self.connects = 0
+        self.faults: list[str] = []
+
+    async def watch(self) -> None:
+        """For ever: reconnects as live.js does."""
+        failures = 0
+        while True:
+            before = self.connects
+            with suppress(OSError, EOFError, TimeoutError):
+                await self._stay()
+            failures = failures + 1 if self.connects == before else 0
+            longest = min(LONGEST_WAIT_SECONDS, 0.5 * 2**failures)
+            await asyncio.sleep(random.uniform(0, longest))
+
+    async def _stay(self) -> None:
+        """Until the connection ends. EOFError if it never began."""
+        reader, writer = await asyncio.open_connection(HOST, self.port)
+        try:
+            writer.write(HANDSHAKE.format(order_id=self.order_id, host=HOST, port=self.port).encode())
+            async with asyncio.timeout(10):
+                head = await reader.readuntil(b"\r\n\r\n")
+            if b" 101 " not in head.split(b"\r\n")[0]:
+                raise EOFError
+            self.connects += 1
+            await self._read_frames(reader, writer)
+        finally:
+            writer.close()
+
+    async def _read_frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_first = True
+        while True:
+            opcode, content = await read_frame(reader)
+            if opcode == CLOSE:
+                return
+            if opcode == PING:
+                writer.write(EMPTY_PONG)
+            if opcode == TEXT:
+                self._take(json.loads(content)["payload"]["seq"], is_first)
+                is_first = False
+
+    def _take(self, seq: int, is_snapshot: bool) -> None:
+        """A snapshot may say again what was known; every other frame says something new."""
+        if seq < self.seq or (seq == self.seq and not is_snapshot):
+            self.faults.append(f"The page of {self.order_id} was sent seq {seq} after {self.seq}")
+        self.seq = max(seq, self.seq)
+
+
+async def read_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """(opcode, content). A server's frames are unmasked, and ours are below 64 KiB."""
+    first, length = await reader.readexactly(2)
+    if length == 126:
+        length = int.from_bytes(await reader.readexactly(2), "big")
+    return first & 15, await reader.readexactly(length)
+
+
+class Pages:
+    """Open pages, all on one loop in a thread."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.pages: dict[str, Page] = {}
+        self.tasks: list[Any] = []
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+
+    def open(self, order_id: str) -> None:
+        if order_id not in self.pages:
+            self.pages[order_id] = page = Page(order_id, self.port)
+            self.tasks.append(asyncio.run_coroutine_threadsafe(page.watch(), self.loop))
+
+    def behind(self, seqs: dict[str, int]) -> list[str]:
+        """The orders whose page has not seen so much yet."""
+        return [order_id for order_id, seq in seqs.items() if self.pages[order_id].seq < seq]
+
+    @property
+    def faults(self) -> list[str]:
+        broken = [str(task.exception()) for task in self.tasks if task.done() and not task.cancelled()]
+        return broken + [fault for page in self.pages.values() for fault in page.faults]

@@ -1,0 +1,327 @@
+"""Rush hour: simulated customers come through the shop's own door, as fast as a profile says."""
+
+import http.client
+import json
+import math
+import secrets
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from datetime import datetime
+from itertools import pairwise
+from statistics import mean, median, quantiles
+from typing import IO, Any, NamedTuple, cast
+from urllib.parse import urlsplit
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Count, Q
+from django.utils import timezone
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from home.api.callers import MARK, simulated_mark
+from home.models import Order, OrderEvent
+from kitchen import stages
+from kitchen.demand import PROFILES, Customer, customers
+from kitchen.models import MAX_DEMAND, Shop, Station
+
+MAX_MINUTES = 24 * 60
+SENDERS = 8
+TRIES = 3  # with one Idempotency-Key: an answer that was lost makes no second order
+TIMEOUT_SECONDS = 10
+DRAW_SECONDS = 0.5
+PLAIN_SECONDS = 5  # how often a line is printed where there is no terminal
+STILL_SECONDS = 15  # wall: nobody is working and nothing has changed for so long, so nothing will
+EXIT_USAGE = 2
+
+
+class Command(BaseCommand):
+    help = "Sends simulated customers through the door of the shop that runs, and says how long they waited."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--per-hour", default="240", metavar="N", help="customers per kitchen hour, on average")
+        parser.add_argument("--minutes", default="30", metavar="N", help="for so many kitchen minutes they come")
+        parser.add_argument(
+            "--profile", default="flat", metavar="|".join(PROFILES), help="how the rate goes up and down"
+        )
+        parser.add_argument("--seed", help="a word or number: the same customers again")
+        parser.add_argument("--url", default="http://127.0.0.1:8000/", help="where the shop answers")
+
+    def handle(self, *args: Any, profile: str, seed: str | None, url: str, **options: Any) -> None:
+        per_hour = number("--per-hour", options["per_hour"], MAX_DEMAND)
+        minutes = number("--minutes", options["minutes"], MAX_MINUTES)
+        if profile not in PROFILES:
+            raise wrong(f"--profile must be one of {', '.join(PROFILES)}, not “{profile}”.")
+        door = Door(url)
+        menu = door.menu()
+        seed = seed or str(secrets.randbelow(10**6))
+        coming = customers(menu, per_hour, minutes, profile, seed)
+        # The stream itself: Django's wrapper would end each piece of a line with a line break.
+        console = Console(file=cast(IO[str], self.stdout._out), highlight=False)
+        console.print(
+            f"{len(coming)} customers in {minutes:g} kitchen minutes ({profile}, --seed {seed}).", soft_wrap=True
+        )
+        rush = Rush(door, coming)
+        with suppress(KeyboardInterrupt), Screen(console, rush) as screen:
+            rush.run(screen.draw)
+        console.print(*summary(rush), sep="\n", soft_wrap=True)
+
+
+def wrong(sentence: str) -> CommandError:
+    return CommandError(sentence, returncode=EXIT_USAGE)
+
+
+def number(name: str, text: Any, most: float) -> float:
+    with suppress(ValueError):
+        if math.isfinite(float(text)) and 0 < float(text) <= most:
+            return float(text)
+    raise wrong(f"{name} must be a number above 0 and at most {most:g}, not “{text}”.")
+
+
+class Door:
+    """The shop's API, as any customer's program sees it. CommandError if it is not what we need."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        try:
+            parts = urlsplit(url)
+            self.host, self.port = parts.hostname or "", parts.port
+        except ValueError:
+            parts, self.host = urlsplit(""), ""
+        if parts.scheme not in ("http", "https") or not self.host:
+            raise wrong(f"--url must look like http://127.0.0.1:8000/, not “{url}”.")
+        self.path = parts.path.rstrip("/")
+        self.connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """Status and JSON; OSError, HTTPException or ValueError if that is not what comes back."""
+        connection = self.connect(self.host, self.port, timeout=TIMEOUT_SECONDS)
+        try:
+            connection.request(method, self.path + path, json.dumps(body), headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+    def menu(self) -> list[int]:
+        try:
+            status, answer = self.ask("GET", "/api/menu/")
+            menu = [pizza["id"] for pizza in answer["pizzas"]] if status == 200 else []
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+            raise CommandError(f"No shop answers at {self.url}. Open it first: python3 run.py") from error
+        if not menu:
+            raise CommandError(f"The shop at {self.url} has nothing on its menu.")
+        return menu
+
+    def order(self, basket: dict[int, int]) -> tuple[str, str]:
+        """The new order's id, or why there is none."""
+        items = [{"id": pk, "quantity": quantity} for pk, quantity in basket.items()]
+        key, why = secrets.token_hex(16), ""
+        for _ in range(TRIES):
+            try:
+                mark = {MARK: simulated_mark(), "Idempotency-Key": key}
+                status, answer = self.ask("POST", "/api/order/", {"items": items}, **mark)
+                return (answer["order"]["order_id"], "") if status == 201 else ("", str(answer["error"]))
+            except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+                why = f"The shop did not answer: {error}"
+                time.sleep(1)
+        return "", why
+
+
+class Rush:
+    """The customers on their way in, and what became of them. Times are kitchen seconds at the speed of the start."""
+
+    def __init__(self, door: Door, coming: list[Customer]) -> None:
+        self.door = door
+        self.coming = coming
+        self.speed = Shop.objects.get().speed
+        self.start = timezone.now()
+        self.last_sent = self.start
+        self.sent: list[Future[tuple[str, str]]] = []
+
+    def run(self, draw: Callable[[], None]) -> None:
+        """Until all have come and have been served, or nothing moves any more."""
+        pool = ThreadPoolExecutor(SENDERS)
+        try:
+            self.send(pool, draw)
+            self.wait(draw)
+        finally:  # also after Ctrl-C: who is at the door is let in, who is still outside is not
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def send(self, pool: ThreadPoolExecutor, draw: Callable[[], None]) -> None:
+        elapsed, before = 0.0, time.monotonic()
+        for customer in self.coming:
+            while True:
+                speed, now = Shop.objects.get().speed, time.monotonic()
+                elapsed, before = elapsed + (now - before) * speed, now
+                ahead_seconds = (customer.at_seconds - elapsed) / speed
+                if ahead_seconds <= 0:
+                    break
+                draw()
+                time.sleep(min(ahead_seconds, DRAW_SECONDS))
+            self.sent.append(pool.submit(self.door.order, customer.basket))
+            self.last_sent = timezone.now()
+
+    def wait(self, draw: Callable[[], None]) -> None:
+        """Everyone is delivered; or nobody works and nothing has changed for a while: closed, held, broken."""
+        state, since = None, time.monotonic()
+        while True:
+            draw()
+            placed = len(self.placed())
+            opened = list(self.orders().open().values_list("pk", "seq", "due_at"))
+            if all(future.done() for future in self.sent) and not opened:
+                return
+            at_work = any(due_at and due_at > timezone.now() for *_, due_at in opened)
+            if at_work or state != (placed, opened):
+                state, since = (placed, opened), time.monotonic()
+            if time.monotonic() - since > STILL_SECONDS:
+                return
+            time.sleep(DRAW_SECONDS)
+
+    def answers(self) -> list[tuple[str, str]]:
+        return [future.result() for future in self.sent if future.done() and not future.cancelled()]
+
+    def placed(self) -> list[str]:
+        return [order_id for order_id, _ in self.answers() if order_id]
+
+    def refusals(self) -> Counter[str]:
+        return Counter(why for _, why in self.answers() if why)
+
+    def orders(self) -> Any:
+        return Order.objects.filter(order_id__in=self.placed())
+
+    def kitchen_seconds(self, start: datetime, end: datetime) -> float:
+        return (end - start).total_seconds() * self.speed
+
+
+# On the screen
+
+
+class Screen:
+    """A bar and a table that change in place; in a pipe or a file, a line now and then."""
+
+    def __init__(self, console: Console, rush: Rush) -> None:
+        self.console, self.rush = console, rush
+        self.bar = Progress(TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), console=console)
+        self.placed = self.bar.add_task("Placed", total=len(rush.coming))
+        self.delivered = self.bar.add_task("Delivered", total=len(rush.coming))
+        self.live = Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext()
+        self.drawn = -math.inf
+
+    def __enter__(self) -> "Screen":
+        self.live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if isinstance(self.live, Live):  # what stays on the screen is how it ended
+            self.drawn = -math.inf
+            self.draw()
+        self.live.__exit__(*error)
+
+    def draw(self) -> None:
+        every_seconds = DRAW_SECONDS if isinstance(self.live, Live) else PLAIN_SECONDS
+        if time.monotonic() - self.drawn < every_seconds:
+            return
+        self.drawn = time.monotonic()
+        placed = len(self.rush.placed())
+        delivered = self.rush.orders().filter(stage=stages.LAST).count()
+        if isinstance(self.live, Live):
+            self.bar.update(self.placed, completed=placed)
+            self.bar.update(self.delivered, completed=delivered)
+            self.live.update(Group(self.bar, station_table()), refresh=True)
+        else:
+            lines = ", ".join(f"{name} {working}+{waiting}" for name, _, working, waiting in crowd())
+            self.console.print(f"Placed {placed}, delivered {delivered}. Working + waiting: {lines}", soft_wrap=True)
+
+
+def crowd() -> list[tuple[str, int, int, int]]:
+    """(station, places, working, waiting), all orders counted."""
+    working, waiting = (
+        Count("pk", filter=Q(started_at__isnull=False)),
+        Count("pk", filter=Q(started_at=None, held=False)),
+    )
+    rows = Order.objects.open().order_by().values("stage").annotate(working=working, waiting=waiting)
+    here = {row["stage"]: (row["working"], row["waiting"]) for row in rows}
+    return [(row.name, row.places, *here.get(row.stage, (0, 0))) for row in Station.objects.all()]
+
+
+def station_table() -> Table:
+    table = Table("Station", "Places", "Working", "Waiting")
+    for row in crowd():
+        table.add_row(*map(str, row))
+    return table
+
+
+# At the end
+
+
+class Event(NamedTuple):
+    event: str
+    stage: str
+    at: datetime
+
+
+def summary(rush: Rush) -> list[str]:
+    orders = list(rush.orders())
+    delivered = [order for order in orders if order.delivered_at]
+    ended = Counter(order.stage for order in orders)
+    still = len(orders) - ended[stages.LAST] - ended["cancelled"]
+    lines = [f"Placed {len(orders)}, delivered {len(delivered)}, cancelled {ended['cancelled']}, still here {still}."]
+    lines += [f"Refused {number}: {why}" for why, number in rush.refusals().items()]
+    if Shop.objects.get().speed != rush.speed:
+        lines.append(f"The speed was changed on the way: times are as at speed {rush.speed:g}.")
+    if delivered:
+        waits = waiting_seconds(rush, {order.pk for order in delivered})
+        totals = [rush.kitchen_seconds(order.created_at, order.delivered_at) for order in delivered]
+        lines += [times("Waiting in lines", waits), times("Order to door", totals)]
+    return [*lines, *busiest(rush)]
+
+
+def times(name: str, seconds: list[float]) -> str:
+    p95 = quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
+    return f"{name}: mean {minutes(mean(seconds))}, median {minutes(median(seconds))}, 95 % {minutes(p95)}."
+
+
+def minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min"
+
+
+def events_of(orders: Iterable[int] | Any) -> list[list[Event]]:
+    """The events of each order, oldest first. Rushed changes neither line nor place, so it is left out."""
+    rows = OrderEvent.objects.filter(order__in=orders).exclude(event="rushed").order_by("order", "seq")
+    by_order: dict[int, list[Event]] = {}
+    for pk, event, stage, at in rows.values_list("order_id", "event", "stage", "at"):
+        by_order.setdefault(pk, []).append(Event(event, stage, at))
+    return list(by_order.values())
+
+
+def waiting_seconds(rush: Rush, orders: set[int]) -> list[float]:
+    """For each order, the time in all lines together."""
+    return [
+        sum(rush.kitchen_seconds(event.at, after.at) for event, after in pairwise(events) if event.event == "joined")
+        for events in events_of(orders)
+    ]
+
+
+def busiest(rush: Rush) -> list[str]:
+    """Which station's places were taken for most of the time in which customers came, by whomever."""
+    end = max(rush.last_sent, rush.start)
+    open_seconds = (end - rush.start).total_seconds()
+    if open_seconds <= 0:
+        return []
+    taken = dict.fromkeys(stages.WORKED, 0.0)
+    active = OrderEvent.objects.filter(at__gte=rush.start).values("order")
+    for events in events_of(active):
+        for event, after in pairwise([*events, Event("", "", end)]):
+            if event.event == "started":
+                seconds = (min(after.at, end) - max(event.at, rush.start)).total_seconds()
+                taken[event.stage] += max(0.0, seconds)
+    shares = {row.name: taken[row.stage] / row.places / open_seconds for row in Station.objects.all()}
+    name = max(shares, key=shares.__getitem__)
+    others = ", ".join(f"{other} {share:.0%}" for other, share in shares.items() if other != name)
+    return [f"Busiest while they came: {name}, {shares[name]:.0%} taken ({others})."]

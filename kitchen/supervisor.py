@@ -1,0 +1,169 @@
+"""The children of the stack: start, watch, stop in order. Knows nothing of pizza, Django or Celery.
+
+However it ends, nobody is left behind: each child leads a process group of its own (so Ctrl-C in the terminal
+reaches the stack alone), and on Linux the kernel ends it when the stack is killed.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+STOP_SECONDS = 10.0  # for a worker to end what it has in hand
+START_SECONDS = 60.0
+POLL_SECONDS = 0.1
+MAX_LOG_BYTES = 5_000_000
+TAIL_BYTES, TAIL_LINES = 20_000, 15
+PR_SET_PDEATHSIG = 1  # from Linux' prctl.h
+PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+
+class Stopped(Exception):
+    """Someone asked for the end."""
+
+
+class Broken(Exception):
+    """The stack can't go on; the text says why, for people."""
+
+
+class Child:
+    """A program with a log file."""
+
+    def __init__(self, name: str, command: list[str], log: Path, folder: Path, env: dict[str, str]) -> None:
+        self.name = name
+        self.command = command
+        self.log = log
+        with open_log(log) as output:
+            self.log_begins = output.tell()
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # Unsafe beside threads; the stack starts its children before it has any.
+                preexec_fn=end_with_parent(os.getpid()),
+            )
+
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def death(self) -> str:
+        code = self.process.returncode
+        ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        lines = [f"{self.name} {ended}. The last lines of {self.log}:", *self.last_lines()]
+        return "\n  ".join(lines)
+
+    def last_lines(self) -> list[str]:
+        """Of this start, not of an earlier one."""
+        with open(self.log, "rb") as log:
+            log.seek(max(self.log_begins, log.seek(0, os.SEEK_END) - TAIL_BYTES))
+            return log.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
+
+    def kill(self) -> None:
+        """Its whole group: also what a worker that died has left behind."""
+        with suppress(ProcessLookupError, PermissionError):  # the latter is macOS' word for a group of zombies
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class Supervisor:
+    """The children in the order of their start, and the signals that ask for the end."""
+
+    def __init__(self, logs: Path, folder: Path, env: dict[str, str]) -> None:
+        self.logs = logs
+        self.folder = folder
+        self.env = env
+        self.children: list[Child] = []
+        self.asked = 0
+
+    def start(self, name: str, command: list[str]) -> None:
+        self.check()
+        self.children.append(Child(name, command, self.logs / f"{name}.log", self.folder, self.env))
+
+    def kill(self, *names: str) -> list[tuple[str, list[str]]]:
+        """Without a word, as a crash does. What `start` takes to bring them back, in the order of their start."""
+        fallen = [child for child in self.children if child.name in names]
+        for child in fallen:
+            child.kill()
+            self.children.remove(child)
+        return [(child.name, child.command) for child in fallen]
+
+    def check(self) -> None:
+        """Stopped if someone asked for the end, Broken if a child is dead."""
+        if self.asked:
+            raise Stopped
+        for child in self.children:
+            if not child.is_alive():
+                raise Broken(child.death())
+
+    def wait_for(self, is_true: Callable[[], bool], trouble: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not is_true():
+            self.check()
+            if time.monotonic() > deadline:
+                raise Broken(f"{trouble} after {START_SECONDS:.0f} s. The logs are in {self.logs}.")
+            time.sleep(POLL_SECONDS)
+
+    def watch(self) -> None:
+        """Until it ends, one way or the other."""
+        while True:
+            self.check()
+            time.sleep(POLL_SECONDS)
+
+    def stop(self, *order: str) -> None:
+        """One after the other, each with time to end its work. Who asks once more is in a hurry: kill."""
+        asked = self.asked
+        for child in sorted(self.children, key=lambda child: order.index(child.name)):
+            child.process.terminate()
+            deadline = time.monotonic() + STOP_SECONDS
+            while child.is_alive() and self.asked == asked and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS / 4)
+            child.kill()
+        self.children.clear()
+        catch_signals(signal.SIG_IGN)  # else one that comes while Python itself ends would change the exit code
+
+    def listen(self) -> None:
+        """Only count: an exception out of a handler could lose a child between its start and our list."""
+        catch_signals(self._count)
+
+    def _count(self, number: int, frame: FrameType | None) -> None:
+        self.asked += 1
+
+
+def catch_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    """The three that ask for the end. Under nohup SIGHUP stays ignored."""
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGTERM, handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, handler)
+
+
+def end_with_parent(parent: int) -> Callable[[], None] | None:
+    """What a child does first, on Linux: ask the kernel to be killed when its parent dies."""
+    if PRCTL is None:
+        return None
+
+    def ask_kernel() -> None:
+        PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
+
+    return ask_kernel
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """For appending, readable by its owner alone. One that grew large becomes `.1`."""
+    path.parent.mkdir(exist_ok=True)
+    if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
+        path.replace(path.with_name(path.name + ".1"))
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
