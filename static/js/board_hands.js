@@ -1,0 +1,185 @@
+"use strict";
+/* global columnOf, neighbour, write */
+
+// What staff do: with a finger, a mouse or the keys. `send(action, more)` is the board's.
+
+/** Keys for the ticket that has the focus. */
+const KEYS = { d: "advance", r: "recall", h: "hold", f: "rush" };
+
+class Hands {
+  constructor(kitchen, deeds) {
+    this.kitchen = kitchen;
+    this.deeds = deeds; // send(order, action, more), change(message), undo(), toggleNumbers()
+    this.dialog = document.getElementById("ticket-dialog");
+    this.order = null; // whose dialog is open: as it was when it opened
+    this.wanted = new Map(); // stage -> places that were asked for, until the kitchen answers
+    document.addEventListener("keydown", (event) => this.key(event));
+    document.getElementById("stations").addEventListener("click", (event) => this.click(event));
+    this.dialog.addEventListener("click", ({ target }) => this.choose(target.closest("[data-action]")));
+    document.getElementById("cancel-form").addEventListener("submit", (event) => this.cancel(event));
+    document.getElementById("lately").addEventListener("click", ({ target }) => this.bringBack(target.closest("button")));
+    this.forms();
+  }
+
+  // Tickets
+
+  orderOf(ticket) {
+    return this.kitchen.orders.get(ticket?.dataset.order);
+  }
+
+  click({ target }) {
+    const ticket = target.closest(".ticket");
+    const button = target.closest("button");
+    if (!ticket) return button && this.station(columnOf(button).dataset.stage, button.classList);
+    ticket.focus({ preventScroll: true });
+    if (button?.classList.contains("done")) this.deeds.send(this.orderOf(ticket), "advance");
+    if (button?.classList.contains("more")) this.open(this.orderOf(ticket));
+  }
+
+  open(order, focus = "button:not([hidden])") {
+    if (!order) return;
+    this.order = order;
+    write(document.getElementById("ticket-title"), `${order.number} · ${order.summary || "no pizzas"}`);
+    write(document.getElementById("ticket-words"), `${order.words}${order.simulated ? ", simulated" : ""}`);
+    for (const button of this.dialog.querySelectorAll("[data-action]")) button.hidden = !makesSense(button.dataset, order);
+    document.getElementById("reason").value = "";
+    this.dialog.showModal();
+    this.dialog.querySelector(focus)?.focus();
+  }
+
+  choose(button) {
+    if (!button) return;
+    this.dialog.close();
+    const { action, stage } = button.dataset;
+    this.deeds.send(this.order, action, stage ? { stage } : {});
+  }
+
+  cancel(event) {
+    event.preventDefault();
+    this.dialog.close();
+    this.deeds.send(this.order, "cancel", { reason: document.getElementById("reason").value });
+  }
+
+  bringBack(button) {
+    const order = button && this.kitchen.lately.find(({ order_id }) => order_id === button.dataset.order);
+    if (!order) return;
+    if (order.stage === "cancelled") this.deeds.send(order, "override", { stage: "received" });
+    else this.deeds.send(order, "recall");
+  }
+
+  // Stations and shop
+
+  station(stage, names) {
+    const station = this.kitchen.stations.get(stage);
+    if (names.contains("settings")) return this.openStation(station);
+    const step = Number(names.contains("more")) - Number(names.contains("less"));
+    if (!step) return;
+    const places = (this.wanted.get(stage) ?? station.places) + step; // two quick taps are two places
+    this.wanted.set(stage, places);
+    this.deeds.change({ action: "station", stage, places });
+  }
+
+  /** The kitchen has answered: from now on what it says. */
+  settle() {
+    this.wanted.clear();
+  }
+
+  openStation(station) {
+    const form = document.getElementById("station-form");
+    form.dataset.stage = station.stage;
+    write(document.getElementById("station-title"), station.name);
+    form.is_open.checked = station.is_open;
+    form.places.value = station.places;
+    form.mean_seconds.value = station.mean_seconds;
+    form.parentElement.showModal();
+  }
+
+  forms() {
+    const [station, shop] = ["station-form", "shop-form"].map((id) => document.getElementById(id));
+    station.addEventListener("submit", ({ submitter }) => {
+      if (submitter?.value !== "save") return;
+      const { stage } = station.dataset;
+      const places = Number(station.places.value);
+      const mean_seconds = Number(station.mean_seconds.value);
+      this.deeds.change({ action: "station", stage, places, mean_seconds, is_open: station.is_open.checked });
+    });
+    shop.addEventListener("submit", ({ submitter }) => {
+      if (submitter?.value !== "save") return;
+      this.deeds.change({ action: "shop", speed: Number(shop.speed.value), demand_per_hour: Number(shop.demand_per_hour.value), is_open: shop.is_open.checked });
+    });
+    document.getElementById("open-shop").addEventListener("click", () => {
+      shop.is_open.checked = this.kitchen.shop.is_open;
+      shop.speed.value = this.kitchen.shop.speed;
+      shop.demand_per_hour.value = this.kitchen.shop.demand_per_hour;
+      shop.parentElement.showModal();
+    });
+    for (const name of ["help", "look"]) {
+      const dialog = document.getElementById(`${name}-dialog`);
+      document.getElementById(`open-${name}`).addEventListener("click", () => dialog.showModal());
+    }
+  }
+
+  // Keys
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.target.closest("input, select, textarea")) return;
+    const ticket = event.target.closest(".ticket");
+    const done = event.key.startsWith("Arrow") ? this.walk(ticket, event) : this.letter(event.key, ticket, event);
+    if (done) event.preventDefault();
+  }
+
+  letter(key, ticket, { target, repeat }) {
+    if (repeat) return false; // a key that is held down is one wish
+    const letter = key.toLowerCase();
+    if (letter === "?") return this.show("help-dialog");
+    if (letter === "u") return this.deeds.undo();
+    if (letter === "n") return this.deeds.toggleNumbers();
+    const order = this.orderOf(ticket);
+    if (!order) return false;
+    if (letter === "enter") return target === ticket && this.opened(order);
+    if (letter === "m") return this.opened(order, "#move-to button:not([hidden])");
+    if (letter === "c") return this.opened(order, "#reason");
+    if (!KEYS[letter]) return false;
+    this.deeds.send(order, letter === "h" && order.state === "held" ? "resume" : KEYS[letter]);
+    return true;
+  }
+
+  opened(order, focus) {
+    this.open(order, focus);
+    return true;
+  }
+
+  show(id) {
+    document.getElementById(id).showModal();
+    return true;
+  }
+
+  /** From ticket to ticket; from nowhere to the first. */
+  walk(ticket, { key, target }) {
+    if (!ticket && target !== document.body && target.id !== "main" && !target.closest(".station")) return false;
+    const goal = ticket ? nextTo(ticket, key) : (target.closest(".station") ?? document).querySelector(".ticket");
+    goal?.focus();
+    goal?.scrollIntoView({ block: "nearest" });
+    return Boolean(goal);
+  }
+}
+
+function makesSense({ action, stage }, order) {
+  if (action === "hold") return order.state !== "held";
+  if (action === "resume") return order.state === "held";
+  if (action === "rush") return !order.rushed;
+  if (action === "recall") return order.stage !== "received";
+  return stage !== order.stage;
+}
+
+function nextTo(ticket, key) {
+  if (key === "ArrowUp" || key === "ArrowDown") return neighbour(ticket, key === "ArrowUp" ? -1 : 1);
+  const columns = [...document.querySelectorAll(".station")].filter((column) => column.querySelector(".ticket"));
+  const column = columns[columns.indexOf(columnOf(ticket)) + (key === "ArrowLeft" ? -1 : 1)];
+  if (!column) return null;
+  // At the same height, or the last one above it
+  const top = ticket.getBoundingClientRect().top;
+  const tickets = [...column.querySelectorAll(".ticket")];
+  return tickets.filter((other) => other.getBoundingClientRect().top <= top).at(-1) ?? tickets[0];
+}

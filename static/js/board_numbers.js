@@ -1,0 +1,178 @@
+"use strict";
+/* global serverNow, showIf, timeOfDay, uPlot, write */
+
+// The numbers beside the board: what is still to be made, the last hour as a chart and as a table, who just left.
+
+const MINUTE_MS = 60_000;
+const TO_BE_MADE = ["received", "baking"];
+const AGO_MINUTES = [59, 30, 15, 0]; // the columns of the table
+const CHART_HEIGHT = 180;
+const STROKES = [["--tomato", []], ["--soon", [8, 4]], ["--basil", []], ["--bs-secondary-color", [2, 3]]];
+
+class Numbers {
+  constructor(kitchen) {
+    this.kitchen = kitchen;
+    this.panel = document.getElementById("numbers");
+    this.hour = null; // {real, simulated}: each {in_station: {stage: [60 numbers]}, placed: [60 numbers]}
+    this.minute = 0; // which minute the last numbers are for
+    this.chart = null;
+  }
+
+  begin(hour) {
+    this.hour = hour;
+    this.minute = Math.floor(serverNow() / MINUTE_MS);
+  }
+
+  /** A new order was placed. */
+  count({ simulated }) {
+    if (!this.hour) return;
+    this.pass();
+    this.hour[simulated ? "simulated" : "real"].placed[59] += 1;
+  }
+
+  /** Minutes that have passed push the oldest out. */
+  pass() {
+    const minute = Math.floor(serverNow() / MINUTE_MS);
+    for (; this.minute < minute; this.minute += 1) {
+      for (const { in_station, placed } of Object.values(this.hour)) {
+        for (const list of Object.values(in_station)) shift(list, list.at(-1));
+        shift(placed, 0);
+      }
+    }
+  }
+
+  parts() {
+    return this.kitchen.hidesSimulated ? [this.hour.real] : [this.hour.real, this.hour.simulated];
+  }
+
+  sums(pick) {
+    const lists = this.parts().map(pick);
+    return lists[0].map((_, index) => lists.reduce((sum, list) => sum + list[index], 0));
+  }
+
+  /** The figures over the board; `late` says whether an order is. */
+  figures(late) {
+    const orders = this.shown();
+    const lateNow = orders.filter(late).length;
+    write(document.getElementById("in-kitchen"), String(orders.length));
+    write(document.getElementById("late-now"), String(lateNow));
+    document.getElementById("late-figure").classList.toggle("any", lateNow > 0);
+    if (!this.hour) return;
+    this.pass();
+    const placed = this.sums((part) => part.placed).reduce((sum, n) => sum + n, 0);
+    write(document.getElementById("last-hour"), String(placed));
+  }
+
+  shown() {
+    const all = [...this.kitchen.orders.values()];
+    return this.kitchen.hidesSimulated ? all.filter((order) => !order.simulated) : all;
+  }
+
+  /** What the panel says, while it is open. */
+  draw() {
+    if (this.panel.hidden || !this.hour) return;
+    this.allDay();
+    this.present();
+    const stages = Object.keys(this.hour.real.in_station);
+    const lists = stages.map((stage) => this.sums((part) => part.in_station[stage]));
+    this.table(stages, lists);
+    this.plot(stages, lists);
+    this.lately();
+  }
+
+  allDay() {
+    const counts = new Map();
+    for (const order of this.shown()) {
+      if (!TO_BE_MADE.includes(order.stage)) continue;
+      for (const { name, quantity } of order.pizzas) counts.set(name, (counts.get(name) ?? 0) + quantity);
+    }
+    const rows = [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+    fillList(document.getElementById("all-day"), rows, ([name, count]) => [name, String(count)]);
+    showIf(document.getElementById("nothing-to-make"), rows.length === 0);
+  }
+
+  /** The last numbers of the chart are those of this moment. */
+  present() {
+    this.pass();
+    for (const part of Object.values(this.hour)) for (const list of Object.values(part.in_station)) list[59] = 0;
+    for (const { stage, simulated } of this.kitchen.orders.values()) {
+      this.hour[simulated ? "simulated" : "real"].in_station[stage][59] += 1;
+    }
+  }
+
+  table(stages, lists) {
+    stages.forEach((stage, index) => {
+      const row = this.panel.querySelector(`tr[data-stage="${stage}"]`);
+      AGO_MINUTES.forEach((ago, column) => write(row.cells[column + 1], String(lists[index][59 - ago])));
+    });
+  }
+
+  plot(stages, lists) {
+    const times = Array.from({ length: 60 }, (_, index) => (this.minute - 59 + index) * 60);
+    const place = document.getElementById("chart");
+    if (!place.clientWidth) return;
+    this.chart ??= new uPlot(this.options(place, stages), [times, ...lists], place);
+    if (this.chart.width !== place.clientWidth) this.chart.setSize({ width: place.clientWidth, height: CHART_HEIGHT });
+    this.chart.setData([times, ...lists]);
+  }
+
+  /** After another theme: the colours are painted, not styled. */
+  repaint() {
+    this.chart?.destroy();
+    this.chart = null;
+    this.draw();
+  }
+
+  options(place, stages) {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const axis = { stroke: colour("--bs-secondary-color"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "14px system-ui, sans-serif" };
+    const series = STROKES.map(([name, dash], index) => ({ label: stages[index], stroke: colour(name), dash, width: 2, points: { show: false } }));
+    return {
+      width: place.clientWidth,
+      height: CHART_HEIGHT,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { y: { range: (_, low, high) => [0, Math.max(4, high)] } },
+      axes: [
+        { ...axis, space: 70, values: (_, times) => times.map((time) => timeOfDay(time * 1000).split(", ").at(-1)) },
+        { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] },
+      ],
+      series: [{}, ...series],
+    };
+  }
+
+  lately() {
+    const list = document.getElementById("lately");
+    const orders = this.kitchen.lately.filter((order) => !order.simulated || !this.kitchen.hidesSimulated).slice(0, 8);
+    const ids = orders.map((order) => `${order.order_id} ${order.seq}`).join();
+    if (list.dataset.shown === ids) return;
+    list.dataset.shown = ids;
+    const template = document.getElementById("left-ticket").content.firstElementChild;
+    list.replaceChildren(
+      ...orders.map((order) => {
+        const row = template.cloneNode(true);
+        row.querySelector("strong").textContent = order.number;
+        row.querySelector(".quiet").textContent = order.status;
+        const button = row.querySelector("button");
+        button.dataset.order = order.order_id;
+        button.ariaLabel = `Bring ${order.number} back`;
+        return row;
+      }),
+    );
+  }
+}
+
+function shift(list, newest) {
+  list.shift();
+  list.push(newest);
+}
+
+/** Rows of a name and a number; what stands there already stays. */
+function fillList(list, rows, textsOf) {
+  while (list.children.length > rows.length) list.lastChild.remove();
+  rows.forEach((row, index) => {
+    const item = list.children[index] ?? list.appendChild(document.createElement("li"));
+    textsOf(row).forEach((text, part) => write(item.children[part] ?? item.appendChild(document.createElement("span")), text));
+  });
+}

@@ -1,0 +1,288 @@
+"use strict";
+/* global duration, serverNow */
+
+// The tickets of the board: where each hangs, what it says, and how it gets from one column to the next.
+
+const OVERDUE_MS = 5000; // work that is due may be this late before anyone is told
+const SLIDE_MS = 200;
+const SLIDES_AT_MOST = 12; // at once; more the eye can't follow
+const MOOD_WORDS = { calm: "", soon: "Due soon", late: "Late" };
+
+/** [{name, quantity}, ...], from "2 × Margherita, 1 × Diavola". */
+function pizzasOf({ summary }) {
+  return summary
+    .split(/, (?=\d+ × )/)
+    .filter(Boolean)
+    .map((text) => {
+      const cut = text.indexOf(" × ");
+      return { name: text.slice(cut + 3), quantity: Number(text.slice(0, cut)) };
+    });
+}
+
+/** First come first served, rushed ones before all. The kitchen decides; this only shows its line. */
+function byTurn(a, b) {
+  return b.rushed - a.rushed || compare(a.joined_at, b.joined_at) || compare(a.created_at, b.created_at);
+}
+
+function byStart(a, b) {
+  return compare(a.started_at, b.started_at) || byTurn(a, b);
+}
+
+function compare(a, b) {
+  return a < b ? -1 : Number(a > b);
+}
+
+/** Only what changed is written: it costs less, and a screen reader is not told twice. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function showIf(element, is) {
+  if (element.hidden === is) element.hidden = !is;
+}
+
+/** How long the work on an order usually takes at a station, in ms on the wall. */
+function usualMs(order, station, speed) {
+  return (1000 * station.mean_seconds * (station.per_pizza ? order.count : 1)) / speed;
+}
+
+function moodOf(order, kitchen, now) {
+  let work = 0;
+  for (const station of kitchen.stations.values()) work += usualMs(order, station, kitchen.shop.speed);
+  const age = now - Date.parse(order.created_at);
+  const overdue = order.state === "working" && now - Date.parse(order.due_at) > OVERDUE_MS;
+  if (overdue || age > work * kitchen.shop.late_after) return "late";
+  return age > work * kitchen.shop.soon_after ? "soon" : "calm";
+}
+
+/** One column: its station's head and its three lists. */
+class Column {
+  constructor(element) {
+    this.element = element;
+    this.lists = {};
+    for (const state of ["working", "held", "waiting"]) this.lists[state] = element.querySelector(`.${state}`);
+  }
+
+  /** Hang each ticket where it belongs. What is there already is not touched. */
+  hang(orders, nodes) {
+    for (const [state, list] of Object.entries(this.lists)) {
+      let here = list.firstChild;
+      for (const order of orders[state]) {
+        const node = nodes.get(order.order_id);
+        if (node === here) here = here.nextSibling;
+        else list.insertBefore(node, here);
+      }
+      if (state !== "working") {
+        const title = list.previousElementSibling;
+        showIf(title, orders[state].length > 0);
+        write(title, `${state === "held" ? "On hold" : "In line"} · ${orders[state].length}`);
+      }
+    }
+    showIf(this.element.querySelector(".nobody"), !Object.values(orders).some((list) => list.length));
+  }
+
+  head(station, orders, speed, now) {
+    const taken = orders.working.length;
+    write(this.element.querySelector(".load"), station.is_open ? `${taken} of ${station.places}` : "Closed");
+    write(this.element.querySelector("output"), station.places === 1 ? "1 place" : `${station.places} places`);
+    write(this.element.querySelector(".line"), lineWords(station, orders, speed, now));
+    this.element.classList.toggle("closed", !station.is_open);
+    this.element.classList.toggle("full", taken >= station.places);
+  }
+}
+
+function lineWords(station, { working, waiting }, speed, now) {
+  if (!waiting.length) {
+    if (!station.is_open) return "Begins nothing new";
+    return working.length < station.places ? "No wait" : "Nobody waits";
+  }
+  const longest = now - Math.min(...waiting.map((order) => Date.parse(order.joined_at)));
+  const words = `${waiting.length} in line, ${duration(longest)} so far`;
+  if (!station.is_open) return words;
+  const free = Math.min(...working.map((order) => Math.max(0, Date.parse(order.due_at) - now)));
+  const work = waiting.reduce((sum, order) => sum + usualMs(order, station, speed), 0);
+  return `${words} · about ${duration((Number.isFinite(free) ? free : 0) + work / station.places)} to wait now`;
+}
+
+/** All columns. `kitchen` is the state: orders, stations, shop, and whether simulated orders are hidden. */
+class Tickets {
+  constructor(kitchen) {
+    this.kitchen = kitchen;
+    this.nodes = new Map(); // order_id -> its ticket
+    this.template = document.getElementById("ticket").content.firstElementChild;
+    this.columns = new Map();
+    for (const element of document.querySelectorAll(".station")) {
+      this.columns.set(element.dataset.stage, new Column(element));
+    }
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.offered = null; // the ticket that Tab leads to
+    document.addEventListener("focusin", ({ target }) => this.offer(target.closest(".ticket") ?? undefined));
+  }
+
+  /** Draw all that changed: `changed` are order ids. */
+  draw(changed) {
+    const focused = document.activeElement?.closest?.(".ticket");
+    const next = focused && (neighbour(focused, 1) ?? neighbour(focused, -1));
+    const shown = this.group(({ simulated }) => !simulated || !this.kitchen.hidesSimulated);
+    const moves = this.take(shown, changed);
+    for (const [stage, column] of this.columns) column.hang(shown.get(stage), this.nodes);
+    this.tick(changed);
+    for (const move of moves) this.slide(move);
+    if (focused) keepFocus(focused, next);
+    this.offer();
+  }
+
+  /** The Tab key finds one ticket, where one was last; the arrows lead from there to all the others. */
+  offer(ticket = document.activeElement?.closest?.(".ticket")) {
+    const old = this.offered?.isConnected ? this.offered : null;
+    const chosen = ticket ?? old ?? document.querySelector(".station .ticket");
+    if (chosen === this.offered) return;
+    if (this.offered) this.offered.tabIndex = -1;
+    if (chosen) chosen.tabIndex = 0;
+    this.offered = chosen;
+  }
+
+  group(wanted) {
+    const groups = new Map();
+    for (const stage of this.columns.keys()) groups.set(stage, { working: [], held: [], waiting: [] });
+    for (const order of this.kitchen.orders.values()) if (wanted(order)) groups.get(order.stage)[order.state].push(order);
+    for (const { working, held, waiting } of groups.values()) {
+      working.sort(byStart);
+      held.sort(byTurn);
+      waiting.sort(byTurn);
+    }
+    return groups;
+  }
+
+  /** Take down what has left its list, and make what is new; returns what is to slide, with where it was. */
+  take(shown, changed) {
+    const places = new Map();
+    for (const [stage, lists] of shown) {
+      for (const [state, orders] of Object.entries(lists)) {
+        for (const order of orders) places.set(order.order_id, this.columns.get(stage).lists[state]);
+      }
+    }
+    const leaving = [...this.nodes].filter(([id, node]) => node.parentNode !== places.get(id));
+    const slides = leaving.filter(([id, node]) => places.has(id) && columnOf(node) !== columnOf(places.get(id)));
+    const moves = slides.length > SLIDES_AT_MOST || this.calm.matches ? [] : slides.map(([, node]) => ({ node, from: node.getBoundingClientRect() }));
+    for (const [id, node] of leaving) {
+      node.remove();
+      if (!places.has(id)) this.nodes.delete(id);
+    }
+    for (const id of places.keys()) {
+      if (this.nodes.has(id)) continue;
+      this.nodes.set(id, this.make(id));
+      changed.add(id);
+    }
+    return moves;
+  }
+
+  make(id) {
+    const node = this.template.cloneNode(true);
+    node.dataset.order = id;
+    return node;
+  }
+
+  /** Every second, and after every change: the heads, the times, the moods. */
+  tick(changed = new Set()) {
+    const now = serverNow();
+    const { stations, shop } = this.kitchen;
+    for (const [stage, orders] of this.group(() => true)) {
+      this.columns.get(stage).head(stations.get(stage), orders, shop.speed, now);
+    }
+    for (const [id, node] of this.nodes) {
+      const order = this.kitchen.orders.get(id);
+      if (!order) continue; // it has left, and the next drawing takes its ticket down
+      if (changed.has(id)) this.fill(node, order, now);
+      this.time(node, order, now);
+    }
+  }
+
+  /** What a ticket says, all but the times. */
+  fill(node, order, now) {
+    node.dataset.state = order.state;
+    write(node.querySelector(".number"), order.number);
+    const lines = order.pizzas.map(({ name, quantity }) => `${quantity} × ${name}`);
+    const list = node.querySelector(".pizzas");
+    if (list.children.length !== lines.length) list.replaceChildren(...lines.map(() => document.createElement("li")));
+    lines.forEach((line, index) => write(list.children[index], line));
+    node.querySelector(".more").ariaLabel = `More for ${order.number}`;
+    node.querySelector(".done").ariaLabel = `Done with ${order.number}`;
+    delete node.dataset.mood; // so that the marks are written anew
+    this.run(node.querySelector(".fill"), order, now);
+  }
+
+  /** The bar fills until due by itself; a compositor's work, not ours. */
+  run(fill, order, now) {
+    fill.getAnimations().forEach((animation) => animation.cancel());
+    if (order.state !== "working") return;
+    const [start, due] = [Date.parse(order.started_at), Date.parse(order.due_at)];
+    const done = Math.min(1, Math.max(0, (now - start) / Math.max(1, due - start)));
+    const frames = [{ transform: `scaleX(${done})` }, { transform: "scaleX(1)" }];
+    fill.animate(frames, { duration: Math.max(0, due - now), fill: "forwards" });
+  }
+
+  time(node, order, now) {
+    const mood = moodOf(order, this.kitchen, now);
+    if (node.dataset.mood !== mood) {
+      node.dataset.mood = mood;
+      this.mark(node, order, mood);
+    }
+    write(node.querySelector(".age"), `${duration(now - Date.parse(order.created_at))} old`);
+    write(node.querySelector(".left"), leftWords(order, now));
+  }
+
+  mark(node, order, mood) {
+    const words = { late: MOOD_WORDS[mood], rushed: order.rushed && "Rushed", simulated: order.simulated && "Simulated" };
+    const marks = Object.entries(words).filter(([, word]) => word);
+    node.querySelector(".marks").replaceChildren(
+      ...marks.map(([name, word]) => {
+        const mark = document.createElement("span");
+        mark.className = `sign ${name}`;
+        mark.textContent = word;
+        return mark;
+      }),
+    );
+    node.ariaLabel = [order.number, order.summary, order.words, ...marks.map(([, word]) => word)].join(", ");
+  }
+
+  /** A copy flies to the new place: the columns scroll, and would cut the ticket itself off. */
+  slide({ node, from }) {
+    const to = node.getBoundingClientRect();
+    const isSeen = (box) => box.width && box.bottom > 0 && box.top < innerHeight;
+    if (!isSeen(from) || !isSeen(to)) return;
+    const copy = node.cloneNode(true);
+    copy.classList.add("flying");
+    copy.inert = true;
+    delete copy.dataset.order;
+    Object.assign(copy.style, { left: `${to.left}px`, top: `${to.top}px`, width: `${to.width}px`, height: `${to.height}px` });
+    document.body.append(copy);
+    const begin = { transform: `translate(${from.left - to.left}px, ${from.top - to.top}px)` };
+    const flight = copy.animate([begin, { transform: "none" }], { duration: SLIDE_MS, easing: "ease-out" });
+    flight.onfinish = flight.oncancel = () => copy.remove();
+    node.animate([{ opacity: 0 }, { opacity: 0 }], SLIDE_MS);
+  }
+}
+
+function leftWords(order, now) {
+  if (order.state === "held") return "On hold";
+  if (order.state === "waiting") return `waits ${duration(now - Date.parse(order.joined_at))}`;
+  const left = Date.parse(order.due_at) - now;
+  return left > 0 ? `${duration(left)} left` : "any moment";
+}
+
+function columnOf(node) {
+  return node.closest(".station");
+}
+
+/** The next or the last ticket in the column, over the borders of its lists. */
+function neighbour(ticket, step) {
+  const tickets = [...columnOf(ticket).querySelectorAll(".ticket")];
+  return tickets[tickets.indexOf(ticket) + step];
+}
+
+/** A ticket that moved has lost the focus; one that left the board hands it to its neighbour. */
+function keepFocus(focused, next) {
+  const heir = focused.isConnected ? focused : next?.isConnected ? next : document.querySelector(".ticket");
+  if (!heir?.contains(document.activeElement)) heir?.focus({ preventScroll: true });
+}

@@ -1,0 +1,131 @@
+"use strict";
+
+/** The one reconnecting socket. Every frame is a whole state, so nothing has to be asked for after a gap.
+ *
+ *  handlers: onPayload(payload, frame) for an order that is newer than what was shown, onFrame(frame) for whatever
+ *  else comes, onState("live" | "reconnecting" | "stopped"), hello() -> what to send after every connect, or nothing.
+ */
+class Live {
+  static FIRST_WAIT_SECONDS = 0.5;
+  static LONGEST_WAIT_SECONDS = 4; // so that a page shows the truth within 5 s of the shop being back
+  static CONNECT_SECONDS = 10; // a connect that takes longer is given up
+  static STEADY_SECONDS = 5; // a connection that lasted this long was a good one: the next wait is short again
+  static HIDDEN_SECONDS = 30; // after this long in the background a socket may be dead without knowing it
+  static FOR_GOOD = [4403, 4404]; // not allowed, not there: no use in trying again
+
+  constructor(path, handlers) {
+    this.url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+    this.handlers = handlers;
+    this.seen = new Map(); // order_id -> the newest seq
+    this.socket = null;
+    this.timer = 0;
+    this.failures = 0;
+    this.state = "";
+    addEventListener("online", () => this.restart());
+    addEventListener("offline", () => this.lose());
+    addEventListener("pagehide", () => this.drop()); // an open socket would keep the page out of the bfcache
+    addEventListener("pageshow", (event) => event.persisted && this.restart());
+    document.addEventListener("visibilitychange", () => this.look());
+    this.connect();
+  }
+
+  connect() {
+    if (this.state === "stopped") return;
+    this.drop();
+    const socket = new WebSocket(this.url);
+    const began = Date.now();
+    this.socket = socket;
+    this.timer = setTimeout(() => this.lose(), Live.CONNECT_SECONDS * 1000);
+    socket.onopen = () => this.greet();
+    socket.onmessage = (event) => this.read(event.data);
+    socket.onclose = (event) => {
+      if (Live.FOR_GOOD.includes(event.code)) return this.stop();
+      if (Date.now() - began > Live.STEADY_SECONDS * 1000) this.failures = 0;
+      this.lose();
+    };
+  }
+
+  greet() {
+    clearTimeout(this.timer);
+    this.enter("live");
+    const hello = this.handlers.hello?.();
+    if (hello) this.send(hello);
+  }
+
+  /** False: there is no connection, and nothing was sent. */
+  send(message) {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** A frame that can't be read, or is older than what was shown, is passed over. */
+  read(text) {
+    let frame;
+    try {
+      frame = JSON.parse(text);
+    } catch {
+      return;
+    }
+    const payload = frame?.payload;
+    if (frame && !payload) this.handlers.onFrame?.(frame);
+    if (typeof payload?.order_id !== "string" || !Number.isInteger(payload.seq)) return;
+    if (payload.seq < (this.seen.get(payload.order_id) ?? 0)) return;
+    this.seen.set(payload.order_id, payload.seq);
+    this.handlers.onPayload(payload, frame);
+  }
+
+  /** The connection is gone: say so and try again, each time after a longer wait, and not all browsers at once. */
+  lose() {
+    if (this.state === "stopped") return;
+    this.drop();
+    this.enter("reconnecting");
+    const longest = Math.min(Live.LONGEST_WAIT_SECONDS, Live.FIRST_WAIT_SECONDS * 2 ** this.failures);
+    this.failures += 1;
+    this.timer = setTimeout(() => this.connect(), Math.random() * longest * 1000);
+  }
+
+  /** Close without a word and without another try. */
+  drop() {
+    clearTimeout(this.timer);
+    if (!this.socket) return;
+    this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
+    this.socket.close();
+    this.socket = null;
+  }
+
+  restart() {
+    this.failures = 0;
+    this.connect();
+  }
+
+  look() {
+    if (document.hidden) {
+      this.hiddenAt = Date.now();
+    } else if (this.state !== "live" || Date.now() - this.hiddenAt > Live.HIDDEN_SECONDS * 1000) {
+      this.restart();
+    }
+  }
+
+  /** For good. */
+  stop() {
+    this.drop();
+    this.enter("stopped");
+  }
+
+  enter(state) {
+    if (state === this.state) return;
+    this.state = state;
+    showConnection(state);
+    this.handlers.onState?.(state);
+  }
+}
+
+/** The slim bar: the content stays, and is marked with the minute from which it is. */
+function showConnection(state) {
+  const bar = document.getElementById("reconnecting");
+  const lost = state === "reconnecting";
+  if (lost) bar.querySelector("time").textContent = timeOfDay(new Date());
+  bar.hidden = !lost;
+  document.body.classList.toggle("stale", lost);
+}

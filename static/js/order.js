@@ -1,0 +1,180 @@
+/* global Live, barPercent, duration, fillTimes, serverNow, timeOfDay */
+
+// One order, live: the bar, the words, the clock, the timeline, the tab's title and icon.
+
+const page = document.getElementById("order");
+const byId = (id) => document.getElementById(id);
+const bar = page.querySelector(".progress-bar");
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const shop = document.documentElement.dataset.shop;
+const ENDED = ["delivered", "cancelled"];
+const GRACE_MS = 15_000; // staff may take their word back for a moment: listen a little longer
+const EASE_MS = 120; // how quickly the bar follows a jump
+
+let order = JSON.parse(byId("payload").textContent);
+let shown = barPercent(order, serverNow());
+let drawnAt = 0;
+let frame = 0;
+
+// The state
+
+function show(payload) {
+  const arrived = payload.state === "delivered" && order.state !== "delivered";
+  const news = payload.seq !== order.seq;
+  order = payload;
+  page.dataset.state = payload.state;
+  write(byId("status"), payload.status);
+  write(byId("words"), payload.words);
+  bar.setAttribute("aria-valuenow", payload.progress);
+  bar.setAttribute("aria-valuetext", payload.words);
+  bar.dataset.progress = payload.progress;
+  document.title = `${payload.words} · Order ${payload.number} · ${shop}`;
+  byId("favicon").href = icon(payload);
+  byId("enjoy").hidden = payload.state !== "delivered";
+  byId("enjoy").classList.toggle("arrived", arrived);
+  showSteps();
+  showClock();
+  frame ||= requestAnimationFrame(draw);
+  if (news) readTimelineSoon();
+}
+
+/** Only what changed is written, or a screen reader would say it again. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function showSteps() {
+  for (const step of byId("steps").children) {
+    const progress = Number(step.dataset.progress);
+    const here = progress === order.progress && order.state !== "cancelled";
+    step.classList.toggle("done", order.state !== "cancelled" && (progress < order.progress || order.state === "delivered"));
+    if (here) step.setAttribute("aria-current", "step");
+    else step.removeAttribute("aria-current");
+  }
+}
+
+// The bar and the clock
+
+function draw(now) {
+  const target = barPercent(order, serverNow());
+  const pull = calm.matches || !drawnAt ? 1 : 1 - Math.exp((drawnAt - now) / EASE_MS);
+  shown += (target - shown) * pull;
+  if (Math.abs(target - shown) < 0.05) shown = target;
+  bar.style.width = `${shown.toFixed(2)}%`;
+  const moving = shown !== target || (order.state === "working" && serverNow() < Date.parse(order.due_at));
+  drawnAt = moving ? now : 0;
+  frame = moving ? requestAnimationFrame(draw) : 0;
+}
+
+function showClock() {
+  write(byId("clock"), clockWords());
+}
+
+function clockWords() {
+  const since = timeOfDay(order.started_at ?? order.joined_at);
+  switch (order.state) {
+    case "working": {
+      const left = Date.parse(order.due_at) - serverNow();
+      return `Since ${since} · ${left > 0 ? `about ${duration(left)} left` : "any moment now"}`;
+    }
+    case "waiting":
+      return `In line since ${since} · ${duration(serverNow() - Date.parse(order.joined_at))} so far`;
+    case "held":
+      return "We have put it aside for a moment. Nothing is lost.";
+    case "delivered":
+      return `At your door at ${timeOfDay(order.delivered_at)}.`;
+    default:
+      return `This order was cancelled at ${since}.`;
+  }
+}
+
+// The icon in the tab: a pizza of five slices, one more for each stage
+
+function icon({ state, progress }) {
+  const slices = Math.round(progress / 20);
+  const colour = { delivered: "#2F6B3A", cancelled: "#6B584C", held: "#8A4B00" }[state] ?? "#B92D1B";
+  const mark = {
+    delivered: '<path d="M9 17l5 5 9-11"/>',
+    cancelled: '<path d="M11 11l10 10M21 11L11 21"/>',
+    held: '<path d="M12.500 11v10M19.500 11v10"/>',
+  }[state];
+  const parts = mark ? `<g fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round">${mark}</g>` : pie(slices);
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15.500" fill="${colour}"/>${parts}</svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
+}
+
+function pie(slices) {
+  const point = (turn) => `${16 + 12 * Math.sin(turn * 2 * Math.PI)} ${16 - 12 * Math.cos(turn * 2 * Math.PI)}`;
+  const eaten = '<circle cx="16" cy="16" r="12" fill="#FFF9F2"/>';
+  return Array.from({ length: slices }, (_, i) =>
+    `<path fill="#E9A23B" stroke="#B92D1B" d="M16 16L${point(i / 5)}A12 12 0 0 1 ${point((i + 1) / 5)}Z"/>`,
+  ).reduce((all, slice) => all + slice, eaten);
+}
+
+// The timeline
+
+let reading = 0;
+
+/** Not at once: a thousand watchers of one order need not all ask in the same moment. */
+function readTimelineSoon() {
+  clearTimeout(reading);
+  reading = setTimeout(readTimeline, 100 + Math.random() * 400);
+}
+
+async function readTimeline() {
+  try {
+    const answer = await fetch(page.dataset.api);
+    if (answer.ok) showTimeline((await answer.json()).events);
+  } catch {
+    // The next change, or the next connection, brings it.
+  }
+}
+
+function showTimeline(events) {
+  const list = byId("timeline");
+  if (events.length < list.children.length) return; // an older answer that came late
+  list.replaceChildren(
+    ...events.map(({ at, sentence }) => {
+      const [row, time, words] = ["li", "time", "span"].map((name) => document.createElement(name));
+      time.dateTime = at;
+      words.textContent = sentence;
+      row.append(time, " ", words);
+      return row;
+    }),
+  );
+  fillTimes(list);
+}
+
+// Sharing
+
+async function share() {
+  const link = location.origin + location.pathname;
+  try {
+    if (navigator.share) await navigator.share({ title: document.title, url: link });
+    else {
+      await navigator.clipboard.writeText(link);
+      byId("shared").textContent = "The link is copied. Whoever has it can watch.";
+    }
+  } catch (error) {
+    if (error.name !== "AbortError") byId("shared").textContent = `Copy this link: ${link}`;
+  }
+}
+
+// Here we go
+
+byId("share").addEventListener("click", share);
+fillTimes(page);
+show(order);
+setInterval(showClock, 1000);
+let ending = 0;
+if (!ENDED.includes(order.state)) {
+  const live = new Live(`/ws/pizza/${order.order_id}`, {
+    onPayload(payload) {
+      if (payload.order_id !== order.order_id || payload.seq < order.seq) return;
+      show(payload);
+      clearTimeout(ending);
+      if (ENDED.includes(payload.state)) ending = setTimeout(() => live.stop(), GRACE_MS);
+    },
+    onState: (state) => state === "live" && readTimelineSoon(),
+  });
+}

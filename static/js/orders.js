@@ -1,0 +1,94 @@
+/* global Live, barPercent, dollars, fillTimes, serverNow */
+
+// The table of orders moves by itself. index_api.js brings new ones with the event "order:placed".
+
+const ROWS_AT_MOST = 20;
+const WATCHED_AT_MOST = 90; // a little below what the server allows one socket
+const DRAW_MS = 250;
+
+const table = document.getElementById("order-table");
+const body = table.tBodies[0];
+const template = document.getElementById("order-row").content.firstElementChild;
+const onFirstPage = table.dataset.page === "1";
+const orders = new Map(); // order_id -> payload
+let watched = new Set(); // by the present socket
+
+function rowOf(orderId) {
+  return body.querySelector(`tr[data-order="${CSS.escape(orderId)}"]`);
+}
+
+function rowIds() {
+  return Array.from(body.rows, (row) => row.dataset.order);
+}
+
+function show(payload) {
+  if (payload.seq < (orders.get(payload.order_id)?.seq ?? 0)) return;
+  const row = rowOf(payload.order_id) ?? addRow(payload);
+  if (!row) return;
+  orders.set(payload.order_id, payload);
+  row.dataset.state = payload.state;
+  row.querySelector(".state").textContent = payload.status;
+  row.querySelector(".words").textContent = payload.words;
+  row.querySelector(".progress-bar").setAttribute("aria-valuenow", payload.progress);
+  drawBar(row, payload);
+}
+
+/** A new order, on top; only the first page has room for it. */
+function addRow(payload) {
+  if (!onFirstPage || (payload.simulated && "onlyReal" in table.dataset)) return null;
+  const row = template.cloneNode(true);
+  row.dataset.order = payload.order_id;
+  row.querySelector(".number").textContent = payload.number;
+  row.querySelector(".summary").textContent = payload.summary;
+  row.querySelector(".sum").textContent = dollars(payload.amount);
+  row.querySelector("time").dateTime = payload.created_at;
+  row.querySelector(".view .visually-hidden").textContent = ` order ${payload.number}`;
+  for (const link of row.querySelectorAll("a")) link.href = payload.url;
+  fillTimes(row);
+  row.classList.add("new");
+  body.prepend(row);
+  while (body.rows.length > ROWS_AT_MOST) forget(body.rows[body.rows.length - 1]);
+  table.hidden = false;
+  document.getElementById("no-orders").hidden = true;
+  watch(payload.order_id);
+  return row;
+}
+
+function forget(row) {
+  orders.delete(row.dataset.order);
+  row.remove();
+}
+
+function watch(orderId) {
+  if (watched.has(orderId)) return;
+  watched.add(orderId);
+  // Rows that have left the table are still watched; a new socket begins with those that are there.
+  if (watched.size > WATCHED_AT_MOST) live.restart();
+  else live.send({ watch: [orderId] });
+}
+
+function drawBar(row, payload) {
+  row.querySelector(".progress-bar").style.width = `${barPercent(payload, serverNow()).toFixed(1)}%`;
+}
+
+function drawWorking() {
+  if (document.hidden) return;
+  for (const [orderId, payload] of orders) {
+    const row = payload.state === "working" && rowOf(orderId);
+    if (row) drawBar(row, payload);
+  }
+}
+
+function hello() {
+  watched = new Set(rowIds());
+  return watched.size ? { watch: [...watched] } : null;
+}
+
+// Back from another page, and the browser shows this one as it once was: ask for it again.
+const loaded = performance.getEntriesByType("navigation")[0];
+if (loaded?.type === "back_forward" && !loaded.transferSize) location.reload();
+
+fillTimes(body);
+const live = new Live("/ws/orders/", { hello, onPayload: show });
+addEventListener("order:placed", (event) => show(event.detail));
+setInterval(drawWorking, DRAW_MS);

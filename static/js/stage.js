@@ -1,0 +1,54 @@
+"use strict";
+
+// How an order's state looks, on both pages: the kitchen's time, how far a stage is, times and money for people.
+
+const STEP_PERCENT = 20; // each of the five stages is one fifth of the bar
+
+/** How far this device's clock is behind the server's, in ms. Only a page that has just come knows. */
+const clockBehind = (() => {
+  const loaded = performance.getEntriesByType("navigation")[0];
+  const sent = Date.parse(document.documentElement.dataset.now);
+  if (!loaded?.transferSize || Number.isNaN(sent)) return 0; // from a cache: the stamp is an old one
+  return sent - (performance.timeOrigin + loaded.responseStart);
+})();
+
+/** Now, by the server's clock. */
+function serverNow() {
+  return Date.now() + clockBehind;
+}
+
+/** Where the bar stands: within its stage, never beyond it. */
+function barPercent(payload, now) {
+  if (payload.state === "delivered") return 100;
+  if (payload.state === "cancelled") return 0;
+  const begin = payload.progress - STEP_PERCENT;
+  if (payload.state !== "working") return begin;
+  const started = Date.parse(payload.started_at);
+  const share = (now - started) / Math.max(1, Date.parse(payload.due_at) - started);
+  return begin + STEP_PERCENT * Math.min(1, Math.max(0, share));
+}
+
+/** "18:42", with the day in front if it was not today. In the reader's own zone. */
+function timeOfDay(moment) {
+  const date = new Date(moment);
+  const time = date.toLocaleTimeString("en-US", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  if (date.toDateString() === new Date().toDateString()) return time;
+  return `${date.toLocaleDateString("en-US", { month: "short", day: "numeric" })}, ${time}`;
+}
+
+function duration(milliseconds) {
+  const seconds = Math.max(1, Math.round(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function dollars(amount) {
+  return amount.toLocaleString("en-US", { style: "currency", currency: "USD", useGrouping: false });
+}
+
+function fillTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    if (time.dateTime) time.textContent = timeOfDay(time.dateTime);
+  }
+}
