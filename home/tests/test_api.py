@@ -1,0 +1,255 @@
+"""Ordering and looking, as a page does it and as a script does it."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from home.models import Order
+from kitchen import flow
+from kitchen.models import Shop
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
+
+
+@pytest.fixture
+def script():
+    """No cookie, no origin, and whatever it sends is checked as in life."""
+    return Client(enforce_csrf_checks=True)
+
+
+def post(client, body, path="/api/order/", **headers):
+    data = body if isinstance(body, str | bytes) else json.dumps(body)
+    return client.post(path, data, content_type="application/json", headers=headers)
+
+
+@pytest.mark.parametrize("path", ["/api/order/", "/api/order"])
+def test_it_orders_one_pizza(script, margherita, cooked, django_capture_on_commit_callbacks, path):
+    with django_capture_on_commit_callbacks(execute=True):
+        response = post(script, {"id": margherita.pk}, path)
+
+    assert response.status_code == 201
+    answer = response.json()
+    order = Order.objects.get()
+    assert answer["status"] is True
+    assert order.number in answer["message"]
+    assert answer["order"] == order.payload()
+    assert (answer["order"]["amount"], answer["order"]["status"], answer["order"]["progress"]) == (
+        9.5,
+        "Order received",
+        20,
+    )
+    assert answer["order"]["url"] == f"/order/{order.order_id}/"
+    assert [(line.pizza, line.quantity, line.unit_price) for line in order.lines.all()] == [(margherita, 1, 9.5)]
+    assert cooked == [(order.pk, 1, "received")]
+    assert (order.user, order.guest) == (None, "")
+
+
+def test_it_orders_several_and_adds_equal_ones_up(script, margherita, diavola):
+    items = [{"id": margherita.pk, "quantity": 2}, {"id": diavola.pk}, {"id": margherita.pk, "quantity": 3}]
+    response = post(script, {"items": items})
+    assert response.status_code == 201
+    order = Order.objects.get()
+    assert (order.summary, order.amount) == ("5 × Margherita, 1 × Diavola", 59.5)
+
+
+M = 10**30  # larger than any id
+WRONG = [
+    ("{", "not JSON"),
+    ("", "not JSON"),
+    (b"\xff\xfe", "not JSON"),
+    ("[" * 100_000, "not JSON"),
+    ("[]", "JSON object"),
+    ("4", "JSON object"),
+    ("null", "JSON object"),
+    ({}, "“id” is missing"),
+    ({"id": "4"}, "“id” must be a whole number"),
+    ({"id": None}, "“id” must be a whole number"),
+    ({"id": True}, "“id” must be a whole number"),
+    ({"id": 4.5}, "“id” must be a whole number"),
+    ({"id": 999_999}, "Pizza 999999 is not on the menu"),
+    ({"id": -1}, "not on the menu"),
+    ({"id": M}, "There is no such pizza"),
+    ({"id": 1, "quantity": 0}, "from 1 to 20"),
+    ({"id": 1, "quantity": -3}, "from 1 to 20"),
+    ({"id": 1, "quantity": 21}, "from 1 to 20"),
+    ({"id": 1, "quantity": M}, "from 1 to 20"),
+    ({"id": 1, "quantity": "two"}, "whole number"),
+    ({"id": 1, "quantity": 1.5}, "whole number"),
+    ({"id": 1, "quantity": True}, "whole number"),
+    ({"id": 1, "quantity": None}, "whole number"),
+    ({"items": []}, "empty"),
+    ({"items": {}}, "must be a list"),
+    ({"items": [1]}, "must be an object"),
+    ({"items": [{"id": 1}] * 21}, "At most 20 lines"),
+    ({"items": [{"id": 1}], "id": 1}, "not both"),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), WRONG)
+def test_it_says_what_is_wrong_and_orders_nothing(script, margherita, body, words):
+    response = post(script, body)
+    assert response.status_code == 400
+    answer = response.json()
+    assert answer.keys() == {"status", "error"}
+    assert answer["status"] is False
+    assert words in answer["error"]
+    assert not Order.objects.exists()
+
+
+def test_it_refuses_what_is_not_on_the_menu_any_more(script, margherita):
+    margherita.on_menu = False
+    margherita.save()
+    response = post(script, {"id": margherita.pk})
+    assert (response.status_code, response.json()["error"]) == (400, "Margherita is not on the menu.")
+
+
+def test_it_refuses_more_than_twenty_of_one_pizza_however_they_are_listed(script, margherita):
+    response = post(script, {"items": [{"id": margherita.pk, "quantity": 15}] * 2})
+    assert (response.status_code, "you asked for 30" in response.json()["error"]) == (400, True)
+
+
+def test_it_refuses_to_read_a_book(script, margherita):
+    response = post(script, {"id": margherita.pk, "note": "x" * 3_000_000})
+    assert (response.status_code, response.json()["status"]) == (413, False)
+
+
+def test_other_methods_are_refused(script):
+    response = script.get("/api/order/")
+    assert (response.status_code, response.json()["status"]) == (405, False)
+
+
+# Whose order it is
+
+
+def test_a_member_owns_what_they_order(client, alice, margherita):
+    client.force_login(alice)
+    post(client, {"id": margherita.pk})
+    assert Order.objects.get().user == alice
+
+
+def test_a_visitor_owns_it_through_the_session_and_takes_it_along(client, alice, margherita):
+    post(client, {"id": margherita.pk}, Origin="http://testserver")
+    order = Order.objects.get()
+    assert order.user is None
+    assert order.guest == client.session["guest"]
+
+    client.post("/log-in/", {"username": "alice", "password": "alice's pizza 1"})
+
+    order.refresh_from_db()
+    assert order.user == alice
+
+
+def test_a_browser_needs_the_csrf_token(alice, margherita):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    refused = post(browser, {"id": margherita.pk})
+    assert (refused.status_code, refused.json()["status"]) == (403, False)
+    assert not Order.objects.exists()
+
+    browser.get("/")
+    token = browser.cookies["csrftoken"].value
+    assert post(browser, {"id": margherita.pk}, **{"X-CSRFToken": token}).status_code == 201
+
+
+def test_another_site_cannot_order_even_without_a_session(script, margherita):
+    assert post(script, {"id": margherita.pk}, Origin="http://evil.example").status_code == 403
+
+
+# A repeated click
+
+
+def test_the_same_click_is_one_order(script, margherita, cooked, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        first = post(script, {"id": margherita.pk}, **{"Idempotency-Key": "click-1"})
+        second = post(script, {"id": margherita.pk}, **{"Idempotency-Key": "click-1"})
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["order"]["order_id"] == second.json()["order"]["order_id"]
+    assert Order.objects.count() == len(cooked) == 1
+
+
+def test_a_click_whose_answer_got_lost_is_found_again_with_the_new_session(client, margherita):
+    client.get("/")
+    headers = {"Idempotency-Key": "1", "Origin": "http://testserver"}
+    post(client, {"id": margherita.pk}, **headers)
+    del client.cookies["sessionid"]
+    post(client, {"id": margherita.pk}, **headers)
+    assert Order.objects.get().guest == client.session["guest"]
+
+
+def test_a_click_that_was_placed_is_found_again_whatever_changed_since(script, margherita):
+    first = post(script, {"id": margherita.pk}, **{"Idempotency-Key": "1"})
+    margherita.on_menu = False
+    margherita.save()
+    Shop.objects.update(is_open=False)
+    again = post(script, {"id": margherita.pk}, **{"Idempotency-Key": "1"})
+    assert (again.status_code, again.json()["order"]["order_id"]) == (201, first.json()["order"]["order_id"])
+
+
+def test_no_cookie_pretends_to_be_an_account(client, script, alice, margherita):
+    client.force_login(alice)
+    hers = post(client, {"id": margherita.pk}, **{"Idempotency-Key": "1"}).json()
+    script.cookies["csrftoken"] = str(alice.pk)
+    other = post(script, {"id": margherita.pk}, **{"Idempotency-Key": "1"}).json()
+    assert other["order"]["order_id"] != hers["order"]["order_id"]
+
+
+def test_another_click_or_another_person_is_another_order(client, script, alice, margherita):
+    client.force_login(alice)
+    for caller, key in ((script, "1"), (script, "2"), (client, "1")):
+        post(caller, {"id": margherita.pk}, **{"Idempotency-Key": key})
+    assert Order.objects.count() == 3
+
+
+def test_a_key_that_was_used_for_something_else_is_refused(script, margherita, diavola):
+    post(script, {"id": margherita.pk}, **{"Idempotency-Key": "1"})
+    response = post(script, {"id": diavola.pk}, **{"Idempotency-Key": "1"})
+    assert (response.status_code, response.json()["status"]) == (422, False)
+    assert post(script, {"id": diavola.pk}, **{"Idempotency-Key": "x" * 201}).status_code == 400
+
+
+# Looking
+
+
+def test_it_shows_an_order_to_whoever_has_the_id_and_nothing_personal(script, place, alice, bob):
+    order = place(user=alice)
+    flow.cancel(order.pk, order.created_at, by=bob, reason="Out of <b>dough</b>")
+    order.refresh_from_db()
+
+    response = script.get(f"/api/order/{order.order_id}/")
+
+    answer = response.json()
+    assert answer["payload"] == order.payload()
+    assert [(e["seq"], e["stage"], e["event"], e["by"], e["reason"]) for e in answer["events"]] == [
+        (1, "received", "started", "kitchen", ""),
+        (2, "cancelled", "cancelled", "staff", "Out of <b>dough</b>"),
+    ]
+    assert b"alice" not in response.content
+    assert b"bob" not in response.content
+
+
+@pytest.mark.parametrize("order_id", ["nope", "x" * 20, "é"])
+def test_an_unknown_order_is_404_with_a_sentence(script, db, order_id):
+    response = script.get(f"/api/order/{order_id}/")
+    assert (response.status_code, response.json()["status"]) == (404, False)
+
+
+def test_it_shows_the_menu(script, margherita, diavola):
+    diavola.on_menu = False
+    diavola.save()
+    assert script.get("/api/menu/").json() == {
+        "pizzas": [{"id": margherita.pk, "name": "Margherita", "description": "", "price": 9.5, "image": None}]
+    }
+
+
+def test_it_describes_itself_without_the_internet(script):
+    paths = script.get("/api/openapi.json").json()["paths"]
+    assert paths.keys() == {"/api/order/", "/api/order/{order_id}/", "/api/menu/"}
+    assert {"201", "400", "409"} <= paths_answers(script)
+    page = script.get("/api/docs").content.decode()
+    assert "swagger-ui-bundle.js" in page
+    assert "https://" not in page
+
+
+def paths_answers(client):
+    return client.get("/api/openapi.json").json()["paths"]["/api/order/"]["post"]["responses"].keys()

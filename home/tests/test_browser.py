@@ -1,0 +1,251 @@
+"""A real browser against the whole running shop: order, watch, put a hand in; by mouse and by keys."""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from home.tests.browser import find_or_install
+from kitchen.tests.test_stack import Shop
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+SPEED = "200"  # six to ten seconds from order to delivery
+PASSWORD = "flour everywhere 7"
+ALL_STAGES = ["received", "baking", "baked", "out_for_delivery", "delivered"]
+NOTE_EVERY_STATUS = """() => {
+    const status = document.querySelector("#status");
+    window.shown = [];
+    const note = () => window.shown.push(status.textContent);
+    new MutationObserver(note).observe(status, {childList: true, characterData: true, subtree: true});
+}"""
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shop")
+    with Shop(folder, "--speed", SPEED, DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
+        yield shop.open()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_or_install(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(shop, chromium):
+    """window(size) opens the shop in a window of a new person. Whatever a page complains about fails the test."""
+    complaints, contexts = [], []
+
+    def open_window(size=DESK, path=""):
+        context = chromium.new_context(viewport=size)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(shop.url + path)
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def staff(window):
+    page = window(path="admin/")
+    page.get_by_label("Username").fill("bob")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Site administration")).to_be_visible()
+    return page
+
+
+@contextmanager
+def slow_kitchen(shop, staff, speed="1"):
+    """Turn the kitchen clock in the admin, and back."""
+    for value in (speed, SPEED):
+        staff.goto(shop.url + "admin/kitchen/shop/1/change/")
+        staff.get_by_label("Speed").fill(value)
+        staff.get_by_role("button", name="Save", exact=True).click()
+        expect(staff.get_by_text("was changed successfully")).to_be_visible()
+        if value == speed:
+            yield
+
+
+def order(page, *names):
+    for name in names:
+        page.get_by_role("button", name=f"Add {name}").click()
+    page.get_by_role("button", name="Order", exact=True).click()
+    page.get_by_role("link", name="Watch it").wait_for()
+
+
+def watch(page):
+    """Open the order's page; the frames that its socket gets from now on, as (seq, stage)."""
+    frames = []
+
+    def hear(text):
+        payload = json.loads(text)["payload"]
+        frames.append((payload["seq"], payload["stage"]))
+
+    page.on("websocket", lambda socket: socket.on("framereceived", hear))
+    page.get_by_role("link", name="Watch it").click()
+    return frames
+
+
+def test_a_customer_orders_and_watches_it_go_from_received_to_delivered_by_itself(window):
+    page = window()
+    order(page, "Margherita")
+    frames = watch(page)
+
+    expect(page.locator("#status")).to_have_text("Delivered", timeout=30_000)
+    expect(page.locator("#words")).to_have_text("Delivered. Enjoy your meal!")
+    expect(page.locator(".progress-bar")).to_have_attribute("aria-valuenow", "100")
+    expect(page.locator("#timeline li")).to_have_count(5)
+    assert len(frames) > 2, "it was watched, not only found delivered"
+    assert frames == [(seq, stage) for seq, stage in enumerate(ALL_STAGES, 1) if seq >= frames[0][0]]
+
+
+def test_the_socket_comes_back_and_never_goes_backwards(shop, window):
+    """A server of the test's own behind the page: it breaks off, and sends old news."""
+    page = window()
+    order(page, "Margherita")
+    payload = json.loads(
+        page.request.get(shop.url + "api" + page.get_by_role("link", name="Watch it").get_attribute("href")).text()
+    )["payload"]
+    payload |= {
+        "stage": "received",
+        "status": "Order received",
+        "state": "working",
+        "words": "Being made",
+        "progress": 20,
+    }
+    sockets = []
+
+    def news(seq, status, **more):
+        sockets[-1].send(json.dumps({"payload": payload | {"seq": seq, "status": status} | more}))
+
+    def serve(socket):
+        sockets.append(socket)
+        news(20 + 5 * len(sockets), f"Snapshot {len(sockets)}")
+
+    page.route_web_socket("**/ws/pizza/*", serve)
+    page.get_by_role("link", name="Watch it").click()
+    status, bar = page.locator("#status"), page.locator("#reconnecting")
+    expect(status).to_have_text("Snapshot 1")
+    page.evaluate(NOTE_EVERY_STATUS)
+    sockets[0].send("rubbish")
+    news(3, "Old news")
+    news(26, "Fresh news")
+    expect(status).to_have_text("Fresh news")
+
+    sockets[0].close()
+    expect(bar).to_be_visible()
+    expect(status).to_have_text("Snapshot 2")
+    expect(bar).to_be_hidden()
+    news(27, "Old news")
+    news(31, "Delivered", stage="delivered", state="delivered", progress=100)
+    expect(status).to_have_text("Delivered")
+    assert page.evaluate("window.shown") == ["Fresh news", "Snapshot 2", "Delivered"]
+    assert len(sockets) == 2
+
+
+def test_the_row_in_the_table_moves_by_itself_on_a_phone(window):
+    page = window(PHONE)
+    order(page, "Diavola", "Funghi")
+    row = page.locator("#order-table tbody tr").first
+    expect(row).to_contain_text("1 × Diavola, 1 × Funghi")
+    expect(row.locator(".badge")).to_contain_text("Delivered", timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+    page.reload()
+    expect(page.locator("#order-table tbody tr")).to_have_count(1)
+
+
+def test_an_override_in_the_admin_shows_on_the_open_page_at_once(shop, window, staff):
+    with slow_kitchen(shop, staff):
+        page = window()
+        order(page, "Margherita")
+        frames = watch(page)
+        expect(page.locator("#status")).to_have_text("Order received")
+        number = page.url.rstrip("/").split("/")[-1]
+
+        staff.goto(f"{shop.url}admin/home/order/?q={number}")
+        staff.locator("select[name=form-0-stage]").select_option("out_for_delivery")
+        staff.get_by_role("button", name="Save").click()
+
+        expect(page.locator("#status")).to_have_text("Out for delivery")
+        expect(page.locator("#timeline")).to_contain_text("Moved by staff to “Out for delivery”")
+
+        staff.locator("select[name=action]").select_option("hold")
+        staff.locator("input.action-select").check()
+        staff.get_by_role("button", name="Go").or_(staff.get_by_role("button", name="Run")).click()
+        expect(page.locator("#words")).to_have_text("On hold")
+        assert frames == [(1, "received"), (2, "out_for_delivery"), (3, "out_for_delivery")]
+
+
+def test_staff_see_new_orders_arrive_and_move(shop, window, staff):
+    staff.goto(shop.url)
+    rows = staff.locator("#order-table tbody tr")
+    before = rows.count()
+    order(window(PHONE), "Carbonara")
+    expect(rows.first).to_contain_text("Carbonara")
+    expect(rows.first.locator(".badge")).to_contain_text("Delivered", timeout=30_000)
+    assert rows.count() == before + 1
+
+
+def test_the_keyboard_alone_is_enough(window):
+    page = window()
+
+    def press_until(name):
+        """Tab to the control of this name."""
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if name in page.evaluate("document.activeElement.ariaLabel || document.activeElement.textContent || ''"):
+                return
+        raise AssertionError(f"Tab never reached “{name}”")
+
+    press_until("Add Diavola")
+    page.keyboard.press("Enter")
+    press_until("One Diavola more")
+    page.keyboard.press("Enter")
+    press_until("Order")
+    page.keyboard.press("Enter")
+    expect(page.locator("#order-table tbody tr").first).to_contain_text("2 × Diavola")
+
+
+def test_a_visitor_signs_up_and_the_order_comes_along(window):
+    page = window()
+    order(page, "Pesto Genovese")
+    page.get_by_role("link", name="Sign up").click()
+    page.get_by_label("Username").fill("dora")
+    for field in page.locator("input[type=password]").all():
+        field.fill("a fine oven 7")
+    page.get_by_role("button", name="Sign up").click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    expect(page.locator("#order-table tbody tr").first).to_contain_text("Pesto Genovese")
+
+
+def test_every_page_of_the_admin_and_the_docs_keeps_to_the_policy(shop, staff):
+    """The fixture fails on any complaint, such as one of the Content-Security-Policy."""
+    for path in (
+        "admin/home/pizza/",
+        "admin/home/pizza/add/",
+        "admin/home/order/",
+        "admin/kitchen/station/1/change/",
+        "admin/django_celery_beat/periodictask/",
+        "admin/django_celery_beat/periodictask/1/change/",
+        "admin/auth/user/1/change/",
+    ):
+        staff.goto(shop.url + path)
+        expect(staff.locator("#content")).to_be_visible()
+    staff.goto(shop.url + "api/docs")
+    expect(staff.get_by_text("Order pizzas")).to_be_visible()

@@ -1,0 +1,211 @@
+"""Whoever watches ends with the right state, whatever the channel layer loses."""
+
+import asyncio
+import logging
+import random
+from contextlib import AsyncExitStack
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.db import OperationalError
+from django.utils import timezone
+
+from home import reconcile
+from home.models import Order
+from home.reconcile import reconciler
+from home.tests.test_consumers import act, cookie_of, open_socket, receive
+from kitchen import flow
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.usefixtures("valkey", "cooked"),
+]
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    monkeypatch.setattr(reconcile, "EVERY_SECONDS", 0.2)
+
+
+@pytest.fixture
+def losses(monkeypatch):
+    """losses(share): from now on the layer loses this share of what is sent. Returns the list of what it lost."""
+    layer, chance, lost = get_channel_layer(), random.Random(30), []
+
+    def lose(share):
+        async def lossy(group, message):
+            if chance.random() < share:
+                return lost.append(message["seq"])
+            await layer._get_layer().group_send(group, message)  # the one of the loop that asks
+
+        monkeypatch.setattr(layer, "group_send", lossy, raising=False)
+        return lost
+
+    return lose
+
+
+async def seqs_until_quiet(socket, seconds=1.0):
+    """{order_id: [seq, ...]} of the frames that come, until none has come for a while."""
+    seqs = {}
+    while not await socket.receive_nothing(timeout=seconds):
+        payload = (await receive(socket))["payload"]
+        seqs.setdefault(payload["order_id"], []).append(payload["seq"])
+    return seqs
+
+
+@sync_to_async
+def steer(orders, by):
+    """Six changes of each order, in turn."""
+    for stage in ("baking", "baked", "received", "baking", "out_for_delivery", "delivered"):
+        for order in orders:
+            flow.override(order.pk, stage, timezone.now(), by=by)
+
+
+async def test_with_a_third_of_all_messages_lost_everyone_ends_with_the_right_seq(place, bob, losses):
+    orders = [await sync_to_async(place)() for _ in range(12)]
+    lost = losses(0.3)
+    async with AsyncExitStack() as stack:
+        pages = [await stack.enter_async_context(open_socket(f"/ws/pizza/{order.order_id}")) for order in orders]
+        a_list = await stack.enter_async_context(open_socket("/ws/orders/"))
+        await a_list.send_json_to({"watch": [order.order_id for order in orders]})
+        await steer(orders, bob)
+        got = await asyncio.gather(*map(seqs_until_quiet, [*pages, a_list]))
+
+    final = {order.order_id: order.seq async for order in Order.objects.all()}
+    assert len(lost) > 10
+    assert {order_id: seqs[-1] for page in got[:-1] for order_id, seqs in page.items()} == final
+    assert {order_id: seqs[-1] for order_id, seqs in got[-1].items()} == final
+    for watcher in got:
+        for seqs in watcher.values():
+            assert seqs == sorted(set(seqs))  # each at most once, never backwards
+
+
+async def test_nothing_at_all_comes_through_and_all_is_seen(place, bob, losses):
+    cookie = await sync_to_async(cookie_of)(bob)
+    order = await sync_to_async(place)()
+    async with open_socket(f"/ws/pizza/{order.order_id}") as page, open_socket("/ws/orders/", cookie) as staff:
+        await receive(page)
+        await asyncio.sleep(0.5)
+        assert (await receive(staff))["payload"]["order_id"] == order.order_id  # it is new
+        losses(1.0)
+        await act(flow.override, order, "baking", by=bob)
+        new = await sync_to_async(place)()
+        assert (await receive(page))["payload"]["stage"] == "baking"
+        assert await seqs_until_quiet(staff) == {new.order_id: [1]}  # not of what it does not watch
+
+
+async def test_one_query_however_many_watch(place, monkeypatch, django_assert_num_queries):
+    rounds = []
+
+    async def newer_than(oldest, since):
+        rounds.append(len(oldest))
+        return []
+
+    monkeypatch.setattr(reconcile, "newer_than", newer_than)
+    orders = [await sync_to_async(place)() for _ in range(5)]
+    async with AsyncExitStack() as stack:
+        for order in orders * 4:
+            socket = await stack.enter_async_context(open_socket(f"/ws/pizza/{order.order_id}"))
+            await receive(socket)
+        rounds.clear()
+        await reconciler.compare()
+        assert rounds == [5]
+
+    monkeypatch.setattr(reconcile, "BATCH", 2)
+    assert [len(batch) for batch in reconcile.batches({order.order_id: 1 for order in orders})] == [2, 2, 1]
+
+
+def test_only_what_is_newer_is_read(place, django_assert_num_queries):
+    orders = [place() for _ in range(4)]
+    oldest = {order.order_id: seq for order, seq in zip(orders, (0, 1, 2, 0), strict=True)}
+    oldest |= {f"{n:020d}": n for n in range(300)}
+    with django_assert_num_queries(1):
+        frames = reconcile.read_newer(oldest, None)
+    assert {frame["order_id"] for frame in frames} == {orders[0].order_id, orders[3].order_id}
+    with django_assert_num_queries(0):
+        assert reconcile.read_newer({}, None) == []
+
+
+async def test_the_task_ends_with_the_last_watcher(place):
+    order = await sync_to_async(place)()
+    assert reconciler.task is None
+    async with open_socket(f"/ws/pizza/{order.order_id}") as first:
+        await receive(first)
+        async with open_socket("/ws/orders/"):
+            task = reconciler.task
+        assert reconciler.task is task and not task.done()
+    await asyncio.sleep(0.1)
+    assert task.cancelled()
+    assert (reconciler.task, reconciler.watchers) == (None, set())
+
+
+async def test_it_survives_a_database_that_is_away(place, bob, losses, monkeypatch, caplog):
+    caplog.set_level(logging.WARNING, "home.reconcile")
+    losses(1.0)
+    newer_than = reconcile.newer_than
+
+    async def away(oldest, since):
+        raise OperationalError("the server closed the connection")
+
+    order = await sync_to_async(place)()
+    async with open_socket(f"/ws/pizza/{order.order_id}") as socket:
+        await receive(socket)
+        monkeypatch.setattr(reconcile, "newer_than", away)
+        await act(flow.override, order, "baking", by=bob)
+        assert await socket.receive_nothing(timeout=0.5)
+        assert "the server closed the connection" in caplog.text
+        monkeypatch.setattr(reconcile, "newer_than", newer_than)
+        assert (await receive(socket))["payload"]["stage"] == "baking"
+
+
+async def test_a_watcher_that_breaks_does_not_keep_the_others_waiting(place, bob, losses):
+    losses(1.0)
+
+    class Broken:
+        is_busy = hears_news = False
+
+        def __init__(self, seen):
+            self.seen = seen
+
+        def sent(self):
+            return self.seen
+
+        async def order_status(self, event):
+            raise ConnectionError("gone")
+
+    order = await sync_to_async(place)()
+    broken = Broken({order.order_id: 0})
+    reconciler.join(broken)
+    async with open_socket(f"/ws/pizza/{order.order_id}") as socket:
+        await receive(socket)
+        await act(flow.override, order, "baking", by=bob)
+        assert (await receive(socket))["payload"]["stage"] == "baking"
+    reconciler.leave(broken)
+
+
+async def test_whoever_is_in_the_middle_of_something_is_left_for_the_next_round(place, bob, losses):
+    """What it has read may be on its way: after a newer frame it would take the page back."""
+    losses(1.0)
+    order = await sync_to_async(place)()
+    async with open_socket(f"/ws/pizza/{order.order_id}") as socket:
+        await receive(socket)
+        (watcher,) = reconciler.watchers
+        watcher.is_busy = True
+        await act(flow.override, order, "baking", by=bob)
+        assert await socket.receive_nothing(timeout=0.5)
+        watcher.is_busy = False
+        assert (await receive(socket))["payload"]["stage"] == "baking"
+
+
+async def test_it_recovers_when_valkey_comes_back_without_its_groups(place, bob, valkey):
+    order = await sync_to_async(place)()
+    async with open_socket(f"/ws/pizza/{order.order_id}") as socket:
+        await receive(socket)
+        await sync_to_async(valkey.stop)()
+        await act(flow.override, order, "baking", by=bob)
+        assert (await receive(socket))["payload"]["seq"] == 2  # even while it is away
+        await sync_to_async(valkey.start)()
+        await act(flow.override, order, "baked", by=bob)
+        assert (await receive(socket))["payload"]["seq"] == 3
+        assert await socket.receive_nothing(timeout=0.5)

@@ -1,0 +1,71 @@
+"""A wrong setting fails loudly at start; the embedded default needs none at all."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from pizzaProj import embedded
+
+
+def start(tmp_path, code="", **environment):
+    """What a new process says that reads the settings."""
+    command = [sys.executable, "-c", f"from django.conf import settings as s; s.DEBUG; {code}"]
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    clean |= {"DJANGO_SETTINGS_MODULE": "pizzaProj.settings", "DATA_DIR": str(tmp_path / "data"), **environment}
+    return subprocess.run(command, env=clean, cwd=settings.BASE_DIR, capture_output=True, text=True)
+
+
+def test_the_default_leans_on_nothing_outside_the_data_folder(tmp_path):
+    done = start(tmp_path, "print(s.DATABASES['default']['NAME'], s.CELERY_BROKER_URL, s.REDIS_URL, s.DEBUG)")
+    data = tmp_path / "data"
+    assert done.stdout.split() == [
+        str(data / "db.sqlite3"),
+        f"redis+socket://{data}/valkey.sock?virtual_host=0",
+        f"unix://{data}/valkey.sock?db=0",
+        "False",
+    ], done.stderr
+    assert (data / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_secret_key_is_made_once(tmp_path):
+    keys = {start(tmp_path, "print(s.SECRET_KEY)").stdout for _ in range(2)}
+    assert len(keys) == 1
+    assert len(keys.pop()) > 50
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("REDIS_URL", "amqp://localhost", "REDIS_URL must begin with"),
+        ("DATABASE_URL", "mysql://localhost/pizza", "DATABASE_URL must begin with"),
+        ("DATABASE_URL", "rubbish", "DATABASE_URL must begin with"),
+        ("DEBUG", "perhaps", "DEBUG must be true or false"),
+        ("TIME_ZONE", "Mars/Olympus", "Mars/Olympus"),
+    ],
+)
+def test_a_wrong_value_fails_loudly(tmp_path, name, value, words):
+    done = start(tmp_path, **{name: value})
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_urls_of_the_environment_replace_the_embedded_parts(tmp_path):
+    done = start(
+        tmp_path,
+        "print(s.DATABASES['default']['ENGINE'], s.CELERY_BROKER_URL, s.REDIS_URL)",
+        DATABASE_URL="postgres://me@db/pizza",
+        REDIS_URL="redis://redis:6379/3",
+    )
+    assert done.stdout.split() == ["django.db.backends.postgresql"] + ["redis://redis:6379/3"] * 2
+
+
+def test_a_socket_path_that_is_too_long_moves_to_a_private_short_one(tmp_path):
+    assert embedded.socket_path(tmp_path / "d") == tmp_path / "d" / "valkey.sock"
+    deep = tmp_path / ("d" * 100)
+    path = embedded.socket_path(deep)
+    assert path == embedded.socket_path(deep) != embedded.socket_path(tmp_path / ("e" * 100))
+    assert len(str(path)) <= embedded.MAX_SOCKET_PATH
+    assert path.parent.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,62 @@
+"""Who is told, and when: after the commit, once for every seq."""
+
+import logging
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from home import live
+from home.models import Order
+from kitchen import flow
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+def test_placing_announces_once_after_the_commit(cooked, sent, place):
+    with transaction.atomic():
+        order = place()
+        assert sent == []
+    assert sent == [(order.order_id, 1)]
+
+
+def test_a_change_announces_its_seq(cooked, sent, place, bob):
+    order = place()
+    flow.override(order.pk, "baking", timezone.now(), by=bob)
+    flow.hold(order.pk, timezone.now(), by=bob)
+    assert sent == [(order.order_id, seq) for seq in (1, 2, 3)]
+
+
+def test_a_rolled_back_change_announces_nothing(cooked, sent, place, bob):
+    order = place()
+    sent.clear()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        flow.override(order.pk, "baking", timezone.now(), by=bob)
+        raise ZeroDivisionError
+    assert sent == []
+    assert Order.objects.get().stage == "received"
+
+
+def test_a_save_that_changed_nothing_announces_nothing(cooked, sent, place):
+    place()
+    sent.clear()
+    Order.objects.get().save()
+    assert sent == []
+
+
+def test_a_save_succeeds_with_redis_down_and_it_is_logged(cooked, valkey, place, caplog):
+    valkey.stop()
+    with caplog.at_level(logging.WARNING, logger="home.live"):
+        order = place()
+        live.voice.flush()
+    assert Order.objects.get() == order
+    assert f"Not announced to order_{order.order_id[:4]}…" in caplog.text
+    assert order.order_id not in caplog.text
+
+
+def test_an_order_is_accepted_with_the_broker_down(valkey, place, caplog):
+    valkey.stop()
+    order = place()
+    live.voice.flush()
+    assert Order.objects.get() == order
+    assert f"No chain for order {order.pk} now" in caplog.text

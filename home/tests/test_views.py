@@ -1,0 +1,172 @@
+"""The pages: who sees what, and what every page brings along."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from home.models import Order
+from home.views import ORDERS_PER_PAGE
+from kitchen import flow
+from kitchen.models import Shop
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
+
+
+def page(client, path="/"):
+    return client.get(path).content.decode()
+
+
+def test_the_menu_shows_what_is_on_it(client, margherita, diavola):
+    diavola.on_menu = False
+    diavola.save()
+    html = page(client)
+    assert "Margherita" in html
+    assert "$9.50" in html
+    assert "Diavola" not in html
+
+
+def test_a_closed_shop_says_so_before_anyone_orders(client, margherita):
+    assert "Closed right now" not in page(client)
+    Shop.objects.update(is_open=False)
+    assert "Closed right now" in page(client)
+
+
+def test_people_see_their_own_orders_and_staff_see_all(client, place, alice, bob, charlie):
+    hers, guests = place(user=alice), place(guest="g" * 32)
+    session = client.session
+    session["guest"] = "g" * 32
+    session.save()
+    visitor = page(client)
+    assert guests.order_id in visitor
+    assert hers.order_id not in visitor
+
+    for user, seen in ((alice, {hers}), (charlie, set()), (bob, {hers, guests})):
+        someone = Client()
+        someone.force_login(user)
+        html = page(someone)
+        assert {order for order in (hers, guests) if order.order_id in html} == seen
+
+
+def test_orders_come_newest_first_and_paged(client, place, bob):
+    client.force_login(bob)
+    orders = [place() for _ in range(ORDERS_PER_PAGE + 2)]
+    html = page(client)
+    assert html.index(orders[-1].order_id) < html.index(orders[-2].order_id)
+    assert orders[0].order_id not in html
+    assert orders[0].order_id in page(client, "/?page=2")
+    assert client.get("/?page=rubbish").status_code == client.get("/?page=99").status_code == 200
+
+
+def test_simulated_orders_can_be_left_out(client, place, bob):
+    client.force_login(bob)
+    real, simulated = place(), place(simulated=True)
+    assert simulated.order_id in page(client)
+    html = page(client, "/?simulated=0")
+    assert real.order_id in html
+    assert simulated.order_id not in html
+
+
+def test_the_number_of_queries_does_not_grow_with_the_orders(client, place, bob, django_assert_max_num_queries):
+    client.force_login(bob)
+    for _ in range(15):
+        place(user=bob)
+    with django_assert_max_num_queries(10):
+        page(client)
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_whoever_has_the_link_sees_the_order_and_nothing_personal(client, place, alice, bob, margherita, slash):
+    order = place(items=[(margherita, 2)], user=alice)
+    flow.cancel(order.pk, order.created_at, by=bob, reason="No <script>dough</script>")
+    html = page(client, f"/order/{order.order_id}{slash}")
+    assert "2 × Margherita" in html
+    assert "$19.00" in html
+    assert "Cancelled by staff: No &lt;script&gt;dough&lt;/script&gt;" in html
+    assert "alice" not in html
+    assert "bob" not in html
+
+
+@pytest.mark.parametrize("path", ["/order/nope/", "/order/" + "a" * 20 + "/", "/nowhere/", "/media/pizzas/nope.webp"])
+def test_an_unknown_page_is_a_404_that_helps(client, db, path):
+    response = client.get(path)
+    assert response.status_code == 404
+    assert 'href="/"' in response.content.decode()
+
+
+@pytest.mark.parametrize("name", ["../secret_key", "..%2fsecret_key", "%00", "a" * 5000])
+def test_media_gives_away_nothing_else(client, db, name):
+    assert client.get(f"/media/pizzas/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/log-in/", "/sign-up/", "/nowhere/", "/admin/login/", "/api/docs"])
+def test_every_page_is_under_a_strict_policy(client, db, path):
+    response = client.get(path)
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    html = response.content.decode()
+    assert "style=" not in html
+    assert "<style" not in html
+    assert " onclick=" not in html
+
+
+def test_cookies_are_httponly_and_lax(client, alice):
+    client.get("/")
+    client.post("/log-in/", {"username": "alice", "password": "alice's pizza 1"})
+    assert client.cookies.keys() == {"csrftoken", "sessionid"}
+    for cookie in client.cookies.values():
+        assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+
+
+# Accounts
+
+
+def sign_up(client, username="dora", password="a fine oven 7", **more):
+    return client.post("/sign-up/", {"username": username, "password1": password, "password2": password, **more})
+
+
+def test_signing_up_logs_in_and_takes_the_orders_along(client, margherita):
+    client.post("/api/order/", {"id": margherita.pk}, "application/json", headers={"Origin": "http://testserver"})
+    assert sign_up(client).headers["Location"] == "/"
+    order = Order.objects.get()
+    assert order.user == User.objects.get(username="dora")
+    assert order.order_id in page(client)
+
+
+def test_someone_elses_orders_stay_where_they_are(client, place, alice, charlie):
+    order = place(user=alice, guest="g" * 32)
+    session = client.session
+    session["guest"] = "g" * 32
+    session.save()
+    client.post("/log-in/", {"username": "charlie", "password": "charlie's eyes 3"})
+    order.refresh_from_db()
+    assert order.user == alice
+
+
+@pytest.mark.parametrize(
+    ("username", "password"), [("", "a fine oven 7"), ("alice", "a fine oven 7"), ("dora", "12345678"), ("dora", "x")]
+)
+def test_a_bad_sign_up_says_why_and_makes_no_account(client, alice, username, password):
+    response = sign_up(client, username, password)
+    assert response.status_code == 200
+    assert response.context["form"].errors
+    assert list(User.objects.all()) == [alice]
+
+
+def test_signing_up_leads_back_but_never_to_another_site(client, db):
+    assert sign_up(client, next="//evil.example/").headers["Location"] == "/"
+    client.post("/log-out/")
+    assert sign_up(client, "emil", next="/order/x/").headers["Location"] == "/order/x/"
+
+
+def test_logging_in_and_out(client, alice):
+    assert client.post("/log-in/", {"username": "alice", "password": "wrong"}).status_code == 200
+    assert "sessionid" not in client.cookies
+    client.post("/log-in/", {"username": "alice", "password": "alice's pizza 1"})
+    assert "alice" in page(client)
+    assert client.get("/sign-up/").status_code == client.get("/log-in/").status_code == 302
+    assert client.get("/log-out/").status_code == 405
+    client.post("/log-out/")
+    assert "alice" not in page(client)

@@ -1,0 +1,339 @@
+"""The way of orders through the kitchen, on a virtual clock that the test holds in its hand."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from home.models import Order, OrderEvent
+from kitchen import flow, stages
+from kitchen.models import Station
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def at(seconds):
+    return NOON + timedelta(seconds=seconds)
+
+
+def history(order):
+    """[(seq, seconds since noon, stage, event)]"""
+    rows = order.events.values_list("seq", "at", "stage", "event")
+    return [(seq, (when - NOON).total_seconds(), stage, event) for seq, when, stage, event in rows]
+
+
+def fresh(order):
+    return Order.objects.get(pk=order.pk)
+
+
+def finish(order, now):
+    order = fresh(order)
+    return flow.finish(order.pk, order.plan, order.stage, now)
+
+
+def test_an_untouched_order_starts_at_each_stage_and_is_delivered(small_kitchen, place):
+    order = place(NOON)
+    for seconds in (10, 30, 35, 65):
+        finish(order, at(seconds))
+
+    assert history(order) == [
+        (1, 0, "received", "started"),
+        (2, 10, "baking", "started"),
+        (3, 30, "baked", "started"),
+        (4, 35, "out_for_delivery", "started"),
+        (5, 65, "delivered", "delivered"),
+    ]
+    order = fresh(order)
+    assert (order.stage, order.state, order.seq, order.delivered_at) == ("delivered", "delivered", 5, at(65))
+
+
+def test_place_writes_the_order_its_lines_and_its_first_event(small_kitchen, place, alice, margherita, diavola):
+    order = fresh(place(NOON, [(margherita, 2), (diavola, 1)], user=alice))
+
+    assert (order.user, order.amount, order.pizzas, order.plan) == (alice, 31, 3, 1)
+    assert order.summary == "2 × Margherita, 1 × Diavola"
+    assert [(line.pizza, line.quantity, line.unit_price) for line in order.lines.all()] == [
+        (margherita, 2, 9.5),
+        (diavola, 1, 12),
+    ]
+    assert (order.started_at, order.due_at) == (NOON, at(10))
+    assert [event.event for event in order.events.all()] == ["started"]
+
+
+def test_without_a_free_place_it_joins_the_line_and_takes_the_place_that_is_left(small_kitchen, place):
+    first, second, third = place(NOON), place(at(1)), place(at(2))
+
+    begun = finish(first, at(10))
+
+    assert [order.pk for order in begun] == [first.pk, second.pk]
+    assert history(second) == [(1, 1, "received", "joined"), (2, 10, "received", "started")]
+    assert history(third) == [(1, 2, "received", "joined")]
+    assert (fresh(second).due_at, fresh(second).plan) == (at(20), 1)
+
+
+def test_who_finishes_before_a_busy_station_waits_there_and_its_chain_ends(small_kitchen, place):
+    first, second = place(NOON), place(NOON)
+    finish(first, at(10))
+
+    begun = finish(second, at(20))
+
+    assert begun == []
+    assert history(second)[-1] == (3, 20, "baking", "joined")
+    assert fresh(second).state == "waiting"
+    assert [order.pk for order in finish(first, at(30))] == [first.pk, second.pk]
+    assert fresh(second).plan == 2  # a new chain, a new plan
+
+
+def test_ties_in_a_line_go_to_the_older_order(small_kitchen, place):
+    first, second, third = (place(NOON) for _ in range(3))
+    finish(first, at(10))
+    assert fresh(second).state == "working"
+    assert fresh(third).state == "waiting"
+
+
+def test_a_link_with_an_older_plan_or_stage_does_nothing(small_kitchen, place):
+    order = place(NOON)
+    plan = order.plan
+    finish(order, at(10))
+    before = history(order)
+
+    assert flow.finish(order.pk, plan, "received", at(11)) == []  # the same link again
+    assert flow.finish(order.pk, plan - 1, "baking", at(31)) == []
+    assert flow.finish(order.pk, plan, "baked", at(31)) == []
+    assert history(order) == before
+
+
+def test_a_link_that_comes_too_early_is_told_when_to_come(small_kitchen, place):
+    order = place(NOON)
+    with pytest.raises(flow.TooEarly) as early:
+        finish(order, at(4))
+    assert early.value.seconds == 6
+    assert fresh(order).seq == 1
+
+
+def test_override_moves_an_order_anywhere_and_the_old_chain_cannot_undo_it(small_kitchen, place, bob):
+    order = place(NOON)
+    stale = order.plan
+
+    begun = flow.override(order.pk, "out_for_delivery", at(3), by=bob, reason="Forgot to tick it off")
+
+    assert [one.pk for one in begun] == [order.pk]
+    assert flow.finish(order.pk, stale, "received", at(10)) == []
+    event = order.events.last()
+    assert (event.seq, event.stage, event.event, event.by, event.reason) == (
+        2,
+        "out_for_delivery",
+        "overridden",
+        bob,
+        "Forgot to tick it off",
+    )
+    assert (fresh(order).due_at, fresh(order).plan) == (at(33), stale + 1)
+
+
+def test_override_seats_the_next_in_the_line_that_was_left(small_kitchen, place, bob):
+    first, second = place(NOON), place(NOON)
+    begun = flow.override(first.pk, "delivered", at(3), by=bob)
+    assert [order.pk for order in begun] == [second.pk]
+    assert fresh(first).delivered_at == at(3)
+
+
+def test_override_can_bring_back_what_was_delivered_or_cancelled(small_kitchen, place, bob):
+    order = place(NOON)
+    flow.override(order.pk, "delivered", at(1), by=bob)
+    flow.override(order.pk, "baking", at(2), by=bob)
+    assert (fresh(order).state, fresh(order).delivered_at) == ("working", None)
+    flow.cancel(order.pk, at(3), by=bob)
+    flow.override(order.pk, "baked", at(4), by=bob)
+    assert fresh(order).state == "working"
+
+
+def test_override_to_where_it_stands_or_nowhere_is_refused(small_kitchen, place, bob):
+    order = place(NOON)
+    with pytest.raises(flow.Refused, match="already at “Order received”"):
+        flow.override(order.pk, "received", at(1), by=bob)
+    with pytest.raises(flow.Refused, match="no stage “fried”"):
+        flow.override(order.pk, "fried", at(1), by=bob)
+    assert fresh(order).seq == 1
+
+
+def test_override_to_cancelled_is_a_cancellation(small_kitchen, place, bob):
+    order = place(NOON)
+    flow.override(order.pk, "cancelled", at(1), by=bob)
+    assert history(order)[-1] == (2, 1, "cancelled", "cancelled")
+
+
+def test_advance_goes_one_stage_on_until_there_is_none(small_kitchen, place, bob):
+    order = place(NOON)
+    for stage in stages.STAGES[1:]:
+        flow.advance(order.pk, at(1), by=bob)
+        assert fresh(order).stage == stage.code
+    with pytest.raises(flow.Refused, match="delivered already"):
+        flow.advance(order.pk, at(2), by=bob)
+
+
+def test_hold_keeps_the_work_that_is_left_and_resume_goes_on_with_it(small_kitchen, place, bob):
+    order = place(NOON)
+    flow.hold(order.pk, at(4), by=bob, reason="Customer is late")
+    held = fresh(order)
+    assert (held.state, held.remaining_seconds, held.due_at) == ("held", 6, None)
+    assert flow.finish(order.pk, order.plan, "received", at(10)) == []
+
+    begun = flow.resume(order.pk, at(100), by=bob)
+
+    assert [one.pk for one in begun] == [order.pk]
+    resumed = fresh(order)
+    assert (resumed.state, resumed.started_at, resumed.due_at) == ("working", at(96), at(106))
+    assert [event for *_, event in history(order)] == ["started", "held", "resumed"]
+
+
+def test_hold_frees_the_place_and_resume_waits_its_old_turn(small_kitchen, place, bob):
+    first, second, third = place(NOON), place(at(1)), place(at(2))
+    assert [order.pk for order in flow.hold(first.pk, at(4), by=bob)] == [second.pk]
+    assert flow.resume(first.pk, at(5), by=bob) == []
+    begun = finish(second, at(14))
+    assert [order.pk for order in begun] == [second.pk, first.pk]  # before the third: it was there first
+    assert fresh(first).due_at == at(20)
+    assert fresh(third).state == "waiting"
+
+
+def test_hold_of_a_waiting_order_takes_it_out_of_the_line(small_kitchen, place, bob):
+    first, second, third = place(NOON), place(at(1)), place(at(2))
+    flow.hold(second.pk, at(3), by=bob)
+    assert [order.pk for order in finish(first, at(10))] == [first.pk, third.pk]
+    assert fresh(second).remaining_seconds is None
+
+
+def test_moving_a_held_order_ends_the_hold(small_kitchen, place, bob):
+    order = place(NOON)
+    flow.hold(order.pk, at(4), by=bob)
+    flow.override(order.pk, "baking", at(5), by=bob)
+    assert (fresh(order).state, fresh(order).due_at) == ("working", at(25))
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "words"),
+    [
+        (flow.hold, "held", "on hold already"),
+        (flow.hold, "delivered", "delivered already"),
+        (flow.resume, "working", "not on hold"),
+        (flow.resume, "delivered", "not on hold"),
+        (flow.cancel, "delivered", "delivered already"),
+        (flow.cancel, "cancelled", "cancelled already"),
+        (flow.advance, "cancelled", "cancelled already"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_changes_nothing(small_kitchen, place, bob, verb, state, words):
+    order = place(NOON)
+    if state == "held":
+        flow.hold(order.pk, at(1), by=bob)
+    elif state in stages.ENDED:
+        flow.override(order.pk, state, at(1), by=bob)
+    before = history(order)
+    with pytest.raises(flow.Refused, match=words):
+        verb(order.pk, at(2), by=bob)
+    assert history(order) == before
+
+
+def test_cancel_frees_the_place(small_kitchen, place, bob):
+    first, second = place(NOON), place(NOON)
+    assert [order.pk for order in flow.cancel(first.pk, at(2), by=bob, reason="Out of dough")] == [second.pk]
+    assert first.events.last().reason == "Out of dough"
+
+
+def test_recover_gives_overdue_work_a_new_plan_and_nothing_else(small_kitchen, place):
+    order = place(NOON)
+    place(NOON)
+    assert flow.recover(at(11)) == []  # a link may be a little late
+
+    (found,) = flow.recover(at(13))
+
+    assert (found.pk, found.plan) == (order.pk, 2)
+    assert (fresh(order).plan, fresh(order).seq, fresh(order).due_at) == (2, 1, at(10))
+    assert flow.finish(order.pk, 1, "received", at(13)) == []  # the lost link turns up after all
+    assert len(flow.finish(order.pk, 2, "received", at(13))) == 2
+
+
+def test_more_places_move_the_line_at_once(small_kitchen, place):
+    _, second, third = place(NOON), place(at(1)), place(at(2))
+    Station.objects.filter(stage="received").update(places=2)
+    assert [order.pk for order in flow.seat_all(at(3))] == [second.pk]
+    assert fresh(third).state == "waiting"
+
+
+def test_fewer_places_throw_nobody_out_and_seat_nobody(small_kitchen, place):
+    Station.objects.filter(stage="received").update(places=2)
+    first, second, third = place(NOON), place(NOON), place(NOON)
+    Station.objects.filter(stage="received").update(places=1)
+    assert [order.pk for order in finish(first, at(10))] == [first.pk]
+    assert fresh(third).state == "waiting"
+    assert [order.pk for order in finish(second, at(10))] == [third.pk]
+
+
+def test_set_speed_stretches_the_work_that_is_left(small_kitchen, place):
+    order = place(NOON)
+    (changed,) = flow.set_speed(2, at(4))
+    assert (changed.started_at, changed.due_at, changed.plan) == (at(2), at(7), 2)
+    assert len(finish(order, at(7))) == 1
+    assert fresh(order).due_at == at(17)  # 20 kitchen seconds
+
+
+@pytest.mark.parametrize("speed", [0, -1, float("nan"), float("inf"), 10**9])
+def test_set_speed_refuses_nonsense(small_kitchen, speed):
+    with pytest.raises(ValidationError):
+        flow.set_speed(speed, NOON)
+
+
+def test_service_times_per_pizza_grow_with_the_order(small_kitchen, place, margherita):
+    Station.objects.filter(stage="received").update(per_pizza=True)
+    assert place(NOON, [(margherita, 3)]).due_at == at(30)
+
+
+def test_a_bare_save_of_the_stage_is_an_override(small_kitchen, place):
+    first, second = place(NOON), place(NOON)
+    order = fresh(first)
+    order.stage = "baked"
+    order.save()
+    assert (order.stage, order.state, order.seq, order.plan) == ("baked", "working", 2, 2)
+    assert OrderEvent.objects.filter(order=first).last().event == "overridden"
+    assert fresh(second).state == "working"
+
+
+def test_a_bare_save_of_nonsense_is_refused_whole(small_kitchen, place, alice):
+    order = fresh(place(NOON))
+    order.stage, order.user = "fried", alice
+    with pytest.raises(flow.Refused):
+        order.save()
+    assert (fresh(order).stage, fresh(order).user) == ("received", None)
+
+
+def test_an_old_instance_cannot_write_yesterdays_stage(small_kitchen, place, alice):
+    order = place(NOON)
+    old = fresh(order)
+    finish(order, at(10))
+    old.user = alice
+    old.save()
+    assert (fresh(order).user, fresh(order).stage, fresh(order).seq) == (alice, "baking", 2)
+
+
+def test_a_bare_new_order_joins_the_kitchen(small_kitchen, cooked, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        order = Order()
+        order.save()
+    assert (order.state, order.seq, order.plan) == ("working", 1, 1)
+    assert cooked == [(order.pk, 1, "received")]
+
+
+def test_finish_needs_few_statements(small_kitchen, place, django_assert_num_queries):
+    """SAVEPOINT (BEGIN in life), lock stations, lock order, look, save, event, look, RELEASE (COMMIT)."""
+    order = place(NOON)
+    with django_assert_num_queries(8):
+        flow.finish(order.pk, 1, "received", at(10))
+
+
+def test_seating_the_next_needs_few_more(small_kitchen, place, django_assert_num_queries):
+    """Lock the order, save, event."""
+    order, _ = place(NOON), place(NOON)
+    with django_assert_num_queries(11):
+        flow.finish(order.pk, 1, "received", at(10))

@@ -1,0 +1,116 @@
+"""Real parallel threads against one database: each change happens once, and no place is given twice."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from home.models import Order
+from kitchen import flow
+from kitchen.models import Shop, Station
+
+pytestmark = [
+    pytest.mark.database,
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.usefixtures("sent", "cooked"),
+]
+THREADS = 6
+
+
+def all_at_once(*calls):
+    """Call all, each in a thread of its own, at the same moment; their results, refusals among them."""
+    gate = threading.Barrier(len(calls))
+
+    def run(call):
+        gate.wait()
+        try:
+            return call()
+        except flow.Refused as refused:
+            return refused
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def test_of_many_equal_links_one_moves_the_order(place, small_kitchen):
+    order = place()
+    later = timezone.now() + timedelta(seconds=11)
+    results = all_at_once(*[lambda: flow.finish(order.pk, 1, "received", later)] * THREADS)
+    assert sorted(map(len, results)) == [0] * (THREADS - 1) + [1]
+    assert Order.objects.get().seq == 2
+
+
+def test_of_two_people_one_moves_the_order_and_the_other_is_told(place, small_kitchen, bob):
+    order = place()
+    now = timezone.now()
+    results = all_at_once(*[lambda: flow.override(order.pk, "baked", now, by=bob)] * 2)
+    assert sorted(isinstance(result, flow.Refused) for result in results) == [False, True]
+    assert order.events.count() == 2
+
+
+def test_a_link_and_a_person_at_the_same_moment_do_not_both_win(place, small_kitchen, bob):
+    for _ in range(10):
+        order = place()
+        later = order.due_at + timedelta(seconds=1)
+        all_at_once(
+            partial(flow.finish, order.pk, 1, "received", later),
+            partial(flow.cancel, order.pk, later, by=bob),
+        )
+        order.refresh_from_db()
+        seqs = [event.seq for event in order.events.all()]
+        assert seqs == list(range(1, order.seq + 1))
+        assert order.stage == "cancelled"  # before the link, or after it
+
+
+def test_placing_at_once_never_exceeds_the_places(margherita, small_kitchen):
+    Station.objects.filter(stage="received").update(places=2)
+    now = timezone.now()
+    all_at_once(*[lambda: flow.place([(margherita, 1)], now)] * 12)
+    assert Order.objects.working().count() == 2
+    assert Order.objects.in_line().count() == 10
+
+
+def test_a_whole_kitchen_run_by_many_hands_ends_with_everything_delivered(margherita, bob):
+    """Links, people and the broom in each other's way; no deadlock, no place twice, no seq missing."""
+    Shop.objects.update(speed=1000)
+    Station.objects.update(places=2, law="fixed", mean_seconds=1, per_pizza=False)
+    orders = [flow.place([(margherita, 1)], timezone.now())[0] for _ in range(24)]
+    crowded = []
+
+    def work(hand):
+        turn = 0
+        while True:
+            turn += 1
+            opened = list(Order.objects.open().order_by("pk"))
+            if not opened:
+                return
+            now = timezone.now() + timedelta(seconds=5)
+            order = opened[(hand * 7 + turn) % len(opened)]
+            try:
+                if order.held:
+                    flow.resume(order.pk, now, by=bob)
+                elif (hand + turn) % 5 == 0:
+                    flow.hold(order.pk, now, by=bob)
+                elif (hand + turn) % 7 == 0:
+                    flow.recover(now)
+                elif order.due_at:
+                    flow.finish(order.pk, order.plan, order.stage, now)
+            except (flow.Refused, flow.TooEarly):
+                pass
+            for station in Station.objects.all():
+                if Order.objects.working().filter(stage=station.stage).count() > station.places:
+                    crowded.append(station)
+
+    all_at_once(*[lambda hand=hand: work(hand) for hand in range(4)])
+
+    assert crowded == []
+    for order in orders:
+        order.refresh_from_db()
+        assert order.stage == "delivered"
+        assert [event.seq for event in order.events.all()] == list(range(1, order.seq + 1))

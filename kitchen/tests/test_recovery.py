@@ -1,0 +1,223 @@
+"""Nothing is lost when parts fail, and the cure is not worse than the illness."""
+
+import time
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+
+import kombu
+import pytest
+from django.db import connection
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+
+from celery_app import RECONNECT_SECONDS, app
+from home.models import Order
+from kitchen import flow, stages, tasks
+from kitchen.audit import audit
+from kitchen.models import Shop, Station
+from kitchen.tests.test_worker import worker
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+COOK_SECONDS = 40
+
+
+def at(seconds):
+    return NOON + timedelta(seconds=seconds)
+
+
+# The broom
+
+
+@pytest.fixture
+def late(db, sent, cooked, place):
+    """late(n): n orders whose work was done at noon, and whose links never came."""
+
+    def late(count):
+        Station.objects.update(places=count, law="fixed", mean_seconds=10, per_pizza=False)
+        Shop.objects.update(speed=1)
+        return [place(at(-10)) for _ in range(count)]
+
+    return late
+
+
+def woken(now, lag_seconds=0.0):
+    return len(flow.recover(now, lag_seconds))
+
+
+@pytest.mark.database
+def test_the_broom_leaves_those_alone_whose_link_may_stand_in_the_queue(late):
+    late(3)
+    assert [woken(at(seconds), lag_seconds=5) for seconds in (6.9, 7.1)] == [0, 3]
+    # and those who were woken, as long as their new link may stand there
+    assert [woken(at(7.1 + seconds), lag_seconds=30) for seconds in (10, 33)] == [0, 0]
+    assert woken(at(7.1 + 34.1), lag_seconds=30) == 3
+
+
+@pytest.mark.database
+def test_a_sweep_is_bounded(late, monkeypatch, django_assert_num_queries):
+    late(7)
+    monkeypatch.setattr(flow, "BROOM_BATCH", 3)
+    with django_assert_num_queries(4, exact=False):  # however many: two of them begin and end
+        assert woken(at(5)) == 3
+    assert [woken(at(5)) for _ in range(3)] == [3, 1, 0]
+
+
+def test_a_sweep_knows_how_long_it_stood_in_the_queue():
+    sent_at = NOON
+    expires = (sent_at + timedelta(seconds=tasks.SWEEP_EXPIRE_SECONDS)).isoformat()
+    assert tasks.lag_seconds(expires, at(7)) == 7
+    assert tasks.lag_seconds(expires, at(-1)) == 0  # clocks of two machines
+    assert tasks.lag_seconds(None, at(7)) == 0  # called by hand
+
+
+def test_the_jobs_expire_when_the_broom_thinks_they_do(db):
+    assert PeriodicTask.objects.get(task="kitchen.sweep").expire_seconds == tasks.SWEEP_EXPIRE_SECONDS
+
+
+@pytest.mark.database
+def test_time_never_runs_backwards_in_a_history(db, small_kitchen, sent, cooked, place):
+    """Who leaves looked at its clock, then waited for the locks; meanwhile another came, with a later clock."""
+    first, second = place(at(0)), place(at(10.03))
+    flow.finish(first.pk, 1, "received", at(10))
+    events = second.events.values_list("event", "at")
+    assert list(events) == [("joined", at(10.03)), ("started", at(10.03))]
+
+
+# A poison order
+
+
+@pytest.fixture
+def poison(monkeypatch):
+    """poison(order): whoever asks how long its work takes gets an exception."""
+
+    def poison(bad, answer=None):
+        draw = Station.service_seconds
+
+        def service_seconds(station, order_id, pizzas):
+            if order_id != bad.order_id:
+                return draw(station, order_id, pizzas)
+            if answer is None:
+                raise ArithmeticError("poison")
+            return answer
+
+        monkeypatch.setattr(Station, "service_seconds", service_seconds)
+
+    return poison
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("answer", [None, float("nan"), -1.0, 1e300])
+def test_a_poison_order_takes_the_mean_and_holds_nobody_up(db, small_kitchen, sent, cooked, place, poison, answer):
+    first, bad, last = (place(at(n)) for n in range(3))
+    poison(bad, answer)
+    for order, now in ((first, 10), (bad, 20), (last, 30)):
+        order.refresh_from_db()
+        flow.finish(order.pk, order.plan, "received", at(now))
+    assert [Order.objects.get(pk=order.pk).stage for order in (first, bad, last)] == ["baking"] * 3
+
+
+def test_a_poison_order_has_a_chain(db, small_kitchen, sent, cooked, place, poison):
+    order = place(timezone.now())
+    poison(order)
+    seconds = [round(seconds) for _, seconds in tasks.countdowns(order)]
+    assert seconds == [10, 20, 5, 30]
+
+
+def test_an_order_that_can_not_be_sent_holds_nobody_up(late, monkeypatch, cooked, django_capture_on_commit_callbacks):
+    orders = late(3)
+
+    def enqueue(order):
+        if order.pk == orders[0].pk:
+            raise ArithmeticError("poison")
+        cooked.append(order.pk)
+
+    cooked.clear()
+    monkeypatch.setattr(tasks, "_enqueue", enqueue)
+    with django_capture_on_commit_callbacks() as callbacks:
+        tasks.sweep.run()
+    assert len(callbacks) == 3
+    for callback in callbacks:
+        try:
+            callback()
+        except ArithmeticError:
+            continue
+    assert cooked == [orders[1].pk, orders[2].pk]
+
+
+# The broker
+
+
+def test_a_worker_asks_every_second_and_for_ever(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(kombu.Connection, "_ensure_connection", lambda self, *args, **options: asked.update(options))
+    with app.connection_for_read() as broker:
+        broker.ensure_connection(None, app.conf.broker_connection_max_retries)
+    assert set(asked.values()) == {RECONNECT_SECONDS}
+    assert app.conf.broker_connection_max_retries is None
+
+
+# Real workers
+
+
+def await_that(is_true, seconds=COOK_SECONDS):
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, "It never became true."
+        time.sleep(0.05)
+
+
+def all_delivered():
+    return not Order.objects.exclude(stage=stages.LAST).exists()
+
+
+def clean_history(orders):
+    accepted = {order.order_id: order.order_id for order in orders}
+    return audit(accepted, dict(Station.objects.values_list("stage", "places"))).faults == []
+
+
+real = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.mark.slow
+@real
+def test_a_worker_that_is_asked_to_end_leaves_nothing_half_done(valkey, place):
+    """Most messages are in its memory by then: it gives them back. No broom is here to help."""
+    Shop.objects.update(speed=600)
+    Station.objects.update(places=20)
+    with worker("prefork"):
+        orders = [place() for _ in range(60)]
+        await_that(lambda: Order.objects.filter(stage="baking").count() > 5)
+    # It has ended, with nothing cut and no error (see `worker`), and much is left to do.
+    assert not all_delivered()
+    seqs = dict(Order.objects.values_list("pk", "seq"))
+    time.sleep(0.5)
+    assert dict(Order.objects.values_list("pk", "seq")) == seqs
+    with worker("prefork"):
+        await_that(all_delivered)
+    assert clean_history(orders)
+
+
+@contextmanager
+def hidden_orders():
+    """For as long, whoever asks for an order gets an OperationalError."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE home_order RENAME TO hidden")
+        try:
+            yield
+        finally:
+            cursor.execute("ALTER TABLE hidden RENAME TO home_order")
+
+
+@pytest.mark.slow
+@real
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="Hides a table, which SQLite calls an operational error")
+def test_a_database_that_is_away_for_a_moment_loses_nothing(valkey, place):
+    Shop.objects.update(speed=3000)
+    orders = [place() for _ in range(6)]
+    with ExitStack() as until_the_end:
+        with hidden_orders():
+            until_the_end.enter_context(worker("prefork"))
+            time.sleep(1.5)
+        await_that(all_delivered)
+    assert clean_history(orders)
+    assert set(Order.objects.values_list("plan", flat=True)) == {1}  # the same links came again

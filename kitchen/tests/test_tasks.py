@@ -1,0 +1,115 @@
+"""The Celery face: what a link does with what flow says."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from celery.exceptions import Retry
+from django.db import OperationalError
+from django.utils import timezone
+
+from home.models import Order
+from kitchen import flow, stages, tasks
+from kitchen.models import Station
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def chains(monkeypatch):
+    """The links of every chain that is sent: [[(args, countdown), ...], ...], instead of a broker."""
+    sent = []
+
+    def apply_async(args, kwargs, chain=(), countdown=0, **options):
+        rest = [(link.args, link.options.get("countdown", 0)) for link in reversed(chain)]
+        sent.append([(args, countdown), *rest])
+
+    monkeypatch.setattr(tasks.finish, "apply_async", apply_async)
+    return sent
+
+
+@contextmanager
+def inside_a_chain():
+    """As a worker runs a link with others behind it; yields what is left of the chain in the end."""
+    tasks.finish.push_request(chain=["the next link"])
+    try:
+        yield tasks.finish.request
+    finally:
+        tasks.finish.pop_request()
+
+
+@pytest.fixture
+def late(small_kitchen, sent, cooked, place):
+    """An order whose first work was done a second ago."""
+    return place(timezone.now() - timedelta(seconds=11))
+
+
+def test_cook_sends_one_link_per_stage_that_is_left(small_kitchen, sent, chains, place):
+    order = place(timezone.now())
+    tasks._enqueue(order)
+    (links,) = chains
+    assert [tuple(args) for args, _ in links] == [(order.pk, 1, stage) for stage in stages.WORKED]
+    assert [countdown for _, countdown in links] == pytest.approx([10, 20, 5, 30], abs=0.5)
+
+
+def test_cook_waits_for_the_commit(small_kitchen, sent, chains, place, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        place()
+        assert chains == []
+    assert len(chains) == 1
+
+
+def test_a_link_lets_its_chain_go_on(late):
+    with inside_a_chain() as request:
+        tasks.finish.run(late.pk, 1, "received")
+        assert request.chain == ["the next link"]
+    assert Order.objects.get().stage == "baking"
+
+
+def test_a_stale_link_ends_its_chain(late):
+    for args in ((late.pk, 0, "received"), (late.pk, 1, "baking"), (10**6, 1, "received")):
+        with inside_a_chain() as request:
+            tasks.finish.run(*args)
+            assert request.chain is None
+    assert Order.objects.get().seq == 1
+
+
+def test_a_link_whose_order_must_wait_ends_its_chain_and_starts_the_next_ones(
+    late, place, cooked, django_capture_on_commit_callbacks
+):
+    now = timezone.now()
+    second = place(now - timedelta(seconds=11))
+    third = place(now - timedelta(seconds=10))
+    flow.finish(late.pk, 1, "received", now)  # to the oven; the second begins
+    Order.objects.filter(pk=second.pk).update(due_at=now, plan=1)
+    with django_capture_on_commit_callbacks(execute=True), inside_a_chain() as request:
+        tasks.finish.run(second.pk, 1, "received")
+        assert request.chain is None
+    assert Order.objects.get(pk=second.pk).state == "waiting"
+    assert cooked == [(third.pk, 1, "received")]
+
+
+def test_a_link_that_is_early_comes_back_when_the_work_is_done(small_kitchen, sent, cooked, place):
+    order = place(timezone.now())
+    with pytest.raises(Retry) as retry:
+        tasks.finish.apply(args=[order.pk, 1, "received"], throw=True)
+    assert retry.value.when == pytest.approx(10, abs=0.5)
+
+
+def test_a_database_that_is_away_is_tried_again(monkeypatch, late):
+    def away(*args):
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(flow, "finish", away)
+    with pytest.raises(Retry):
+        tasks.finish.apply(args=[late.pk, 1, "received"], throw=True)
+
+
+def test_the_broom_wakes_who_was_forgotten(small_kitchen, sent, cooked, place, django_capture_on_commit_callbacks):
+    place(timezone.now() - timedelta(seconds=13))
+    place()
+    Station.objects.update(places=2)  # past flow: nobody was seated
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.sweep.run()
+    pks = list(Order.objects.order_by("pk").values_list("pk", flat=True))
+    assert cooked == [(pks[0], 2, "received"), (pks[1], 1, "received")]
