@@ -1,0 +1,186 @@
+"""The three measurements, each with both sides up, in turn: A B A B A B."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from math import ceil, inf
+from pathlib import Path
+from statistics import median
+
+from benchmarks.databases import database
+from benchmarks.processes import Helper, accepts, free_port, helping
+from benchmarks.sides import Side, both
+
+SETTLE_SECONDS = 1.0
+LOST_SECONDS = 10.0  # a frame that has not come by then does not come
+
+
+@dataclass
+class Plan:
+    """How much of it. The whole takes about five minutes, `quick` less than one."""
+
+    rounds: int = 3
+    orders: int = 200
+    warm_up_orders: int = 20
+    watched: int = 500
+    changes: int = 1000
+    per_second: float = 100
+    crowd: int = 1000
+    crowd_changes: int = 4  # an order has no more
+
+    @classmethod
+    def quick(cls) -> "Plan":
+        return cls(rounds=1, orders=40, warm_up_orders=4, watched=50, changes=100, crowd=100)
+
+
+@dataclass
+class Row:
+    """One line of the table: a value per round and side, and what the ratio (ours to the tutorial's) should be."""
+
+    name: str
+    unit: str
+    at_least: float | None = None
+    at_most: float | None = None
+    ours: list[float] = field(default_factory=list)
+    tutorial: list[float] = field(default_factory=list)
+    note: str = ""
+
+    def add(self, side: Side, value: float) -> None:
+        (self.ours if side.name == "ours" else self.tutorial).append(value)
+
+    @property
+    def ratio(self) -> float:
+        """The median of the rounds' ratios: whatever slowed the machine for a while slowed both of a round."""
+        return median(ours / tutorial for ours, tutorial in zip(self.ours, self.tutorial, strict=True))
+
+    @property
+    def verdict(self) -> str:
+        if self.at_least is not None:
+            return f"{'met' if self.ratio >= self.at_least else 'NOT MET'} (at least {self.at_least:g})"
+        if self.at_most is not None:
+            return f"{'met' if self.ratio <= self.at_most else 'NOT MET'} (at most {self.at_most:g})"
+        return ""
+
+
+Place = tuple[Side, Helper, int, Helper]  # a side, its hand, its web server's port, its crowd of watchers
+
+
+@contextmanager
+def prepared(engine: str, folder: Path, valkey_socket: str) -> Iterator[list[tuple[Side, Helper]]]:
+    """Both sides with tables, and a hand in each."""
+    sides = both(folder)
+    with ExitStack() as stack:
+        urls = [stack.enter_context(database(engine, side.name, folder)) for side in sides]
+        migrations = [side.migrate(url, valkey_socket) for side, url in zip(sides, urls, strict=True)]
+        for process in migrations:
+            process.wait_for_end()
+        yield [(side, stack.enter_context(side.hand())) for side in sides]
+
+
+def stage_changes(plan: Plan, engine: str, folder: Path, valkey_socket: str) -> list[Row]:
+    """(1) Stage changes per second, from the first to the last of `plan.orders` orders placed beforehand."""
+    narrow = Row(f"(1) through the worker, {engine}, default places", "changes/s", at_least=1.5)
+    wide = Row(f"(1) through the worker, {engine}, a place for everybody", "changes/s", at_least=1.5)
+    with prepared(engine, folder, valkey_socket) as pairs, ExitStack() as stack:
+        for side, _ in pairs:
+            stack.enter_context(side.worker())
+        for _, hand in pairs:
+            cook(hand, plan.warm_up_orders, wide=False)
+        for _ in range(plan.rounds):
+            for side, hand in pairs:
+                speed, events = cook(hand, plan.orders, wide=False)
+                narrow.add(side, speed)
+                if side.name == "ours":
+                    narrow.note = f"{plan.orders} orders left {events} events"
+                    speed, _ = cook(hand, plan.orders, wide=True)
+                wide.add(side, speed)  # the tutorial has no places: one run is both
+    return [narrow, wide]
+
+
+def cook(hand: Helper, orders: int, wide: bool) -> tuple[float, int]:
+    """(stage changes per second, rows of history)"""
+    hand.ask("place", orders=orders, wide=wide)
+    answer = hand.ask("run_chains")
+    return 4 * orders / answer["seconds"], answer["events"]
+
+
+@contextmanager
+def watched(folder: Path, valkey_socket: str) -> Iterator[list[Place]]:
+    """Both sides with all that watching takes."""
+    with prepared("SQLite", folder, valkey_socket) as pairs, ExitStack() as stack:
+        places = []
+        for side, hand in pairs:
+            crowd = Helper("benchmarks.watchers", log=side.log("watchers"), environment=side.environment)
+            places.append((side, hand, free_port(), stack.enter_context(helping(crowd))))
+        servers = [stack.enter_context(side.web(port)) for side, _, port, _ in places]
+        for (_, _, port, _), server in zip(places, servers, strict=True):
+            server.wait_until(partial(accepts, port))
+        yield places
+
+
+def sockets(plan: Plan, only: set[int], folder: Path, valkey_socket: str) -> list[Row]:
+    """(2) and (3), as far as they are wanted, with the same servers."""
+    with watched(folder, valkey_socket) as places:
+        rows = commit_to_socket(plan, places) if 2 in only else []
+        return rows + (one_to_all(plan, places) if 3 in only else [])
+
+
+def commit_to_socket(plan: Plan, places: list[Place]) -> list[Row]:
+    """(2) From the commit to the watcher, with as many watchers as orders and a steady stream of changes."""
+    half, most = Row("(2) commit to socket, p50", "ms"), Row("(2) commit to socket, p99", "ms", at_most=0.6)
+    for _ in range(plan.rounds):
+        for side, hand, port, crowd in places:
+            waits = sorted(stream(plan, hand, port, crowd))
+            half.add(side, percentile(waits, 50) * 1000)
+            most.add(side, percentile(waits, 99) * 1000)
+            if inf in waits:
+                most.note += f"{side.name} lost {waits.count(inf)} of {len(waits)}. "
+    return [half, most]
+
+
+def stream(plan: Plan, hand: Helper, port: int, crowd: Helper) -> list[float]:
+    """The seconds of each change from its commit to its watcher; infinite if it never came."""
+    order_ids = hand.ask("place", orders=plan.watched, wide=True)
+    join(crowd, port, order_ids)
+    todo = [order_ids[number % plan.watched] for number in range(plan.changes)]
+    changes = hand.ask("change_many", order_ids=todo, per_second=plan.per_second)
+    frames = crowd.ask("frames", count=plan.changes, timeout_seconds=LOST_SECONDS)
+    crowd.ask("leave")
+    received = {(order_id, status): when for each in frames for when, order_id, status in each}
+    return [received.get((order_id, status), inf) - committed for order_id, status, committed in changes]
+
+
+def one_to_all(plan: Plan, places: list[Place]) -> list[Row]:
+    """(3) One change of an order that everybody watches: until the last has it."""
+    last = Row(f"(3) one change to {plan.crowd} watchers, the last", "ms", at_most=0.25)
+    for _ in range(plan.rounds):
+        for side, hand, port, crowd in places:
+            last.add(side, median(shout(plan, hand, port, crowd)) * 1000)
+    return [last]
+
+
+def shout(plan: Plan, hand: Helper, port: int, crowd: Helper) -> list[float]:
+    """The seconds from each commit until the last watcher had the change; infinite if one never had it."""
+    (order_id,) = hand.ask("place", orders=1, wide=True)
+    join(crowd, port, [order_id] * plan.crowd)
+    waits = []
+    for number in range(1, plan.crowd_changes + 1):
+        status, committed = hand.ask("change", order_id=order_id)
+        frames = crowd.ask("frames", count=number * plan.crowd, timeout_seconds=LOST_SECONDS)
+        received = [max((when for when, _, has in each if has == status), default=inf) for each in frames]
+        waits.append(max(received) - committed)
+    crowd.ask("leave")
+    return waits
+
+
+def join(crowd: Helper, port: int, order_ids: list[str]) -> None:
+    """One watcher for each; then let the server come to rest after so many connects."""
+    crowd.ask("connect", port=port, paths=[f"/ws/pizza/{order_id}" for order_id in order_ids])
+    time.sleep(SETTLE_SECONDS)
+
+
+def percentile(ordered: list[float], per_cent: float) -> float:
+    """The smallest value that this share does not exceed."""
+    return ordered[max(0, ceil(len(ordered) * per_cent / 100) - 1)]

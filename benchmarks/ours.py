@@ -1,0 +1,62 @@
+"""What a run asks of our shop; the same questions as in benchmarks.tutorial.driver."""
+
+import time
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from home.models import Order, OrderEvent, Pizza
+from kitchen import flow, stages, tasks
+from kitchen.models import Shop, Station
+
+SPEED = 100_000  # a driver's 1200 s are 12 ms: what is left is waiting in lines, and work
+WIDE = 1000  # places: nobody waits
+
+ALL = "SELECT count(*) FROM home_order"
+FIRST_LEFT = f"SELECT count(*) FROM home_order WHERE stage <> '{stages.FIRST}'"
+DELIVERED = f"SELECT count(*) FROM home_order WHERE stage = '{stages.LAST}'"
+
+begun: list[Order] = []
+default_places = {station.pk: station.places for station in Station.objects.all()}
+
+
+def place(orders: int, wide: bool) -> list[str]:
+    """Placed, and not yet cooking; with the stations' own places or with one for everybody."""
+    Order.objects.all().delete()
+    Shop.objects.update(speed=SPEED)
+    for pk, places in default_places.items():
+        Station.objects.filter(pk=pk).update(places=WIDE if wide else places)
+    pizza, _ = Pizza.objects.get_or_create(name="Margherita", defaults={"price": Decimal("9.50")})
+    begun.clear()
+    return [place_one(pizza) for _ in range(orders)]
+
+
+def place_one(pizza: Pizza) -> str:
+    order, started = flow.place([(pizza, 1)], timezone.now())
+    begun.extend(started)
+    return order.order_id
+
+
+def cook() -> None:
+    tasks.cook_all(begun)
+
+
+def check() -> int:
+    """The events that were written. Fails unless every order has each of its changes once, without gaps."""
+    for pk, stage, seq, events in Order.objects.values_list("pk", "stage", "seq", Count("events")):
+        assert stage == stages.LAST and events == seq, f"order {pk} is {stage}, with {events} events of {seq}"
+    moves = OrderEvent.objects.filter(event__in=["started", "delivered"]).count()
+    assert moves == len(stages.STAGES) * Order.objects.count(), f"{moves} starts and deliveries"
+    return OrderEvent.objects.count()
+
+
+def change(order_id: str) -> tuple[str, float]:
+    """One order goes one stage on; its new status, and when that was committed."""
+    committed: list[float] = []
+    order = Order.objects.only("pk", "stage").get(order_id=order_id)
+    with transaction.atomic():
+        transaction.on_commit(lambda: committed.append(time.monotonic()))  # before the shop's own
+        flow.advance(order.pk, timezone.now())
+    return stages.BY_CODE[stages.after(order.stage)].label, committed[0]

@@ -1,0 +1,85 @@
+"""The two that are compared: how each is started, on a database of its own and one Valkey."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.processes import Helper, Process, helping, running
+
+WORKER = ["--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "warning"]
+# What the caller's environment says about its own shop must not reach ours
+OWN_SETTINGS = ("DATA_DIR", "DATABASE_URL", "REDIS_URL", "DATABASE_PER_REQUEST", "DEBUG", "HTTPS")
+
+
+@dataclass
+class Side:
+    name: str
+    settings: str
+    driver: str
+    asgi: str
+    celery: str
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def migrate(self, database_url: str, valkey_socket: str) -> Process:
+        """From now on it works on this database, whose tables the returned process makes."""
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name not in OWN_SETTINGS},
+            "DJANGO_SETTINGS_MODULE": self.settings,
+            "DATA_DIR": str(self.folder),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": f"unix://{valkey_socket}",
+            "VALKEY_SOCKET": valkey_socket,
+        }
+        command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+        return Process(command, self.log("migrate"), self.environment)
+
+    @contextmanager
+    def hand(self) -> Iterator[Helper]:
+        helper = Helper("benchmarks.drive", self.driver, log=self.log("driver"), environment=self.environment)
+        with helping(helper):
+            yield helper
+
+    @contextmanager
+    def worker(self) -> Iterator[Process]:
+        """Celery. The first order that is through says that it is ready."""
+        command = [sys.executable, "-m", "celery", "-A", self.celery, "worker", *WORKER]
+        with running(Process(command, self.log("worker"), self.environment)) as process:
+            yield process
+
+    @contextmanager
+    def web(self, port: int) -> Iterator[Process]:
+        """Daphne."""
+        endpoint = f"tcp:port={port}:interface=127.0.0.1:backlog=4096"
+        command = [sys.executable, "-m", "daphne", "-v", "0", "-e", endpoint, self.asgi]
+        with running(Process(command, self.log("web"), self.environment)) as process:
+            yield process
+
+    def log(self, name: str) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / f"{name}.log"
+
+
+def both(folder: Path) -> tuple[Side, Side]:
+    """Ours, and the tutorial's."""
+    return (
+        Side(
+            name="ours",
+            settings="pizzaProj.settings",
+            driver="benchmarks.ours",
+            asgi="pizzaProj.asgi:application",
+            celery="celery_app",
+            folder=folder / "ours",
+        ),
+        Side(
+            name="tutorial",
+            settings="benchmarks.tutorial.settings",
+            driver="benchmarks.tutorial.driver",
+            asgi="benchmarks.tutorial.asgi:application",
+            celery="benchmarks.tutorial.celery_app",
+            folder=folder / "tutorial",
+        ),
+    )

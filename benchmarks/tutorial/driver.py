@@ -1,0 +1,49 @@
+"""What a run asks of the tutorial's shop; the same questions as in benchmarks.ours."""
+
+import time
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection
+
+from benchmarks.tutorial import tasks
+from benchmarks.tutorial.models import STATUSES, Order, Pizza
+
+ALL = "SELECT count(*) FROM tutorial_order"
+FIRST_LEFT = f"SELECT count(*) FROM tutorial_order WHERE status <> '{STATUSES[0]}'"
+DELIVERED = f"SELECT count(*) FROM tutorial_order WHERE status = '{STATUSES[-1]}'"
+
+
+def place(orders: int, wide: bool) -> list[str]:
+    """Saved and not yet cooking. There are no places here that could be wide."""
+    Order.objects.all().delete()
+    user, _ = User.objects.get_or_create(username="alice")
+    pizza, _ = Pizza.objects.get_or_create(name="Margherita", defaults={"price": 9})
+    return [Order.objects.create(pizza=pizza, user=user).order_id for _ in range(orders)]
+
+
+def cook() -> None:
+    for order in Order.objects.all():
+        tasks.cook(order)
+
+
+def check() -> int:
+    """The rows that tell what happened: none here."""
+    return 0
+
+
+def change(order_id: str) -> tuple[str, float]:
+    """One order goes one stage on; its new status, and when that was committed."""
+    order = Order.objects.get(order_id=order_id)
+    order.status = STATUSES[STATUSES.index(order.status) + 1]
+    committed = 0.0
+
+    def watch(execute: Any, sql: str, *arguments: Any) -> Any:
+        nonlocal committed
+        result = execute(sql, *arguments)
+        committed = time.monotonic()  # without a transaction the UPDATE is its own commit; then comes post_save
+        return result
+
+    with connection.execute_wrapper(watch):
+        order.save()
+    return order.status, committed
