@@ -146,6 +146,15 @@ class Order(models.Model):
     created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
     # made by `rush` or the board's demand switch; can be left out of every list and figure
     simulated = models.BooleanField(default=False, editable=False)
+    # what the customer was told when it was placed (kitchen.forecast), kept for good so that it can be checked
+    promised_low = models.DateTimeField(null=True, editable=False)
+    promised_median = models.DateTimeField(null=True, editable=False)
+    promised_high = models.DateTimeField(null=True, editable=False)
+
+    # the present forecast: written by the job that looks ahead, never by a verb; null when there is none
+    eta_low = models.DateTimeField(null=True, editable=False)
+    eta_median = models.DateTimeField(null=True, editable=False)
+    eta_high = models.DateTimeField(null=True, editable=False)
 
     # live state: kitchen.flow is the only writer
     stage = models.CharField(max_length=20, choices=stages.CHOICES, default=stages.FIRST)
@@ -328,6 +337,19 @@ class OrderLine(models.Model):
         return self.quantity * self.unit_price
 
 
+class OrderShare(models.Model):
+    """A customer shows an order to a friend: it stands on the friend's page (home.sharing)."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="shares")
+    friend = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(null=True)  # the friend has opened it
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_share_a_friend", fields=["order", "friend"])]
+
+
 class OrderEvent(models.Model):
     """One row per change of an order: what the timeline shows and the statistics count."""
 
@@ -342,6 +364,7 @@ class OrderEvent(models.Model):
         UNDONE = "undone"  # a person took their last word back
         HELD = "held"
         RESUMED = "resumed"
+        CHANGED = "changed"  # other pizzas, at the customer's wish
         CANCELLED = "cancelled"
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="events")
@@ -377,6 +400,7 @@ class OrderEvent(models.Model):
             self.Event.UNDONE: f"Back to “{stage.label}”",
             self.Event.HELD: "Put on hold by staff",
             self.Event.RESUMED: "Going on again",
+            self.Event.CHANGED: "Changed at your wish",
             self.Event.CANCELLED: "Cancelled by staff",
         }[self.Event(self.event)]
         return f"{said}: {self.reason}" if self.reason else said

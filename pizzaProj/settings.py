@@ -50,8 +50,10 @@ INSTALLED_APPS = [
     "csp",
     "ninja",  # for its docs page, which works offline
     "django_celery_beat",
+    "accounts",
     "home",
     "kitchen",
+    "chat",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -1,0 +1,131 @@
+"""Room, Membership, Message, Report."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+MAX_BODY = 2_000
+MAX_NAME = 60
+SLUG_LENGTH = 120
+GUEST_LENGTH = 32  # home.guests: the random word of a visitor's session
+
+
+class Room(models.Model):
+    class Kind(models.TextChoices):
+        ORDER = "order"  # a customer and the kitchen, on the order's page
+        PUBLIC = "public"  # whoever knows its name
+        PRIVATE = "private"  # two friends
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    # what stands in its address: order-<order_id>, private-<random>, or a public room's normalised name
+    slug = models.CharField(max_length=SLUG_LENGTH, unique=True)
+    name = models.CharField(max_length=MAX_NAME)
+    url = models.CharField(max_length=400)  # where it is talked in
+    is_open = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    # An order room: who asks and who answers. A visitor's is known by the order's own `guest`.
+    order = models.OneToOneField("home.Order", models.CASCADE, null=True, related_name="room")
+    client = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    agent = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    waiting_since = models.DateTimeField(null=True)  # the customer wrote and nobody has taken it
+    taken_at = models.DateTimeField(null=True)
+    waited_seconds = models.FloatField(null=True)  # wall; how long the customer waited before it was taken last
+    closed_at = models.DateTimeField(null=True)
+    order_seq = models.PositiveIntegerField(default=0)  # events of the order up to this one are in the stream
+
+    # A private room: the pair, as in accounts.Friendship
+    low = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+    high = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+
+    # Counters, written under the room's lock: the seq of its last message, and of its last change (new, edited,
+    # removed). Who has seen revision 7 asks for what came after 7 and misses nothing.
+    last_seq = models.PositiveIntegerField(default=0)
+    revision = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_private_room_a_pair", fields=["low", "high"]),
+            models.CheckConstraint(
+                name="room_has_what_its_kind_needs",
+                condition=Q(kind="order", order__isnull=False, low__isnull=True, high__isnull=True)
+                | Q(kind="private", order__isnull=True, low__lt=F("high"))
+                | Q(kind="public", order__isnull=True, low__isnull=True, high__isnull=True),
+            ),
+        ]
+        indexes = [models.Index(name="rooms_that_wait", fields=["kind", "waiting_since"])]
+        permissions = [
+            ("answer_customers", "Can answer customers in order rooms"),
+            ("moderate_rooms", "Can remove messages and mute people"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A person in a room: an account, or a visitor by the word in their session."""
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="memberships")
+    guest = models.CharField(max_length=GUEST_LENGTH, blank=True)
+    last_read = models.PositiveIntegerField(default=0)  # a seq
+    muted = models.BooleanField(default=False)  # by staff: may read, not write
+    joined_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_membership_a_user", fields=["room", "user"]),
+            models.UniqueConstraint(name="one_membership_a_guest", fields=["room", "guest"], condition=~Q(guest="")),
+            models.CheckConstraint(
+                name="member_is_user_or_guest", condition=Q(user__isnull=False, guest="") | Q(user=None) & ~Q(guest="")
+            ),
+        ]
+
+
+class Message(models.Model):
+    class Kind(models.TextChoices):
+        TEXT = "text"
+        EVENT = "event"  # what happened to the order, or in the conversation; nobody's words
+        WISH = "wish"  # a customer asks to cancel or change the order (data)
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="messages")
+    seq = models.PositiveIntegerField()  # 1, 2, 3 ... in its room, without gaps
+    revision = models.PositiveIntegerField()  # the room's, when this was written or changed last
+    kind = models.CharField(max_length=5, choices=Kind, default=Kind.TEXT)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    guest = models.CharField(max_length=GUEST_LENGTH, blank=True)  # whose it is without an account
+    sent_by = models.CharField(max_length=MAX_NAME, blank=True)  # the name that was shown when it was sent
+    body = models.CharField(max_length=MAX_BODY)
+    data = models.JSONField(null=True)  # a wish: {"wish": "cancel" | "change", "items": [...], "state": "open" ...}
+    client_id = models.CharField(max_length=64, blank=True)  # the sender's own: sent again, it is the same message
+    sender_key = models.CharField(max_length=64, blank=True)  # whose client_id it is
+    created_at = models.DateTimeField(default=timezone.now)
+    edited_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+    deleted_by_staff = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [
+            models.UniqueConstraint(name="one_message_a_seq", fields=["room", "seq"]),
+            models.UniqueConstraint(
+                name="one_message_a_client_id",
+                fields=["room", "sender_key", "client_id"],
+                condition=~Q(client_id=""),
+            ),
+        ]
+        indexes = [models.Index(name="messages_by_revision", fields=["room", "revision"])]
+
+
+class Report(models.Model):
+    """Somebody says that a message should not be there. Staff decide."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="reports")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    guest = models.CharField(max_length=GUEST_LENGTH, blank=True)
+    reason = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True)
+    settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
