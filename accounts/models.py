@@ -54,6 +54,7 @@ class Friendship(models.Model):
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     accepted_at = models.DateTimeField(null=True)  # null: a request that is open
+    declined_at = models.DateTimeField(null=True)  # the asker is not told: for them the request stays open
 
     class Meta:
         constraints = [

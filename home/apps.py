@@ -6,4 +6,4 @@ class HomeConfig(AppConfig):
     verbose_name = "Shop"
 
     def ready(self) -> None:
-        from home import signals  # noqa: F401  connects the receivers
+        from home import sharing, signals  # noqa: F401  connects the receivers

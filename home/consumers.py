@@ -1,54 +1,38 @@
 """Windows onto orders: subscribe, then snapshot, then stream."""
 
 import json
-from importlib import import_module
 from typing import Any
 
-from channels.auth import get_user
-from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
 from django.utils import timezone
 
+from accounts.sockets import UNKNOWN, Identified
 from home import live
 from home.models import Order
 from home.reconcile import reconciler
 from kitchen import flow, tasks
 
-UNKNOWN = 4404  # close codes of ours: 4000 + the HTTP status
 MAX_WATCHED = 100
 MAX_TEXT = 10_000  # characters that a client may send at once
 
 
-class OrderWatcher(AsyncWebsocketConsumer):
+class OrderWatcher(Identified):
     """What both windows share. A watcher is sent each seq of an order once, and never an older one."""
+
+    needs_account = False
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: dict[str, int] = {}  # order_id -> the seq that was sent last
-        self.is_busy = False
         self.hears_news = False
 
     async def __call__(self, *args: Any) -> None:
-        """However it ends (a socket that breaks, an error of ours), nothing is sent to it after that."""
+        """However it ends, nothing is sent to it after that."""
         try:
             await super().__call__(*args)
         finally:
             reconciler.leave(self)
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Channels looks after database connections around every message, through the process's one sync thread:
-        five sixths of a delivery. Here only the rare reads touch the database, and look after it themselves."""
-        self.is_busy = True
-        try:
-            await getattr(self, get_handler_name(message))(message)
-        finally:
-            self.is_busy = False
-
-    async def join(self, group: str) -> None:
-        await self.channel_layer.group_add(group, self.channel_name)
-        self.groups.append(group)  # Channels leaves these at the end
 
     def sent(self) -> dict[str, int]:
         """What `home.reconcile` compares with the database."""
@@ -56,6 +40,12 @@ class OrderWatcher(AsyncWebsocketConsumer):
 
     async def order_status(self, event: dict[str, Any]) -> None:
         if event["seq"] > self.seen.get(event["order_id"], -1):
+            self.seen[event["order_id"]] = event["seq"]
+            await self.send(event["text"])
+
+    async def order_eta(self, event: dict[str, Any]) -> None:
+        """The forecast has moved and no seq with it: sent again, unless the order has gone on since."""
+        if event["seq"] >= self.seen.get(event["order_id"], -1):
             self.seen[event["order_id"]] = event["seq"]
             await self.send(event["text"])
 
@@ -67,9 +57,8 @@ class OrderWatcher(AsyncWebsocketConsumer):
 class OrderProgress(OrderWatcher):
     """One order, for whoever has its id. No frame goes without the payload."""
 
-    async def connect(self) -> None:
+    async def opened(self) -> None:
         self.order_id = self.scope["url_route"]["kwargs"]["order_id"]
-        await self.accept()
         if live.is_order_id(self.order_id):
             await self.join(live.group_name(self.order_id))
             payload = await get_payload(self.order_id)
@@ -78,11 +67,9 @@ class OrderProgress(OrderWatcher):
                 return reconciler.join(self)
         await self.close(UNKNOWN)
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self.order_id not in self.seen:
-            return  # unknown, and closing
+    async def received(self, text: str | None) -> None:
         try:
-            payload = await self.obey(parse_object(text_data))
+            payload = await self.obey(parse_object(text))
         except flow.Refused as refused:
             unchanged = await get_payload(self.order_id)
             if unchanged is not None:
@@ -95,7 +82,7 @@ class OrderProgress(OrderWatcher):
         """The payload after the action. flow.Refused if it is none of ours, or not this person's."""
         if content.get("action") != "override":
             raise flow.Refused('Unknown action. Staff may send {"action": "override", "stage": "..."}.')
-        user = await current_user(self.scope)
+        user = await self.current_user()
         if not user.is_staff:
             raise flow.Refused("Only staff may move an order.")
         return await override(self.order_id, content.get("stage"), user)
@@ -111,17 +98,26 @@ class OrderList(OrderWatcher):
     def sent(self) -> dict[str, int]:
         return {order_id: self.seen[order_id] for order_id in self.watched & self.seen.keys()}
 
-    async def connect(self) -> None:
-        await self.accept()
-        user = await current_user(self.scope)
-        if user.is_staff:
-            await self.join(live.NEW_ORDERS)
-            self.hears_news = True
+    async def opened(self) -> None:
+        await self.refreshed()
         reconciler.join(self)
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+    async def refreshed(self) -> None:
+        """New orders are for staff, for as long as they are."""
+        if self.user.is_staff and not self.hears_news:
+            self.hears_news = True
+            await self.join(live.NEW_ORDERS)
+        elif self.hears_news and not self.user.is_staff:
+            self.hears_news = False
+            await self.leave(live.NEW_ORDERS)
+
+    async def order_status(self, event: dict[str, Any]) -> None:
+        if self.hears_news or event["order_id"] in self.watched:  # else it was on the way when they were staff
+            await super().order_status(event)
+
+    async def received(self, text: str | None) -> None:
         try:
-            order_ids = self.parse_watch(text_data)
+            order_ids = self.parse_watch(text)
         except flow.Refused as refused:
             return await self.send(json.dumps({"error": str(refused)}))
         self.watched |= order_ids
@@ -131,8 +127,8 @@ class OrderList(OrderWatcher):
             if payload["seq"] > self.seen.get(payload["order_id"], -1):  # else the news were faster
                 await self.send_payload(payload)
 
-    def parse_watch(self, text_data: str | None) -> set[str]:
-        order_ids = parse_object(text_data).get("watch")
+    def parse_watch(self, text: str | None) -> set[str]:
+        order_ids = parse_object(text).get("watch")
         if not isinstance(order_ids, list) or not all(map(live.is_order_id, order_ids)):
             raise flow.Refused('Send {"watch": ["<order_id>", ...]}.')
         new = set(order_ids) - self.watched
@@ -149,10 +145,10 @@ class Unknown(AsyncWebsocketConsumer):
         await self.close(UNKNOWN)
 
 
-def parse_object(text: str | None) -> dict[str, Any]:
+def parse_object(text: str | None, most: int = MAX_TEXT) -> dict[str, Any]:
     """What a client sent, as a JSON object; flow.Refused says what it is instead."""
-    if text is None or len(text) > MAX_TEXT:
-        raise flow.Refused(f"Send text of at most {MAX_TEXT} characters.")
+    if text is None or len(text) > most:
+        raise flow.Refused(f"Send text of at most {most} characters.")
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
@@ -160,13 +156,6 @@ def parse_object(text: str | None) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise flow.Refused("That is not a JSON object.")
     return content
-
-
-async def current_user(scope: Any) -> Any:
-    """Who sits behind the socket now: the session is read again, it may have ended since the socket opened."""
-    store = import_module(settings.SESSION_ENGINE).SessionStore
-    session = store(scope["cookies"].get(settings.SESSION_COOKIE_NAME))
-    return await get_user(dict(scope, session=session))  # type: ignore[arg-type]
 
 
 # Reads that wait for nobody: a slow one must not hold up another watcher's frame.

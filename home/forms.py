@@ -1,16 +1,8 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import UserCreationForm
-from django.contrib.auth.models import User
 
 from home.models import Order
-
-
-class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
-    class Meta(UserCreationForm.Meta):
-        model = User
-        fields = ("username",)
 
 
 class OrderForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -59,9 +59,25 @@ def announce(order: Order) -> None:
         voice.say(NEW_ORDERS, message)
 
 
+def announce_eta(order: Order) -> None:
+    """The forecast has moved, and nothing else: the same seq, which watchers know already. Never raises."""
+    message = {**frame(order), "type": "order.eta"}
+    voice.say(group_name(order.order_id), message)
+    voice.gather(order.order_id, message)
+
+
 def announce_kitchen() -> None:
     """A station or the shop itself has changed."""
     voice.say(KITCHEN, {"type": "kitchen.changed"})
+
+
+def nudge(user_pk: int) -> None:
+    """Something of this account has changed; its pages look again. It names nothing, so losing one is harmless."""
+    voice.say(user_group(user_pk), {"type": "notices.changed"})
+
+
+def user_group(user_pk: int) -> str:
+    return f"user_{user_pk}"
 
 
 def gathered_frame(frames: Collection[dict[str, Any]]) -> dict[str, Any]:
@@ -103,7 +119,7 @@ class Voice:
         """For the boards: of many changes of an order only the last, and many orders in one message."""
         with self.lock:
             newest = self.gathered.get(order_id)
-            if newest is None or newest["seq"] < message["seq"]:
+            if newest is None or newest["seq"] <= message["seq"]:
                 self.gathered[order_id] = message
             if self.is_gathering:
                 return

@@ -12,10 +12,11 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 @cache_control(public=True, max_age=365 * 24 * 3600, immutable=True)
-def picture(request: HttpRequest, name: str) -> HttpResponse:
-    """A picture's name is the digest of its content, so it never changes. It is WebP: nothing else is ever stored."""
+def picture(request: HttpRequest, folder: str, name: str) -> HttpResponse:
+    """A pizza's name is the digest of its content, a person's is random: neither ever changes its meaning. They are
+    WebP: nothing else is ever stored."""
     try:
-        path = Path(safe_join(settings.MEDIA_ROOT, "pizzas", name))
+        path = Path(safe_join(settings.MEDIA_ROOT, folder, name))
         content = path.read_bytes()
     except (OSError, ValueError, SuspiciousFileOperation):
         raise Http404("No such picture") from None

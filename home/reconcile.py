@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from channels.db import database_sync_to_async
 from django.db.models import Q
@@ -31,6 +31,9 @@ Frame = dict[str, Any]
 Sent = dict[str, int]  # order_id -> the seq that was sent last
 
 
+W = TypeVar("W")
+
+
 class Watcher(Protocol):
     """A socket, as far as this goes (home.consumers.OrderWatcher)."""
 
@@ -45,19 +48,22 @@ class Watcher(Protocol):
         """Send a state, unless this seq or a newer one was sent."""
 
 
-class Reconciler:
-    """The watchers of this process. The task begins with the first and ends with the last."""
+class Rounds(Generic[W]):
+    """The sockets of one kind in this process, looked after by one task: from the first to the last of them."""
 
     def __init__(self) -> None:
-        self.watchers: set[Watcher] = set()
+        self.watchers: set[W] = set()
         self.task: asyncio.Task[None] | None = None
 
-    def join(self, watcher: Watcher) -> None:
+    def every_seconds(self) -> float:
+        return EVERY_SECONDS
+
+    def join(self, watcher: W) -> None:
         self.watchers.add(watcher)
         if self.task is None or self.task.done():
             self.task = asyncio.create_task(self.run(), name="reconcile")
 
-    def leave(self, watcher: Watcher) -> None:
+    def leave(self, watcher: W) -> None:
         self.watchers.discard(watcher)
         if not self.watchers and self.task is not None:
             self.task.cancel()
@@ -65,7 +71,7 @@ class Reconciler:
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(self.every_seconds())
             try:
                 await self.compare()
             except Exception as error:  # the database is away, say; the next round comes
@@ -73,6 +79,13 @@ class Reconciler:
 
     async def compare(self) -> None:
         """One round."""
+        raise NotImplementedError
+
+
+class Reconciler(Rounds[Watcher]):
+    """The orders that somebody watches."""
+
+    async def compare(self) -> None:
         oldest: Sent = {}
         watching: dict[str, list[Watcher]] = defaultdict(list)
         for watcher in self.watchers:

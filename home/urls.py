@@ -1,14 +1,13 @@
-from django.contrib.auth import views as auth
 from django.urls import path
 
-from home import media, views
+from home import media, sharing_views, views
 
 urlpatterns = [
     path("", views.index, name="index"),
     path("order/<str:order_id>/", views.order, name="order"),
     path("order/<str:order_id>", views.order),
-    path("sign-up/", views.sign_up, name="sign_up"),
-    path("log-in/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("log-out/", auth.LogoutView.as_view(), name="logout"),
-    path("media/pizzas/<str:name>", media.picture),
+    path("order/<str:order_id>/share/", sharing_views.share, name="share"),
+    path("order/<str:order_id>/unshare/", sharing_views.unshare, name="unshare"),
+    path("media/pizzas/<str:name>", media.picture, {"folder": "pizzas"}),
+    path("media/people/<str:name>", media.picture, {"folder": "people"}),
 ]

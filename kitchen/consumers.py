@@ -4,22 +4,24 @@ import json
 from typing import Any
 
 from channels.db import database_sync_to_async
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from home import live
-from home.consumers import OrderWatcher, current_user, parse_object
+from home.consumers import OrderWatcher, parse_object
 from home.models import Order
 from home.reconcile import Reconciler, reconciler
 from kitchen import board, flow, hands
 
-FORBIDDEN = 4403
 MOST_REMEMBERED = 10_000  # orders of which a board knows the seq
 
 
 class KitchenBoard(OrderWatcher):
     """All orders, for staff. First the whole board, then what changed."""
+
+    needs_account = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,24 +35,20 @@ class KitchenBoard(OrderWatcher):
         finally:
             lookout.leave(self)
 
-    async def connect(self) -> None:
-        await self.accept()
-        user = await current_user(self.scope)
-        if not user.is_staff:
-            return await self.close(FORBIDDEN)
+    def may_stay(self, user: User | AnonymousUser) -> bool:
+        return user.is_staff
+
+    async def opened(self) -> None:
         await self.join(live.KITCHEN)
         await self.send_board(history=await read_history())
         reconciler.join(self)
         lookout.join(self)
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        user = await current_user(self.scope)
-        if not user.is_staff:
-            await self.send(json.dumps({"error": "Only staff may use the board. Log in again."}))
-            return await self.close(FORBIDDEN)
+    async def received(self, text: str | None) -> None:
         content: dict[str, Any] = {}
         try:
-            content = parse_object(text_data)
+            user = await self.current_user()
+            content = parse_object(text)
             answer = await act(content, user)
         except DatabaseError:
             answer = {

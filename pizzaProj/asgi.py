@@ -11,18 +11,19 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
-from channels.sessions import SessionMiddlewareStack
+from channels.sessions import CookieMiddleware
 
+from accounts.sockets import Door
+from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 
-sockets = kitchen_sockets + home_sockets  # home's last takes every other address
+sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last takes every other address
 
-# The session is lazy: watching costs no query, only a person who acts is looked up (see home.consumers).
+# Who it is, every consumer finds out by itself: a visitor who watches costs no query (see accounts.sockets).
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(SessionMiddlewareStack(URLRouter(sockets))),
+        "websocket": Door(CookieMiddleware(URLRouter(sockets))),
     }
 )

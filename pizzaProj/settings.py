@@ -176,9 +176,26 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+AUTHENTICATION_BACKENDS = ["accounts.backends.NameOrEmailBackend"]
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds; how long the link in a mail is good for
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "index"
 LOGOUT_REDIRECT_URL = "index"
+
+
+# Mail: by default it is printed. The embedded stack writes what its web process prints to logs/web.log in the data
+# folder, which only its owner can read: a link for a new password stands there.
+
+
+def mail() -> dict[str, Any]:
+    """What EMAIL_URL says, such as smtp+tls://user:password@mail.example.com:587, as Django's settings."""
+    config: dict[str, Any] = env.email_url_config(env.str("EMAIL_URL", default="") or "consolemail://")
+    return config
+
+
+vars().update(mail())
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or "pizza@localhost"
 
 
 # Security

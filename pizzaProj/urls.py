@@ -1,13 +1,21 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
+from accounts.views import admin_log_in
 from home.api.views import api
 
 urlpatterns = [
+    # Before the admin's own: the same limits, and one page for a new password.
+    path("admin/login/", admin_log_in),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("kitchen/", include("kitchen.urls")),
+    path("", include("chat.urls")),
+    path("people/", include("accounts.people_urls")),
+    path("", include("accounts.urls")),
     path("", include("home.urls")),
 ]
 if settings.DEBUG:

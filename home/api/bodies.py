@@ -30,6 +30,12 @@ KEY_HEADER = {
     "schema": {"type": "string", "maxLength": 200},
     "description": "The same key from the same caller is the same order, however often it comes.",
 }
+PIZZAS_PARAMETER = {
+    "name": "pizzas",
+    "in": "query",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS * MAX_QUANTITY, "default": 1},
+    "description": "How many pizzas",
+}
 ORDER_BODY = {
     "required": True,
     "content": {
@@ -54,6 +60,14 @@ def read_quantities(body: bytes) -> dict[int, int]:
         if quantity > MAX_QUANTITY:
             raise HttpError(400, f"At most {MAX_QUANTITY} of each pizza: you asked for {quantity}.")
     return quantities
+
+
+def read_pizzas(text: str) -> int:
+    """How many pizzas an order would have; HttpError 400 with a sentence if that is no number of them."""
+    most = MAX_ITEMS * MAX_QUANTITY
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+        raise HttpError(400, f"“pizzas” must be a whole number from 1 to {most}.")
+    return int(text)
 
 
 def choose(quantities: dict[int, int]) -> list[tuple[Pizza, int]]:

@@ -1,16 +1,20 @@
-"""Who calls the API: a page of ours, or a script."""
+"""Who calls the API: a page of ours, or a script with or without a token."""
 
 import hashlib
 import json
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from ninja.errors import HttpError
+from ninja.security import APIKeyHeader
 
+from accounts import limits, tokens
 from home.guests import make_guest
 
+SCHEME = "token"  # of the Authorization header, in any case
 MAX_KEY_LENGTH = 200
 MARK = "X-Simulated"  # the header that says: this customer is made up
 MARK_SECONDS = 300  # how long a mark is good for
@@ -32,9 +36,48 @@ def is_browser(request: HttpRequest) -> bool:
     return settings.SESSION_COOKIE_NAME in request.COOKIES or "Origin" in request.headers
 
 
+class Token(APIKeyHeader):
+    """`Authorization: Token <key>`: the call is the token's user's, whatever cookies come with it.
+
+    Every call goes through here, also those without: they are the session's user's, or nobody's.
+    """
+
+    param_name = "Authorization"
+    openapi_description = "“Token ”, then a key from your profile page. Without it, a page's session counts."
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> bool:
+        """HttpError 401 for a token that is no good, 429 after too many of them."""
+        if has_token(request):
+            request.user = user_of_token(key or "", limits.address_of(request))
+        return True
+
+
+def has_token(request: HttpRequest) -> bool:
+    """Other schemes are not ours: a proxy may have a password of its own."""
+    return request.headers.get("Authorization", "").split(" ")[0].lower() == SCHEME
+
+
+def user_of_token(header: str, address: str) -> User:
+    if not limits.allow("token", address):
+        raise HttpError(429, limits.TOO_MANY)
+    found = tokens.user_and_token(header[len(SCHEME) :].strip())
+    if found is None:
+        limits.note("token", address)
+        raise HttpError(401, "This token is not good: unknown, revoked or expired. Make one on your profile page.")
+    user, _ = found
+    return user
+
+
+def member(request: HttpRequest) -> User:
+    """The account that calls; HttpError 401 if there is none."""
+    if not isinstance(request.user, User):
+        raise HttpError(401, "Log in, or send “Authorization: Token <key>” with a key from your profile page.")
+    return request.user
+
+
 def check_csrf(request: HttpRequest) -> None:
-    """HttpError 403 for a browser without the CSRF token. A script has no cookie that another site could use."""
-    if not is_browser(request):
+    """HttpError 403 for a browser without the CSRF token. Another site can use a cookie of its user, but no token."""
+    if has_token(request) or not is_browser(request):
         return
     check = _Check(_no_response)
     check.process_request(request)
@@ -71,8 +114,7 @@ def who_calls(request: HttpRequest) -> list[str]:
     cookie = request.COOKIES.get(settings.CSRF_COOKIE_NAME)
     if cookie:
         return ["visitor", cookie]
-    # Behind a proxy everyone has its address. The header can be forged, but only to be someone else than oneself.
-    return ["address", request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", "")]
+    return ["address", request.META.get("REMOTE_ADDR", "")]
 
 
 def simulated_mark() -> str:

@@ -1,5 +1,6 @@
 """The API: order, look, menu. Every refusal is {"status": false, "error": "a sentence"}."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -9,14 +10,18 @@ from django.utils import timezone
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 
-from home.api.bodies import KEY_HEADER, ORDER_BODY, choose, read_quantities
-from home.api.callers import check_csrf, click_digest, guest_for, is_simulated
+from home.api.bodies import KEY_HEADER, ORDER_BODY, PIZZAS_PARAMETER, choose, read_pizzas, read_quantities
+from home.api.callers import Token, check_csrf, click_digest, guest_for, is_simulated, member
 from home.models import Order, Pizza
-from kitchen import flow, tasks
+from kitchen import flow, forecast, tasks
+
+WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # for the OpenAPI description: with one, or with none
 
 api = NinjaAPI(
     title="Pizza shop",
-    description="Order, and watch the kitchen work. A page sends its CSRF token; a script without cookies needs none.",
+    description="Order, and watch the kitchen work. A page sends its CSRF token; a script needs none. With a token an "
+    "order is its user's, without one it belongs to nobody.",
+    auth=Token(),
     version="1",
     urls_namespace="api",
 )
@@ -26,6 +31,21 @@ class Placed(Schema):
     status: bool
     message: str
     order: dict[str, Any]
+
+
+class Times(Schema):
+    low: datetime
+    median: datetime
+    high: datetime
+
+
+class Ready(Schema):
+    promise: Times | None
+    why_not: str
+
+
+class Me(Schema):
+    username: str
 
 
 class Refusal(Schema):
@@ -53,8 +73,8 @@ def refuse_too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpRespo
 @api.post(
     "/order/",
     summary="Order pizzas",
-    response={201: Placed, frozenset({400, 403, 409, 413, 422}): Refusal},
-    openapi_extra={"requestBody": ORDER_BODY, "parameters": [KEY_HEADER]},
+    response={201: Placed, frozenset({400, 401, 403, 409, 413, 422, 429}): Refusal},
+    openapi_extra={"requestBody": ORDER_BODY, "parameters": [KEY_HEADER], "security": WITHOUT_TOKEN},
 )
 @api.post("/order", include_in_schema=False)
 def order_pizza(request: HttpRequest) -> HttpResponse:
@@ -82,8 +102,12 @@ def place_once(request: HttpRequest, quantities: dict[int, int], guest: str, cli
     """Place the order; if an equal click is placing it at this moment, the order that it makes."""
     user = request.user if request.user.is_authenticated else None
     items, simulated = choose(quantities), is_simulated(request)
+    now = timezone.now()
+    promise = forecast.promise(sum(quantities.values()), now)
     try:
-        order, begun = flow.place(items, timezone.now(), user=user, guest=guest, click=click, simulated=simulated)
+        order, begun = flow.place(
+            items, now, user=user, guest=guest, click=click, simulated=simulated, promise=promise
+        )
     except IntegrityError:
         earlier = placed_by(click, quantities, guest)
         if earlier is None:
@@ -107,7 +131,7 @@ def placed_by(click: str | None, quantities: dict[int, int], guest: str) -> Orde
     return order
 
 
-@api.get("/order/{order_id}/", summary="One order and what happened to it")
+@api.get("/order/{order_id}/", summary="One order and what happened to it", openapi_extra={"security": WITHOUT_TOKEN})
 @api.get("/order/{order_id}", include_in_schema=False)
 def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
     """The payload is the same as on the socket `/ws/pizza/<order_id>/`."""
@@ -117,7 +141,27 @@ def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
     return {"payload": order.payload(), "events": [event.as_dict() for event in order.events.all()]}
 
 
-@api.get("/menu/", summary="What can be ordered")
+@api.get(
+    "/promise/",
+    summary="When an order would be there",
+    response={200: Ready, 400: Refusal},
+    openapi_extra={"parameters": [PIZZAS_PARAMETER]},
+)
+@api.get("/promise", include_in_schema=False)
+def get_promise(request: HttpRequest) -> HttpResponse:
+    """If it were placed now: in nine of ten cases between low and high. Null, and why, when nobody can say."""
+    answer = forecast.preview(read_pizzas(request.GET.get("pizzas", "1")), timezone.now())
+    return api.create_response(request, {"promise": answer.times, "why_not": answer.why_not})
+
+
+@api.get("/me/", summary="Who calls", response={200: Me, frozenset({401, 429}): Refusal})
+@api.get("/me", include_in_schema=False)
+def get_me(request: HttpRequest) -> dict[str, Any]:
+    """The account of the token, or of the page's session: a way to try a token."""
+    return {"username": member(request).username}
+
+
+@api.get("/menu/", summary="What can be ordered", openapi_extra={"security": WITHOUT_TOKEN})
 @api.get("/menu", include_in_schema=False)
 def get_menu(request: HttpRequest) -> dict[str, Any]:
     """Prices are in dollars."""

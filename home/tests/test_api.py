@@ -244,7 +244,7 @@ def test_it_shows_the_menu(script, margherita, diavola):
 
 def test_it_describes_itself_without_the_internet(script):
     paths = script.get("/api/openapi.json").json()["paths"]
-    assert paths.keys() == {"/api/order/", "/api/order/{order_id}/", "/api/menu/"}
+    assert paths.keys() == {"/api/order/", "/api/order/{order_id}/", "/api/me/", "/api/menu/", "/api/promise/"}
     assert {"201", "400", "409"} <= paths_answers(script)
     page = script.get("/api/docs").content.decode()
     assert "swagger-ui-bundle.js" in page

@@ -1,7 +1,9 @@
 """A real browser against the whole running shop: order, watch, put a hand in; by mouse and by keys."""
 
 import json
+import re
 from contextlib import contextmanager
+from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -93,8 +95,9 @@ def watch(page):
     frames = []
 
     def hear(text):
-        payload = json.loads(text)["payload"]
-        frames.append((payload["seq"], payload["stage"]))
+        payload = json.loads(text).get("payload")
+        if payload:  # else it is of another socket
+            frames.append((payload["seq"], payload["stage"]))
 
     page.on("websocket", lambda socket: socket.on("framereceived", hear))
     page.get_by_role("link", name="Watch it").click()
@@ -222,16 +225,92 @@ def test_the_keyboard_alone_is_enough(window):
     expect(page.locator("#order-table tbody tr").first).to_contain_text("2 × Diavola")
 
 
+def sign_up(page, name):
+    page.locator("[name=username]").fill(name)
+    page.locator("[name=email]").fill(f"{name}@example.org")
+    for field in page.locator("input[type=password]").all():
+        field.fill("a fine oven 7")
+    page.get_by_role("button", name="Sign up").click()
+    expect(page.get_by_role("heading", name="What are you hungry for?")).to_be_visible()
+
+
 def test_a_visitor_signs_up_and_the_order_comes_along(window):
     page = window()
     order(page, "Pesto Genovese")
     page.get_by_role("link", name="Sign up").click()
-    page.get_by_label("Username").fill("dora")
-    for field in page.locator("input[type=password]").all():
-        field.fill("a fine oven 7")
-    page.get_by_role("button", name="Sign up").click()
+    sign_up(page, "dora")
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
     expect(page.locator("#order-table tbody tr").first).to_contain_text("Pesto Genovese")
+
+
+def test_two_become_friends_and_one_shows_the_other_an_order(window):
+    """What one does the other sees, without a reload: in the title, in the menu, and in the page."""
+    frieda, gustav = window(path="sign-up/"), window(PHONE, "sign-up/")
+    for page, name in ((frieda, "frieda"), (gustav, "gustav")):
+        sign_up(page, name)
+
+    frieda.get_by_role("link", name="People").click()
+    frieda.get_by_label("Look for somebody by name").fill("GUST")
+    frieda.get_by_role("button", name="Search").click()
+    frieda.get_by_role("button", name="Add friend gustav").click()
+    expect(frieda.locator(".messages")).to_have_text("gustav has your request.")
+
+    expect(gustav).to_have_title(re.compile(r"^\(1\) Order pizza"))
+    gustav.get_by_text("Menu 1").click()
+    gustav.get_by_role("link", name="People 1 new").click()
+    gustav.get_by_role("button", name="Accept frieda").click()
+    expect(gustav).to_have_title(re.compile("^People"))
+    expect(frieda.locator("section", has=frieda.get_by_role("heading", name="Friends"))).to_contain_text("gustav")
+
+    gustav.goto(gustav.url.split("people/")[0])
+    frieda.goto(gustav.url)
+    order(frieda, "Margherita")
+    frieda.get_by_role("link", name="Watch it").click()
+    frieda.get_by_label("A friend sees it on their own page").select_option("gustav")
+    frieda.get_by_role("button", name="Show it").click()
+    shared = gustav.locator("#shared-orders tbody tr")
+    expect(shared).to_contain_text("1 × Margherita")
+    expect(shared.locator(".state")).to_have_text("Delivered", timeout=30_000)
+    expect(gustav).to_have_title(re.compile(r"^\(1\) Order pizza"))
+
+    frieda.goto(gustav.url + "people/")
+    frieda.get_by_label("More about gustav").click()
+    frieda.get_by_role("button", name="Unfriend gustav").click()
+    expect(shared).to_have_count(0)
+    expect(gustav).to_have_title(re.compile("^Order pizza"))
+    expect(gustav.locator("#order-table tbody tr")).to_have_count(0)
+
+
+def test_a_new_password_elsewhere_changes_nothing_here_and_a_log_out_is_told(shop, window):
+    page = window(path="sign-up/")
+
+    def fill_in(tab, **fields):
+        for name, value in fields.items():
+            tab.locator(f"input[name={name}]").fill(value)
+        tab.locator("main form button").first.click()
+
+    password, new = "a fine oven 7", "a finer oven 8"
+    fill_in(page, username="erin", email="erin@example.org", password1=password, password2=password)
+    order(page, "Carbonara")
+    page.get_by_role("link", name="Watch it").click()
+    expect(page.locator("#status")).to_be_visible()
+
+    elsewhere = page.context.new_page()
+    elsewhere.goto(shop.url + "profile/password/")
+    with page.expect_event("websocket") as again:  # the old session is gone: the page comes back with the new one
+        fill_in(elsewhere, old_password=password, new_password1=new, new_password2=new)
+    assert "/ws/" in again.value.url
+    expect(page.get_by_text("You have been logged out.")).to_have_count(0)
+
+    elsewhere.goto(shop.url)
+    elsewhere.locator("form[action='/log-out/']").evaluate("form => form.submit()")
+    expect(page.get_by_role("alert").filter(has_text="You have been logged out.")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("link", name="Log in again.")).to_have_attribute("href", f"/log-in/?next={quoted(page)}")
+    expect(page.locator("#status")).to_have_text("Delivered", timeout=30_000)  # a visitor may still watch
+
+
+def quoted(page):
+    return quote(urlsplit(page.url).path, safe="")
 
 
 def test_every_page_of_the_admin_and_the_docs_keeps_to_the_policy(shop, staff):

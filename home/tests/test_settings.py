@@ -44,6 +44,7 @@ def test_the_secret_key_is_made_once(tmp_path):
         ("DATABASE_URL", "rubbish", "DATABASE_URL must begin with"),
         ("DEBUG", "perhaps", "DEBUG must be true or false"),
         ("TIME_ZONE", "Mars/Olympus", "Mars/Olympus"),
+        ("EMAIL_URL", "pigeon://coo", "Invalid email schema pigeon"),
     ],
 )
 def test_a_wrong_value_fails_loudly(tmp_path, name, value, words):

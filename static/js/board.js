@@ -262,8 +262,8 @@ function ring() {
 
 // Begin
 
-function showState(state) {
-  if (state === "stopped") say("This screen may not show the board any more. Log in again.", "problem for-good");
+function showState(state, code) {
+  if (state === "stopped" && code !== Live.LOGGED_OUT) say("This screen may not show the board any more. Log in again.", "problem for-good");
   if (state === "stopped") clearTimeout(silence);
   document.body.dataset.connection = state;
 }
@@ -271,5 +271,6 @@ function showState(state) {
 recall();
 obey();
 const hands = new Hands(kitchen, { send, change, undo, toggleNumbers: () => toggle("numbers") });
-const live = new Live("/ws/kitchen/", { onFrame: hear, onPayload: (payload) => hear({ orders: [payload] }), onState: showState });
+const handlers = { onFrame: hear, onPayload: (payload) => hear({ orders: [payload] }), onState: showState };
+const live = new Live("/ws/kitchen/", handlers, { needsAccount: true });
 setInterval(tick, TICK_MS);

@@ -2,8 +2,11 @@
 
 /** The one reconnecting socket. Every frame is a whole state, so nothing has to be asked for after a gap.
  *
+ *  path: the address, or a function that is asked for it at every connect.
  *  handlers: onPayload(payload, frame) for an order that is newer than what was shown, onFrame(frame) for whatever
- *  else comes, onState("live" | "reconnecting" | "stopped"), hello() -> what to send after every connect, or nothing.
+ *  else comes, onState("live" | "reconnecting" | "stopped", close code if stopped), hello() -> what to send after
+ *  every connect, or nothing.
+ *  needsAccount: who is logged out is told so, and that is the end. Otherwise they go on as a visitor.
  */
 class Live {
   static FIRST_WAIT_SECONDS = 0.5;
@@ -11,11 +14,13 @@ class Live {
   static CONNECT_SECONDS = 10; // a connect that takes longer is given up
   static STEADY_SECONDS = 5; // a connection that lasted this long was a good one: the next wait is short again
   static HIDDEN_SECONDS = 30; // after this long in the background a socket may be dead without knowing it
+  static LOGGED_OUT = 4401;
   static FOR_GOOD = [4403, 4404]; // not allowed, not there: no use in trying again
 
-  constructor(path, handlers) {
-    this.url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+  constructor(path, handlers, { needsAccount = false } = {}) {
+    this.path = path;
     this.handlers = handlers;
+    this.needsAccount = needsAccount;
     this.seen = new Map(); // order_id -> the newest seq
     this.socket = null;
     this.timer = 0;
@@ -32,17 +37,23 @@ class Live {
   connect() {
     if (this.state === "stopped") return;
     this.drop();
-    const socket = new WebSocket(this.url);
+    const socket = new WebSocket(this.url());
     const began = Date.now();
     this.socket = socket;
     this.timer = setTimeout(() => this.lose(), Live.CONNECT_SECONDS * 1000);
     socket.onopen = () => this.greet();
     socket.onmessage = (event) => this.read(event.data);
     socket.onclose = (event) => {
-      if (Live.FOR_GOOD.includes(event.code)) return this.stop();
+      if (Live.FOR_GOOD.includes(event.code)) return this.stop(event.code);
+      if (event.code === Live.LOGGED_OUT && this.needsAccount) return this.showOut();
       if (Date.now() - began > Live.STEADY_SECONDS * 1000) this.failures = 0;
       this.lose();
     };
+  }
+
+  url() {
+    const path = typeof this.path === "function" ? this.path() : this.path;
+    return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
   }
 
   greet() {
@@ -108,16 +119,26 @@ class Live {
   }
 
   /** For good. */
-  stop() {
+  stop(code) {
     this.drop();
-    this.enter("stopped");
+    this.enter("stopped", code);
   }
 
-  enter(state) {
+  /** Or is it only that this browser has a new session, since a new password was chosen in another tab? Then go on. */
+  async showOut() {
+    this.drop();
+    const ask = { method: "HEAD", redirect: "manual", headers: { "X-Background": "1" } };
+    const answer = await fetch("/profile/", ask).catch(() => null);
+    if (answer?.type !== "opaqueredirect") return this.lose(); // the log-in page is where it leads who is logged out
+    this.stop(Live.LOGGED_OUT);
+    showLoggedOut();
+  }
+
+  enter(state, code) {
     if (state === this.state) return;
     this.state = state;
     showConnection(state);
-    this.handlers.onState?.(state);
+    this.handlers.onState?.(state, code);
   }
 }
 
@@ -128,4 +149,18 @@ function showConnection(state) {
   if (lost) bar.querySelector("time").textContent = timeOfDay(new Date());
   bar.hidden = !lost;
   document.body.classList.toggle("stale", lost);
+}
+
+/** Once, however many sockets the page has. The way back leads to this page. */
+function showLoggedOut() {
+  if (document.getElementById("logged-out")) return;
+  const bar = document.createElement("div");
+  bar.id = "logged-out";
+  bar.className = "reconnecting";
+  bar.setAttribute("role", "alert");
+  const link = document.createElement("a");
+  link.href = `/log-in/?next=${encodeURIComponent(location.pathname + location.search)}`;
+  link.textContent = "Log in again.";
+  document.getElementById("reconnecting").after(bar);
+  bar.append("You have been logged out. ", link); // after it stands there: then a screen reader says it
 }

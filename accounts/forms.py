@@ -1,0 +1,249 @@
+"""What people type about their accounts. A limit that is used up is an error like the others (limits.TooMany)."""
+
+import unicodedata
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, PasswordResetForm, UserCreationForm
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.core.mail import EmailMessage
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.template import loader
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from accounts import leaving, limits, mail, pictures, tokens
+from accounts.backends import MAX_SHARING
+from accounts.models import NAME_LENGTH, Profile
+
+LONGEST_EMAIL = 254  # characters; Django's own
+MAX_TOKENS = 20  # of one account
+EXPIRY_DAYS = {"7": "in a week", "30": "in 30 days", "90": "in 90 days", "365": "in a year"}
+DEFAULT_EXPIRY_DAYS = "30"
+EMAIL_HELP = "For a new password, should you forget yours. Nobody else sees it."
+NAME_TAKEN = "A user with that username already exists."
+
+
+class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=LONGEST_EMAIL,
+        help_text=EMAIL_HELP,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ("username", "email")
+
+    def __init__(self, address: str, *args: Any, **kwargs: Any) -> None:
+        self.address = address
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "User name"
+        self.fields["username"].help_text = "Letters, digits and . + - _ only. Everyone sees it."
+
+    def clean_username(self) -> str:
+        """No @, else a name could look like somebody's e-mail address; and no second one that differs only in case."""
+        if not (limits.allow("sign_up", self.address) and limits.allow("sign_up_form", self.address)):
+            raise limits.TooMany  # before it says whether there is such a name
+        username: str = self.cleaned_data["username"]
+        if "@" in username:
+            raise ValidationError("A user name can't have an @. Your e-mail address goes into the field below.")
+        if is_taken(username):
+            raise ValidationError(NAME_TAKEN)
+        return username
+
+    def save(self, commit: bool = True) -> User:
+        """ValidationError if somebody else took the name in this moment."""
+        try:
+            with transaction.atomic():
+                user: User = super().save(commit)
+        except IntegrityError:
+            raise ValidationError({"username": NAME_TAKEN}) from None
+        return user
+
+
+class LogInForm(AuthenticationForm):
+    """By user name or e-mail. Failures are counted."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "This name or e-mail and this password do not go together.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        username = self.fields["username"]
+        username.label = "User name or e-mail"
+        username.max_length = username.widget.attrs["maxlength"] = LONGEST_EMAIL  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        with limits.failing(*log_in_tries(self)):
+            return super().clean()
+
+
+class AdminLogInForm(AdminAuthenticationForm):
+    """The admin's own, with the same count."""
+
+    def clean(self) -> dict[str, Any]:
+        with limits.failing(*log_in_tries(self)):
+            return super().clean()
+
+
+class NewPasswordForm(PasswordChangeForm):
+    """The old one is asked for. Failures are counted."""
+
+    def clean_old_password(self) -> str:
+        with limits.failing(("confirm", self.user.pk)):
+            return super().clean_old_password()
+
+
+class ForgottenPasswordForm(PasswordResetForm):
+    """Sends the mail in the background, so that an unknown address takes as long as a known one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "E-mail"
+
+    def get_users(self, email: str) -> list[User]:
+        """Those who can log in with it (accounts.backends); not hundreds, made by somebody to flood a mailbox."""
+        return sorted(super().get_users(email), key=lambda user: user.pk)[:MAX_SHARING]
+
+    def send_mail(
+        self,
+        subject_template_name: str,
+        email_template_name: str,
+        context: dict[str, Any],
+        from_email: str | None,
+        to_email: str,
+        html_email_template_name: str | None = None,
+    ) -> None:
+        subject = " ".join(loader.render_to_string(subject_template_name, context).split())
+        body = loader.render_to_string(email_template_name, context)
+        mail.post(EmailMessage(subject, body, from_email, [to_email]))
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    # A plain file field: Django's own for pictures would open the upload before it could be refused in clear words.
+    picture = forms.FileField(
+        required=False,
+        help_text="A JPEG, PNG, WebP, GIF or AVIF. Its middle becomes a small square that everyone may see.",
+    )
+    remove_picture = forms.BooleanField(required=False, label="No picture any more", label_suffix="")
+
+    class Meta:
+        model = Profile
+        fields = ("shows_reads",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["picture"].widget.attrs["accept"] = "image/*"
+        self.fields["shows_reads"].label_suffix = ""
+        if not self.instance.picture:
+            del self.fields["remove_picture"]
+        self.order_fields(["picture", "remove_picture", "shows_reads"])
+
+    def clean_picture(self) -> "File[bytes] | None":
+        upload = self.cleaned_data["picture"]
+        return pictures.square(upload) if upload else None
+
+    def save(self, commit: bool = True) -> Profile:
+        """The old picture's file goes when another takes its place."""
+        picture = self.cleaned_data["picture"]
+        with transaction.atomic():
+            if picture or self.cleaned_data.get("remove_picture"):
+                locked = Profile.objects.select_for_update().get(pk=self.instance.pk)
+                pictures.throw_away(locked, locked.picture.name or "")
+                self.instance.picture = picture or ""
+            profile: Profile = super().save(commit)
+        return profile
+
+
+class ConfirmForm(forms.Form):
+    """Somebody who is logged in types their password again. Failures are counted."""
+
+    password = forms.CharField(
+        label="Your password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        self.user = user
+        super().__init__(*args, **kwargs)
+
+    @sensitive_variables("password")
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        with limits.failing(("confirm", self.user.pk)):
+            if not self.user.check_password(password):
+                raise ValidationError("That is not your password.")
+        return password
+
+
+class EmailForm(ConfirmForm):
+    """With the password: whoever has the e-mail address can set a new one."""
+
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=LONGEST_EMAIL,
+        help_text=EMAIL_HELP,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    field_order = ("email", "password")
+
+
+class DeleteForm(ConfirmForm):
+    def clean(self) -> dict[str, Any] | None:
+        if leaving.is_last_superuser(self.user):
+            raise ValidationError("You are the only superuser. Make somebody else one first, in the admin.")
+        return super().clean()
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=NAME_LENGTH, help_text="What it is for, such as “till at the counter”.")
+    days = forms.ChoiceField(label="It ends", choices=list(EXPIRY_DAYS.items()), initial=DEFAULT_EXPIRY_DAYS)
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        self.user = user
+        super().__init__(*args, **kwargs)
+
+    def clean_name(self) -> str:
+        """Each once: a page that is loaded again makes no second token."""
+        name: str = self.cleaned_data["name"]
+        if self.user.tokens.filter(name=name).exists():
+            raise ValidationError("You have a token of this name.")
+        return name
+
+    def clean(self) -> dict[str, Any] | None:
+        if self.user.tokens.count() >= MAX_TOKENS:
+            raise ValidationError(f"At most {MAX_TOKENS} tokens at a time: revoke one first.")
+        if not limits.allow("token_made", self.user.pk):
+            raise limits.TooMany
+        return super().clean()
+
+    def save(self) -> str:
+        """The key, which nobody can read again."""
+        limits.note("token_made", self.user.pk)
+        days = timedelta(days=int(self.cleaned_data["days"]))
+        return tokens.make(self.user, self.cleaned_data["name"], timezone.now() + days)
+
+
+def is_taken(name: str) -> bool:
+    """Has somebody this user name, whatever its case? SQLite compares only ASCII so, hence the usual spellings."""
+    spellings = {name, name.lower(), name.upper(), name.title(), name.casefold()}
+    return User.objects.filter(reduce(or_, (Q(username__iexact=spelling) for spelling in spellings))).exists()
+
+
+def log_in_tries(form: AuthenticationForm) -> list[tuple[object, ...]]:
+    """What a failure counts for. The name as it was typed: whether there is such an account makes no difference."""
+    if form.request is None:
+        return []
+    name = unicodedata.normalize("NFKC", str(form.cleaned_data.get("username", ""))).strip().casefold()
+    address = limits.address_of(form.request)
+    return [("log_in", name, address), ("log_in_name", name), ("log_in_address", address)]

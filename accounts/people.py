@@ -1,0 +1,305 @@
+"""Who knows whom: search, requests, friends, blocks.
+
+A pair has one row, whoever asked. Every verb locks the two accounts first, so that two who ask each other in the
+same moment become friends, and a request never crosses a block. Who is blocked must not learn it: for them the
+other is not there, as if the account had been deleted. Whose request was declined goes on seeing it as open.
+"""
+
+import unicodedata
+from collections.abc import Collection, Iterable
+from functools import reduce
+from operator import or_
+from typing import NamedTuple
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Lower
+from django.dispatch import Signal
+from django.utils import timezone
+
+from accounts.models import Block, Friendship
+from home import live
+
+SHORTEST_SEARCH = 2  # characters
+LONGEST_NAME = 150  # Django's own for user names
+FOUND_AT_MOST = 20
+
+# Sent inside the transaction, with low_pk and high_pk: the accounts of the pair, the smaller key first.
+friendship_begun = Signal()
+friendship_ended = Signal()
+
+
+class Refused(Exception):
+    """The text says to the person why."""
+
+
+class Requests(NamedTuple):
+    """The open requests of a person."""
+
+    incoming: QuerySet[User]  # who asks them
+    outgoing: QuerySet[User]  # whom they ask
+
+
+class News(NamedTuple):
+    """What a person's pages have to know without asking."""
+
+    requests: int  # open, to them
+    mark: str  # another one whenever the page of friends would look different, and only then
+
+
+# Looking
+
+
+def search(user: User, text: str, limit: int = FOUND_AT_MOST) -> list[User]:
+    """People whose name has this in it, whatever its case; names that begin with it come first.
+
+    Refused if it is too short or too long.
+    """
+    text = unicodedata.normalize("NFKC", text).strip()
+    if len(text) < SHORTEST_SEARCH:
+        raise Refused(f"Type at least {SHORTEST_SEARCH} letters of the name.")
+    if len(text) > LONGEST_NAME:
+        raise Refused(f"A name has at most {LONGEST_NAME} characters.")
+    if not text.isprintable():
+        return []
+    rank = Case(
+        When(_named("iexact", text), then=Value(0)), When(_named("istartswith", text), then=Value(1)), default=Value(2)
+    )
+    found = visible_to(user).exclude(pk=user.pk).filter(_named("icontains", text))
+    return list(found.select_related("profile").order_by(rank, Lower("username"), "pk")[:limit])
+
+
+def person(user: User, username: str) -> User:
+    """The account of this name. Refused if there is none that this person may know of."""
+    found = visible_to(user).filter(username=username).first() if username.isprintable() else None
+    if found is None:
+        raise Refused(f"There is nobody called “{username[:LONGEST_NAME]}”.")
+    return found
+
+
+def visible_to(user: User) -> QuerySet[User]:
+    """The accounts that this person may know of: active, and not blocking them."""
+    blocking = Block.objects.filter(by=OuterRef("pk"), whom=user)
+    return User.objects.filter(~Exists(blocking), is_active=True)
+
+
+def friends(user: User) -> QuerySet[User]:
+    return _others(user, Q(accepted_at__isnull=False))
+
+
+def requests(user: User) -> Requests:
+    opened = Q(accepted_at=None)
+    return Requests(
+        incoming=_others(user, opened & Q(declined_at=None) & ~Q(asked_by=user)),
+        outgoing=_others(user, opened & Q(asked_by=user)),
+    )
+
+
+def blocked_by(user: User) -> QuerySet[User]:
+    """Whom this person has blocked."""
+    return _by_name(User.objects.filter(pk__in=Block.objects.filter(by=user).values("whom"), is_active=True))
+
+
+def are_friends(a: User, b: User) -> bool:
+    return Friendship.objects.filter(**_pair(a, b), accepted_at__isnull=False).exists()
+
+
+def is_blocked(a: User, b: User) -> bool:
+    """Does either want to hear nothing of the other?"""
+    return Block.objects.filter(Q(by=a, whom=b) | Q(by=b, whom=a)).exists()
+
+
+def relations(user: User, people: Iterable[User]) -> dict[int, str]:
+    """By key, what each of them is to this person: "friend", "asked", "asks" or "blocked". Strangers are left out."""
+    pks = [other.pk for other in people]
+    found: dict[int, str] = {}
+    for row in Friendship.objects.filter(Q(low=user, high__in=pks) | Q(high=user, low__in=pks)):
+        other = row.high_id if row.low_id == user.pk else row.low_id
+        if row.accepted_at:
+            found[other] = "friend"
+        elif row.asked_by_id == user.pk:
+            found[other] = "asked"
+        elif not row.declined_at:
+            found[other] = "asks"
+    blocked = Block.objects.filter(by=user, whom__in=pks).values_list("whom", flat=True)
+    return found | dict.fromkeys(blocked, "blocked")
+
+
+def news(user_pks: Collection[int]) -> dict[int, News]:
+    """For many at once, in three queries."""
+    open_to_them = Q(accepted_at=None, declined_at=None, low__is_active=True, high__is_active=True)
+    requests = dict.fromkeys(user_pks, 0)
+    parts: dict[int, list[int]] = {pk: [] for pk in user_pks}
+    for side in ("low", "high"):
+        rows = Friendship.objects.filter(**{f"{side}__in": user_pks}).values_list(side)
+        for pk, asked, *rest in rows.annotate(
+            asked=Count("pk", filter=open_to_them & ~Q(asked_by=F(side))),
+            pairs=Count("pk"),
+            accepted=Count("accepted_at"),
+            newest=Max("pk"),
+        ):
+            requests[pk] += asked
+            parts[pk] += [ord(side[0]), asked, *rest]
+    blocks = Block.objects.filter(by__in=user_pks).values_list("by")
+    for pk, *rest in blocks.annotate(blocks=Count("pk"), newest=Max("pk")):
+        parts[pk] += [ord("b"), *rest]
+    return {pk: News(requests[pk], ".".join(map(str, parts[pk]))) for pk in user_pks}
+
+
+# Acting: each verb may be Refused, and tells both pages afterwards
+
+
+@transaction.atomic
+def ask(user: User, other: User) -> bool:
+    """Ask to be friends. True if they are now, because the other had asked. Asking again changes nothing."""
+    _meet(user, other)
+    row = _row(user, other)
+    if row is None:
+        Friendship.objects.create(**_pair(user, other), asked_by=user)
+        tell(user, other)
+        return False
+    if row.accepted_at:
+        raise Refused(f"You and {other} are friends already.")
+    if row.asked_by_id == user.pk:
+        return False
+    _befriend(row)
+    return True
+
+
+@transaction.atomic
+def cancel(user: User, other: User) -> None:
+    """Take a request back."""
+    _meet(user, other)
+    row = _row(user, other)
+    if row is None or row.accepted_at or row.asked_by_id != user.pk:
+        raise Refused(f"You have no open request to {other}.")
+    row.delete()
+    tell(user, other)
+
+
+@transaction.atomic
+def accept(user: User, other: User) -> None:
+    _meet(user, other)
+    _befriend(_request_from(user, other))
+
+
+@transaction.atomic
+def decline(user: User, other: User) -> None:
+    """The request is gone from this person's page. The asker is not told: to them it stays open."""
+    _meet(user, other)
+    row = _request_from(user, other)
+    row.declined_at = timezone.now()
+    row.save(update_fields=["declined_at"])
+    tell(user)
+
+
+@transaction.atomic
+def unfriend(user: User, other: User) -> None:
+    _meet(user, other)
+    row = _row(user, other)
+    if row is None or not row.accepted_at:
+        raise Refused(f"You and {other} are not friends.")
+    _end(row)
+    tell(user, other)
+
+
+@transaction.atomic
+def block(user: User, other: User) -> None:
+    """From now on they hear nothing of each other; a friendship or request ends. Blocking again changes nothing."""
+    _meet(user, other, may_be_blocked=True)
+    row = _row(user, other)
+    if row is not None:
+        _end(row)
+    Block.objects.get_or_create(by=user, whom=other)
+    tell(user, other)
+
+
+@transaction.atomic
+def unblock(user: User, other: User) -> None:
+    lock(user, other)
+    gone, _ = Block.objects.filter(by=user, whom=other).delete()
+    if not gone:
+        raise Refused(f"You have not blocked {other}.")
+    tell(user)
+
+
+def lock(a: User, b: User) -> None:
+    """Nothing between these two changes before the transaction ends. Always the smaller key first, so no deadlock.
+
+    `no_key`: rows that merely refer to the accounts (an order, a message) need not wait. SQLite has one writer at a
+    time anyway.
+    """
+    pair = User.objects.filter(pk__in=[a.pk, b.pk])
+    list(pair.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def tell(*people: User) -> None:
+    """After the commit: their pages look again."""
+    pks = [person.pk for person in people]
+
+    def nudge() -> None:
+        for pk in pks:
+            live.nudge(pk)
+
+    transaction.on_commit(nudge, robust=True)
+
+
+# Parts
+
+
+def _named(lookup: str, text: str) -> Q:
+    """SQLite knows the case of ASCII letters only, so the usual spellings are tried for the others."""
+    spellings = {text, text.lower(), text.upper(), text.title()}
+    return reduce(or_, (Q(**{f"username__{lookup}": spelling}) for spelling in spellings))
+
+
+def _pair(a: User, b: User) -> dict[str, int]:
+    low, high = sorted([a.pk, b.pk])
+    return {"low_id": low, "high_id": high}
+
+
+def _row(a: User, b: User) -> Friendship | None:
+    return Friendship.objects.filter(**_pair(a, b)).first()
+
+
+def _others(user: User, condition: Q) -> QuerySet[User]:
+    """By name, the others of this person's pairs for which the condition holds. Inactive ones are left out."""
+    rows = Friendship.objects.filter(condition)
+    others = Q(pk__in=rows.filter(low=user).values("high")) | Q(pk__in=rows.filter(high=user).values("low"))
+    return _by_name(User.objects.filter(others, is_active=True))
+
+
+def _by_name(people: QuerySet[User]) -> QuerySet[User]:
+    return people.select_related("profile").order_by(Lower("username"), "pk")
+
+
+def _meet(user: User, other: User, may_be_blocked: bool = False) -> None:
+    """Lock the pair. Refused unless they may have to do with each other."""
+    if user.pk == other.pk:
+        raise Refused("That is you.")
+    lock(user, other)
+    person(user, other.username)
+    if not may_be_blocked and Block.objects.filter(by=user, whom=other).exists():
+        raise Refused(f"You have blocked {other}. Unblock them first.")
+
+
+def _request_from(user: User, other: User) -> Friendship:
+    row = _row(user, other)
+    if row is None or row.accepted_at or row.declined_at or row.asked_by_id == user.pk:
+        raise Refused(f"There is no open request from {other}.")
+    return row
+
+
+def _befriend(row: Friendship) -> None:
+    row.accepted_at, row.declined_at = timezone.now(), None
+    row.save(update_fields=["accepted_at", "declined_at"])
+    friendship_begun.send(Friendship, low_pk=row.low_id, high_pk=row.high_id)
+    tell(row.low, row.high)
+
+
+def _end(row: Friendship) -> None:
+    """Of a request as of a friendship; only the end of a friendship is one."""
+    row.delete()
+    if row.accepted_at:
+        friendship_ended.send(Friendship, low_pk=row.low_id, high_pk=row.high_id)

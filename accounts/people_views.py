@@ -1,0 +1,96 @@
+"""The page of friends: search, requests, friends, blocks. It works by forms alone; notices.js keeps it fresh."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import limits, people
+
+TOO_MANY_SEARCHES = "That was a lot of searching. Wait a minute, then go on."
+
+Verb = Callable[[User, User], Any]
+
+# What is done, and what is said about it.
+VERBS: dict[str, tuple[Verb, str]] = {
+    "ask": (people.ask, "{} has your request."),
+    "cancel": (people.cancel, "You took your request to {} back."),
+    "accept": (people.accept, "You and {} are friends now."),
+    "decline": (people.decline, "You declined. {} is not told."),
+    "unfriend": (people.unfriend, "You and {} are no longer friends."),
+    "block": (people.block, "{} is blocked, and is not told."),
+    "unblock": (people.unblock, "{} is no longer blocked."),
+}
+
+
+@require_safe
+@login_required
+def index(request: HttpRequest) -> HttpResponse:
+    """Everybody this person has to do with, and with ?q= whom they look for."""
+    user = member(request)
+    mark = people.news([user.pk])[user.pk].mark  # before all else: what changes meanwhile makes it an old one
+    sought = request.GET.get("q", "").strip()
+    found, problem, status = look_for(user, sought) if sought else ([], "", 200)
+    context = {
+        "sought": sought,
+        "found": found,
+        "problem": problem,
+        "requests": people.requests(user),
+        "friends": people.friends(user),
+        "blocked": people.blocked_by(user),
+        "mark": mark,
+    }
+    return render(request, "accounts/people.html", context, status=status)
+
+
+@require_POST
+@login_required
+def act(request: HttpRequest, verb: str) -> HttpResponse:
+    """A button of that page. The answer stands on it as a message."""
+    if verb not in VERBS:
+        raise Http404
+    user = member(request)
+    try:
+        messages.success(request, obey(user, verb, request.POST.get("username", "")))
+    except people.Refused as refused:
+        messages.warning(request, str(refused))
+    sought = request.POST.get("q", "")
+    return redirect(reverse("people") + (f"?{urlencode({'q': sought})}" if sought else ""))
+
+
+def obey(user: User, verb: str, username: str) -> str:
+    """Do it. The sentence to say; people.Refused if it cannot be."""
+    if verb == "ask":
+        if not limits.allow("friend", user.pk):
+            raise people.Refused(limits.TOO_MANY)
+        limits.note("friend", user.pk)
+    do, sentence = VERBS[verb]
+    other = people.person(user, username)
+    are_friends_now = do(user, other)
+    return (VERBS["accept"][1] if are_friends_now else sentence).format(other)
+
+
+def look_for(user: User, sought: str) -> tuple[list[tuple[User, str]], str, int]:
+    """Who was found, each with what they are to this person; a sentence if nobody; the HTTP status."""
+    if not limits.allow("search", user.pk):
+        return [], TOO_MANY_SEARCHES, 429
+    limits.note("search", user.pk)
+    try:
+        found = people.search(user, sought)
+    except people.Refused as refused:
+        return [], str(refused), 200
+    relations = people.relations(user, found)
+    problem = "" if found else "Nobody here has that in their name."
+    return [(other, relations.get(other.pk, "")) for other in found], problem, 200
+
+
+def member(request: HttpRequest) -> User:
+    assert request.user.is_authenticated  # login_required
+    return request.user

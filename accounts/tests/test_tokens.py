@@ -1,0 +1,85 @@
+"""Keys for scripts, without HTTP."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import Token
+
+pytestmark = pytest.mark.django_db
+
+
+# The cast without passwords: nobody types one here, and to make one takes a tenth of a second.
+
+
+@pytest.fixture
+def alice(db):
+    return User.objects.create_user("alice", "alice@example.org")
+
+
+@pytest.fixture
+def charlie(db):
+    return User.objects.create_user("charlie", "charlie@example.org")
+
+
+def test_a_key_is_its_users_and_only_its_digest_is_kept(alice):
+    key = tokens.make(alice, "till")
+    user, token = tokens.user_and_token(key)
+    assert (user, token.name, token.prefix) == (alice, "till", key[:8])
+    assert len(key) == 46
+    assert key.startswith("fv_")
+    assert all(key not in str(value) for value in Token.objects.values().get().values())
+    assert tokens.make(alice, "till 2") != key
+
+
+def test_what_is_no_good_is_nobodys(alice):
+    key = tokens.make(alice, "till", timezone.now() + timedelta(days=1))
+    assert tokens.user_and_token(key)
+    for bad in ("", "fv_", key[:-1], key + "x", key.upper(), "fv_" + "ü" * 43, "fv_\udcff", "fv_" + "x" * 10**6):
+        assert tokens.user_and_token(bad) is None
+
+    Token.objects.update(expires_at=timezone.now())
+    assert tokens.user_and_token(key) is None
+    Token.objects.update(expires_at=None)
+    assert tokens.user_and_token(key)
+    alice.is_active = False
+    alice.save()
+    assert tokens.user_and_token(key) is None
+
+
+def test_a_use_is_noted_once_a_minute(alice, django_assert_num_queries):
+    key = tokens.make(alice, "till")
+    with django_assert_num_queries(2):
+        tokens.user_and_token(key)
+    first = Token.objects.get().last_used_at
+    assert timezone.now() - first < timedelta(seconds=10)
+    with django_assert_num_queries(1):
+        tokens.user_and_token(key)
+    Token.objects.update(last_used_at=first - timedelta(minutes=1))
+    tokens.user_and_token(key)
+    assert Token.objects.get().last_used_at >= first
+
+
+def test_still_good_asks_once_for_all(alice, charlie, django_assert_num_queries):
+    for user in (alice, alice, charlie, charlie):
+        tokens.make(user, "till")
+    good, expired, revoked, inactives = Token.objects.order_by("pk")
+    Token.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
+    assert tokens.revoke(charlie, revoked.pk)
+    charlie.is_active = False
+    charlie.save()
+    with django_assert_num_queries(1):
+        assert tokens.still_good([good.pk, expired.pk, revoked.pk, inactives.pk]) == {good.pk}
+
+
+def test_nobody_revokes_anothers(alice, charlie):
+    key = tokens.make(alice, "till")
+    pk = Token.objects.get().pk
+    assert not tokens.revoke(charlie, pk)
+    assert tokens.user_and_token(key)
+    assert tokens.revoke(alice, pk)
+    assert not tokens.revoke(alice, pk)
+    assert tokens.user_and_token(key) is None

@@ -1,0 +1,134 @@
+"""Signing up, logging in, and passwords: Django's own views, with limits and in the shop's look."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth import login
+from django.contrib.auth import views as auth
+from django.core.exceptions import ValidationError
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts import limits
+from accounts.forms import ForgottenPasswordForm, LogInForm, NewPasswordForm, SignUpForm
+
+REFUSED, TOO_MANY = 200, 429  # a page with a form that has errors
+
+
+def status_of(form: BaseForm) -> int:
+    """Of the page that shows this form: 429 if a limit is used up."""
+    errors = (error for found in form.errors.as_data().values() for error in found)
+    return TOO_MANY if any(error.code == limits.TOO_MANY_CODE for error in errors) else REFUSED
+
+
+def sent(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to. An empty one is one all the same: a single check box that is off sends nothing."""
+    return request.POST if request.method == "POST" else None
+
+
+class Limited:
+    """For a FormView: a form that met a limit is answered with 429."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]
+        response.status_code = status_of(form)
+        return response
+
+
+@sensitive_post_parameters()
+@never_cache
+@csrf_protect
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """A new account is logged in at once; what was ordered before comes along (home.signals)."""
+    if request.user.is_authenticated:
+        return redirect("index")
+    form = SignUpForm(limits.address_of(request), sent(request))
+    if form.is_bound and make_account(request, form):
+        target = request.POST.get("next", "")
+        safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+        return redirect(target if safe else "index")
+    return render(request, "registration/sign_up.html", {"form": form}, status=status_of(form))
+
+
+def make_account(request: HttpRequest, form: SignUpForm) -> bool:
+    """The account of a form that was sent, logged in. False: the form says why not."""
+    try:
+        user = form.save() if form.is_valid() else None
+    except ValidationError as taken:
+        form.add_error(None, taken)
+        user = None
+    if user:
+        limits.note("sign_up", form.address)
+        login(request, user)
+    elif status_of(form) == REFUSED:
+        limits.note("sign_up_form", form.address)
+    return user is not None
+
+
+class LogIn(Limited, auth.LoginView):
+    authentication_form = LogInForm
+    redirect_authenticated_user = True
+
+
+def admin_log_in(request: HttpRequest) -> HttpResponse:
+    """The admin's own page, with the same limits (accounts.admin gives it the form)."""
+    response = admin.site.login(request)
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    if form is not None:
+        response.status_code = status_of(form)
+    return response
+
+
+class NewPassword(Limited, auth.PasswordChangeView):
+    """Who is logged in elsewhere is no longer: Django's sessions carry a digest of the password."""
+
+    form_class = NewPasswordForm
+    template_name = "accounts/new_password.html"
+    success_url = reverse_lazy("profile")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, "Your password is changed. Other devices are logged out.")
+        return super().form_valid(form)
+
+
+class ForgottenPassword(Limited, auth.PasswordResetView):
+    """The same page for an address that is known and for one that isn't."""
+
+    form_class = ForgottenPasswordForm
+    template_name = "accounts/forgotten_password.html"
+    subject_template_name = "accounts/reset_subject.txt"
+    email_template_name = "accounts/reset_mail.txt"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        tries = ("reset", form.cleaned_data["email"].casefold()), ("reset_address", limits.address_of(self.request))
+        if not all(limits.allow(*one) for one in tries):
+            form.add_error(None, limits.TooMany())
+            return self.form_invalid(form)
+        for one in tries:
+            limits.note(*one)
+        return super().form_valid(form)
+
+
+class ResetPassword(auth.PasswordResetConfirmView):
+    """Where the mail's link leads. It is good for settings.PASSWORD_RESET_TIMEOUT, and once."""
+
+    template_name = "accounts/reset_password.html"
+    success_url = reverse_lazy("login")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, "Your password is changed. Log in with it.")
+        return super().form_valid(form)
+
+
+@method_decorator(never_cache, name="dispatch")
+class ResetSent(auth.PasswordResetDoneView):
+    template_name = "accounts/reset_sent.html"

@@ -1,0 +1,96 @@
+"""An order shown to friends: it stands on their shop page, live, as long as the two are friends.
+
+A friend watches it as whoever has the link does; the conversation about it is not shown to them.
+"""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import transaction
+from django.db.models import Count, Max, Q, QuerySet
+from django.dispatch import receiver
+from django.utils import timezone
+
+from accounts import people
+from accounts.people import Refused
+from home import live
+from home.models import Order, OrderShare
+
+
+class News(NamedTuple):
+    """What a person's pages have to know without asking."""
+
+    unseen: int  # orders shown to them that they have not opened
+    mark: str  # another one whenever an order was added, opened or taken away
+
+
+class Sharing(NamedTuple):
+    """What the owner of an order can do with it."""
+
+    friends: list[User]  # to whom it could be shown
+    shown_to: list[User]
+    mark: str  # people.News: friends come and go
+
+
+@transaction.atomic
+def share(order: Order, friend: User, by: User) -> None:
+    """Refused unless it is `by`'s own and they are friends. Shown twice, it is shown once."""
+    if order.user_id != by.pk:
+        raise Refused("Only who ordered it can show it to a friend.")
+    people.lock(by, friend)  # so that a friendship which ends in this moment takes the share along
+    if not people.are_friends(by, friend):
+        raise Refused("You can show an order to your friends only.")
+    _, is_new = OrderShare.objects.get_or_create(order=order, friend=friend, defaults={"by": by})
+    if is_new:
+        people.tell(friend)
+
+
+@transaction.atomic
+def unshare(order: Order, friend: User, by: User) -> None:
+    """Refused if it is not `by`'s. The friend who kept the link can still watch."""
+    if order.user_id != by.pk:
+        raise Refused("Only who ordered it can take it back.")
+    gone, _ = OrderShare.objects.filter(order=order, friend=friend).delete()
+    if gone:
+        people.tell(friend)
+
+
+@receiver(people.friendship_ended)
+def end_shares(low_pk: int, high_pk: int, **kwargs: Any) -> None:
+    """In the transaction that ends the friendship, which tells both pages."""
+    OrderShare.objects.filter(Q(by=low_pk, friend=high_pk) | Q(by=high_pk, friend=low_pk)).delete()
+
+
+def shared_with(user: User | AnonymousUser) -> QuerySet[OrderShare]:
+    """Newest first."""
+    if not user.is_authenticated:
+        return OrderShare.objects.none()
+    return OrderShare.objects.filter(friend=user).select_related("order", "by").order_by("-pk")
+
+
+def opened(order: Order, user: User | AnonymousUser) -> None:
+    """A friend looks at it: no notice any more. Most who look are not friends, so first it is only read."""
+    unseen = shared_with(user).filter(order=order, seen_at=None).first()
+    if unseen is not None:
+        unseen.seen_at = timezone.now()
+        unseen.save(update_fields=["seen_at"])
+        live.nudge(unseen.friend_id)
+
+
+def sharing_of(order: Order, user: User | AnonymousUser) -> Sharing | None:
+    """None for everyone but the account that ordered it."""
+    if not user.is_authenticated or order.user_id != user.pk:
+        return None
+    mark = people.news([user.pk])[user.pk].mark  # before all else: what changes meanwhile makes it an old one
+    shown_to = list(User.objects.filter(pk__in=order.shares.values("friend"), is_active=True).order_by("username"))
+    friends = [friend for friend in people.friends(user) if friend not in shown_to]
+    return Sharing(friends, shown_to, mark)
+
+
+def news(user_pks: Collection[int]) -> dict[int, News]:
+    """For many at once, in one query."""
+    found = dict.fromkeys(user_pks, News(0, ""))
+    shares = OrderShare.objects.filter(friend__in=user_pks).values_list("friend")
+    counts = shares.annotate(unseen=Count("pk", filter=Q(seen_at=None)), all=Count("pk"), newest=Max("pk"))
+    return found | {pk: News(unseen, f"{unseen}.{count}.{newest}") for pk, unseen, count, newest in counts}

@@ -1,0 +1,42 @@
+"""The buttons of an order's owner: show it to a friend, take it back."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from accounts import people
+from home import sharing
+from home.models import Order
+
+
+@require_POST
+@login_required
+def share(request: HttpRequest, order_id: str) -> HttpResponse:
+    return change(request, order_id, sharing.share, "{} sees it on their page now.")
+
+
+@require_POST
+@login_required
+def unshare(request: HttpRequest, order_id: str) -> HttpResponse:
+    return change(request, order_id, sharing.unshare, "{} does not see it on their page any more.")
+
+
+def change(
+    request: HttpRequest, order_id: str, verb: Callable[[Order, User, User], None], sentence: str
+) -> HttpResponse:
+    """Somebody else's order is answered like one that does not exist."""
+    assert request.user.is_authenticated  # login_required
+    order = get_object_or_404(Order, order_id=order_id, user=request.user)
+    try:
+        friend = people.person(request.user, request.POST.get("friend", ""))
+        verb(order, friend, request.user)
+    except people.Refused as refused:
+        messages.warning(request, str(refused))
+    else:
+        messages.success(request, sentence.format(friend))
+    return redirect(order)
