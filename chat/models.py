@@ -1,4 +1,4 @@
-"""Room, Membership, Message, Report."""
+"""Room, Membership, Message, Report, CannedAnswer."""
 
 from django.conf import settings
 from django.db import models
@@ -8,6 +8,8 @@ from django.utils import timezone
 MAX_BODY = 2_000
 MAX_NAME = 60
 SLUG_LENGTH = 120
+URL_LENGTH = 1600  # a character of a slug may take twelve, quoted
+SENDER_LENGTH = 150  # Django's own for user names
 GUEST_LENGTH = 32  # home.guests: the random word of a visitor's session
 
 
@@ -20,8 +22,8 @@ class Room(models.Model):
     kind = models.CharField(max_length=8, choices=Kind)
     # what stands in its address: order-<order_id>, private-<random>, or a public room's normalised name
     slug = models.CharField(max_length=SLUG_LENGTH, unique=True)
-    name = models.CharField(max_length=MAX_NAME)
-    url = models.CharField(max_length=400)  # where it is talked in
+    name = models.CharField(max_length=MAX_NAME, blank=True)  # a private room is called by the other's name
+    url = models.CharField(max_length=URL_LENGTH)  # where it is talked in
     is_open = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -35,12 +37,12 @@ class Room(models.Model):
     closed_at = models.DateTimeField(null=True)
     order_seq = models.PositiveIntegerField(default=0)  # events of the order up to this one are in the stream
 
-    # A private room: the pair, as in accounts.Friendship
-    low = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
-    high = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+    # A private room: the pair, as in accounts.Friendship. Null: that account was deleted, the other may still read.
+    low = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    high = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
-    # Counters, written under the room's lock: the seq of its last message, and of its last change (new, edited,
-    # removed). Who has seen revision 7 asks for what came after 7 and misses nothing.
+    # Counters, written under the room's lock: the seq of its last message, and of its last change (of a message, new,
+    # edited or removed, or of the room itself). Who has seen revision 7 asks for what came after and misses nothing.
     last_seq = models.PositiveIntegerField(default=0)
     revision = models.PositiveIntegerField(default=0)
 
@@ -50,18 +52,31 @@ class Room(models.Model):
             models.CheckConstraint(
                 name="room_has_what_its_kind_needs",
                 condition=Q(kind="order", order__isnull=False, low__isnull=True, high__isnull=True)
-                | Q(kind="private", order__isnull=True, low__lt=F("high"))
+                | Q(kind="private", order__isnull=True) & (Q(low=None) | Q(high=None) | Q(low__lt=F("high")))
                 | Q(kind="public", order__isnull=True, low__isnull=True, high__isnull=True),
             ),
         ]
-        indexes = [models.Index(name="rooms_that_wait", fields=["kind", "waiting_since"])]
+        indexes = [
+            models.Index(name="rooms_that_wait", fields=["kind", "waiting_since"]),
+            models.Index(name="rooms_lately_taken", fields=["kind", "-taken_at"]),
+            models.Index(name="rooms_lately_closed", fields=["kind", "-closed_at"]),
+        ]
         permissions = [
             ("answer_customers", "Can answer customers in order rooms"),
             ("moderate_rooms", "Can remove messages and mute people"),
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.name or self.slug
+
+    @property
+    def state(self) -> str:
+        """Of an order room: quiet (nobody asks), waiting, active or closed."""
+        if not self.is_open:
+            return "closed"
+        if self.waiting_since is not None:
+            return "waiting"
+        return "quiet" if self.agent_id is None else "active"
 
 
 class Membership(models.Model):
@@ -96,7 +111,8 @@ class Message(models.Model):
     kind = models.CharField(max_length=5, choices=Kind, default=Kind.TEXT)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     guest = models.CharField(max_length=GUEST_LENGTH, blank=True)  # whose it is without an account
-    sent_by = models.CharField(max_length=MAX_NAME, blank=True)  # the name that was shown when it was sent
+    sent_by = models.CharField(max_length=SENDER_LENGTH, blank=True)  # the name that was shown when it was sent
+    by_staff = models.BooleanField(default=False)  # written as the kitchen, or by staff in a public room
     body = models.CharField(max_length=MAX_BODY)
     data = models.JSONField(null=True)  # a wish: {"wish": "cancel" | "change", "items": [...], "state": "open" ...}
     client_id = models.CharField(max_length=64, blank=True)  # the sender's own: sent again, it is the same message
@@ -116,7 +132,13 @@ class Message(models.Model):
                 condition=~Q(client_id=""),
             ),
         ]
-        indexes = [models.Index(name="messages_by_revision", fields=["room", "revision"])]
+        indexes = [
+            models.Index(name="messages_by_revision", fields=["room", "revision"]),
+            models.Index(name="messages_of_guest", fields=["guest"], condition=~Q(guest="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sent_by}: {self.body}"
 
 
 class Report(models.Model):
@@ -129,3 +151,19 @@ class Report(models.Model):
     at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True)
     settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-at"]
+
+
+class CannedAnswer(models.Model):
+    """What staff say again and again; a click puts it into the composer."""
+
+    title = models.CharField(max_length=60, unique=True)
+    body = models.CharField(max_length=MAX_BODY)
+
+    class Meta:
+        ordering = ["title"]
+
+    def __str__(self) -> str:
+        return self.title

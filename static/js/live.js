@@ -137,18 +137,24 @@ class Live {
   enter(state, code) {
     if (state === this.state) return;
     this.state = state;
-    showConnection(state);
+    showConnection(this);
     this.handlers.onState?.(state, code);
   }
 }
 
+const lostSockets = new Set(); // of this page: it is whole again when the last of them is back
+
 /** The slim bar: the content stays, and is marked with the minute from which it is. */
-function showConnection(state) {
+function showConnection(live) {
   const bar = document.getElementById("reconnecting");
-  const lost = state === "reconnecting";
-  if (lost) bar.querySelector("time").textContent = timeOfDay(new Date());
-  bar.hidden = !lost;
-  document.body.classList.toggle("stale", lost);
+  if (live.state === "reconnecting") {
+    if (!lostSockets.size) bar.querySelector("time").textContent = timeOfDay(new Date());
+    lostSockets.add(live);
+  } else {
+    lostSockets.delete(live);
+  }
+  bar.hidden = !lostSockets.size;
+  document.body.classList.toggle("stale", lostSockets.size > 0);
 }
 
 /** Once, however many sockets the page has. The way back leads to this page. */

@@ -1,0 +1,250 @@
+"""What people do with messages. Each verb is one transaction under the room's lock; Refused says why not.
+
+A message that was answered is in the database: whoever calls these answers after they return.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from accounts.models import Profile
+from chat import orders, stream
+from chat.models import MAX_BODY, Membership, Message, Report, Room
+from chat.person import Person
+from chat.rooms import NoRoom, is_agent, is_muted, may_read, membership, why_not
+from chat.words import clean_line, clean_text
+from home import live
+from kitchen.flow import Refused
+
+OWN_TIME = timedelta(minutes=5)  # as long one may edit and delete one's own
+MAX_CLIENT_ID = 64
+MAX_REASON = 200
+LARGEST = 2**31 - 1  # of a seq: what the databases hold
+
+
+@transaction.atomic
+def post(room_pk: int, person: Person, body: object, client_id: object, now: datetime) -> Message:
+    """Say something. The same `client_id` of the same person again is the same message, whatever it says."""
+    text, client_id = clean_text(body, MAX_BODY), clean_client_id(client_id)
+    room = lock_to_write(room_pk, person)
+    earlier = said_already(room, person, client_id)
+    if earlier is not None:
+        return earlier
+    return put(room, person, now, text, client_id=client_id)
+
+
+def put(
+    room: Room,
+    person: Person,
+    now: datetime,
+    text: str,
+    kind: str = Message.Kind.TEXT,
+    rewritten: Iterable[Message] = (),
+    **more: Any,
+) -> Message:
+    """Under the lock: what happened to the order until now, then the message, then what it does to the room."""
+    copied = orders.catch_up(room) if room.order_id else []
+    by_staff = is_agent(room, person) if room.order_id else room.kind == Room.Kind.PUBLIC and is_staff(person)
+    message = stream.append(room, kind, text, person, created_at=now, by_staff=by_staff, **more)
+    is_changed = bool(room.order_id) and orders.note_message(room, person, now)
+    mark_read(room, person, message.seq)
+    stream.save(room, [*rewritten, *copied, message], is_changed)
+    return message
+
+
+@transaction.atomic
+def edit(room_pk: int, person: Person, seq: object, body: object, now: datetime) -> None:
+    text = clean_text(body, MAX_BODY)
+    room = lock_to_write(room_pk, person)
+    message = own(room, person, seq, now)
+    if message.body != text:
+        stream.rewrite(room, message, body=text, edited_at=now)
+        stream.save(room, [message])
+
+
+@transaction.atomic
+def delete(room_pk: int, person: Person, seq: object, now: datetime) -> None:
+    """Also who may not write any more may take back what they said."""
+    room = lock_to_read(room_pk, person)
+    erase(room, own(room, person, seq, now), now)
+
+
+@transaction.atomic
+def remove(room_pk: int, person: Person, seq: object, now: datetime) -> None:
+    """By staff, at any time."""
+    room = lock_to_moderate(room_pk, person)
+    erase(room, find(room, seq), now, deleted_by_staff=True)
+
+
+def erase(room: Room, message: Message, now: datetime, **more: Any) -> None:
+    """Its words are gone for good, unless somebody has reported them: then the staff can still read what it was."""
+    if not message.reports.exists():
+        more["body"] = ""
+    stream.rewrite(room, message, deleted_at=now, **more)
+    stream.save(room, [message])
+
+
+@transaction.atomic
+def mute(room_pk: int, person: Person, muted: object, seq: object = None, username: object = None) -> None:
+    """Staff say who may only read here: whose message it is, or a member's name."""
+    room = lock_to_moderate(room_pk, person)
+    if not isinstance(muted, bool):
+        raise Refused("Say whether to mute: true or false.")
+    user, guest = whom(find(room, seq)) if seq is not None else (member(room, username), "")
+    set_muted(room, person, user, guest, muted)
+
+
+def set_muted(room: Room, person: Person, user: User | None, guest: str, muted: bool) -> None:
+    if user is not None and (user.pk == person.pk or Person(user).moderates):
+        raise Refused("Staff can't be muted.")
+    Membership.objects.update_or_create(room=room, user=user, guest=guest, defaults={"muted": muted})
+    stream.save(room, is_changed=True)
+
+
+def whom(message: Message) -> tuple[User | None, str]:
+    """(account, guest's word): one of the two."""
+    if message.author is None and not message.guest:
+        raise Refused("Nobody's account stands behind this message any more.")
+    return message.author, message.guest
+
+
+def member(room: Room, username: object) -> User:
+    user = None
+    if isinstance(username, str) and username.isprintable():
+        user = User.objects.filter(username=username, memberships__room=room).first()
+    if user is None:
+        raise Refused("There is nobody of this name in the room.")
+    return user
+
+
+@transaction.atomic
+def remove_reported(message: Message, person: Person, now: datetime) -> None:
+    """Whoever may moderate need not be in the room for that."""
+    room = lock_as_moderator(message.room_id, person)
+    erase(room, find(room, message.seq), now, deleted_by_staff=True)
+
+
+@transaction.atomic
+def mute_reported(message: Message, person: Person, now: datetime) -> None:
+    set_muted(lock_as_moderator(message.room_id, person), person, *whom(message), True)
+
+
+@transaction.atomic
+def report(room_pk: int, person: Person, seq: object, reason: object = "") -> None:
+    """Tell the staff. The same person's second report of a message replaces the first."""
+    words = clean_line(reason or "", MAX_REASON, "A reason")
+    room = lock_to_read(room_pk, person)
+    message = find(room, seq)
+    if person.wrote(message.author_id, message.guest):
+        raise Refused("That is your own message.")
+    Report.objects.update_or_create(
+        message=message, by=person.user, guest=person.guest, defaults={"reason": words, "settled_at": None}
+    )
+
+
+def read(room_pk: int, person: Person, seq: object) -> bool:
+    """Up to here it was read. True if that is news, and the others may know."""
+    number = clean_seq(seq)
+    with transaction.atomic():
+        room = stream.read_room(room_pk)
+        if not may_read(room, person):
+            raise NoRoom
+        if not mark_read(room, person, min(number, room.last_seq)):
+            return False
+    if person.pk is not None:
+        live.nudge(person.pk)
+    return shows_reads(person)
+
+
+def shows_reads(person: Person) -> bool:
+    """Read receipts can be switched off: then one neither gives nor gets them."""
+    return not Profile.objects.filter(user=person.user, shows_reads=False).exists() if person.user else True
+
+
+def mark_read(room: Room, person: Person, seq: int) -> bool:
+    mine = membership(room, person)
+    return bool(Membership.objects.filter(pk=mine.pk, last_read__lt=seq).update(last_read=seq))
+
+
+# What the verbs are made of
+
+
+def lock_to_read(room_pk: int, person: Person) -> Room:
+    room = stream.lock_room(room_pk)
+    if not may_read(room, person):
+        raise NoRoom
+    return room
+
+
+def lock_to_write(room_pk: int, person: Person) -> Room:
+    room = lock_to_read(room_pk, person)
+    reason = why_not(room, person, is_muted(room, person))
+    if reason is not None:
+        raise Refused(reason)
+    return room
+
+
+def may_speak(room_pk: int, person: Person) -> bool:
+    """Without the lock: for what is not kept."""
+    room = stream.read_room(room_pk)
+    if not may_read(room, person):
+        raise NoRoom
+    return why_not(room, person, is_muted(room, person)) is None
+
+
+def lock_to_moderate(room_pk: int, person: Person) -> Room:
+    lock_to_read(room_pk, person)
+    return lock_as_moderator(room_pk, person)
+
+
+def lock_as_moderator(room_pk: int, person: Person) -> Room:
+    if not person.moderates:
+        raise Refused("Only staff can do that.")
+    return stream.lock_room(room_pk)
+
+
+def said_already(room: Room, person: Person, client_id: str) -> Message | None:
+    if not client_id:
+        return None
+    return Message.objects.filter(room=room, sender_key=person.key, client_id=client_id).first()
+
+
+def find(room: Room, seq: object) -> Message:
+    """What somebody said, and nobody has taken back."""
+    number = clean_seq(seq)
+    message = room.messages.filter(seq=number, deleted_at=None).exclude(kind=Message.Kind.EVENT).first()
+    if message is None:
+        raise Refused("There is no such message.")
+    return message
+
+
+def own(room: Room, person: Person, seq: object, now: datetime) -> Message:
+    message = find(room, seq)
+    if not person.wrote(message.author_id, message.guest):
+        raise Refused("That is not your message.")
+    if message.kind != Message.Kind.TEXT:
+        raise Refused("The kitchen has read that already. Write what has changed.")
+    if now - message.created_at > OWN_TIME:
+        raise Refused("It is too late: after five minutes a message stays as it is.")
+    return message
+
+
+def is_staff(person: Person) -> bool:
+    return person.user is not None and person.user.is_staff
+
+
+def clean_seq(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST:
+        raise Refused("Say which message: its seq.")
+    return value
+
+
+def clean_client_id(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_CLIENT_ID or not value.isprintable():
+        raise Refused(f"An id is text of at most {MAX_CLIENT_ID} characters.")
+    return value

@@ -1,0 +1,249 @@
+"""The conversations about orders: what happens to the order stands in them, and somebody of the kitchen answers.
+
+A conversation is quiet until the customer writes; then it waits, until one of the staff takes it or simply
+answers. A closed one opens again with the customer's next message.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from chat import stream
+from chat.models import CannedAnswer, Message, Room
+from chat.person import ANSWER, CUSTOMER, Person
+from chat.rooms import SPOKEN, NoRoom, is_agent, may_read
+from home.models import OrderEvent
+from kitchen.flow import Refused
+
+LAST_WAITS = 10  # of so many conversations the median is told to who waits
+CLOSED_SHOWN = 50
+MOST_ACTIVE = 500
+PREVIEW = 120  # characters of the last message, in the inbox
+MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+# The order's own events
+
+
+def catch_up(room: Room) -> list[Message]:
+    """Under the room's lock: copy what happened to the order since. `stream.save` is the caller's.
+
+    So that nothing is written, and the kitchen waits for nobody, while no one talks.
+    """
+    events = list(OrderEvent.objects.filter(order=room.order_id, seq__gt=room.order_seq).order_by("seq"))
+    if events:
+        room.order_seq = events[-1].seq
+    return [_copy(room, event) for event in events]
+
+
+def _copy(room: Room, event: OrderEvent) -> Message:
+    data = {"event": event.event, "stage": event.stage}
+    return stream.append(room, Message.Kind.EVENT, event.sentence, created_at=event.at, data=data)
+
+
+def hear_order(room_pk: int, seq: int | None = None) -> None:
+    """The order has changed (to `seq`, if that is known): bring its room up to date, once for all who hear it."""
+    if seq is not None and not Room.objects.filter(pk=room_pk, order_seq__lt=seq).exists():
+        return
+    with transaction.atomic(), suppress(NoRoom):  # the order was deleted, say
+        room = stream.lock_room(room_pk)
+        copied = catch_up(room)
+        if copied:
+            stream.save(room, copied)
+
+
+# Who answers
+
+
+def note_message(room: Room, person: Person, now: datetime) -> bool:
+    """Under the lock: what a message does to the conversation. True if it looks different now."""
+    before = (room.state, room.agent_id)
+    if is_agent(room, person):
+        if room.state != "active":
+            give(room, person.user, now)
+    elif not room.is_open or room.agent is None or not may_answer(room.agent):
+        room.waiting_since = room.waiting_since or now
+        room.is_open, room.agent, room.closed_at = True, None, None
+    return before != (room.state, room.agent_id)
+
+
+def give(room: Room, user: User | None, now: datetime) -> None:
+    if room.waiting_since is not None:
+        room.waited_seconds = stream.elapsed_seconds(room.waiting_since, now)
+    room.waiting_since, room.closed_at = None, None
+    room.is_open, room.agent, room.taken_at = True, user, now
+
+
+def may_answer(user: User) -> bool:
+    return user.is_active and Person(user).answers
+
+
+@transaction.atomic
+def take(room_pk: int, person: Person, now: datetime) -> None:
+    """From now on this person answers. Refused if somebody else does."""
+    room = lock_for(room_pk, person)
+    if room.state == "active" and room.agent_id == person.pk:
+        return
+    if room.state == "active" and room.agent and may_answer(room.agent):
+        raise Refused(f"{room.agent} has taken this conversation already.")
+    give(room, person.user, now)
+    stream.save(room, is_changed=True)
+
+
+@transaction.atomic
+def hand_over(room_pk: int, person: Person, to: object, now: datetime) -> None:
+    """Another one answers. Anyone of the kitchen may say so: who had it may have gone home."""
+    room = lock_for(room_pk, person)
+    if room.state != "active":
+        raise Refused("Nobody answers here yet: there is nothing to hand over.")
+    user = agents().filter(username=to).first() if isinstance(to, str) and to.isprintable() else None
+    if user is None:
+        raise Refused("There is nobody of this name who answers customers.")
+    if user.pk == room.agent_id:
+        raise Refused(f"{user} answers here already.")
+    give(room, user, now)
+    stream.save(room, is_changed=True)
+
+
+@transaction.atomic
+def close(room_pk: int, person: Person, now: datetime) -> None:
+    room = lock_for(room_pk, person)
+    if room.state == "closed":
+        raise Refused("This conversation is closed already.")
+    room.is_open, room.waiting_since, room.closed_at = False, None, now
+    stream.save(room, is_changed=True)
+
+
+@transaction.atomic
+def reopen(room_pk: int, person: Person, now: datetime) -> None:
+    """Whoever opens it again has it."""
+    room = lock_for(room_pk, person)
+    if room.state != "closed":
+        raise Refused("This conversation is open.")
+    give(room, person.user, now)
+    stream.save(room, is_changed=True)
+
+
+def lock_for(room_pk: int, person: Person) -> Room:
+    """Refused unless this person speaks for the kitchen there; NoRoom unless they are in it at all."""
+    room = stream.lock_room(room_pk)
+    if not may_read(room, person):
+        raise NoRoom
+    if not is_agent(room, person):
+        raise Refused("Only the staff who answer customers can do that.")
+    return room
+
+
+def agents() -> QuerySet[User]:
+    """Who may answer customers."""
+    may = User.objects.with_perm(ANSWER, backend=MODEL_BACKEND)
+    return may.filter(is_staff=True, is_active=True).order_by("username")
+
+
+# What the two sides see
+
+
+def line(room: Room) -> dict[str, Any]:
+    """For the customer: who answers, or how many are before them and how long (wall seconds) the last ones waited."""
+    return line_in(room, waiting_before(room) if room.waiting_since else 0, usual_wait())
+
+
+def line_in(room: Room, before: int, waited_seconds: float | None) -> dict[str, Any]:
+    agent = room.agent.get_username() if room.agent and room.state == "active" else None
+    return {"type": "line", "state": room.state, "agent": agent, "before": before, "waited_seconds": waited_seconds}
+
+
+def waiting_before(room: Room) -> int:
+    return _waiting().filter(waiting_since__lt=room.waiting_since).count()
+
+
+def waiting_times() -> list[datetime]:
+    """Since when the waiting ones wait, the oldest first."""
+    return [since for since in _waiting().order_by("waiting_since").values_list("waiting_since", flat=True) if since]
+
+
+def usual_wait() -> float | None:
+    """The median of the last LAST_WAITS waits in wall seconds, None if nobody has waited yet."""
+    last = _rooms().filter(waited_seconds__isnull=False, taken_at__isnull=False).order_by("-taken_at")
+    waits = [wait for wait in last.values_list("waited_seconds", flat=True)[:LAST_WAITS] if wait is not None]
+    return median(waits) if waits else None
+
+
+def _rooms() -> QuerySet[Room]:
+    return Room.objects.filter(kind=Room.Kind.ORDER)
+
+
+def _waiting() -> QuerySet[Room]:
+    return _rooms().filter(is_open=True, waiting_since__isnull=False)
+
+
+def inbox() -> dict[str, Any]:
+    """The frame {"type": "inbox"}, the same for everyone of the kitchen but for the order of the active ones."""
+    last = Message.objects.filter(room=OuterRef("pk"), kind__in=SPOKEN, deleted_at=None).order_by("-seq")
+    rooms: Any = _rooms().select_related("order", "client", "agent").annotate(last=Subquery(last.values("pk")[:1]))
+    waiting = list(rooms.filter(is_open=True, waiting_since__isnull=False).order_by("waiting_since", "pk"))
+    active = list(
+        rooms.filter(is_open=True, waiting_since=None, agent__isnull=False).order_by("-taken_at")[:MOST_ACTIVE]
+    )
+    closed = list(rooms.filter(is_open=False).order_by("-closed_at")[:CLOSED_SHOWN])
+    said = Message.objects.in_bulk([room.last for room in (*waiting, *active, *closed)])
+    return {
+        "type": "inbox",
+        "waiting": _rows(waiting, said),
+        "active": _rows(active, said),
+        "closed": _rows(closed, said),
+        "agents": [agent.get_username() for agent in agents()],
+        "canned": [{"title": canned.title, "body": canned.body} for canned in CannedAnswer.objects.all()],
+    }
+
+
+def mine_first(frame: dict[str, Any], username: str) -> dict[str, Any]:
+    return {**frame, "active": sorted(frame["active"], key=lambda row: row["agent"] != username)}
+
+
+def waiting_count() -> int:
+    """How many conversations wait for the kitchen."""
+    return _waiting().count()
+
+
+def _rows(rooms: Iterable[Any], said: dict[int, Message]) -> list[dict[str, Any]]:
+    return [_row(room, said.get(room.last)) for room in rooms]
+
+
+def _row(room: Any, last: Message | None) -> dict[str, Any]:
+    """`since`: from when it has been waiting, taken or closed. `unanswered`: the customer had the last word."""
+    since = room.waiting_since or (room.taken_at if room.is_open else room.closed_at)
+    return {
+        "slug": room.slug,
+        "name": room.name,
+        "url": room.url,
+        "state": room.state,
+        "customer": room.client.get_username() if room.client else CUSTOMER,
+        "guest": room.client is None,
+        "agent": room.agent.get_username() if room.agent else None,
+        "since": since.isoformat() if since else None,
+        "last": last
+        and {
+            "username": last.sent_by,
+            "message": last.body[:PREVIEW],
+            "at": last.created_at.isoformat(),
+            "staff": last.by_staff,
+        },
+        "unanswered": last is not None and not last.by_staff,
+        "order": {
+            "order_id": room.order.order_id,
+            "number": room.order.number,
+            "words": room.order.words,
+            "summary": room.order.summary,
+            "stage": room.order.stage,
+            "state": room.order.state,
+            "amount": float(room.order.amount),
+            "url": room.order.get_absolute_url(),
+        },
+    }

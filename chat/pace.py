@@ -1,0 +1,28 @@
+"""How fast one person may go, over all their sockets in this process."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+REMEMBERED = 10_000  # people; then those who have been quiet are forgotten
+
+
+class Pace:
+    """At most `most` in any `seconds` (wall)."""
+
+    def __init__(self, most: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most, self.seconds, self.clock = most, seconds, clock
+        self.times: dict[str, deque[float]] = {}
+
+    def allows(self, who: str) -> bool:
+        """One more, now? A refused one does not count."""
+        now = self.clock()
+        if len(self.times) > REMEMBERED:
+            self.times = {key: times for key, times in self.times.items() if times[-1] > now - self.seconds}
+        times = self.times.setdefault(who, deque())
+        while times and times[0] <= now - self.seconds:
+            times.popleft()
+        if len(times) >= self.most:
+            return False
+        times.append(now)
+        return True

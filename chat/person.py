@@ -1,0 +1,93 @@
+"""Who reads or writes: an account, or a visitor by the word in their session."""
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest
+
+from chat.words import clean_line, is_pronounceable
+from home.guests import guest_of
+from kitchen.flow import Refused
+
+ANSWER = "chat.answer_customers"
+MODERATE = "chat.moderate_rooms"
+MAX_GUEST_NAME = 30
+CUSTOMER = "Customer"  # a visitor, to the kitchen
+DELETED = "deleted account"
+KITCHEN = "kitchen"  # who says what happens to an order
+RESERVED = (KITCHEN, DELETED, "staff", "admin", "you")
+
+
+@dataclass(frozen=True)
+class Person:
+    """`guest` is the word in a visitor's session (home.guests); nobody else may learn it."""
+
+    user: User | None
+    guest: str = ""
+    name: str = ""
+
+    @property
+    def is_guest(self) -> bool:
+        return self.user is None
+
+    @property
+    def pk(self) -> int | None:
+        return self.user.pk if self.user else None
+
+    @property
+    def key(self) -> str:
+        """Of this person and nobody else; empty if that can't be told."""
+        return f"u{self.pk}" if self.user else self.guest and f"g{self.guest}"
+
+    @property
+    def answers(self) -> bool:
+        """May they answer customers? One query, which the instance of the user remembers."""
+        return self.may(ANSWER)
+
+    @property
+    def moderates(self) -> bool:
+        return self.may(MODERATE)
+
+    def may(self, permission: str) -> bool:
+        return self.user is not None and self.user.is_staff and self.user.has_perm(permission)
+
+    def wrote(self, author_pk: int | None, guest: str) -> bool:
+        """Is it theirs?"""
+        return author_pk == self.user.pk if self.user else bool(guest) and guest == self.guest
+
+
+def person(user: User | AnonymousUser, guest: str = "", name: str = "") -> Person:
+    """A member is called by their user name, whatever else is said."""
+    if isinstance(user, AnonymousUser):
+        return Person(None, guest, name or guest_name(guest))
+    return Person(user, "", user.get_username())
+
+
+def person_of(request: HttpRequest) -> Person:
+    return person(request.user, guest_of(request))
+
+
+def guest_name(guest: str) -> str:
+    """What a visitor is called who gave no name: always the same, and it does not give the word away."""
+    number = int(hashlib.sha256(guest.encode()).hexdigest(), 16) % 9000 + 1000
+    return f"Guest {number}"
+
+
+def free_name(value: object) -> str:
+    """The name that a visitor wants, in its usual spelling. Refused if it can't be theirs."""
+    name = clean_line(value, MAX_GUEST_NAME, "A name")
+    if not name or not is_pronounceable(name):
+        raise Refused("Give a name with at least one letter or number in it.")
+    if name.casefold() in RESERVED or is_taken(name):
+        raise Refused(f"“{name}” is somebody else's name here. Take another one, or log in.")
+    return name
+
+
+def is_taken(name: str) -> bool:
+    """SQLite knows the case of ASCII letters only, so the usual spellings of the others are tried."""
+    if User.objects.filter(username__iexact=name).exists():
+        return True
+    spellings = {name.lower(), name.upper(), name.title(), name.capitalize(), name.casefold()}
+    return User.objects.filter(username__in={unicodedata.normalize("NFKC", one) for one in spellings}).exists()

@@ -1,0 +1,246 @@
+"""Rooms: what they are called, who may go in, who may write.
+
+For whoever may not go in, a room is not there: NoRoom, as for one that never was.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection
+from typing import Any
+from urllib.parse import quote
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.crypto import get_random_string
+
+from accounts import people
+from chat.models import MAX_NAME, SLUG_LENGTH, Membership, Message, Room
+from chat.person import DELETED, Person
+from chat.words import clean_line, is_pronounceable
+from home import live
+from home.models import Order
+from kitchen.flow import Refused
+
+ORDER, PRIVATE = "order-", "private-"
+RANDOM_LENGTH = 20
+MOST_LISTED = 100
+NOT_IN_AN_ADDRESS = "/\\"
+
+NO_FRIENDS = "You are not friends any more. What was written stays here to read."
+MUTED = "The staff have muted you here. You can still read."
+SPOKEN = (Message.Kind.TEXT, Message.Kind.WISH)  # what counts as unread
+
+
+class NoRoom(Exception):
+    """There is none of this address, as far as this person may know."""
+
+
+# Names and addresses
+
+
+def public_slug(value: object) -> tuple[str, str]:
+    """(slug, name) of a public room: any script, small letters, "-" for spaces. Refused says why not."""
+    name = clean_line(value, MAX_NAME, "A room's name")
+    if not name:
+        raise Refused("Give the room a name.")
+    if not is_pronounceable(name):
+        raise Refused("A room's name needs at least one letter or number.")
+    if any(letter in name for letter in NOT_IN_AN_ADDRESS):
+        raise Refused("A room's name can't have a slash in it.")
+    slug = re.sub(r"[\s-]+", "-", unicodedata.normalize("NFKC", name.casefold())).strip("-")
+    if slug.startswith((ORDER, PRIVATE)):
+        raise Refused("A room's name can't begin with “order-” or “private-”: those are other rooms.")
+    if len(slug) > SLUG_LENGTH:
+        raise Refused("This name is too long. Take a shorter one.")
+    return slug, name
+
+
+def room_url(slug: str) -> str:
+    return reverse("room", args=[slug])
+
+
+def socket_path(slug: str) -> str:
+    return f"/ws/chat/{quote(slug, safe='')}/"
+
+
+def public_room(value: object) -> Room:
+    """The room of this name, made now if it is the first time. Refused if there can be none."""
+    slug, name = public_slug(value)
+    return Room.objects.get_or_create(
+        slug=slug, defaults={"kind": Room.Kind.PUBLIC, "name": name, "url": room_url(slug)}
+    )[0]
+
+
+def order_room(order: Order) -> Room:
+    """The conversation about an order, made now if it is the first time."""
+    defaults = {
+        "slug": f"{ORDER}{order.order_id}",
+        "kind": Room.Kind.ORDER,
+        "name": f"Order {order.number}",
+        "url": order.get_absolute_url(),
+        "client_id": order.user_id,
+    }
+    return Room.objects.get_or_create(order=order, defaults=defaults)[0]
+
+
+def private_room(a: User, b: User) -> Room:
+    """The one room of two friends, whoever begins. Refused if they are none and never talked."""
+    pair = dict(zip(("low_id", "high_id"), sorted([a.pk, b.pk]), strict=True))
+    room = Room.objects.filter(**pair).first()
+    if room is not None:
+        return room
+    with transaction.atomic():
+        people.lock(a, b)  # so that no friendship ends while its room is made
+        if a.pk == b.pk or not people.are_friends(a, b):
+            raise Refused("You can talk in private with friends.")
+        slug = f"{PRIVATE}{get_random_string(RANDOM_LENGTH, 'abcdefghijklmnopqrstuvwxyz0123456789')}"
+        room, is_new = Room.objects.get_or_create(
+            **pair, defaults={"slug": slug, "kind": Room.Kind.PRIVATE, "url": room_url(slug)}
+        )
+        if is_new:  # both are in it at once: what one writes is news for the other
+            Membership.objects.bulk_create(Membership(room=room, user=user) for user in (a, b))
+    return room
+
+
+def enter(slug: str, person: Person, may_make: Callable[[], bool] = lambda: True) -> Room:
+    """The room of an address. Order and public rooms are made when somebody who may first comes in.
+
+    NoRoom; Refused for a public name that can't be one, or when this address has made too many (`may_make`).
+    """
+    if slug.startswith(ORDER):
+        return _enter_order_room(slug.removeprefix(ORDER), person)
+    if slug.startswith(PRIVATE):
+        room = Room.objects.filter(slug=slug, kind=Room.Kind.PRIVATE).select_related("low", "high").first()
+        if room is None or not may_read(room, person):
+            raise NoRoom
+        return room
+    slug, name = public_slug(slug)
+    room = Room.objects.filter(slug=slug).first()
+    if room is None and not may_make():
+        raise Refused("You have opened many new rooms. Wait a quarter of an hour.")
+    return room or public_room(name)
+
+
+def _enter_order_room(order_id: str, person: Person) -> Room:
+    order = Order.objects.filter(order_id=order_id).first() if live.is_order_id(order_id) else None
+    if order is None or not may_talk(order, person):
+        raise NoRoom
+    room = order_room(order)
+    room.order = order
+    return room
+
+
+# Rights
+
+
+def is_customer(order: Order, person: Person) -> bool:
+    """Whose order it is: an account's, or a visitor's as long as no account has it."""
+    if order.user_id is not None:
+        return person.pk == order.user_id
+    return person.is_guest and bool(person.guest) and person.guest == order.guest
+
+
+def may_talk(order: Order, person: Person) -> bool:
+    """The customer and the kitchen. Who merely has the link, or was shown the order, is in no conversation."""
+    return is_customer(order, person) or person.answers
+
+
+def may_read(room: Room, person: Person) -> bool:
+    """With `room.order` as it is now."""
+    if room.kind == Room.Kind.PUBLIC:
+        return True
+    if room.kind == Room.Kind.PRIVATE:
+        return person.pk is not None and person.pk in (room.low_id, room.high_id)
+    assert room.order is not None
+    return may_talk(room.order, person)
+
+
+def is_agent(room: Room, person: Person) -> bool:
+    """Does this person speak for the kitchen here? Not about their own order."""
+    return room.order is not None and not is_customer(room.order, person) and person.answers
+
+
+def why_not(room: Room, person: Person, muted: bool) -> str | None:
+    """Why this person, who may read here, can't write; None: they can."""
+    if room.kind == Room.Kind.PRIVATE and not is_alive(room):
+        return NO_FRIENDS
+    return MUTED if muted else None
+
+
+def is_alive(room: Room) -> bool:
+    """Are the two of a private room friends? The friendship is asked, not only what the room was told of it."""
+    if not room.is_open or room.low is None or room.high is None:
+        return False
+    return room.low.is_active and room.high.is_active and people.are_friends(room.low, room.high)
+
+
+def membership(room: Room, person: Person) -> Membership:
+    """The person's own row, made now if it is the first time."""
+    if person.user:
+        return Membership.objects.get_or_create(room=room, user=person.user)[0]
+    return Membership.objects.get_or_create(room=room, user=None, guest=person.guest)[0]
+
+
+def is_muted(room: Room, person: Person) -> bool:
+    return Membership.objects.filter(of_person(person), room=room, muted=True).exists()
+
+
+def of_person(person: Person) -> Q:
+    """The condition for a membership to be theirs."""
+    return Q(user=person.user) if person.user else Q(user=None, guest=person.guest)
+
+
+# What the pages show
+
+
+def title(room: Room, person: Person) -> str:
+    """A private room is called by the other's name."""
+    if room.kind != Room.Kind.PRIVATE:
+        return room.name
+    other = room.high if person.pk == room.low_id else room.low
+    return other.get_username() if other else DELETED
+
+
+def unread_rooms(user_pks: Collection[int]) -> dict[int, int]:
+    """For each account the number of rooms with messages of others that it has not read. One query.
+
+    What happens to an order is no message, and of order rooms only those count where one is the customer or the one
+    who answers: the others are the inbox's affair.
+    """
+    rows = _memberships(user__in=user_pks, last_read__lt=F("room__last_seq"))
+    counts = dict(rows.filter(Exists(_news())).values_list("user").annotate(Count("pk")))
+    return {pk: counts.get(pk, 0) for pk in user_pks}
+
+
+def rooms_of(user: User) -> list[dict[str, Any]]:
+    """For the chat page: the member's own rooms, where something was said last first."""
+    news = _news().order_by().values("room").annotate(number=Count("pk"))
+    said = Message.objects.filter(room=OuterRef("room"), kind__in=SPOKEN).order_by("-seq")
+    rows = _memberships(user=user).select_related("room__low", "room__high")
+    rows = rows.annotate(news=Subquery(news.values("number")), said_at=Subquery(said.values("created_at")[:1]))
+    me = Person(user, name=user.get_username())
+    return [
+        {
+            "slug": row.room.slug,
+            "name": title(row.room, me),
+            "kind": row.room.kind,
+            "url": row.room.url,
+            "is_open": row.room.is_open,
+            "unread": row.news or 0,
+        }
+        for row in rows.order_by(Coalesce("said_at", "joined_at").desc(), "-pk")[:MOST_LISTED]
+    ]
+
+
+def _memberships(**conditions: Any) -> QuerySet[Membership]:
+    mine = ~Q(room__kind=Room.Kind.ORDER) | Q(room__client=F("user")) | Q(room__agent=F("user"))
+    return Membership.objects.filter(mine, **conditions)
+
+
+def _news() -> QuerySet[Message]:
+    """Of a membership: what others wrote since this person looked."""
+    said = Message.objects.filter(room=OuterRef("room"), seq__gt=OuterRef("last_read"), kind__in=SPOKEN)
+    return said.filter(deleted_at=None).exclude(author=OuterRef("user"))

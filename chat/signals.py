@@ -1,0 +1,72 @@
+"""What happens elsewhere and concerns rooms: friendships, accounts that go, visitors who log in."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.people import friendship_begun, friendship_ended
+from chat import stream
+from chat.models import Membership, Message, Room
+from chat.person import DELETED
+from home.guests import guest_of
+
+
+@receiver(friendship_begun)
+def open_room(low_pk: int, high_pk: int, **kwargs: Any) -> None:
+    set_open(low_pk, high_pk, True)
+
+
+@receiver(friendship_ended)
+def close_room(low_pk: int, high_pk: int, **kwargs: Any) -> None:
+    """What was written stays for both to read."""
+    set_open(low_pk, high_pk, False)
+
+
+def set_open(low_pk: int, high_pk: int, is_open: bool) -> None:
+    for pk in Room.objects.filter(low=low_pk, high=high_pk).values_list("pk", flat=True):
+        room = stream.lock_room(pk)
+        room.is_open = is_open
+        stream.save(room, is_changed=True)
+
+
+@receiver(user_logged_in)
+@transaction.atomic
+def adopt_conversations(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """With a visitor's orders (home.signals) what was said about them becomes the account's.
+
+    What they said in public rooms stays a guest's: nobody learns who that was.
+    """
+    guest = guest_of(request)
+    rooms = Room.objects.filter(kind=Room.Kind.ORDER, order__guest=guest, order__user=user, client=None)
+    for pk in rooms.values_list("pk", flat=True) if guest else ():
+        room = stream.lock_room(pk)
+        Room.objects.filter(pk=pk).update(client=user)
+        mine = Message.objects.filter(room=pk, guest=guest)
+        mine.update(author=user, guest="", sent_by=user.get_username(), sender_key=f"u{user.pk}")
+        if not Membership.objects.filter(room=pk, user=user).exists():
+            Membership.objects.filter(room=pk, guest=guest).update(user=user, guest="")
+        stream.save(room, is_changed=True)
+
+
+@receiver(pre_delete, sender=User)
+@transaction.atomic
+def forget_account(instance: User, **kwargs: Any) -> None:
+    """What they said stays, without their name. Who waits for an answer of theirs waits for somebody else's."""
+    Message.objects.filter(author=instance).update(sent_by=DELETED, sender_key="", client_id="")
+    Room.objects.filter(Q(low=instance, high=None) | Q(high=instance, low=None), kind=Room.Kind.PRIVATE).delete()
+    now = timezone.now()
+    for room in Room.objects.filter(Q(low=instance) | Q(high=instance) | Q(agent=instance)).order_by("pk"):
+        locked = stream.lock_room(room.pk)
+        if locked.kind == Room.Kind.PRIVATE:
+            locked.is_open = False
+        elif locked.state == "active":
+            locked.waiting_since = now
+        locked.agent = None
+        stream.save(locked, is_changed=True)

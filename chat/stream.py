@@ -1,0 +1,165 @@
+"""What a room's stream is made of. Writing happens under the room's lock: numbers without gaps, one order for all.
+
+Who listens is told after the commit. A message travels `pack`ed, and is `show`n to each person as theirs or not.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from chat.models import Membership, Message, Room
+from chat.person import KITCHEN, Person
+from chat.rooms import NoRoom
+from home import live
+
+INBOX = "inbox"  # the group of the staff's inboxes
+RELATED = ("order__user", "low", "high", "agent")
+STATE_FIELDS = (
+    "is_open",
+    "agent",
+    "waiting_since",
+    "taken_at",
+    "waited_seconds",
+    "closed_at",
+    "order_seq",
+    "last_seq",
+    "revision",
+)
+
+Packed = dict[str, Any]
+
+
+def group_name(room_pk: int) -> str:
+    return f"chat_{room_pk}"
+
+
+def read_room(room_pk: int) -> Room:
+    """With what the questions of chat.rooms need. NoRoom if it is gone."""
+    room = Room.objects.select_related(*RELATED).filter(pk=room_pk).first()
+    if room is None:
+        raise NoRoom
+    return room
+
+
+def lock_room(room_pk: int) -> Room:
+    """The same, until the transaction ends nobody else's. SQLite has no row locks: there every writer is alone.
+
+    No joins: PostgreSQL, after it has waited for the lock, gives the row as it is now beside the others as they were.
+    """
+    room = Room.objects.select_for_update().filter(pk=room_pk).first()
+    if room is None:
+        raise NoRoom
+    return room
+
+
+# Writing, in the transaction that holds the lock; `save` comes last
+
+
+def append(room: Room, kind: str, body: str, person: Person | None = None, **more: Any) -> Message:
+    """The next message. Without a person it is the kitchen's: what happened."""
+    room.last_seq += 1
+    room.revision += 1
+    if person is not None:
+        more |= {"author": person.user, "guest": person.guest, "sender_key": person.key}
+    sent_by = person.name if person is not None else KITCHEN
+    return Message.objects.create(
+        room=room, seq=room.last_seq, revision=room.revision, kind=kind, body=body, sent_by=sent_by, **more
+    )
+
+
+def rewrite(room: Room, message: Message, **fields: Any) -> None:
+    """Another body, state or end of what stands in the stream."""
+    room.revision += 1
+    message.revision = room.revision
+    for name, value in fields.items():
+        setattr(message, name, value)
+    message.save(update_fields=["revision", *fields])
+
+
+def save(room: Room, messages: Iterable[Message] = (), is_changed: bool = False) -> None:
+    """Write the room, and tell its sockets after the commit. `is_changed`: the room itself looks different, too."""
+    packed = [pack(message) for message in messages]
+    if is_changed:
+        room.revision += 1
+    room.save(update_fields=STATE_FIELDS)
+    revision = room.revision
+    readers = _readers(room) if packed and room.kind != Room.Kind.PUBLIC else []
+
+    def tell() -> None:
+        for one in packed:
+            live.voice.say(group_name(room.pk), {"type": "chat.message", "message": one})
+        if is_changed:
+            live.voice.say(group_name(room.pk), {"type": "chat.room", "revision": revision})
+        if room.order_id is not None:
+            live.voice.say(INBOX, {"type": "inbox.changed"})
+        for pk in readers:
+            live.nudge(pk)
+
+    transaction.on_commit(tell, robust=True)
+
+
+def _readers(room: Room) -> list[int]:
+    """Whose badge moves at once. A public room may have thousands: theirs move with the next look."""
+    members = Membership.objects.filter(room=room, user__isnull=False)
+    return list(members.values_list("user_id", flat=True))
+
+
+# Showing
+
+
+def pack(message: Message) -> Packed:
+    """As it travels between processes. `guest`, a visitor's secret word, is for `show` alone."""
+    is_gone = message.deleted_at is not None
+    return {
+        "seq": message.seq,
+        "revision": message.revision,
+        "kind": str(message.kind),
+        "author": message.author_id,
+        "guest": message.guest,
+        "username": message.sent_by,
+        "body": "" if is_gone else message.body,
+        "at": message.created_at.isoformat(),
+        "id": message.client_id,
+        "staff": message.by_staff,
+        "edited": message.edited_at is not None,
+        "deleted": is_gone,
+        "data": None if is_gone else message.data,
+    }
+
+
+def show(packed: Packed, person: Person) -> dict[str, Any]:
+    """The frame {"type": "message"} for one person."""
+    mine = person.wrote(packed["author"], packed["guest"])
+    return {
+        "type": "message",
+        "username": packed["username"],
+        "message": packed["body"],
+        "seq": packed["seq"],
+        "at": packed["at"],
+        "id": packed["id"] or None if mine else None,
+        "kind": packed["kind"],
+        "guest": bool(packed["guest"]),
+        "staff": packed["staff"],
+        "mine": mine,
+        "edited": packed["edited"],
+        "deleted": packed["deleted"],
+        "data": packed["data"],
+    }
+
+
+def show_change(packed: Packed) -> dict[str, Any]:
+    """The frame {"type": "changed"}: what a message that was shown looks like now."""
+    return {
+        "type": "changed",
+        "seq": packed["seq"],
+        "body": None if packed["deleted"] else packed["body"],
+        "edited": packed["edited"],
+        "deleted": packed["deleted"],
+        "data": packed["data"],
+    }
+
+
+def elapsed_seconds(since: datetime, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds())

@@ -1,0 +1,48 @@
+"""The conversation on an order's page: the page is home's, which knows nothing of chat."""
+
+from typing import Any
+
+from django import template
+from django.db.models import Q
+
+from chat import rooms
+from chat.models import Membership, Message, Room
+from chat.person import Person, person_of
+from home.models import MAX_QUANTITY, Order, Pizza
+
+register = template.Library()
+
+
+@register.inclusion_tag("chat/order_panel.html", takes_context=True)
+def order_chat(context: dict[str, Any], order: Order) -> dict[str, Any]:
+    """The panel, for the order's customer and for staff who answer; nothing for who merely has the link."""
+    person = person_of(context["request"])
+    if not rooms.may_talk(order, person):
+        return {"side": None}
+    room = Room.objects.filter(order=order).first()
+    return {
+        "side": "customer" if rooms.is_customer(order, person) else "kitchen",
+        "slug": f"{rooms.ORDER}{order.order_id}",
+        "me": person.user.get_username() if person.user else "",
+        "needs_account": not person.is_guest,
+        "exists": room is not None,
+        "unread": unread(room, person) if room else 0,
+        "choices": choices(order),
+        "most": MAX_QUANTITY,
+    }
+
+
+def unread(room: Room, person: Person) -> int:
+    """How many messages others wrote since this person looked last. Makes no membership."""
+    mine = Q(user=person.user) if person.user else Q(user=None, guest=person.guest)
+    last_read = Membership.objects.filter(mine, room=room).values_list("last_read", flat=True).first() or 0
+    later = Message.objects.filter(room=room, seq__gt=last_read, kind__in=rooms.SPOKEN, deleted_at=None)
+    authors = later.values_list("author", "guest")
+    return sum(not person.wrote(author, guest) for author, guest in authors)
+
+
+def choices(order: Order) -> list[tuple[Pizza, int]]:
+    """What the order could become: the menu, each with how many of it are in the order now."""
+    ordered = {line.pizza_id: line.quantity for line in order.lines.all()}
+    pizzas = Pizza.objects.filter(Q(on_menu=True) | Q(pk__in=ordered))
+    return [(pizza, ordered.get(pizza.pk, 0)) for pizza in pizzas]

@@ -1,0 +1,322 @@
+"""Rooms: their names, who may go in, one private room a pair, and what is unread."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from accounts import people
+from chat import rooms
+from chat.models import Membership, Message, Room
+from chat.person import Person, free_name, guest_name, person
+from chat.tests.cast import ANSWER, befriend, member, say, staff, visitor
+from kitchen.flow import Refused
+from kitchen.tests.test_races import all_at_once
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("typed", "slug", "name"),
+    [
+        ("Pizza", "pizza", "Pizza"),
+        ("  Pizza   Friday ", "pizza-friday", "Pizza Friday"),
+        ("pizza-friday", "pizza-friday", "pizza-friday"),
+        ("Straße", "strasse", "Straße"),
+        ("ＰＩＺＺＡ", "pizza", "PIZZA"),  # wide letters are the same letters
+        ("ピザ", "ピザ", "ピザ"),
+        ("بيتزا مارغريتا", "بيتزا-مارغريتا", "بيتزا مارغريتا"),
+        ("می‌خواهم", "می‌خواهم", "می‌خواهم"),  # with the joiner that Persian needs
+        ("пицца № 1", "пицца-no-1", "пицца No 1"),
+        ("🍕", "🍕", "🍕"),
+        ("👩🏽‍🍳", "👩🏽‍🍳", "👩🏽‍🍳"),
+        ("what? #1 & 100%", "what?-#1-&-100%", "what? #1 & 100%"),
+        ("order", "order", "order"),
+        ("é" * 60, "é" * 60, "é" * 60),
+        ("e\u0301", "é", "é"),
+        ("..a", "..a", "..a"),
+    ],
+)
+def test_any_name_in_any_script_is_a_room(typed, slug, name):
+    assert rooms.public_slug(typed) == (slug, name)
+    assert rooms.public_slug(slug)[0] == slug  # the address leads to itself
+    room = rooms.public_room(typed)
+    assert (room.slug, room.name, room.kind, room.is_open) == (slug, name, "public", True)
+    assert rooms.public_room(f" {typed.swapcase()} ").pk == room.pk or not typed.isascii()
+    assert room.url.startswith("/chat/") and room.url.isascii()
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("", "Give the room a name"),
+        (" \n ", "Give the room a name"),
+        (None, "must be text"),
+        (["pizza"], "must be text"),
+        ("p" * 61, "at most 60"),
+        ("p" * 10**6, "at most 60"),
+        ("\ufdfa" * 20, "at most 60"),  # each is eighteen letters in its usual spelling
+        ("...", "at least one letter"),
+        ("-", "at least one letter"),
+        ("a/b", "slash"),
+        ("a\\b", "slash"),
+        ("a\x00b", "can't be seen"),
+        ("a\u202eb", "can't be seen"),  # turns the line around
+        ("a\u200bb", "can't be seen"),
+        ("\ud800", "can't be seen"),
+        ("order-abc", "begin with"),
+        ("Order-ABC", "begin with"),
+        ("order abc", "begin with"),
+        ("private-x", "begin with"),
+    ],
+)
+def test_or_a_sentence_says_why_not(typed, words):
+    with pytest.raises(Refused, match=words):
+        rooms.public_slug(typed)
+    assert not Room.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["alice", "ALICE", "Ａlice", " alice ", "Kitchen", "deleted account", "staff"])
+def test_a_visitor_cannot_take_a_members_name(alice, name):
+    with pytest.raises(Refused, match="somebody else's name"):
+        free_name(name)
+
+
+def test_nor_one_in_other_letters_case():
+    User.objects.create_user("Émile")
+    for name in ("émile", "ÉMILE", "e\u0301mile"):
+        with pytest.raises(Refused, match="somebody else's name"):
+            free_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "!!", "x" * 31, "a\x00", 4, None, "\u202eecila"])
+def test_nor_one_that_is_none(name):
+    with pytest.raises(Refused):
+        free_name(name)
+
+
+def test_a_visitor_without_a_name_is_always_called_the_same():
+    assert free_name("  Vera   K ") == "Vera K"
+    assert guest_name("v" * 32) == guest_name("v" * 32) != guest_name("w" * 32)
+
+
+# Who may go in
+
+
+@pytest.fixture
+def order(place, alice):
+    return place(user=alice)
+
+
+def test_an_order_room_is_the_customers_and_the_kitchens(order, alice, bob, charlie):
+    agent, other_staff = staff("maria", ANSWER), staff("nora")
+    slug = f"order-{order.order_id}"
+    for nobody in (member(charlie), member(other_staff), visitor(), Person(None)):
+        with pytest.raises(rooms.NoRoom):
+            rooms.enter(slug, nobody)
+    assert not Room.objects.exists()  # nobody's curiosity makes one
+
+    room = rooms.enter(slug, member(alice))
+    assert (room.kind, room.slug, room.url, room.client) == ("order", slug, f"/order/{order.order_id}/", alice)
+    assert {rooms.enter(slug, member(user)).pk for user in (alice, bob, agent)} == {room.pk}
+    assert [rooms.is_agent(room, member(user)) for user in (alice, bob, agent)] == [False, True, True]
+
+
+def test_staff_are_customers_of_their_own_order(place, bob):
+    room = rooms.order_room(place(user=bob))
+    assert not rooms.is_agent(room, member(bob))
+
+
+def test_a_visitors_order_is_known_by_the_word_in_their_session(place, alice):
+    order = place(guest="v" * 32)
+    slug = f"order-{order.order_id}"
+    assert rooms.enter(slug, visitor()).client is None
+    for nobody in (visitor("w" * 32), visitor(""), member(alice), Person(alice, "v" * 32, "alice")):
+        with pytest.raises(rooms.NoRoom):
+            rooms.enter(slug, nobody)
+    order.user = alice  # they have logged in
+    order.save()
+    assert rooms.enter(slug, member(alice))
+    with pytest.raises(rooms.NoRoom):
+        rooms.enter(slug, visitor())
+
+
+@pytest.mark.parametrize("slug", ["order-", "order-" + "z" * 20, "order-é", "private-", "private-" + "z" * 20])
+def test_what_was_never_there_is_the_same_nothing(bob, slug):
+    with pytest.raises(rooms.NoRoom):
+        rooms.enter(slug, member(bob))
+
+
+def test_a_private_room_is_one_for_two_friends_whoever_begins(alice, bob, charlie):
+    befriend(alice, charlie)
+    room = rooms.private_room(charlie, alice)
+    assert rooms.private_room(alice, charlie).pk == room.pk
+    assert len(room.slug) == 28 and room.url == f"/chat/{room.slug}/"
+    assert [rooms.title(room, member(user)) for user in (alice, charlie)] == ["charlie", "alice"]
+    assert rooms.enter(room.slug, member(alice)).pk == room.pk
+    for nobody in (member(bob), visitor(), Person(None)):  # a superuser is no friend
+        with pytest.raises(rooms.NoRoom):
+            rooms.enter(room.slug, nobody)
+
+
+def test_there_is_none_with_a_stranger_or_oneself(alice, charlie):
+    people.ask(alice, charlie)
+    for a, b in ((alice, charlie), (charlie, alice), (alice, alice)):
+        with pytest.raises(Refused, match="with friends"):
+            rooms.private_room(a, b)
+    assert not Room.objects.exists()
+
+
+@pytest.mark.parametrize("end", [people.unfriend, people.block])
+def test_unfriending_closes_it_and_the_history_stays_for_both(alice, charlie, end):
+    befriend(alice, charlie)
+    room = rooms.private_room(alice, charlie)
+    say(room, member(alice), "Secret")
+
+    end(charlie, alice)
+
+    assert not Room.objects.get().is_open
+    for user in (alice, charlie):
+        assert rooms.enter(room.slug, member(user)).pk == room.pk
+        assert rooms.private_room(alice, charlie).pk == room.pk
+        with pytest.raises(Refused, match="not friends any more"):
+            say(room, member(user))
+    assert [message.body for message in Message.objects.all()] == ["Secret"]
+
+
+def test_befriending_again_opens_it_again(alice, charlie):
+    befriend(alice, charlie)
+    room = rooms.private_room(alice, charlie)
+    people.unfriend(alice, charlie)
+    befriend(charlie, alice)
+    say(room, member(charlie), "Hello again")
+    assert Room.objects.get().is_open
+
+
+def test_a_room_that_was_not_told_that_a_friendship_ended_is_closed_all_the_same(alice, charlie):
+    befriend(alice, charlie)
+    room = rooms.private_room(alice, charlie)
+    people.unfriend(alice, charlie)
+    Room.objects.update(is_open=True)
+    with pytest.raises(Refused, match="not friends any more"):
+        say(room, member(alice))
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_two_who_write_to_each_other_at_the_same_moment_have_one_room(alice, charlie):
+    befriend(alice, charlie)
+    found = all_at_once(*[lambda: rooms.private_room(alice, charlie), lambda: rooms.private_room(charlie, alice)] * 3)
+    assert len({room.pk for room in found}) == Room.objects.count() == 1
+    assert Membership.objects.count() == 2
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_many_who_open_a_room_at_the_same_moment_open_one(alice):
+    found = all_at_once(*[lambda: rooms.public_room("Pizza")] * 4)
+    assert len({room.pk for room in found}) == Room.objects.count() == 1
+
+
+# What is unread
+
+
+def test_unread_are_the_rooms_with_messages_of_others(alice, bob, charlie, order, django_assert_max_num_queries):
+    befriend(alice, charlie)
+    private, public, talk = rooms.private_room(alice, charlie), rooms.public_room("Pizza"), rooms.order_room(order)
+    for user in (alice, bob, charlie):
+        rooms.membership(public, member(user))
+    assert rooms.unread_rooms([alice.pk]) == {alice.pk: 0}
+
+    say(private, member(charlie))
+    say(private, member(charlie))
+    say(public, visitor())
+    say(talk, member(bob))  # bob answers there
+    rooms.membership(talk, member(alice))
+    with django_assert_max_num_queries(2):
+        assert rooms.unread_rooms([alice.pk, bob.pk, charlie.pk]) == {alice.pk: 3, bob.pk: 1, charlie.pk: 1}
+    assert [(row["name"], row["unread"]) for row in rooms.rooms_of(alice)] == [
+        (talk.name, 1),
+        ("Pizza", 1),
+        ("charlie", 2),
+    ]
+
+    say(private, member(alice))  # who writes has read
+    assert rooms.unread_rooms([alice.pk])[alice.pk] == 2
+
+
+def test_what_happens_to_an_order_and_what_was_deleted_is_not_unread(alice, bob, order):
+    talk = rooms.order_room(order)
+    say(talk, member(alice))
+    message = say(talk, member(bob))
+    assert rooms.unread_rooms([alice.pk])[alice.pk] == 1
+    Message.objects.filter(pk=message.pk).update(deleted_at=message.created_at)
+    assert rooms.unread_rooms([alice.pk])[alice.pk] == 0
+
+
+def test_staff_who_only_looked_at_a_conversation_have_nothing_unread_there(alice, bob, order):
+    talk = rooms.order_room(order)
+    rooms.membership(talk, member(bob))
+    say(talk, member(alice))
+    assert rooms.unread_rooms([bob.pk]) == {bob.pk: 0}
+
+
+# When an account goes, or comes
+
+
+def test_a_deleted_account_leaves_its_words_without_its_name(alice, charlie):
+    befriend(alice, charlie)
+    private, public = rooms.private_room(alice, charlie), rooms.public_room("Pizza")
+    say(private, member(charlie), "Between us")
+    say(public, member(charlie), "To all")
+
+    charlie.delete()
+
+    found = Message.objects.order_by("pk")
+    assert [(m.body, m.sent_by, m.author, m.guest) for m in found] == [
+        ("Between us", "deleted account", None, ""),
+        ("To all", "deleted account", None, ""),
+    ]
+    private.refresh_from_db()
+    assert not private.is_open
+    assert rooms.title(rooms.enter(private.slug, member(alice)), member(alice)) == "deleted account"
+    alice.delete()
+    assert not Room.objects.filter(pk=private.pk).exists()  # nobody is left to read it
+
+
+def test_who_waits_for_an_agent_that_is_gone_waits_for_another(alice, order):
+    maria = staff("maria", ANSWER)
+    room = rooms.order_room(order)
+    say(room, member(alice))
+    say(room, member(maria))
+    maria.delete()
+    room.refresh_from_db()
+    assert (room.state, room.agent) == ("waiting", None)
+
+
+def test_a_visitor_who_logs_in_takes_the_conversation_along(client, place, alice):
+    session = client.session
+    session["guest"] = "v" * 32
+    session.save()
+    room, public = rooms.order_room(place(guest="v" * 32)), rooms.public_room("Pizza")
+    say(room, visitor(name="Customer"))
+    say(public, visitor())
+
+    alice.set_password("alice's pizza 1")
+    alice.save()
+    client.post("/log-in/", {"username": "alice", "password": "alice's pizza 1"})
+
+    assert [(m.author, m.guest, m.sent_by) for m in Message.objects.filter(kind="text").order_by("pk")] == [
+        (alice, "", "alice"),
+        (None, "v" * 32, "Vera"),  # who that was in a public room is nobody's business
+    ]
+    room.refresh_from_db()
+    assert room.client == alice
+    assert say(room, member(alice), "Again").author == alice
+
+
+def test_a_person_is_known_by_account_or_word_alone(alice):
+    assert person(alice, "v" * 32) == Person(alice, "", "alice")
+    assert not visitor("").wrote(None, "")
+    assert visitor().wrote(None, "v" * 32) and not visitor().wrote(alice.pk, "")

@@ -1,0 +1,129 @@
+"""The pages of the conversations. What is said comes over the socket."""
+
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import people
+from chat import rooms
+from chat.models import Membership, Room
+from chat.person import free_name, guest_name, person_of
+from home.guests import make_guest
+from kitchen.flow import Refused
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def home(request: HttpRequest) -> HttpResponse:
+    """Which room, and for a visitor under which name; a member's own rooms and friends."""
+    wanted, username = request.POST.get("room", ""), request.POST.get("username", "")
+    error = ""
+    if request.method == "POST":
+        try:
+            return redirect(address_of_room(request, wanted, username))
+        except Refused as refused:
+            error = str(refused)
+    member = request.user if request.user.is_authenticated else None
+    context = {
+        "error": error,
+        "room": wanted,
+        "username": username,
+        "rooms": rooms.rooms_of(member) if member else [],
+        "mark": rooms.unread_rooms([member.pk])[member.pk] if member else 0,  # chat.notices says when it is another
+        "friends": people.friends(member) if member else [],
+    }
+    return render(request, "chat/home.html", context, status=400 if error else 200)
+
+
+def address_of_room(request: HttpRequest, wanted: str, username: str) -> str:
+    """Refused if the room or the name can't be."""
+    slug, _ = rooms.public_slug(wanted)
+    name = request.user.get_username() if request.user.is_authenticated else free_name(username)
+    return f"{rooms.room_url(slug)}?{urlencode({'username': name})}"
+
+
+@require_safe
+def room(request: HttpRequest, slug: str) -> HttpResponse:
+    """A public room is there for everyone, made when the first socket comes; a private one for its two."""
+    if slug.startswith(rooms.ORDER):
+        return to_order(request, slug)
+    if slug.startswith(rooms.PRIVATE):
+        return private_page(request, slug)
+    try:
+        canonical, name = rooms.public_slug(slug)
+    except Refused as refused:
+        context = {"error": str(refused), "room": slug, "username": request.GET.get("username", "")}
+        return render(request, "chat/home.html", context, status=400)
+    if canonical != slug:
+        query = request.GET.urlencode()
+        return redirect(rooms.room_url(canonical) + (f"?{query}" if query else ""))
+    known = Room.objects.filter(slug=slug).values_list("name", flat=True).first()
+    context = {"slug": slug, "name": known or name, "kind": Room.Kind.PUBLIC, "username": name_for(request)}
+    return render(request, "chat/room.html", {**context, "needs_account": request.user.is_authenticated})
+
+
+def name_for(request: HttpRequest) -> str:
+    """As whom one talks here. A visitor gets a word in the session, by which their messages stay theirs."""
+    if request.user.is_authenticated:
+        return request.user.get_username()
+    guest = make_guest(request)
+    try:
+        return free_name(request.GET.get("username", ""))
+    except Refused:
+        return guest_name(guest)
+
+
+def private_page(request: HttpRequest, slug: str) -> HttpResponse:
+    person = person_of(request)
+    try:
+        found = rooms.enter(slug, person)
+    except rooms.NoRoom:
+        raise Http404 from None
+    context = {"slug": slug, "name": rooms.title(found, person), "kind": found.kind, "username": person.name}
+    return render(request, "chat/room.html", {**context, "needs_account": True})
+
+
+def to_order(request: HttpRequest, slug: str) -> HttpResponse:
+    """That conversation has its place on the order's page."""
+    found = Room.objects.filter(slug=slug, kind=Room.Kind.ORDER).select_related("order").first()
+    if found is None or not rooms.may_read(found, person_of(request)):
+        raise Http404
+    return redirect(found.url)
+
+
+@require_POST
+@login_required
+def write_to(request: HttpRequest, username: str) -> HttpResponse:
+    """The private room with a friend. Whoever is none, or nobody, is not there."""
+    assert isinstance(request.user, User)
+    friend = people.friends(request.user).filter(username=username).first() if username.isprintable() else None
+    if friend is None:
+        raise Http404
+    try:
+        return redirect(rooms.private_room(request.user, friend).url)
+    except Refused:  # no friend any more, since a moment ago
+        raise Http404 from None
+
+
+@require_POST
+@login_required
+def leave(request: HttpRequest, slug: str) -> HttpResponse:
+    """A public room is one of a member's rooms no longer, and its messages are no news to them. Who was muted stays
+    so."""
+    mine = Membership.objects.filter(room__slug=slug, room__kind=Room.Kind.PUBLIC, user=request.user.pk)
+    mine.filter(muted=False).delete()
+    return redirect(reverse("chat"))
+
+
+@require_safe
+@login_required
+def inbox(request: HttpRequest) -> HttpResponse:
+    """The lists come over the socket."""
+    if not person_of(request).answers:
+        raise PermissionDenied  # as for the board
+    return render(request, "kitchen/inbox.html")

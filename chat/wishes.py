@@ -1,0 +1,135 @@
+"""What a customer may ask of the kitchen in the conversation: cancel the order, or change it. Staff answer with one
+click, and then it goes through kitchen.flow: what was possible when it was asked may be too late when it is answered.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from ninja.errors import HttpError
+
+from chat import messages, orders, stream
+from chat.models import Message, Room
+from chat.person import Person
+from chat.rooms import is_customer
+from home.api.bodies import choose, read_quantities
+from home.models import Order, Pizza
+from kitchen import flow, stages, tasks
+from kitchen.flow import Refused
+
+OPEN, ACCEPTED, DECLINED, TOO_LATE, REPLACED = "open", "accepted", "declined", "too late", "replaced by a newer wish"
+REASON = "as the customer wished"
+MOST_WORDS = 2_000
+
+Items = list[tuple[Pizza, int]]
+
+
+@transaction.atomic
+def wish(room_pk: int, person: Person, content: dict[str, Any], now: datetime) -> Message:
+    """{"wish": "cancel"}, or {"wish": "change", "items": [{"id": 4, "quantity": 2}]}. It replaces an older one."""
+    room = messages.lock_to_write(room_pk, person)
+    if room.order is None or not is_customer(room.order, person):
+        raise Refused("Only whose order it is can wish for something.")
+    client_id = messages.clean_client_id(content.get("id"))
+    earlier = messages.said_already(room, person, client_id)
+    if earlier is not None:
+        return earlier
+    text, data = parse(content, room.order)
+    older = list(room.messages.filter(kind=Message.Kind.WISH, data__state=OPEN, deleted_at=None))
+    for one in older:
+        settle(room, one, REPLACED)
+    data["state"] = OPEN
+    return messages.put(room, person, now, text, Message.Kind.WISH, older, data=data, client_id=client_id)
+
+
+def parse(content: dict[str, Any], order: Order) -> tuple[str, dict[str, Any]]:
+    """(words, data) of a wish that is possible now."""
+    if content.get("wish") == "cancel":
+        refuse_late_cancel(order)
+        return "Please cancel my order.", {"wish": "cancel"}
+    if content.get("wish") == "change":
+        refuse_late_change(order)
+        items = parse_items(content.get("items"), order)
+        text = f"Please change my order to {flow.facts(items)['summary']}."
+        if len(text) > MOST_WORDS:
+            raise Refused("That is too much for one order.")
+        rows = [{"id": pizza.pk, "quantity": quantity, "name": pizza.name} for pizza, quantity in items]
+        return text, {"wish": "change", "items": rows}
+    raise Refused("You can wish to “cancel” or to “change” the order.")
+
+
+def parse_items(rows: object, order: Order) -> Items:
+    """By the rules of the API; what is in the order already may stay in it, also when it has left the menu."""
+    try:
+        quantities = read_quantities(json.dumps({"items": rows}).encode())
+        kept = {line.pizza_id: line.pizza for line in order.lines.select_related("pizza")}
+        chosen = dict(choose({pk: quantity for pk, quantity in quantities.items() if pk not in kept}))
+    except HttpError as error:
+        raise Refused(str(error)) from None
+    new = {pizza.pk: pizza for pizza in chosen}
+    items = [(kept.get(pk) or new[pk], quantity) for pk, quantity in quantities.items()]
+    if quantities == {line.pizza_id: line.quantity for line in order.lines.all()}:
+        raise Refused("That is what you ordered already.")
+    return items
+
+
+def refuse_late_cancel(order: Order) -> None:
+    if order.stage in stages.ENDED or order.stage == "out_for_delivery":
+        raise Refused(f"It is too late to cancel: the order is {stages.BY_CODE[order.stage].label.lower()}.")
+
+
+def refuse_late_change(order: Order) -> None:
+    if order.stage != stages.FIRST:
+        raise Refused(f"It is too late to change it: the order is {stages.BY_CODE[order.stage].label.lower()}.")
+
+
+@transaction.atomic
+def answer(room_pk: int, person: Person, seq: object, accept: object, now: datetime) -> str | None:
+    """One click of the staff. If it is too late both read so in the stream, and the sentence is returned."""
+    room = orders.lock_for(room_pk, person)
+    if not isinstance(accept, bool):
+        raise Refused("Accept it or not: true or false.")
+    message = messages.find(room, seq)
+    if message.kind != Message.Kind.WISH or not message.data or message.data["state"] != OPEN:
+        raise Refused("This wish has been answered already.")
+    too_late = grant(room, message.data, person, now) if accept else None
+    if too_late:
+        settle(room, message, TOO_LATE, too_late)
+    else:
+        settle(room, message, ACCEPTED if accept else DECLINED)
+    copied = orders.catch_up(room)
+    is_changed = orders.note_message(room, person, now)
+    stream.save(room, [message, *copied], is_changed)
+    return too_late
+
+
+def grant(room: Room, data: dict[str, Any], person: Person, now: datetime) -> str | None:
+    """Do it. The sentence that says why not, if it can't be done any more; then nothing has been done."""
+    assert room.order is not None
+    order = Order.objects.get(pk=room.order.pk)  # as it is now
+    try:
+        with transaction.atomic():
+            tasks.cook_all(do(order, data, person, now))
+    except Refused as refused:
+        return str(refused)
+    return None
+
+
+def do(order: Order, data: dict[str, Any], person: Person, now: datetime) -> list[Order]:
+    """`seen`: if the order goes on in this moment, it is too late after all."""
+    if data["wish"] == "cancel":
+        refuse_late_cancel(order)
+        return flow.cancel(order.pk, now, person.user, REASON, seen=order.seq)
+    refuse_late_change(order)
+    pizzas = Pizza.objects.in_bulk([row["id"] for row in data["items"]])
+    gone = [row["name"] for row in data["items"] if row["id"] not in pizzas]
+    if gone:
+        raise Refused(f"There is no {gone[0]} any more.")
+    items = [(pizzas[row["id"]], row["quantity"]) for row in data["items"]]
+    return flow.change(order.pk, items, now, person.user, seen=order.seq)
+
+
+def settle(room: Room, message: Message, state: str, answer: str = "") -> None:
+    assert message.data is not None
+    stream.rewrite(room, message, data={**message.data, "state": state, "answer": answer})

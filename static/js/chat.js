@@ -1,0 +1,276 @@
+/* global Composer, Live, Log, MessageMenu, Outbox, Wishes, duration, listOf */
+"use strict";
+
+/** One room, on its own page, beside an order or in the inbox: the socket, and who draws what comes.
+ *
+ *  root holds templates/chat/room_parts.html. onUnread(count), if given, hears how many messages nobody has
+ *  looked at.
+ */
+class Chat {
+  static WHY_OVER = { 4401: "Log in again to go on here.", 4404: "There is no such room, or it is not open to you." };
+  static TYPING_MS = 5000;
+  static BURST = 10; // the server takes so many messages ...
+  static BURST_MS = 5500; // ... in a little less than this time
+
+  constructor(root, onUnread = () => {}) {
+    this.root = root;
+    this.onUnread = onUnread;
+    this.slug = root.dataset.slug;
+    this.room = null; // as the server said last
+    this.reads = new Map(); // username -> seq
+    this.typists = new Map(); // username -> timer
+    this.edits = new Map(); // id -> {message, text}: sent, not answered
+    this.sentAt = [];
+    this.inFlight = null; // the id that is being answered
+    this.told = 0; // the newest seq that we said we have read
+    this.outbox = new Outbox(`chat:${root.dataset.me}:${this.slug}`);
+    this.log = new Log(root, this.logHandlers());
+    this.composer = new Composer(root, this.composerHandlers());
+    this.wishes = root.querySelector(".chat-wishes") && new Wishes(root, (wish) => this.act(wish));
+    this.menu = new MessageMenu(root, () => this.room, {
+      onEdit: (message) => this.composer.edit(message),
+      onAct: (action) => this.act(action),
+      onLate: () => this.complain("You can change what you wrote for five minutes."),
+    });
+    this.showPending();
+    const [onFrame, onState] = [(frame) => this.hear(frame), (state, code) => this.enter(state, code)];
+    this.live = new Live(() => this.path(), { onFrame, onState }, { needsAccount: "needsAccount" in root.dataset });
+  }
+
+  logHandlers() {
+    return {
+      onOlder: (seq) => this.live.send({ type: "history", before: seq }),
+      onSeen: (seq) => this.seen(seq),
+      mayDo: (message) => this.menu.choices(message).length > 0,
+      onMenu: (message) => this.menu.open(message),
+      onAnswer: "answers" in this.root.dataset && ((message, accept) => this.act({ type: "answer_wish", seq: message.seq, accept })),
+      onRetry: (id) => (this.outbox.retry(id), this.pump()),
+      onDiscard: (id) => (this.outbox.remove(id), this.showPending()),
+    };
+  }
+
+  composerHandlers() {
+    return {
+      onText: (text) => this.say(text),
+      onEdit: (message, text) => this.edit(message, text),
+      onTyping: () => this.live.send({ type: "typing" }),
+      lastOwn: () => [...this.log.messages.values()].filter(MessageMenu.isFresh).sort((a, b) => b.seq - a.seq)[0],
+    };
+  }
+
+  /** After a break: what came after the last that is shown, and nothing else. */
+  path() {
+    const query = new URLSearchParams();
+    if (this.root.dataset.username) query.set("username", this.root.dataset.username);
+    if (this.log.last) query.set("after", this.log.last);
+    return `/ws/chat/${encodeURIComponent(this.slug)}/${query.size ? `?${query}` : ""}`;
+  }
+
+  // What comes in
+
+  hear(frame) {
+    this[`hear_${frame.type}`]?.(frame);
+  }
+
+  hear_welcome({ room, you }) {
+    this.you = you;
+    this.isWelcome = true;
+    this.inFlight = null;
+    this.log.forgetAsking();
+    this.log.markUnread(room.last_read);
+    this.told = room.last_read;
+    this.hear_room({ room });
+    for (const { message, text } of [...this.edits.values()]) this.edit(message, text); // twice does no harm
+  }
+
+  hear_room({ room }) {
+    this.room = room;
+    this.composer.allow(room);
+  }
+
+  hear_history(frame) {
+    for (const { id } of frame.messages) this.answered(id);
+    this.log.takeHistory(frame);
+    this.count();
+    this.pump();
+  }
+
+  hear_message(message) {
+    this.answered(message.id);
+    this.stopTyping(message.username);
+    this.log.take([message]);
+    this.count();
+    this.pump();
+  }
+
+  hear_changed(frame) {
+    this.log.change(frame);
+    this.edits.delete(editId(frame));
+  }
+
+  hear_read({ username, seq }) {
+    if (username === this.you?.username) return;
+    this.reads.set(username, Math.max(seq, this.reads.get(username) ?? 0));
+    this.log.showReaders(this.reads);
+  }
+
+  hear_here({ people }) {
+    const others = people.filter(({ username, guest }) => username !== this.you?.username || guest !== this.you?.guest);
+    const names = others.map(({ username, guest }) => (guest ? `${username} (guest)` : username));
+    const who = this.you?.guest && this.room?.kind === "public" ? `You are ${this.you.username} (guest). ` : "";
+    this.part("here", who + (names.length ? `${listOf(names, 4)} ${names.length > 1 ? "are" : "is"} here` : "Nobody else is here right now"));
+  }
+
+  hear_typing({ username }) {
+    if (username === this.you?.username) return;
+    clearTimeout(this.typists.get(username));
+    this.typists.set(username, setTimeout(() => this.stopTyping(username), Chat.TYPING_MS));
+    this.showTyping();
+  }
+
+  hear_line(line) {
+    this.part("line", lineWords(line));
+  }
+
+  hear_reported() {
+    this.part("thanks", "Thank you. The staff will look at it.");
+  }
+
+  hear_error({ error, id }) {
+    if (id && this.outbox.fail(id, error)) {
+      this.inFlight = null;
+      this.pump();
+    } else this.complain(error);
+    const refused = this.edits.get(id);
+    if (!refused) return;
+    this.edits.delete(id);
+    this.composer.edit(refused.message, refused.text); // what was typed is not lost
+  }
+
+  // What goes out
+
+  /** A message: at once, or when there is a connection again. */
+  say(text) {
+    this.outbox.add(text);
+    this.log.goToEnd();
+    this.pump();
+  }
+
+  edit(message, text) {
+    const id = editId(message);
+    if (!this.act({ type: "edit", seq: message.seq, message: text, id })) return false;
+    this.edits.set(id, { message, text });
+    return true;
+  }
+
+  /** One after another, each after the answer to the one before: so they stay in order. */
+  pump() {
+    this.showPending();
+    const item = this.outbox.next();
+    if (!item || this.inFlight || !this.isReady) return;
+    const now = Date.now();
+    this.sentAt = this.sentAt.filter((at) => now - at < Chat.BURST_MS);
+    if (this.sentAt.length >= Chat.BURST) return this.pumpLater(this.sentAt[0] + Chat.BURST_MS - now);
+    if (!this.live.send({ message: item.text, id: item.id })) return;
+    this.sentAt.push(now);
+    this.inFlight = item.id;
+  }
+
+  pumpLater(milliseconds) {
+    clearTimeout(this.pumping);
+    this.pumping = setTimeout(() => this.pump(), milliseconds);
+  }
+
+  answered(id) {
+    if (!id || !this.outbox.remove(id)) return;
+    if (this.inFlight === id) this.inFlight = null;
+    this.showPending();
+  }
+
+  /** Anything but a message: now or not at all. */
+  act(action) {
+    this.complain("");
+    this.part("thanks", "");
+    if (this.isReady && this.live.send(action)) return true;
+    this.complain("No connection right now. Nothing was done.");
+    return false;
+  }
+
+  seen(seq) {
+    this.count();
+    if (seq > this.told && this.live.send({ type: "read", seq })) this.told = seq;
+  }
+
+  get isReady() {
+    return this.live?.state === "live" && this.room !== null && this.isWelcome;
+  }
+
+  enter(state, code) {
+    if (state !== "live") this.isWelcome = false;
+    this.root.dataset.connection = state;
+    this.inFlight = null;
+    if (code) this.composer.allow({ may_write: false, why_not: Chat.WHY_OVER[code] ?? Chat.WHY_OVER[4404] });
+    this.showPending();
+  }
+
+  // What is shown around the stream
+
+  /** The text of a part that a page may or may not have. Only what changed is written: it may be read out. */
+  part(name, text) {
+    const element = this.root.querySelector(`.chat-${name}`);
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+
+  showPending() {
+    this.log.showPending(this.outbox.items, this.live?.state === "live");
+  }
+
+  showTyping() {
+    const names = [...this.typists.keys()];
+    this.part("typing", names.length ? `${listOf(names)} ${names.length > 1 ? "are" : "is"} typing…` : "");
+  }
+
+  stopTyping(username) {
+    clearTimeout(this.typists.get(username));
+    if (this.typists.delete(username)) this.showTyping();
+  }
+
+  complain(sentence) {
+    this.part("problem", sentence);
+  }
+
+  count() {
+    const unread = [...this.log.messages.values()].filter(({ seq, mine, kind }) => seq > this.told && !mine && kind !== "event");
+    this.onUnread(unread.length);
+  }
+
+  /** Another conversation takes this place. */
+  end() {
+    this.live.stop();
+    this.log.end();
+  }
+}
+
+function editId({ seq }) {
+  return `edit-${seq}`;
+}
+
+/** A page of full height is as high as what can be seen: the keyboard of a phone covers nothing. */
+function followKeyboard() {
+  const fit = () => {
+    if (visualViewport.scale > 1.01) return; // enlarged by hand: that is no keyboard
+    document.documentElement.style.setProperty("--visible-height", `${visualViewport.height}px`);
+    scrollTo(0, 0); // where the browser has pushed the page up
+  };
+  visualViewport.addEventListener("resize", fit);
+  fit();
+}
+
+/** Who answers, or how long it may take. */
+function lineWords({ state, agent, before, waited_seconds: waited }) {
+  if (state === "active") return `${agent} answers you`;
+  if (state === "closed") return "This conversation is closed. Write, and it opens again.";
+  if (state !== "waiting") return "";
+  const place = before ? `${before} before you` : "You are next";
+  return waited === null ? place : `${place}; the last ones waited about ${duration(waited * 1000)}`;
+}

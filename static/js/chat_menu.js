@@ -1,0 +1,55 @@
+/* global serverNow */
+"use strict";
+
+/** What can be done with a message that was said: edit, delete, report, remove, mute.
+ *
+ *  room() is the room as the server said last; handlers: onEdit(message), onAct(action to send), onLate().
+ */
+class MessageMenu {
+  static OWN_MS = 5 * 60_000; // as long one may edit and delete
+
+  constructor(root, room, handlers) {
+    this.room = room;
+    this.handlers = handlers;
+    this.dialog = root.querySelector(".chat-menu");
+    this.reason = this.dialog.querySelector("input");
+    this.dialog.addEventListener("close", () => this.obey(this.dialog.returnValue));
+  }
+
+  /** May it still be edited by who wrote it? */
+  static isFresh({ mine, kind, deleted, at }) {
+    return mine && kind === "text" && !deleted && serverNow() - Date.parse(at) < MessageMenu.OWN_MS;
+  }
+
+  choices(message) {
+    if (message.deleted || message.kind === "event") return [];
+    if (message.mine) return MessageMenu.isFresh(message) ? ["edit", "delete"] : [];
+    return this.room()?.may_moderate ? ["report", "remove", "mute", "unmute"] : ["report"];
+  }
+
+  open(message) {
+    const choices = this.choices(message);
+    if (!choices.length) return this.handlers.onLate();
+    this.message = message;
+    this.dialog.returnValue = this.reason.value = "";
+    this.dialog.querySelector(".chat-quote").textContent = message.message;
+    for (const part of this.dialog.querySelectorAll("[data-do]")) part.hidden = !choices.includes(part.dataset.do);
+    this.dialog.showModal();
+  }
+
+  obey(choice) {
+    const { seq } = this.message;
+    switch (choice) {
+      case "edit":
+        return this.handlers.onEdit(this.message);
+      case "report":
+        return this.handlers.onAct({ type: "report", seq, reason: this.reason.value.trim() });
+      case "mute":
+      case "unmute":
+        return this.handlers.onAct({ type: "mute", seq, muted: choice === "mute" });
+      case "delete":
+      case "remove":
+        return this.handlers.onAct({ type: choice, seq });
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/* global Chat */
+
+// The conversation on an order's page: connected once there is one, or when it is opened for the first time.
+
+const panel = document.getElementById("talk");
+const badge = document.getElementById("talk-unread");
+let chat = null;
+let order = JSON.parse(document.getElementById("payload").textContent);
+
+function open() {
+  chat = new Chat(panel.querySelector(".chat"), count);
+  chat.wishes?.show(order);
+}
+
+function count(unread) {
+  badge.hidden = !unread || panel.open;
+  badge.textContent = `${unread} new`;
+}
+
+panel?.addEventListener("toggle", () => {
+  if (!chat) open();
+  if (panel.open) chat.log.goToEnd();
+  if (panel.open) badge.hidden = true;
+});
+addEventListener("order:shown", (event) => {
+  order = event.detail;
+  chat?.wishes?.show(order);
+});
+if (panel && (panel.open || "exists" in panel.dataset)) open();

@@ -1,0 +1,70 @@
+/* global hourOf, make, wishPart, withLinks */
+"use strict";
+
+// The rows of a room's stream, drawn. Who writes what they say is in chat_log.js.
+
+/** handlers: mayDo(message) whether it has a menu, onMenu(seq), onAnswer(message, accept) to a wish, if one may. */
+function messageRow(message, handlers) {
+  const isEvent = message.kind === "event";
+  const row = make("li", isEvent ? "event" : `said ${message.mine ? "mine" : "theirs"}`);
+  row.dataset.seq = message.seq;
+  row.append(isEvent ? happened(message) : bubble(message, handlers));
+  return row;
+}
+
+function happened({ message, at }) {
+  const line = make("p", "happened");
+  line.append(make("span", "", message), " ", timeOf(at));
+  return line;
+}
+
+function bubble(message, { mayDo, onMenu, onAnswer }) {
+  const box = make("div", "bubble");
+  const meta = make("p", "meta");
+  meta.append(timeOf(message.at));
+  if (message.edited && !message.deleted) meta.append(" ", make("span", "edited", "edited"));
+  box.append(nameOf(message), wordsOf(message));
+  if (message.kind === "wish" && !message.deleted) box.append(wishPart(message, onAnswer));
+  box.append(meta);
+  if (mayDo(message)) box.append(menuButton(message, onMenu));
+  return box;
+}
+
+function nameOf({ username, mine, guest, staff }) {
+  const from = make("p", mine ? "from visually-hidden" : "from");
+  from.append(make("strong", "", mine ? "You" : username));
+  if (guest && !mine) from.append(" ", make("span", "tag", "guest"));
+  if (staff && !mine) from.append(" ", make("span", "tag", "staff"));
+  return from;
+}
+
+function wordsOf({ message, deleted }) {
+  const words = make("p", deleted ? "words gone" : "words");
+  words.append(deleted ? "This message was removed." : withLinks(message));
+  return words;
+}
+
+function menuButton({ seq, mine, username }, onMenu) {
+  const button = textButton("⋯", "more", () => onMenu(seq));
+  button.ariaLabel = `What to do with this message of ${mine ? "yours" : username}`;
+  button.tabIndex = -1; // one of all is a stop for the Tab key, see Log.setTabStop
+  return button;
+}
+
+function timeOf(at) {
+  const time = make("time", "", hourOf(at));
+  time.dateTime = at;
+  return time;
+}
+
+/** What was typed and is not answered yet. */
+function pendingRow({ id, text, error }, isLive, { onRetry, onDiscard }) {
+  const row = make("li", `said mine ${error ? "failed" : "waits"}`);
+  const box = make("div", "bubble");
+  box.append(wordsOf({ message: text }));
+  box.append(make("p", "meta", error || (isLive ? "Sending…" : "Waiting for the connection")));
+  const look = "btn btn-outline-primary";
+  if (error) box.append(textButton("Try again", look, () => onRetry(id)), textButton("Discard", look, () => onDiscard(id)));
+  row.append(box);
+  return row;
+}
