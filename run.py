@@ -207,7 +207,7 @@ def run(command: list[str], trouble: str) -> None:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    print(text, file=sys.stderr, flush=True)  # what a command prints stays its own
 
 
 if __name__ == "__main__":

@@ -241,11 +241,11 @@ def test_two_at_once_take_turns_also_with_what_the_first_has_started(capfd: pyte
     with RUN.open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     second = subprocess.Popen(
-        [sys.executable, "-c", waiting], cwd=settings.BASE_DIR, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", waiting], cwd=settings.BASE_DIR, stderr=subprocess.PIPE, text=True
     )
-    assert second.stdout
-    assert second.stdout.readline() == "Another run.py is setting up. Waiting for it ...\n"
+    assert second.stderr
+    assert second.stderr.readline() == "Another run.py is setting up. Waiting for it ...\n"
     child.kill()
     child.wait()
     assert second.wait() == 0
-    second.stdout.close()
+    second.stderr.close()

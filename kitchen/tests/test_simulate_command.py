@@ -1,0 +1,104 @@
+"""`python3 run.py simulate`: one JSON object on stdout and nothing else; a bad spec ends with 2 and one line."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+SPEC = {
+    "stations": [
+        {"name": "make", "places": 2, "service": {"law": "lognormal", "mean": 120, "cv": 0.4}},
+        {"name": "oven", "places": 6, "service": {"law": "fixed", "mean": 450}},
+        {"name": "belt", "service": {"law": "conveyor", "headway": 60, "delay": 420}},
+        {
+            "name": "drive",
+            "places": None,
+            "service": {"law": "hyperexponential", "p": [0.4, 0.6], "means": [200, 900]},
+        },
+    ],
+    "arrivals": {"law": "steps", "per_hour": [10, 45, 10], "hours": [0, 1, 2, 3]},
+    "orders": 100000,
+    "replications": 20,
+    "warmup": 0.1,
+    "seed": 1,
+    "trace": False,
+}
+
+
+def simulate(spec, argument="-", **environment):
+    """As a process of its own, where there is no database and no broker."""
+    text = spec if isinstance(spec, bytes) else json.dumps(spec).encode()
+    command = [sys.executable, "manage.py", "simulate", argument]
+    return subprocess.run(
+        command, cwd=settings.BASE_DIR, input=text, capture_output=True, env={**os.environ, **environment}, check=False
+    )
+
+
+def test_one_object_and_nothing_else(tmp_path):
+    file = tmp_path / "spec.json"
+    file.write_text(json.dumps(SPEC))
+    done = simulate(b"", str(file), DATA_DIR=str(tmp_path / "data"))
+    assert (done.returncode, done.stderr) == (0, b"")
+    result = json.loads(done.stdout)
+    assert [row["name"] for row in result["stations"]] == ["make", "oven", "belt", "drive"]
+    for row in result["stations"]:
+        for name in ("wait_mean", "wait_probability", "utilisation", "queue_mean"):
+            assert set(row[name]) == {"value", "half_width"}
+    assert result["stations"][3]["utilisation"] == {"value": None, "half_width": None}  # of infinitely many places
+    assert set(result["time_in_system"]) == {"mean", "p05", "p50", "p95"}
+    assert set(result["throughput_per_hour"]) == {"value", "half_width"}
+    assert (result["replications"], result["seed"]) == (20, 1)
+    assert 50 < result["orders"] < 80  # until closing: 65 are expected
+    assert not list(tmp_path.glob("data/*.sqlite3"))
+
+
+def test_a_trace_from_standard_input():
+    stations = [{"name": "a", "places": 1, "service": {"law": "times", "seconds": [5, 4]}}]
+    spec = {"stations": stations, "arrivals": {"law": "times", "seconds": [0, 1]}, "trace": True}
+    done = simulate(spec)
+    assert json.loads(done.stdout)["orders_trace"] == [
+        {"arrival": 0, "stations": [{"start": 0, "end": 5}]},
+        {"arrival": 1, "stations": [{"start": 5, "end": 9}]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        (
+            {
+                **SPEC,
+                "stations": [SPEC["stations"][0], {"name": "b", "places": 1, "service": {"law": "fixed", "mean": 0}}],
+            },
+            "stations[1].service.mean must be above 0.",
+        ),
+        (b'{"stations": NaN}', "stations must be a list."),
+        (b"{", "The spec is not JSON: "),
+        (b"\xff\xfe\xff", "The spec is not JSON: "),
+        (b"[" * 100_000, "The spec is not JSON: "),
+        (b"[]", "The spec must be an object."),
+    ],
+)
+def test_a_bad_spec_says_what_is_wrong(tmp_path, capsys, spec, says):
+    file = tmp_path / "spec.json"
+    file.write_bytes(spec if isinstance(spec, bytes) else json.dumps(spec).encode())
+    with pytest.raises(CommandError) as wrong:
+        call_command("simulate", str(file))
+    assert says in str(wrong.value) and "\n" not in str(wrong.value)
+    assert wrong.value.returncode == 2 and capsys.readouterr().out == ""
+
+
+def test_a_bad_spec_ends_with_2_and_one_line():
+    done = simulate({**SPEC, "replications": 0})
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"CommandError: replications must be from 1 to 1000000.\n"
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(CommandError, match=r"/nowhere/spec\.json") as wrong:
+        call_command("simulate", "/nowhere/spec.json")
+    assert wrong.value.returncode == 2
