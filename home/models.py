@@ -47,6 +47,9 @@ STATE_FIELDS = (
     "delivered_at",
 )
 
+# What the job that looks ahead alone writes (kitchen.forecast).
+FORECAST_FIELDS = ("eta_low", "eta_median", "eta_high")
+
 # A bare `order.stage = ...; order.save()` is a person's wish; kitchen.signals takes it to kitchen.flow.
 stage_wished = Signal()
 
@@ -226,7 +229,7 @@ class Order(models.Model):
         self.stage_read = self.__dict__.get("stage", self.stage_read)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Everything but the live state, which is the kitchen's: a stage put here by hand becomes a wish to it.
+        """Everything but the live state and the forecast, which are the kitchen's: a stage put here becomes a wish.
 
         An old instance can therefore never write yesterday's stage over today's.
         """
@@ -240,7 +243,7 @@ class Order(models.Model):
         if fields is None:
             fields = [field.name for field in self._meta.concrete_fields if not field.primary_key]
         with transaction.atomic():
-            super().save(*args, **kwargs, update_fields=frozenset(fields).difference(STATE_FIELDS))
+            super().save(*args, **kwargs, update_fields=frozenset(fields).difference(STATE_FIELDS, FORECAST_FIELDS))
             if self.stage != self.stage_read:
                 stage_wished.send(Order, order=self)
 
@@ -274,6 +277,18 @@ class Order(models.Model):
             return "On hold"
         return stage.waiting if self.state == "waiting" else stage.working
 
+    @property
+    def promise(self) -> dict[str, str] | None:
+        """What the customer was told when it was placed: low, median and high, as ISO times."""
+        return _interval(self.promised_low, self.promised_median, self.promised_high)
+
+    @property
+    def eta(self) -> dict[str, str] | None:
+        """The same as of now. None where nothing honest can be said: on hold, a station is closed, not on the way."""
+        if self.state in ("held", *stages.ENDED):
+            return None
+        return _interval(self.eta_low, self.eta_median, self.eta_high)
+
     def get_absolute_url(self) -> str:
         return reverse("order", args=[self.order_id])
 
@@ -301,6 +316,8 @@ class Order(models.Model):
             "started_at": _iso(self.started_at),
             "due_at": _iso(self.due_at),
             "delivered_at": _iso(self.delivered_at),
+            "promise": self.promise,
+            "eta": self.eta,
             "url": self.get_absolute_url(),
         }
 
@@ -423,3 +440,9 @@ EVENT_ROWS = Rows(OrderEvent)
 
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def _interval(low: datetime | None, median: datetime | None, high: datetime | None) -> dict[str, str] | None:
+    if low is None or median is None or high is None:
+        return None
+    return {"low": low.isoformat(), "median": median.isoformat(), "high": high.isoformat()}

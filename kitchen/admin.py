@@ -13,10 +13,18 @@ from kitchen.models import Shop, Station
 @admin.register(Station)
 class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["name", "stage", "places", "is_open", "law", "mean_seconds", "spread_seconds", "per_pizza"]
-    list_editable = ["places", "mean_seconds", "spread_seconds"]
+    list_display += ["as_measured", "measured"]
+    list_editable = ["places", "mean_seconds", "spread_seconds", "as_measured"]
     list_filter = ["is_open", "law"]
     search_fields = ["name"]
-    readonly_fields = ["stage"]
+    readonly_fields = ["stage", "measured"]
+
+    @admin.display(description="measured, in kitchen seconds")
+    def measured(self, station: Station) -> str:
+        if station.measured_mean_seconds is None:
+            return "Not enough work was seen yet."
+        mean, spread = station.measured_mean_seconds, station.measured_spread_seconds
+        return f"{mean:.0f} ± {spread:.0f} ({station.measured_law}, {station.measured_works} works)"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a stage has one station: see kitchen.stages

@@ -44,6 +44,20 @@ def station_dict(station: Station) -> dict[str, Any]:
         "is_open": station.is_open,
         "mean_seconds": station.mean_seconds,
         "per_pizza": station.per_pizza,
+        "as_measured": station.as_measured,
+        "measured": measured_dict(station),
+    }
+
+
+def measured_dict(station: Station) -> dict[str, Any] | None:
+    """Kitchen seconds; None until enough work was seen."""
+    if station.measured_mean_seconds is None or station.measured_spread_seconds is None:
+        return None
+    # Rounded: the boards look every few seconds whether anything has changed, and this does with every work.
+    return {
+        "mean_seconds": float(f"{station.measured_mean_seconds:.2g}"),
+        "spread_seconds": float(f"{station.measured_spread_seconds:.1g}"),
+        "works": station.measured_works // 50 * 50,
     }
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from home.models import Order, Pizza
-from kitchen import flow
+from kitchen import flow, forecast
 from kitchen.models import Shop
 
 # Of a real day's orders, in per cent, by the hour in which they come.
@@ -81,7 +81,8 @@ def come_in(now: datetime, random: Random) -> Iterator[list[Order]]:
     for _ in range(how_many(random, expected) if menu else 0):
         items = [(menu[pk], quantity) for pk, quantity in basket(random, list(menu)).items()]
         try:
-            yield flow.place(items, now, simulated=True)[1]
+            promise = forecast.promise(sum(quantity for _, quantity in items), now)
+            yield flow.place(items, now, simulated=True, promise=promise)[1]
         except flow.Refused:  # closed a moment ago
             return
 

@@ -19,9 +19,9 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from home.models import Order, OrderEvent, OrderLine, Pizza
-from kitchen import stages
+from kitchen import ledger, stages
 from kitchen.locks import lock_order, lock_stations
-from kitchen.models import Shop
+from kitchen.models import Promise, Shop
 from kitchen.moves import (
     Cause,
     Event,
@@ -30,6 +30,7 @@ from kitchen.moves import (
     lock_order_where_it_stands,
     move,
     refuse_ended,
+    renew,
     restore,
     seat,
     settle,
@@ -64,10 +65,11 @@ def place(
     guest: str = "",
     click: str | None = None,
     simulated: bool = False,
+    promise: Promise | None = None,
 ) -> tuple[Order, list[Order]]:
     """A new order of (pizza, quantity) pairs joins the make line. Returns it, and the orders that began.
 
-    Refused while the shop is closed.
+    A promise (kitchen.forecast) is kept with it for good. Refused while the shop is closed.
     """
     items = list(items)
     stations = lock_stations(stages.FIRST)
@@ -79,15 +81,32 @@ def place(
         click=click,
         simulated=simulated,
         created_at=now,
-        amount=sum(pizza.price * quantity for pizza, quantity in items),
-        pizzas=sum(quantity for _, quantity in items),
-        summary=", ".join(f"{quantity} × {pizza.name}" for pizza, quantity in items),
+        **facts(items),
     )
+    if promise is not None:
+        order.promised_low, order.promised_median, order.promised_high = promise.times
+        order.eta_low, order.eta_median, order.eta_high = promise.times
     order.save()
+    write_lines(order, items)
+    if promise is not None:
+        ledger.write_down(promise, order)
+    return order, enter(order, stages.FIRST, stations, now, Cause())
+
+
+def facts(items: Iterable[tuple[Pizza, int]]) -> dict[str, Any]:
+    """What an order says of its (pizza, quantity) pairs by itself, for lists."""
+    items = list(items)
+    return {
+        "amount": sum(pizza.price * quantity for pizza, quantity in items),
+        "pizzas": sum(quantity for _, quantity in items),
+        "summary": ", ".join(f"{quantity} × {pizza.name}" for pizza, quantity in items),
+    }
+
+
+def write_lines(order: Order, items: Iterable[tuple[Pizza, int]]) -> None:
     OrderLine.objects.bulk_create(
         OrderLine(order=order, pizza=pizza, quantity=quantity, unit_price=pizza.price) for pizza, quantity in items
     )
-    return order, enter(order, stages.FIRST, stations, now, Cause())
 
 
 @transaction.atomic
@@ -155,6 +174,32 @@ def cancel(pk: int, now: datetime, by: Any = None, reason: str = "", seen: int |
     order, stations = lock_order_where_it_stands(pk, seen=seen)
     refuse_ended(order)
     return move(order, stages.CANCELLED.code, stations, now, Cause(Event.CANCELLED, by, reason))
+
+
+@transaction.atomic
+def change(
+    pk: int,
+    items: Iterable[tuple[Pizza, int]],
+    now: datetime,
+    by: Any = None,
+    reason: str = "",
+    seen: int | None = None,
+) -> list[Order]:
+    """Other (pizza, quantity) pairs, as long as nothing is in the oven. At today's prices.
+
+    Work that had begun begins anew, in the same place; an order in the line keeps its turn.
+    """
+    items = list(items)
+    order, stations = lock_order_where_it_stands(pk, seen=seen)
+    if order.stage != stages.FIRST:
+        raise Refused(f"{order} can't be changed any more: it is {stages.BY_CODE[order.stage].label.lower()}.")
+    for name, value in facts(items).items():
+        setattr(order, name, value)
+    # Past `save`, whose signal would announce the new pizzas before the work that goes with them.
+    Order.objects.filter(pk=pk).update(**facts(items))
+    order.lines.all().delete()
+    write_lines(order, items)
+    return renew(order, stations[order.stage], now, Cause(Event.CHANGED, by, reason))
 
 
 @transaction.atomic
@@ -269,7 +314,8 @@ def set_speed(speed: float, now: datetime) -> list[Order]:
     shop.full_clean()  # ValidationError
     if speed == old:
         return []
-    shop.save(update_fields=["speed"])
+    shop.speed_since = now
+    shop.save(update_fields=["speed", "speed_since"])
     stretch = old / speed
     begun = []
     for order in Order.objects.working().select_for_update():

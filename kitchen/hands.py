@@ -56,7 +56,12 @@ def change_order(name: str, content: dict[str, Any], user: Any) -> dict[str, Any
 
 
 def change_station(content: dict[str, Any]) -> dict[str, Any]:
-    parsers = {"places": parse_whole, "is_open": parse_switch, "mean_seconds": parse_number}
+    parsers = {
+        "places": parse_whole,
+        "is_open": parse_switch,
+        "mean_seconds": parse_number,
+        "as_measured": parse_switch,
+    }
     changes = {field: parse(content[field]) for field, parse in parsers.items() if field in content}
     if not changes:
         raise flow.Refused("Say what to change: places, is_open or mean_seconds.")

@@ -1,10 +1,15 @@
-"""The stations, and the shop's own settings."""
+"""The stations, the shop's own settings, the ledger of promises, and the planner's studies."""
 
 import math
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, NoReturn
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 
 from kitchen import service_times, stages
 
@@ -36,6 +41,10 @@ class Shop(models.Model):
     )
     # until when simulated customers have come; null while there are none (kitchen.demand)
     demand_at = models.DateTimeField(null=True, editable=False)
+    # since when the clock has run at this speed: what was measured before is in other seconds (kitchen.measure)
+    speed_since = models.DateTimeField(default=timezone.now, editable=False)
+    # the ledger has the outcome of every promise up to this one (kitchen.ledger)
+    settled = models.BigIntegerField(default=0, editable=False)
 
     class Meta:
         verbose_name_plural = "shop"
@@ -71,6 +80,16 @@ class Station(models.Model):
         help_text="Standard deviation in kitchen seconds. Fixed has none; exponential's is its mean.",
     )
     per_pizza = models.BooleanField(default=False, help_text="The time is for each pizza, not for the order.")
+    as_measured = models.BooleanField(
+        "forecast as measured",
+        default=False,
+        help_text="Promises and the planner use the times that were measured here, not the law as it is set.",
+    )
+    # what the event log says of this station, in kitchen seconds; null until enough work was seen (kitchen.measure)
+    measured_law = models.CharField(max_length=20, blank=True, editable=False)
+    measured_mean_seconds = models.FloatField(null=True, editable=False)
+    measured_spread_seconds = models.FloatField(null=True, editable=False)
+    measured_works = models.PositiveIntegerField(default=0, editable=False)
 
     # The shop's, where a query brought them along (kitchen.locks)
     speed: float
@@ -90,6 +109,18 @@ class Station(models.Model):
     def clean(self) -> None:
         if self.law == "lognormal" and self.mean_seconds and self.spread_seconds > 10 * self.mean_seconds:
             raise ValidationError({"spread_seconds": "More than ten times the mean is no kitchen we know."})
+        if self.law in service_times.LAWS and self.mean_seconds and self.spread_seconds is not None:
+            try:
+                service_times.LAWS[self.law](self.mean_seconds, self.spread_seconds).one(Random(self.stage))
+            except ValueError as error:
+                raise ValidationError({"spread_seconds": str(error)}) from None
+
+    @property
+    def expected(self) -> tuple[str, float, float]:
+        """(law, mean, spread) for looking ahead: as measured, if staff want that and enough was seen; else as set."""
+        if self.as_measured and self.measured_mean_seconds is not None and self.measured_spread_seconds is not None:
+            return self.measured_law, self.measured_mean_seconds, self.measured_spread_seconds
+        return self.law, self.mean_seconds, self.spread_seconds
 
     def service_seconds(self, order_id: str, pizzas: int) -> float:
         """How long this order's work takes here, in kitchen seconds; the same each time it is asked."""
@@ -105,3 +136,135 @@ class Station(models.Model):
     def wall_seconds(self, order_id: str, pizzas: int) -> float:
         """The same in seconds of the clock on the wall. For stations that were read with the shop's speed."""
         return self.service_seconds(order_id, pizzas) / self.speed
+
+
+class Unchangeable(Exception):
+    """The ledger is only appended to."""
+
+
+def refuse_change(*args: Any, **kwargs: Any) -> NoReturn:
+    raise Unchangeable("What stands in the ledger of promises is never changed.")
+
+
+class LedgerRows(models.QuerySet[Any]):
+    update = bulk_update = delete = refuse_change
+
+
+class LedgerRow(models.Model):
+    """Written once. Not bound to its order by a foreign key: a deleted order takes nothing out of the ledger."""
+
+    objects = LedgerRows.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            refuse_change()
+        super().save(*args, **kwargs)
+
+    delete = refuse_change
+
+
+class Promise(LedgerRow):
+    """What a customer was told when the order was placed. Times in kitchen seconds after `at`."""
+
+    order_pk = models.BigIntegerField(unique=True)
+    at = models.DateTimeField()
+    speed = models.FloatField()
+    pizzas = models.PositiveSmallIntegerField()
+    open_orders = models.PositiveIntegerField()  # that were in the kitchen already: the load
+    simulated = models.BooleanField()
+    low_seconds = models.FloatField()
+    median_seconds = models.FloatField()
+    high_seconds = models.FloatField()
+    # the same before the correction, which is learned from these
+    model_low_seconds = models.FloatField()
+    model_median_seconds = models.FloatField()
+    model_high_seconds = models.FloatField()
+
+    @property
+    def model(self) -> tuple[float, float, float]:
+        return self.model_low_seconds, self.model_median_seconds, self.model_high_seconds
+
+    @property
+    def times(self) -> tuple[datetime, datetime, datetime]:
+        """(low, median, high) on the wall."""
+        low, median, high = (
+            self.at + timedelta(seconds=seconds / self.speed)
+            for seconds in (self.low_seconds, self.median_seconds, self.high_seconds)
+        )
+        return low, median, high
+
+    def __str__(self) -> str:
+        return f"{self.low_seconds:.0f} to {self.high_seconds:.0f} s for order {self.order_pk}"
+
+
+class Outcome(LedgerRow):
+    """How a promise ended. Of an order that was cancelled or deleted there is nothing to be kept."""
+
+    promise = models.OneToOneField(Promise, models.PROTECT, related_name="outcome")
+    at = models.DateTimeField(db_index=True)
+    simulated = models.BooleanField()  # as the promise
+    seconds = models.FloatField(null=True)  # kitchen seconds from the order to the door; null if it never came there
+    kept = models.BooleanField(null=True)  # it came within what was promised; null if it never came
+    # a person had a hand in it, or the clock was turned: nothing to learn from
+    touched = models.BooleanField()
+
+    class Meta:
+        indexes = [models.Index(name="newest_outcomes", fields=["simulated", "-id"])]
+        constraints = [
+            models.CheckConstraint(
+                name="kept_if_it_came",
+                condition=models.Q(seconds__isnull=True, kept__isnull=True)
+                | models.Q(seconds__isnull=False, kept__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.promise_id}: {self.kept}"
+
+
+class Study(models.Model):
+    """A what-if of the planner. With its plan and seed it can be run again, whatever becomes of the shop."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        CANCELLED = "cancelled"
+        FAILED = "failed"
+
+    made_at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    title = models.CharField(max_length=80)
+    asked = models.JSONField()  # what the person asked for, to fill the form again
+    plan = models.JSONField()  # what that means in full (kitchen.scenarios.Plan)
+    status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
+    ended_at = models.DateTimeField(null=True)
+    answer = models.JSONField(null=True)  # kitchen.planner.answer, once it is there
+
+    class Meta:
+        verbose_name_plural = "studies"
+        ordering = ["-pk"]
+        indexes = [models.Index(name="running_studies", fields=["id"], condition=models.Q(status="running"))]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class StudyPart(models.Model):
+    """What one worker does of a study at once (kitchen.planner.Piece), and what came of it."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="parts")
+    key = models.CharField(max_length=80)
+    crew = models.JSONField(default=list)  # places of each station; empty: the study's scenarios
+    first_block = models.PositiveIntegerField()
+    blocks = models.PositiveIntegerField()
+    sent_at = models.DateTimeField(null=True)  # to a worker; again if nothing was heard of it for long
+    figures = models.BinaryField(null=True)  # kitchen.figures.Figures.pack, once it is done
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_part_a_key", fields=["study", "key"])]
+
+    def __str__(self) -> str:
+        return f"{self.study_id} {self.key}"

@@ -124,6 +124,17 @@ def restore(
     return begun + (seat(left, now) if left else [])
 
 
+def renew(order: Order, station: Station, now: datetime, cause: Cause) -> list[Order]:
+    """The work is another one now: if it had begun it begins anew, where it is."""
+    order.remaining_seconds = None
+    begun: list[Order] = []
+    if order.started_at is not None:
+        order.plan += 1
+        begun = begin(order, station, now)
+    write(order, now, cause)
+    return begun
+
+
 def settle(order: Order, stations: dict[str, Station], now: datetime, cause: Cause) -> list[Order]:
     """Take a free place, if there is one and the order may have it, and write what happened."""
     station = None if order.held else stations.get(order.stage)

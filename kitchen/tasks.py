@@ -12,9 +12,10 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerDown
 
+from accounts import limits
 from celery_app import app
 from home.models import Order
-from kitchen import demand, flow, locks, stages
+from kitchen import demand, flow, forecast, ledger, locks, measure, stages
 from kitchen.moves import work_seconds
 
 logger = logging.getLogger(__name__)
@@ -61,9 +62,24 @@ def bring_customers() -> None:
         cook_all(begun)
 
 
+@app.task(name="kitchen.forecast")
+def look_ahead() -> None:
+    """When every open order will be there, as of now; and what has come of the promises."""
+    now = timezone.now()
+    ledger.settle(now)
+    forecast.renew(now)
+
+
+@app.task(name="kitchen.measure")
+def measure_work() -> None:
+    """How long the work takes at each station, from the event log."""
+    measure.renew()
+
+
 @app.task(name="kitchen.clear_sessions")
 def clear_sessions() -> None:
     call_command("clearsessions")
+    limits.clear()
 
 
 def lag_seconds(expires: str | None, now: datetime) -> float:

@@ -148,10 +148,10 @@ def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
     openapi_extra={"parameters": [PIZZAS_PARAMETER]},
 )
 @api.get("/promise", include_in_schema=False)
-def get_promise(request: HttpRequest) -> HttpResponse:
+def get_promise(request: HttpRequest) -> dict[str, Any]:
     """If it were placed now: in nine of ten cases between low and high. Null, and why, when nobody can say."""
     answer = forecast.preview(read_pizzas(request.GET.get("pizzas", "1")), timezone.now())
-    return api.create_response(request, {"promise": answer.times, "why_not": answer.why_not})
+    return {"promise": answer.times, "why_not": answer.why_not}
 
 
 @api.get("/me/", summary="Who calls", response={200: Me, frozenset({401, 429}): Refusal})

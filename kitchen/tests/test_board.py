@@ -151,6 +151,8 @@ async def test_first_comes_the_whole_board(bob, order, place):
             "is_open": True,
             "mean_seconds": 20,
             "per_pizza": False,
+            "as_measured": False,
+            "measured": None,
         }
         assert (shown["shop"]["is_open"], shown["shop"]["speed"]) == (True, 1)
         assert frame["history"]["real"]["in_station"]["received"][-1] == 1

@@ -242,6 +242,63 @@ def test_cancel_frees_the_place(small_kitchen, place, bob):
     assert first.events.last().reason == "Out of dough"
 
 
+def test_change_begins_the_work_anew_and_the_old_chain_does_nothing(small_kitchen, place, bob, margherita, diavola):
+    order, second = place(NOON, [(margherita, 1)]), place(NOON)
+
+    begun = flow.change(order.pk, [(diavola, 2), (margherita, 1)], at(4), by=bob, reason="The customer called")
+
+    assert [one.pk for one in begun] == [order.pk]
+    changed = fresh(order)
+    assert (changed.summary, changed.pizzas, changed.amount) == ("2 × Diavola, 1 × Margherita", 3, 33.5)
+    assert [(line.pizza, line.quantity, line.unit_price) for line in changed.lines.all()] == [
+        (diavola, 2, 12),
+        (margherita, 1, 9.5),
+    ]
+    assert (changed.started_at, changed.due_at, changed.plan) == (at(4), at(14), 2)
+    assert history(order)[-1] == (2, 4, "received", "changed")
+    assert order.events.last().sentence == "Changed at your wish: The customer called"
+    assert flow.finish(order.pk, 1, "received", at(10)) == []
+    assert fresh(second).state == "waiting"  # the place was not given away
+    assert [one.pk for one in finish(order, at(14))] == [order.pk, second.pk]
+
+
+def test_change_takes_as_long_as_the_new_pizzas_need(small_kitchen, place, bob, margherita):
+    Station.objects.filter(stage="received").update(per_pizza=True)
+    order = place(NOON)
+    flow.change(order.pk, [(margherita, 3)], at(4), by=bob)
+    assert fresh(order).due_at == at(34)
+
+
+def test_change_keeps_the_turn_of_who_waits_and_the_hold_of_who_is_held(small_kitchen, place, bob, diavola):
+    first, second, third, held = place(NOON), place(at(1)), place(at(2)), place(at(3))
+    flow.hold(held.pk, at(4), by=bob)
+    flow.hold(first.pk, at(5), by=bob)  # with work done, which the change makes worth nothing
+    flow.hold(second.pk, at(6), by=bob)
+    flow.resume(second.pk, at(7), by=bob)
+    for order in (first, second, held):
+        assert flow.change(order.pk, [(diavola, 1)], at(8), by=bob) == []
+    assert [fresh(order).state for order in (first, second, held)] == ["held", "waiting", "held"]
+    assert (fresh(second).joined_at, fresh(first).remaining_seconds) == (at(1), None)
+    assert [one.pk for one in flow.advance(third.pk, at(9), by=bob)] == [third.pk, second.pk]
+
+
+@pytest.mark.parametrize("stage", ["baking", "out_for_delivery", "delivered", "cancelled"])
+def test_change_is_refused_once_the_oven_has_it(small_kitchen, place, bob, diavola, stage):
+    order = place(NOON)
+    flow.override(order.pk, stage, at(1), by=bob)
+    before = history(order)
+    with pytest.raises(flow.Refused, match="can't be changed any more"):
+        flow.change(order.pk, [(diavola, 1)], at(2), by=bob)
+    assert (history(order), fresh(order).summary) == (before, "1 × Margherita")
+
+
+def test_a_change_meant_for_an_order_that_has_moved_on_is_refused(small_kitchen, place, bob, diavola):
+    order = place(NOON)
+    finish(order, at(10))
+    with pytest.raises(flow.Refused, match="moved on"):
+        flow.change(order.pk, [(diavola, 1)], at(13), by=bob, seen=1)
+
+
 def test_recover_gives_overdue_work_a_new_plan_and_nothing_else(small_kitchen, place):
     order = place(NOON)
     place(NOON)

@@ -74,6 +74,7 @@ def legal(event, old, undone):
         "recalled": stages.before(old.stage) == (event.stage,),
         "rushed": same and not old.rushed and old.stage in stages.WORKED,
         "retimed": same and old.state == "working",
+        "changed": same and old.stage == stages.FIRST,
         "held": same and old.state in ("waiting", "working"),
         "resumed": same and old.state == "held",
         "cancelled": old.stage in stages.WORKED and event.stage == "cancelled",
@@ -290,6 +291,16 @@ class Kitchen(RuleBasedStateMachine):
     def rush(self, which):
         _, new = self.by_person(which, flow.rush, refused=lambda order: order.stage in stages.ENDED or order.rushed)
         assert new.rushed or new.stage in stages.ENDED
+
+    @precondition(lambda self: self.orders)
+    @rule(which=which, quantities=st.lists(st.integers(1, 3), min_size=1, max_size=2))
+    def change(self, which, quantities):
+        items = list(zip(self.menu, quantities, strict=False))
+        old, new = self.by_person(which, flow.change, items, refused=lambda order: order.stage != stages.FIRST)
+        if old.stage == stages.FIRST:
+            assert (new.pizzas, new.state, turn(new)) == (sum(quantities), old.state, turn(old))
+            assert new.remaining_seconds is None
+            assert new.started_at in (None, self.now)
 
     @precondition(lambda self: self.orders)
     @rule(which=which)

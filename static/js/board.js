@@ -25,6 +25,7 @@ function hear(frame) {
   if (frame.board) hang(frame.board);
   if (frame.stations) set(frame);
   if (frame.history) numbers.begin(frame.history);
+  if (frame.orders && !frame.stations && frame.orders.every(isForecast)) return frame.orders.forEach(keep);
   for (const payload of frame.orders ?? []) take(payload);
   if (frame.done) answer(frame);
   if (frame.error) complain(frame);
@@ -61,6 +62,16 @@ function take(payload, isSnapshot = false) {
   if (state === "delivered" || state === "cancelled") leave(payload);
   else kitchen.orders.set(id, withPizzas(payload));
   if (seqs.size > REMEMBERED) forget();
+}
+
+/** Only when it will be there has moved: nothing to draw, the next tick looks whether it is late. */
+function isForecast({ order_id: id, seq, due_at: dueAt }) {
+  const known = kitchen.orders.get(id);
+  return known?.seq === seq && known.due_at === dueAt;
+}
+
+function keep(payload) {
+  Object.assign(kitchen.orders.get(payload.order_id), payload);
 }
 
 function withPizzas(payload) {

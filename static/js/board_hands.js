@@ -91,6 +91,8 @@ class Hands {
     form.is_open.checked = station.is_open;
     form.places.value = station.places;
     form.mean_seconds.value = station.mean_seconds;
+    form.as_measured.checked = station.as_measured;
+    write(document.getElementById("station-measured"), measuredWords(station));
     form.parentElement.showModal();
   }
 
@@ -101,7 +103,8 @@ class Hands {
       const { stage } = station.dataset;
       const places = Number(station.places.value);
       const mean_seconds = Number(station.mean_seconds.value);
-      this.deeds.change({ action: "station", stage, places, mean_seconds, is_open: station.is_open.checked });
+      const [is_open, as_measured] = [station.is_open.checked, station.as_measured.checked];
+      this.deeds.change({ action: "station", stage, places, mean_seconds, is_open, as_measured });
     });
     shop.addEventListener("submit", ({ submitter }) => {
       if (submitter?.value !== "save") return;
@@ -182,4 +185,9 @@ function nextTo(ticket, key) {
   const top = ticket.getBoundingClientRect().top;
   const tickets = [...column.querySelectorAll(".ticket")];
   return tickets.filter((other) => other.getBoundingClientRect().top <= top).at(-1) ?? tickets[0];
+}
+
+function measuredWords({ measured }) {
+  if (!measured) return "Promises follow the times as they are set until enough work was seen here.";
+  return `${measured.works} works took ${Math.round(measured.mean_seconds)} ± ${Math.round(measured.spread_seconds)} kitchen seconds.`;
 }

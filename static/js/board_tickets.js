@@ -1,5 +1,5 @@
 "use strict";
-/* global duration, serverNow */
+/* global between, duration, serverNow */
 
 // The tickets of the board: where each hangs, what it says, and how it gets from one column to the next.
 
@@ -46,13 +46,22 @@ function usualMs(order, station, speed) {
   return (1000 * station.mean_seconds * (station.per_pizza ? order.count : 1)) / speed;
 }
 
+/** Late is who has not come by the end of what was promised; soon is who will probably not. */
 function moodOf(order, kitchen, now) {
+  if (order.promise) {
+    const high = Date.parse(order.promise.high);
+    if (now > high) return "late";
+    return order.eta && Date.parse(order.eta.median) > high ? "soon" : overdue(order, now) ? "late" : "calm";
+  }
   let work = 0;
   for (const station of kitchen.stations.values()) work += usualMs(order, station, kitchen.shop.speed);
   const age = now - Date.parse(order.created_at);
-  const overdue = order.state === "working" && now - Date.parse(order.due_at) > OVERDUE_MS;
-  if (overdue || age > work * kitchen.shop.late_after) return "late";
+  if (overdue(order, now) || age > work * kitchen.shop.late_after) return "late";
   return age > work * kitchen.shop.soon_after ? "soon" : "calm";
+}
+
+function overdue(order, now) {
+  return order.state === "working" && now - Date.parse(order.due_at) > OVERDUE_MS;
 }
 
 /** One column: its station's head and its three lists. */
@@ -206,6 +215,7 @@ class Tickets {
     const list = node.querySelector(".pizzas");
     if (list.children.length !== lines.length) list.replaceChildren(...lines.map(() => document.createElement("li")));
     lines.forEach((line, index) => write(list.children[index], line));
+    write(node.querySelector(".promised"), order.promise ? `for ${between({ ...order.promise, low: order.promise.high })}` : "");
     node.querySelector(".more").ariaLabel = `More for ${order.number}`;
     node.querySelector(".done").ariaLabel = `Done with ${order.number}`;
     delete node.dataset.mood; // so that the marks are written anew

@@ -53,6 +53,8 @@ function show() {
   byId("basket-count").textContent = count === 1 ? "1 pizza" : `${count} pizzas`;
   byId("basket-sum").textContent = dollars(sum);
   byId("basket").hidden = !count;
+  byId("basket").dataset.pizzas = count;
+  dispatchEvent(new Event("basket:changed"));
   document.body.classList.toggle("has-basket", Boolean(count));
 }
 

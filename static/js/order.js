@@ -21,6 +21,7 @@ let frame = 0;
 function show(payload) {
   const arrived = payload.state === "delivered" && order.state !== "delivered";
   const news = payload.seq !== order.seq;
+  if (payload.summary !== order.summary) readLines();
   order = payload;
   page.dataset.state = payload.state;
   write(byId("status"), payload.status);
@@ -35,6 +36,7 @@ function show(payload) {
   showSteps();
   showClock();
   frame ||= requestAnimationFrame(draw);
+  dispatchEvent(new CustomEvent("order:shown", { detail: payload }));
   if (news) readTimelineSoon();
 }
 
@@ -145,12 +147,24 @@ function showTimeline(events) {
   fillTimes(list);
 }
 
+// What was ordered, when it was changed on the customer's wish
+
+async function readLines() {
+  try {
+    const answer = await fetch(location.href, { headers: { "X-Background": "1" } });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of [".lines", ".quantities"]) document.querySelector(part)?.replaceWith(document.adoptNode(fresh.querySelector(part)));
+  } catch {
+    // A reload brings it.
+  }
+}
+
 // Sharing
 
 async function share() {
   const link = location.origin + location.pathname;
   try {
-    if (navigator.share) await navigator.share({ title: document.title, url: link });
+    if (navigator.share) await navigator.share({ title: `Order ${order.number} · ${shop}`, url: link });
     else {
       await navigator.clipboard.writeText(link);
       byId("shared").textContent = "The link is copied. Whoever has it can watch.";

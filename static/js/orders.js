@@ -11,21 +11,27 @@ const body = table.tBodies[0];
 const template = document.getElementById("order-row").content.firstElementChild;
 const onFirstPage = table.dataset.page === "1";
 const orders = new Map(); // order_id -> payload
+const shared = new Set(); // friends' orders: taken back, they do not become one's own
 let watched = new Set(); // by the present socket
 
-function rowOf(orderId) {
-  return body.querySelector(`tr[data-order="${CSS.escape(orderId)}"]`);
+/** One of them, or two: a friend's order also stands among those that are shared with this person. */
+function rowsOf(orderId) {
+  return document.querySelectorAll(`tr[data-order="${CSS.escape(orderId)}"]`);
 }
 
 function rowIds() {
-  return Array.from(body.rows, (row) => row.dataset.order);
+  return Array.from(document.querySelectorAll("tr[data-order]"), (row) => row.dataset.order);
 }
 
 function show(payload) {
   if (payload.seq < (orders.get(payload.order_id)?.seq ?? 0)) return;
-  const row = rowOf(payload.order_id) ?? addRow(payload);
-  if (!row) return;
+  const { length } = rowsOf(payload.order_id);
+  if (!length && (shared.has(payload.order_id) || !addRow(payload))) return;
   orders.set(payload.order_id, payload);
+  for (const row of rowsOf(payload.order_id)) fill(row, payload);
+}
+
+function fill(row, payload) {
   row.dataset.state = payload.state;
   row.querySelector(".state").textContent = payload.status;
   row.querySelector(".words").textContent = payload.words;
@@ -74,8 +80,19 @@ function drawBar(row, payload) {
 function drawWorking() {
   if (document.hidden) return;
   for (const [orderId, payload] of orders) {
-    const row = payload.state === "working" && rowOf(orderId);
-    if (row) drawBar(row, payload);
+    if (payload.state !== "working") continue;
+    for (const row of rowsOf(orderId)) drawBar(row, payload);
+  }
+}
+
+/** Rows that came by themselves (notices.js). */
+function takeShared(part) {
+  fillTimes(part);
+  for (const row of part.querySelectorAll("tr[data-order]")) {
+    const payload = orders.get(row.dataset.order);
+    if (payload) fill(row, payload);
+    shared.add(row.dataset.order);
+    watch(row.dataset.order);
   }
 }
 
@@ -88,7 +105,9 @@ function hello() {
 const loaded = performance.getEntriesByType("navigation")[0];
 if (loaded?.type === "back_forward" && !loaded.transferSize) location.reload();
 
-fillTimes(body);
+fillTimes(document);
+for (const row of document.querySelectorAll("#shared-orders tr[data-order]")) shared.add(row.dataset.order);
 const live = new Live("/ws/orders/", { hello, onPayload: show });
 addEventListener("order:placed", (event) => show(event.detail));
+addEventListener("part:fresh", ({ detail }) => takeShared(detail));
 setInterval(drawWorking, DRAW_MS);

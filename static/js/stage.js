@@ -36,6 +36,26 @@ function timeOfDay(moment) {
   return `${date.toLocaleDateString("en-US", { month: "short", day: "numeric" })}, ${time}`;
 }
 
+const SHORT_MS = 120_000; // an interval that is shorter is told to the second
+
+/** "18:42–18:51", or with seconds where it is short. In the reader's own zone. */
+function between({ low, high }, joint = "–") {
+  const short = Date.parse(high) - Date.parse(low) < SHORT_MS;
+  const [from, to] = [low, high].map((moment) => (short ? withSeconds(moment) : timeOfDay(moment)));
+  return from === to ? from : `${from}${joint}${to}`;
+}
+
+const secondHand = new Intl.DateTimeFormat("en-US", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+
+function withSeconds(moment) {
+  return secondHand.format(new Date(moment));
+}
+
+/** The smallest difference that can be seen in an interval. */
+function stepMs({ low, high }) {
+  return Date.parse(high) - Date.parse(low) < SHORT_MS ? 1000 : 60_000;
+}
+
 function duration(milliseconds) {
   const seconds = Math.max(1, Math.round(milliseconds / 1000));
   if (seconds < 60) return `${seconds} s`;

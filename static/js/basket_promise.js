@@ -1,0 +1,39 @@
+/* global between, duration, serverNow */
+
+// On the shop's page: when an order would be there, beside the basket; and how long one waits now, in the header.
+
+const EVERY_MS = 10_000;
+const SOON_MS = 250; // several taps on a stepper are one question
+
+const wait = document.getElementById("wait");
+const ready = document.getElementById("basket-ready");
+let timer = 0;
+let asked = 0;
+
+function askSoon(afterMs) {
+  clearTimeout(timer);
+  timer = setTimeout(ask, afterMs);
+}
+
+async function ask() {
+  askSoon(EVERY_MS);
+  if (document.hidden) return;
+  const pizzas = Number(document.getElementById("basket").dataset.pizzas) || 1;
+  const turn = (asked += 1);
+  try {
+    const answer = await fetch(`/api/promise/?pizzas=${pizzas}`);
+    if (!answer.ok || turn !== asked) return; // a newer question is on its way
+    show(await answer.json());
+  } catch {
+    // The next one brings it.
+  }
+}
+
+function show({ promise, why_not: whyNot }) {
+  ready.textContent = promise ? `Ready between ${between(promise, " and ")}` : whyNot;
+  if (wait) wait.textContent = promise ? `, ready in about ${duration(Date.parse(promise.median) - serverNow())}` : "";
+}
+
+addEventListener("basket:changed", () => askSoon(SOON_MS));
+document.addEventListener("visibilitychange", () => document.hidden || askSoon(0));
+askSoon(0);

@@ -1,0 +1,51 @@
+/* global between, duration, stepMs, timeOfDay */
+
+// The promise on the page of an order, in the largest type; under it what we expect now, and how that has moved.
+
+const SHORT_TEXT = "18:42–18:51".length;
+
+const part = document.getElementById("promise");
+const [label, times, forecast] = ["label", "times", "forecast"].map((name) => part.querySelector(`.${name}`));
+
+function show(payload) {
+  const shown = payload.promise ?? payload.eta;
+  part.hidden = payload.state === "cancelled" || !shown;
+  if (part.hidden) return;
+  write(label, payload.promise ? "We promised" : "We expect it");
+  write(times, between(shown));
+  times.classList.toggle("long", times.textContent.length > SHORT_TEXT);
+  const { words, mood } = payload.promise ? forecastOf(payload) : { words: "", mood: "" };
+  write(forecast, words);
+  part.dataset.mood = mood;
+}
+
+function forecastOf({ state, promise, eta, delivered_at: deliveredAt }) {
+  if (state === "delivered") return arrival(Date.parse(deliveredAt), promise);
+  if (state === "held") return { words: "On hold. When it goes on, we can say when it will be here.", mood: "" };
+  if (!eta) return { words: "Right now we can't say when it will be here.", mood: "" };
+  const late = eta.low > promise.high;
+  const early = eta.high < promise.low;
+  if (late) return { words: `It will be later, sorry: ${between(eta)}.`, mood: "late" };
+  return { words: `${early ? "It will be earlier" : "As it looks now"}: ${between(eta)}${moved(promise, eta)}.`, mood: "" };
+}
+
+function arrival(moment, promise) {
+  const over = moment - Date.parse(promise.high);
+  const step = stepMs(promise);
+  if (over > 0) return { words: `It came ${duration(Math.max(over, step))} later than we promised. We are sorry.`, mood: "late" };
+  return { words: moment < Date.parse(promise.low) ? "It came earlier." : "We kept it.", mood: "kept" };
+}
+
+function moved(promise, eta) {
+  const by = Date.parse(eta.median) - Date.parse(promise.median);
+  if (Math.abs(by) < stepMs(promise)) return "";
+  return `, about ${duration(Math.abs(by))} ${by > 0 ? "later" : "sooner"} than we first thought`;
+}
+
+/** Only what changed is written, or a selection would be lost. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+addEventListener("order:shown", ({ detail }) => show(detail));
+show(JSON.parse(document.getElementById("payload").textContent));
