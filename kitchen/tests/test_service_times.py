@@ -4,6 +4,9 @@ import pytest
 
 from kitchen import service_times, stages
 
+# Of order-0 at baking, as the first kitchen drew them: fixed, exponential, lognormal
+FIRST_DRAWS = [120, 29.61996473700718, 88.59478601603888]
+
 
 def draws(law, mean, spread, n=4000, pizzas=1):
     return [
@@ -18,6 +21,8 @@ def draws(law, mean, spread, n=4000, pizzas=1):
         ("exponential", 120, 0, 120),
         ("lognormal", 120, 48, 48),
         ("lognormal", 1200, 420, 420),
+        ("uniform", 120, 48, 48),
+        ("gamma", 120, 48, 48),
     ],
 )
 def test_mean_and_spread_are_as_set(law, mean, spread, expected_spread):
@@ -35,6 +40,19 @@ def test_the_same_order_and_stage_always_take_the_same_time():
         service_times.draw("lognormal", 120, 48, order_id="order-1", stage=stage) for stage in ("baking", "baked")
     )
     assert one != other
+
+
+def test_a_drawn_time_never_changes():
+    """Orders are under way when the shop is renewed: their links count on the times that were drawn."""
+    assert [draws(law, 120, 48, n=1)[0] for law in ("fixed", "exponential", "lognormal")] == pytest.approx(
+        FIRST_DRAWS, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize(("law", "mean", "spread"), [("uniform", 60, 40), ("gamma", 60, 0)])
+def test_a_law_that_can_not_be_says_so(law, mean, spread):
+    with pytest.raises(ValueError, match=law):
+        draws(law, mean, spread, n=1)
 
 
 def test_several_pizzas_are_several_draws():

@@ -22,6 +22,7 @@ class Composer {
     this.edited = null; // the message that is being edited
     this.kept = ""; // what stood in the box before
     this.typedAt = 0;
+    this.box.disabled = false; // before there was a script, Enter would have lost what was typed
     this.form.addEventListener("submit", (event) => this.submit(event));
     this.box.addEventListener("input", () => this.typed());
     this.box.addEventListener("keydown", (event) => this.press(event));

@@ -24,7 +24,11 @@ class MessageMenu {
   choices(message) {
     if (message.deleted || message.kind === "event") return [];
     if (message.mine) return MessageMenu.isFresh(message) ? ["edit", "delete"] : [];
-    return this.room()?.may_moderate ? ["report", "remove", "mute", "unmute"] : ["report"];
+    return this.room()?.may_moderate ? ["report", "remove", this.isMuted(message) ? "unmute" : "mute"] : ["report"];
+  }
+
+  isMuted({ username, guest }) {
+    return this.room().muted.some((one) => one.username === username && one.guest === guest);
   }
 
   open(message) {

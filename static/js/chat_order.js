@@ -8,6 +8,7 @@ let chat = null;
 let order = JSON.parse(document.getElementById("payload").textContent);
 
 function open() {
+  document.getElementById("talk-news")?.remove(); // from now on the conversation tells by itself
   chat = new Chat(panel.querySelector(".chat"), count);
   chat.wishes?.show(order);
 }
@@ -21,6 +22,10 @@ panel?.addEventListener("toggle", () => {
   if (!chat) open();
   if (panel.open) chat.log.goToEnd();
   if (panel.open) badge.hidden = true;
+});
+// Something is unread somewhere, says notices.js: has the kitchen written first?
+addEventListener("part:fresh", ({ detail }) => {
+  if (!chat && detail.id === "talk-news" && "exists" in detail.dataset) open();
 });
 addEventListener("order:shown", (event) => {
   order = event.detail;

@@ -32,7 +32,9 @@ function bubble(message, { mayDo, onMenu, onAnswer }) {
 
 function nameOf({ username, mine, guest, staff }) {
   const from = make("p", mine ? "from visually-hidden" : "from");
-  from.append(make("strong", "", mine ? "You" : username));
+  const name = make("strong", "", mine ? "You" : username);
+  name.dir = "auto";
+  from.append(name);
   if (guest && !mine) from.append(" ", make("span", "tag", "guest"));
   if (staff && !mine) from.append(" ", make("span", "tag", "staff"));
   return from;
@@ -40,6 +42,7 @@ function nameOf({ username, mine, guest, staff }) {
 
 function wordsOf({ message, deleted }) {
   const words = make("p", deleted ? "words gone" : "words");
+  words.dir = "auto"; // from right to left where its script is
   words.append(deleted ? "This message was removed." : withLinks(message));
   return words;
 }

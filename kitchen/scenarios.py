@@ -1,0 +1,186 @@
+"""What a study compares: kitchens, their demand and their promise. Plain data: no database, no clock.
+
+Hours are hours of the day (18.5 is half past six), `per_hour` is orders an hour, durations are kitchen seconds or
+minutes as their names say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+COMPARE, CREW, NOW = "compare", "crew", "now"
+QUESTIONS = (COMPARE, CREW, NOW)
+PRESENT = "The shop as it is"
+BELT = "conveyor"  # a law of the planner alone: always the mean, and loaded one after the other, so many at a time
+MOST_CREW = 40  # places of one station that the search for the smallest crew looks at
+
+
+@dataclass(frozen=True)
+class StationPlan:
+    stage: str
+    name: str
+    places: int
+    law: str
+    mean_seconds: float
+    spread_seconds: float
+    per_pizza: bool
+    # (hour of the day, places from then on), in the order of time: a place that breaks ends what it has in hand
+    changes: tuple[tuple[float, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Demand:
+    words: str
+    per_hour: tuple[float, ...]  # the rate in each of the 24 hours of the day
+    pizzas: dict[int, float]  # how often an order has so many, relative to each other
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    stations: tuple[StationPlan, ...]  # in the order of the stages
+    demand: Demand
+    open_hour: float
+    close_hour: float
+    promise_minutes: float
+
+    def rates(self) -> list[tuple[float, float, float]]:
+        """(from, to, orders an hour) of each piece of the day between opening and closing."""
+        pieces = []
+        for hour, rate in enumerate(self.demand.per_hour):
+            begin, end = max(float(hour), self.open_hour), min(hour + 1.0, self.close_hour)
+            if begin < end:
+                pieces.append((begin, end, rate))
+        return pieces
+
+    def orders(self) -> float:
+        """How many to expect on such a day."""
+        return sum((end - begin) * rate for begin, end, rate in self.rates())
+
+    def work_seconds(self, station: StationPlan) -> float:
+        """Of one order at a station, on average."""
+        return station.mean_seconds * (self.mean_pizzas() if station.per_pizza else 1)
+
+    def mean_pizzas(self) -> float:
+        return sum(count * weight for count, weight in self.demand.pizzas.items()) / sum(self.demand.pizzas.values())
+
+
+@dataclass(frozen=True)
+class OpenOrder:
+    """An order that is in the kitchen at the moment from which a study looks ahead. Seconds are the kitchen's."""
+
+    station: int  # the number of its station, from 0
+    working: bool
+    elapsed_seconds: float  # how long its work has gone on; 0 in the line
+    pizzas: int
+    age_seconds: float  # since it was placed
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One study, complete: run again it gives the same figures, whatever has become of the shop since."""
+
+    question: str
+    scenarios: tuple[Scenario, ...]  # the shop as it is comes first
+    seed: int
+    half_width_minutes: float
+    most_replications: int
+    keep: float = 0.95
+    costs: dict[str, float] = field(default_factory=dict)  # of one place of a stage's station
+    state: tuple[OpenOrder, ...] = ()  # the line's order
+    notes: tuple[str, ...] = ()  # what a person should know of this plan
+
+    @property
+    def open_hour(self) -> float:
+        return min(scenario.open_hour for scenario in self.scenarios)
+
+    @property
+    def close_hour(self) -> float:
+        return max(scenario.close_hour for scenario in self.scenarios)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `load` reads it."""
+        return asdict(self)
+
+
+def load(stored: Mapping[str, Any]) -> Plan:
+    """What `Plan.as_dict` gave, after a way through JSON."""
+    scenarios = tuple(
+        _made(
+            Scenario,
+            row,
+            stations=tuple(
+                _made(StationPlan, station, changes=tuple((hour, places) for hour, places in station["changes"]))
+                for station in row["stations"]
+            ),
+            demand=_made(
+                Demand,
+                row["demand"],
+                per_hour=tuple(row["demand"]["per_hour"]),
+                pizzas={int(count): weight for count, weight in row["demand"]["pizzas"].items()},
+            ),
+        )
+        for row in stored["scenarios"]
+    )
+    state = tuple(_made(OpenOrder, row) for row in stored["state"])
+    plan: Plan = _made(Plan, stored, scenarios=scenarios, state=state, notes=tuple(stored["notes"]))
+    return plan
+
+
+def _made(kind: Any, row: Mapping[str, Any], **values: Any) -> Any:
+    return kind(**{item.name: row[item.name] for item in fields(kind)} | values)
+
+
+def places_at(station: StationPlan, hour: float) -> int:
+    """How many it has at an hour of the day."""
+    places = station.places
+    for at, changed in station.changes:
+        if at <= hour:
+            places = changed
+    return places
+
+
+def one_more(base: Scenario, station: StationPlan) -> Scenario:
+    more = replace(station, places=station.places + 1)
+    scenario = replace(base, stations=tuple(more if row is station else row for row in base.stations))
+    return replace(scenario, name=described(base, scenario))
+
+
+def described(base: Scenario, scenario: Scenario) -> str:
+    """What is different, in a few words."""
+    words = []
+    for was, now in zip(base.stations, scenario.stations, strict=True):
+        at = f"at “{now.name}”"
+        more = now.places - was.places
+        if more:
+            words.append(f"{count_words(more)} {at}")
+        if now.law != was.law:
+            words.append(f"{'a conveyor' if now.law == BELT else f'{now.law} times'} {at}")
+        if (now.mean_seconds, now.spread_seconds, now.per_pizza) != (
+            was.mean_seconds,
+            was.spread_seconds,
+            was.per_pizza,
+        ):
+            words.append(f"{now.mean_seconds:g} ± {now.spread_seconds:g} s {at}")
+        words += [
+            f"{places} {at} from {clock(hour)}" for hour, places in now.changes if (hour, places) not in was.changes
+        ]
+    if scenario.demand != base.demand:
+        words.append(f"demand {scenario.demand.words}")
+    if (scenario.open_hour, scenario.close_hour) != (base.open_hour, base.close_hour):
+        words.append(f"open {clock(scenario.open_hour)} to {clock(scenario.close_hour)}")
+    if scenario.promise_minutes != base.promise_minutes:
+        words.append(f"promise {scenario.promise_minutes:g} minutes")
+    text = ", ".join(words) or "the same again"
+    return text[0].upper() + text[1:]
+
+
+def count_words(more: int) -> str:
+    count = "one" if abs(more) == 1 else str(abs(more))
+    return f"{count} {'more' if more > 0 else 'fewer'} {'place' if abs(more) == 1 else 'places'}"
+
+
+def clock(hour: float) -> str:
+    """19.5 is 19:30."""
+    minutes = round(hour * 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
