@@ -50,12 +50,15 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
         self.fields["username"].help_text = "Letters, digits and . + - _ only. Everyone sees it."
 
     def clean_username(self) -> str:
-        """No @, else a name could look like somebody's e-mail address; and no second one that differs only in case."""
+        """No @, else a name could look like somebody's e-mail address; something to read, and to put into an address,
+        where “..” would be another page's; and no second one that differs only in case."""
         if not (limits.allow("sign_up", self.address) and limits.allow("sign_up_form", self.address)):
             raise limits.TooMany  # before it says whether there is such a name
         username: str = self.cleaned_data["username"]
         if "@" in username:
             raise ValidationError("A user name can't have an @. Your e-mail address goes into the field below.")
+        if not any(map(str.isalnum, username)):
+            raise ValidationError("A user name needs a letter or a digit.")
         if is_taken(username):
             raise ValidationError(NAME_TAKEN)
         return username
@@ -106,7 +109,7 @@ class NewPasswordForm(PasswordChangeForm):
 
 
 class ForgottenPasswordForm(PasswordResetForm):
-    """Sends the mail in the background, so that an unknown address takes as long as a known one."""
+    """Writes and sends the mail in the background, so that an unknown address takes as long as a known one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -125,9 +128,12 @@ class ForgottenPasswordForm(PasswordResetForm):
         to_email: str,
         html_email_template_name: str | None = None,
     ) -> None:
-        subject = " ".join(loader.render_to_string(subject_template_name, context).split())
-        body = loader.render_to_string(email_template_name, context)
-        mail.post(EmailMessage(subject, body, from_email, [to_email]))
+        def write() -> EmailMessage:
+            subject = " ".join(loader.render_to_string(subject_template_name, context).split())
+            body = loader.render_to_string(email_template_name, context)
+            return EmailMessage(subject, body, from_email, [to_email])
+
+        mail.post(write)
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -158,12 +164,14 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         """The old picture's file goes when another takes its place."""
         picture = self.cleaned_data["picture"]
         with transaction.atomic():
+            # Both as they are by now: another page may have saved another picture, whose file must go or stay.
+            locked = Profile.objects.select_for_update().get(pk=self.instance.pk)
+            locked.shows_reads = self.cleaned_data["shows_reads"]
             if picture or self.cleaned_data.get("remove_picture"):
-                locked = Profile.objects.select_for_update().get(pk=self.instance.pk)
                 pictures.throw_away(locked, locked.picture.name or "")
-                self.instance.picture = picture or ""
-            profile: Profile = super().save(commit)
-        return profile
+                locked.picture = picture or ""
+            locked.save()
+        return locked
 
 
 class ConfirmForm(forms.Form):

@@ -1,7 +1,7 @@
 """How often something may be tried: counted in the database, so that no restart and no lost Redis forgives it.
 
-`note` writes a try down, `allow` says whether one more is in order; `failing` does both around what may fail. Who
-tried stands there only as a digest.
+`note` writes a try down, `allow` says whether one more is in order; `spend` does both, `failing` around what may fail.
+Who tried stands there only as a digest.
 """
 
 import hashlib
@@ -67,18 +67,24 @@ def note(action: str, *who: object, now: datetime | None = None) -> int:
     return Attempt.objects.create(key=key, at=now).pk
 
 
-@contextmanager
-def failing(*tries: tuple[object, ...], now: datetime | None = None) -> Iterator[None]:
-    """Around what may fail, with one or several (action, *who): TooMany instead if there were too many failures.
+def spend(*tries: tuple[object, ...], now: datetime | None = None) -> list[int]:
+    """One try more of one or several (action, *who). Returns their primary keys.
 
-    Each is written down before it is made, else a hundred in the same moment would all be allowed. What succeeds
-    does not count, nor does what was refused here.
+    TooMany, and nothing is counted, if that is one too many of any. Each is written down before it is looked at, else
+    a hundred in the same moment would all be allowed.
     """
     now = now or timezone.now()
     noted = [note(str(action), *who, now=now) for action, *who in tries]
     if any(_tries(str(action), _key(str(action), who), now) > LIMITS[str(action)].tries for action, *who in tries):
         Attempt.objects.filter(pk__in=noted).delete()
         raise TooMany
+    return noted
+
+
+@contextmanager
+def failing(*tries: tuple[object, ...], now: datetime | None = None) -> Iterator[None]:
+    """Around what may fail: as `spend`, but what succeeds does not count."""
+    noted = spend(*tries, now=now)
     yield
     Attempt.objects.filter(pk__in=noted).delete()
 

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import limits, people
@@ -32,6 +33,7 @@ VERBS: dict[str, tuple[Verb, str]] = {
 
 @require_safe
 @login_required
+@never_cache
 def index(request: HttpRequest) -> HttpResponse:
     """Everybody this person has to do with, and with ?q= whom they look for."""
     user = member(request)

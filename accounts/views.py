@@ -1,13 +1,14 @@
 """Signing up, logging in, and passwords: Django's own views, with limits and in the shop's look."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth
 from django.core.exceptions import ValidationError
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
@@ -55,19 +56,21 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if form.is_bound and make_account(request, form):
         target = request.POST.get("next", "")
         safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-        return redirect(target if safe else "index")
+        # Not `redirect`: it would take a word for the name of a view.
+        return HttpResponseRedirect(target) if safe else redirect("index")
     return render(request, "registration/sign_up.html", {"form": form}, status=status_of(form))
 
 
 def make_account(request: HttpRequest, form: SignUpForm) -> bool:
     """The account of a form that was sent, logged in. False: the form says why not."""
+    user = None
     try:
-        user = form.save() if form.is_valid() else None
-    except ValidationError as taken:
-        form.add_error(None, taken)
-        user = None
+        if form.is_valid():
+            limits.spend(("sign_up", form.address))
+            user = form.save()
+    except ValidationError as error:
+        form.add_error(None, error)
     if user:
-        limits.note("sign_up", form.address)
         login(request, user)
     elif status_of(form) == REFUSED:
         limits.note("sign_up_form", form.address)
@@ -77,6 +80,11 @@ def make_account(request: HttpRequest, form: SignUpForm) -> bool:
 class LogIn(Limited, auth.LoginView):
     authentication_form = LogInForm
     redirect_authenticated_user = True
+
+    def get_redirect_url(self) -> str:
+        """Never back to this page: for who is logged in that is a circle, and Django's answer to it an error."""
+        url = super().get_redirect_url()
+        return "" if urlsplit(url).path == self.request.path else url
 
 
 def admin_log_in(request: HttpRequest) -> HttpResponse:
@@ -109,12 +117,12 @@ class ForgottenPassword(Limited, auth.PasswordResetView):
     email_template_name = "accounts/reset_mail.txt"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        tries = ("reset", form.cleaned_data["email"].casefold()), ("reset_address", limits.address_of(self.request))
-        if not all(limits.allow(*one) for one in tries):
-            form.add_error(None, limits.TooMany())
+        email = form.cleaned_data["email"].casefold()
+        try:
+            limits.spend(("reset", email), ("reset_address", limits.address_of(self.request)))
+        except limits.TooMany as too_many:
+            form.add_error(None, too_many)
             return self.form_invalid(form)
-        for one in tries:
-            limits.note(*one)
         return super().form_valid(form)
 
 

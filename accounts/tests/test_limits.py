@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import limits
+from accounts import limits, mail
 from accounts.models import Attempt
 from kitchen.tasks import clear_sessions
 
@@ -18,19 +18,6 @@ pytestmark = pytest.mark.django_db
 
 NOW = timezone.now()
 TRIES = limits.LIMITS["log_in"].tries
-
-
-# The cast without passwords: here nobody gets as far as one, and to make one takes a tenth of a second.
-
-
-@pytest.fixture
-def alice(db):
-    return User.objects.create_user("alice", "alice@example.org")
-
-
-@pytest.fixture
-def bob(db):
-    return User.objects.create_superuser("bob", "bob@example.org")
 
 
 def fill(action, *who, now=None):
@@ -138,8 +125,6 @@ def test_after_too_many_failures_the_right_password_is_of_no_use(client, bob, pa
 
 
 def test_logging_in_counts_what_failed_alone(client, alice):
-    alice.set_password("alice's pizza 1")
-    alice.save()
     for password in ("wrong", "alice's pizza 1"):
         client.post("/log-in/", {"username": "alice", "password": password})
     assert Attempt.objects.count() == 3  # of the name at the address, of the name, of the address
@@ -176,6 +161,30 @@ def test_mails_are_limited_for_who_is_asked_about_and_for_who_asks(client, alice
     assert mailoutbox == []
 
 
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.parametrize(
+    ("path", "email", "action"),
+    [("/forgotten-password/", "alice@example.org", "reset"), ("/sign-up/", "dora@example.org", "sign_up")],
+)
+def test_a_crowd_gets_no_more_mails_and_accounts_either(alice, monkeypatch, mailoutbox, path, email, action):
+    monkeypatch.setitem(limits.LIMITS, action, limits.Limit(2, limits.QUARTER))
+    start = Barrier(6)
+
+    def send(number):
+        password = {"password1": "a fine oven 7", "password2": "a fine oven 7"}
+        start.wait(10)
+        answer = Client().post(path, {"username": f"dora{number}", "email": email, **password})
+        connection.close()
+        return answer.status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = list(pool.map(send, range(6)))
+    mail.pool.submit(lambda: None).result(10)
+    assert statuses.count(302) == len(mailoutbox) + User.objects.count() - 1 <= 2
+    assert statuses.count(429) >= 4
+
+
 @pytest.mark.parametrize(
     ("path", "fields"),
     [
@@ -194,4 +203,4 @@ def test_the_password_can_not_be_guessed_from_an_open_session(client, alice, pat
     assert limits.TOO_MANY in response.text
     alice.refresh_from_db()
     assert alice.email == "alice@example.org"
-    assert not alice.has_usable_password()  # as it was
+    assert alice.check_password("alice's pizza 1")  # as it was

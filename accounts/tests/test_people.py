@@ -16,23 +16,6 @@ from accounts.models import Block, Friendship
 from accounts.people import Refused
 from home import live
 
-# The cast without passwords: nobody types one here, and to make one takes a tenth of a second.
-
-
-@pytest.fixture
-def alice(db):
-    return User.objects.create(username="alice")
-
-
-@pytest.fixture
-def bob(db):
-    return User.objects.create(username="bob", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def charlie(db):
-    return User.objects.create(username="charlie")
-
 
 @pytest.fixture
 def nudged(monkeypatch):
@@ -371,6 +354,10 @@ def test_a_name_that_is_none_gets_a_sentence(alice, name):
     answer, said = press(alice, "ask", name)
     assert said == [f"There is nobody called “{name[:150]}”."]
     assert b"<script>" not in answer.content
+
+
+def test_no_copy_of_the_page_is_left_for_who_comes_after_the_log_out(alice):
+    assert "no-store" in page(alice).headers["Cache-Control"]
 
 
 def test_what_is_not_a_verb_is_not_found(alice, client):

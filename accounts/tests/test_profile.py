@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from accounts import tokens
-from accounts.forms import MAX_TOKENS
+from accounts.forms import MAX_TOKENS, ProfileForm
 from accounts.models import Friendship, Profile, Token
 from home.models import Order
 
@@ -20,29 +20,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 PASSWORD = "alice's pizza 1"
 
 
-# The cast without passwords: nobody types one here, and to make one takes a tenth of a second.
-
-
-@pytest.fixture
-def alice(db):
-    return User.objects.create_user("alice", "alice@example.org")
-
-
-@pytest.fixture
-def charlie(db):
-    return User.objects.create_user("charlie", "charlie@example.org")
-
-
 @pytest.fixture
 def hers(client, alice):
     client.force_login(alice)
-    return client
-
-
-def with_password(client, user):
-    user.set_password(PASSWORD)
-    user.save()
-    client.force_login(user)
     return client
 
 
@@ -97,6 +77,16 @@ def test_what_is_no_picture_is_refused_and_the_old_one_stays(hers, alice, conten
     assert files() == kept
 
 
+def test_a_page_that_lay_open_brings_no_old_picture_back(hers, alice):
+    open_page = ProfileForm({}, instance=Profile.of(alice))
+    hers.post("/profile/", {"picture": picture()})
+    assert open_page.is_valid()
+    open_page.save()
+    mine = Profile.of(alice)
+    assert mine.picture
+    assert not mine.shows_reads
+
+
 def test_read_receipts_can_be_switched(hers, alice):
     assert Profile.of(alice).shows_reads
     hers.post("/profile/", {})
@@ -105,8 +95,7 @@ def test_read_receipts_can_be_switched(hers, alice):
     assert Profile.of(alice).shows_reads
 
 
-def test_the_email_address_changes_with_the_password_alone(client, alice):
-    hers = with_password(client, alice)
+def test_the_email_address_changes_with_the_password_alone(hers, alice):
     for password, email in (("wrong", "alice@example.org"), (PASSWORD, "new@example.org")):
         hers.post("/profile/e-mail/", {"email": "new@example.org", "password": password})
         alice.refresh_from_db()
@@ -166,9 +155,8 @@ def test_there_is_an_end_to_tokens(hers, alice):
 
 
 def test_a_deleted_account_takes_everything_but_the_orders(
-    client, alice, charlie, place, django_capture_on_commit_callbacks
+    hers, alice, charlie, place, django_capture_on_commit_callbacks
 ):
-    hers = with_password(client, alice)
     before = files()
     order = place(user=alice, guest="g" * 32)
     hers.post("/profile/", {"picture": picture()})

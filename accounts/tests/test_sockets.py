@@ -213,6 +213,29 @@ async def test_a_foreign_page_is_refused_at_the_handshake(paths, bob):
                 assert not (await socket.connect(timeout=5))[0], origin
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "is_let_in"),
+    [
+        ("http://localhost", "localhost", True),
+        ("http://localhost:8000", "localhost:8000", True),
+        ("http://localhost:9999", "localhost:8000", False),  # another program of this machine: it gets the cookie too
+        ("http://evil.example", "localhost:8000", False),
+        ("http://evil.example", "evil.example", True),  # a name that leads here, where * is allowed
+        ("https://shop.example", "web:8000", True),  # a proxy that changes the Host
+        ("https://till.pizza.example", "web:8000", True),
+        ("http://shop.example", "web:8000", False),
+    ],
+)
+async def test_a_page_is_ours_if_it_comes_from_the_host_that_is_asked(paths, settings, origin, host, is_let_in):
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://shop.example", "https://*.pizza.example"]
+    door = sockets.Door(application.application_mapping["websocket"].application)
+    headers = [(b"origin", origin.encode()), (b"host", host.encode())]
+    socket = WebsocketCommunicator(door, paths["one order"], headers=headers)
+    assert (await socket.connect(timeout=5))[0] is is_let_in
+    await socket.disconnect()
+
+
 async def test_a_bad_token_in_the_header_is_accepted_then_closed(paths, bob, key, never):
     @in_database
     def bad_keys():

@@ -3,26 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import Token
 
 pytestmark = pytest.mark.django_db
-
-
-# The cast without passwords: nobody types one here, and to make one takes a tenth of a second.
-
-
-@pytest.fixture
-def alice(db):
-    return User.objects.create_user("alice", "alice@example.org")
-
-
-@pytest.fixture
-def charlie(db):
-    return User.objects.create_user("charlie", "charlie@example.org")
 
 
 def test_a_key_is_its_users_and_only_its_digest_is_kept(alice):
