@@ -43,6 +43,7 @@ def study_part(pk: int) -> None:
 @app.task(name="kitchen.study_sweep")
 def study_sweep() -> None:
     """Whatever was lost (a worker killed, the broker emptied) is sent again."""
+    studies.tidy()
     for study in studies.running():
         go_on(study)
 

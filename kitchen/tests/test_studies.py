@@ -138,6 +138,8 @@ def test_cancelled_the_parts_do_nothing_and_what_is_known_stays(study, queue):
     assert studies.work(late.pk) is None
     late.refresh_from_db()
     assert late.figures is None
+    study_tasks.study_sweep()
+    assert not StudyPart.objects.exists()
 
 
 def test_cancelling_stops_a_part_in_the_middle(study, monkeypatch):
