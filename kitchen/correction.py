@@ -7,8 +7,8 @@ The level: how many times the median it took, in the middle of all. Work that ha
 everything take so many times as long, and the interval is multiplied by it first.
 
 The marks: where an order came is put on its interval's own scale, z = -1 at low, 0 at the median, +1 at high, each
-side in a straight line, and on beyond. If the model is right, 5 % of the z are below -1, half are below 0 and 5 % above
-+1. If it is not, the z of the last orders say where these marks should have been, and there they are put for the next.
+side in a straight line, and on beyond. If the model is right, 5 % of the z are below -1, half are below 0 and 5 % are
+above +1. If not, the z of the last orders say where these marks should have been, and there they are put for the next.
 
 The second is split conformal prediction with a score that is normalised by the predicted spread and with its own
 quantile for each end (Romano, Patterson, Candès: Conformalized Quantile Regression, NeurIPS 2019, theorem 2), over a

@@ -31,12 +31,12 @@ def test_from_the_basket_to_the_ledger(window):  # noqa: F811
     page.get_by_role("link", name="Watch it").click()
 
     promise = page.locator("#promise")
+    expect(promise.locator(".forecast")).to_have_text(re.compile("As it looks now: |It will be "))
     expect(promise.locator(".times")).to_have_text(INTERVAL)
     told = promise.locator(".times").inner_text()
     size = promise.locator(".times").evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
     assert size >= page.locator("h1").evaluate("element => parseFloat(getComputedStyle(element).fontSize)") * 0.9
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    expect(promise.locator(".forecast")).to_have_text(re.compile("As it looks now: |It will be "))
     expect(page.locator("#enjoy")).to_be_visible(timeout=60_000)
     expect(promise.locator(".forecast")).to_have_text(re.compile("We kept it|It came "))
     assert promise.locator(".times").inner_text() == told  # for good

@@ -25,8 +25,10 @@ function hear(frame) {
   if (frame.board) hang(frame.board);
   if (frame.stations) set(frame);
   if (frame.history) numbers.begin(frame.history);
-  if (frame.orders && !frame.stations && frame.orders.every(isForecast)) return frame.orders.forEach(keep);
-  for (const payload of frame.orders ?? []) take(payload);
+  const [forecasts, news] = frame.stations ? [[], frame.orders ?? []] : parted(frame.orders ?? []);
+  forecasts.forEach(keep);
+  for (const payload of news) take(payload);
+  if (forecasts.length && !news.length) return;
   if (frame.done) answer(frame);
   if (frame.error) complain(frame);
   drawSoon();
@@ -62,6 +64,12 @@ function take(payload, isSnapshot = false) {
   if (state === "delivered" || state === "cancelled") leave(payload);
   else kitchen.orders.set(id, withPizzas(payload));
   if (seqs.size > REMEMBERED) forget();
+}
+
+function parted(payloads) {
+  const parts = [[], []];
+  for (const payload of payloads) parts[isForecast(payload) ? 0 : 1].push(payload);
+  return parts;
 }
 
 /** Only when it will be there has moved: nothing to draw, the next tick looks whether it is late. */
