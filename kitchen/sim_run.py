@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kitchen.service_times import Fixed
 from kitchen.sim_spec import HOUR, Conveyor, Rate, Spec, Station, Times
-from kitchen.sim_sums import SHARES, AllLengths, Grid, Histogram, Trace, Whole
+from kitchen.sim_sums import AllLengths, Grid, Histogram, Trace, Whole
 from kitchen.tandem import Array, Ids, Tandem, Visits, take
 
 BLOCK = 32  # replications
@@ -38,8 +38,7 @@ class Length(NamedTuple):
 
 
 def run_length(spec: Spec) -> Length:
-    expected = spec.arrivals.expected if isinstance(spec.arrivals, Rate) else math.inf
-    most = math.ceil(expected + 6 * math.sqrt(expected) + 10) if math.isfinite(expected) else math.inf
+    most = spec.arrivals.most if isinstance(spec.arrivals, Rate) else math.inf
     number = min(most, math.inf if spec.orders is None else spec.orders)
     width = int(min(max(number, 1), CHUNK))
     rows = min(max(TABLE // width // BLOCK, 1) * BLOCK, MOST_ROWS)
@@ -61,8 +60,8 @@ class Part:
     work_seconds: Array  # from begin to end
     busy_seconds: Array  # for which places were taken
     line_seconds: Array  # stood in line, those of the state included
-    quantiles: Array  # (groups, SHARES)
-    whole_quantiles: Array  # (replications, SHARES)
+    quantiles: Array  # (groups, sim_sums.SHARES)
+    whole_quantiles: Array  # (replications, sim_sums.SHARES)
     grid_line: Whole  # (stations, moments): length of the line, summed over the replications
     grid_line_squares: Whole
     trace: list[dict[str, Any]] | None = None
@@ -138,10 +137,12 @@ class Run:
 
     def _counted(self) -> int:
         """Orders after the warm-up, if it is known how many come."""
-        return 0 if self.spec.orders is None else self.spec.orders - self._warmup_orders()
+        is_known = self.spec.orders is not None and math.isinf(self.spec.closing_seconds)
+        return (self.spec.orders or 0) - self._warmup_orders() if is_known else 0
 
     def _warmup_orders(self) -> int:
-        return int(self.spec.warmup * (self.spec.orders or 0))
+        expected = self.spec.arrivals.expected if isinstance(self.spec.arrivals, Rate) else math.inf
+        return int(self.spec.warmup * min(self.spec.orders or 0, expected))
 
     # Random numbers
 

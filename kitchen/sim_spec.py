@@ -1,15 +1,29 @@
 """What the simulator is asked for: read from plain JSON values, or refused with the field that is wrong.
 
-Seconds and hours are the kitchen's. Whatever `read_spec` returns can be simulated.
+Seconds and hours are the kitchen's. Whatever `read_spec` returns can be simulated. All in one spec:
+
+    {"stations": [{"name": "make", "places": 2, "service": {"law": "lognormal", "mean": 120, "cv": 0.4}},
+                  {"name": "belt", "service": {"law": "conveyor", "headway": 60, "delay": 420}}],
+     "arrivals": {"law": "steps", "per_hour": [10, 45, 10], "hours": [11, 12, 13, 14]},
+     "orders": 500, "replications": 20, "warmup": 0.1, "seed": 1, "trace": false, "close_hours": 13.5,
+     "promise_seconds": 2700, "grid_seconds": 600,
+     "state": [{"station": 1, "elapsed": 120}, {"station": 0, "waiting": true}]}
+
+places: null is a place for everybody. Laws: fixed(mean), exponential(mean), lognormal(mean, cv), uniform(low, high),
+erlang(mean, k), gamma(mean, cv), hyperexponential(p, means), empirical(values), conveyor(headway, delay), and
+times(seconds), which gives each order its own. Arrivals: poisson(per_hour), steps(per_hour, hours), times(seconds).
+A run ends after so many orders, or at the last of the hours or `close_hours` if that comes first; then the kitchen is
+emptied. A state is oldest first. Of a spec only stations, arrivals and what ends the run are needed.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from kitchen import service_times
+from kitchen.sim_fields import MAX_SECONDS, NAME_LENGTH, Fields, SpecError
 
 HOUR = 3600.0
 MAX_STATIONS = 50
@@ -18,22 +32,11 @@ MAX_ORDERS = 100_000_000
 MAX_REPLICATIONS = 1_000_000
 MAX_VISITS = 1e11  # orders x stations x replications: some days of work
 MAX_TRACE = 1_000_000  # orders
-MAX_VALUES = 1_000_000  # of a list
 MAX_STATE = 10_000
-MAX_SECONDS = 1e9
 MAX_PER_HOUR = 1e7
 MAX_HOURS = 24 * 366.0
 MAX_CV = 100.0
 MAX_SEED = 2**63 - 1
-NAME_LENGTH = 100
-
-
-class SpecError(Exception):
-    """`field` is where, such as stations[1].service.mean; the text is a whole sentence and begins with it."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field or 'The spec'} {problem}")
-        self.field = field
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Rate:
         """How many come in all."""
         pieces = zip(self.per_hour, self.hours, self.hours[1:], strict=False)
         return sum(rate * (end - begin) for rate, begin, end in pieces if rate)
+
+    @property
+    def most(self) -> float:
+        """More do not come but once in a thousand million days."""
+        return math.ceil(self.expected + 6 * math.sqrt(self.expected) + 10) if self.expected < math.inf else math.inf
 
 
 Service = service_times.Law | Conveyor | Times
@@ -117,7 +125,7 @@ class Spec:
 
 def read_spec(values: Any) -> Spec:
     """SpecError if it can't be simulated."""
-    asked = _Object(values, "")
+    asked = Fields(values, "")
     rows = asked.objects("stations", 1, MAX_STATIONS)
     stations = tuple(_read_station(row, f"station {number}") for number, row in enumerate(rows))
     arrivals, orders = _read_arrivals(asked)
@@ -138,7 +146,7 @@ def read_spec(values: Any) -> Spec:
     return spec
 
 
-def _read_station(asked: "_Object", default_name: str) -> Station:
+def _read_station(asked: Fields, default_name: str) -> Station:
     name = default_name if asked.get("name") is None else asked.text("name", NAME_LENGTH)
     service = _read_service(asked.object("service"))
     if isinstance(service, Conveyor):
@@ -153,23 +161,23 @@ def _read_station(asked: "_Object", default_name: str) -> Station:
     return Station(name, places, service)
 
 
-def _read_service(asked: "_Object") -> Service:
+def _read_service(asked: Fields) -> Service:
     law = asked.choice("law", SERVICES)
     service: Service = SERVICES[law](asked)
     asked.refuse_others()
     return service
 
 
-def _mean(asked: "_Object") -> float:
+def _mean(asked: Fields) -> float:
     return asked.number("mean", above=0, most=MAX_SECONDS)
 
 
-def _lognormal(asked: "_Object") -> Service:
+def _lognormal(asked: Fields) -> Service:
     mean, cv = _mean(asked), asked.number("cv", least=0, most=MAX_CV)
     return service_times.Lognormal(mean, cv * mean) if cv else service_times.Fixed(mean)
 
 
-def _uniform(asked: "_Object") -> Service:
+def _uniform(asked: Fields) -> Service:
     low = asked.number("low", least=0, most=MAX_SECONDS)
     high = asked.number("high", above=0, most=MAX_SECONDS)
     if high < low:
@@ -177,17 +185,17 @@ def _uniform(asked: "_Object") -> Service:
     return service_times.Uniform((low + high) / 2, (high - low) / math.sqrt(12))
 
 
-def _erlang(asked: "_Object") -> Service:
+def _erlang(asked: Fields) -> Service:
     mean = _mean(asked)
     return service_times.Gamma(mean, mean / math.sqrt(asked.whole("k", 1, 10_000)))
 
 
-def _gamma(asked: "_Object") -> Service:
+def _gamma(asked: Fields) -> Service:
     mean = _mean(asked)
     return service_times.Gamma(mean, mean * asked.number("cv", above=0, most=MAX_CV))
 
 
-def _hyperexponential(asked: "_Object") -> Service:
+def _hyperexponential(asked: Fields) -> Service:
     chances = asked.numbers("p", least=0, most=1)
     means = asked.numbers("means", above=0, most=MAX_SECONDS)
     if len(chances) != len(means):
@@ -197,7 +205,7 @@ def _hyperexponential(asked: "_Object") -> Service:
     return service_times.Hyperexponential(chances, means)
 
 
-def _conveyor(asked: "_Object") -> Service:
+def _conveyor(asked: Fields) -> Service:
     headway = asked.number("headway", least=0, most=MAX_SECONDS)
     return Conveyor(headway, asked.number("delay", least=0, most=MAX_SECONDS))
 
@@ -217,7 +225,7 @@ SERVICES: dict[str, Any] = {
 ARRIVALS = ("poisson", "steps", "times")
 
 
-def _read_arrivals(spec: "_Object") -> tuple[Arrivals, int | None]:
+def _read_arrivals(spec: Fields) -> tuple[Arrivals, int | None]:
     """Who comes, and how many: None until closing."""
     asked = spec.object("arrivals")
     orders = spec.whole("orders", 1, MAX_ORDERS) if spec.get("orders") is not None else None
@@ -235,10 +243,12 @@ def _read_arrivals(spec: "_Object") -> tuple[Arrivals, int | None]:
     else:
         arrivals = Rate((asked.number("per_hour", above=0, most=MAX_PER_HOUR),), (0.0, math.inf))
     asked.refuse_others()
+    if isinstance(arrivals, Rate) and orders is not None and orders >= arrivals.most:
+        orders = None  # closing time comes first, also for the warm-up
     return arrivals, orders
 
 
-def _read_times(asked: "_Object", orders: int | None, close_hours: float | None) -> tuple[Times, int]:
+def _read_times(asked: Fields, orders: int | None, close_hours: float | None) -> tuple[Times, int]:
     seconds = asked.numbers("seconds", least=0, most=MAX_SECONDS)
     for number, (before, after) in enumerate(pairwise(seconds), 1):
         if after < before:
@@ -251,7 +261,7 @@ def _read_times(asked: "_Object", orders: int | None, close_hours: float | None)
     return Times(seconds), len(seconds)
 
 
-def _read_steps(asked: "_Object", close_hours: float | None) -> Rate:
+def _read_steps(asked: Fields, close_hours: float | None) -> Rate:
     per_hour = asked.numbers("per_hour", least=0, most=MAX_PER_HOUR)
     hours = asked.numbers("hours", least=0, most=MAX_HOURS)
     if len(hours) != len(per_hour) + 1:
@@ -269,7 +279,7 @@ def _read_steps(asked: "_Object", close_hours: float | None) -> Rate:
     return Rate(per_hour[: len(open_hours)], (*open_hours, close_hours))
 
 
-def _read_state(spec: "_Object", stations: Sequence[Station]) -> tuple[Present, ...]:
+def _read_state(spec: Fields, stations: Sequence[Station]) -> tuple[Present, ...]:
     if spec.get("state") is None:
         return ()
     state = []
@@ -299,117 +309,8 @@ def _check_size(spec: Spec) -> None:
         if isinstance(station.service, Times):
             field = f"stations[{place}].service.seconds"
             if spec.orders is None:
-                raise SpecError(field, "needs to know how many come: give orders.")
+                raise SpecError(
+                    field, "needs to know how many come at most: give orders, and no more than closing lets in."
+                )
             if len(station.service.seconds) < len(spec.state) + spec.orders:
                 raise SpecError(field, f"must have {len(spec.state) + spec.orders} numbers, one for each order.")
-
-
-class _Object:
-    """An object of the spec. Every reader says what is wrong, and where."""
-
-    def __init__(self, values: Any, path: str) -> None:
-        if not isinstance(values, Mapping):
-            raise SpecError(path, "must be an object.")
-        self.values, self.path, self.known = values, path, set[str]()
-
-    def at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
-
-    def get(self, name: str) -> Any:
-        self.known.add(name)
-        return self.values.get(name)
-
-    def needed(self, name: str) -> Any:
-        value = self.get(name)
-        if value is None:
-            raise SpecError(self.at(name), "is missing.")
-        return value
-
-    def object(self, name: str) -> "_Object":
-        return _Object(self.needed(name), self.at(name))
-
-    def objects(self, name: str, least: int, most: int) -> list["_Object"]:
-        rows = self._list(name, least, most)
-        return [_Object(row, f"{self.at(name)}[{number}]") for number, row in enumerate(rows)]
-
-    def _list(self, name: str, least: int, most: int) -> Sequence[Any]:
-        rows = self.needed(name)
-        if not isinstance(rows, list | tuple):
-            raise SpecError(self.at(name), "must be a list.")
-        if not least <= len(rows) <= most:
-            raise SpecError(self.at(name), f"must have {least} to {most} entries, not {len(rows)}.")
-        return rows
-
-    def number(self, name: str, default: float | None = None, **limits: float) -> float:
-        value = self.get(name) if default is not None else self.needed(name)
-        return default if value is None and default is not None else _number(value, self.at(name), **limits)
-
-    def optional(self, name: str, most: float = MAX_SECONDS) -> float | None:
-        """A number above 0, or None."""
-        return None if self.get(name) is None else self.number(name, above=0, most=most)
-
-    def numbers(self, name: str, **limits: float) -> tuple[float, ...]:
-        rows = self._list(name, 1, MAX_VALUES)
-        return tuple(_number(value, f"{self.at(name)}[{place}]", **limits) for place, value in enumerate(rows))
-
-    def whole(self, name: str, least: int, most: int, default: int | None = None) -> int:
-        value = self.get(name) if default is not None else self.needed(name)
-        if value is None and default is not None:
-            return default
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise SpecError(self.at(name), "must be a whole number.")
-        if not least <= value <= most:
-            raise SpecError(self.at(name), f"must be from {least} to {most}.")
-        return value
-
-    def flag(self, name: str) -> bool:
-        value = self.get(name)
-        if not (value is None or isinstance(value, bool)):
-            raise SpecError(self.at(name), "must be true or false.")
-        return bool(value)
-
-    def text(self, name: str, most: int) -> str:
-        value = self.needed(name)
-        if not isinstance(value, str) or not 1 <= len(value) <= most:
-            raise SpecError(self.at(name), f"must be a text of 1 to {most} characters.")
-        return value
-
-    def choice(self, name: str, choices: Sequence[str] | Mapping[str, Any]) -> str:
-        value = self.needed(name)
-        if not isinstance(value, str) or value not in choices:
-            raise SpecError(self.at(name), f"must be one of: {', '.join(choices)}.")
-        return value
-
-    def refuse_others(self) -> None:
-        for name in self.values:
-            if name not in self.known:
-                raise SpecError(self.at(_shortened(name)), "is not known.")
-
-
-def _shortened(name: object) -> str:
-    return " ".join(str(name).split())[:NAME_LENGTH]
-
-
-def _number(
-    value: Any,
-    field: str,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
-    below: float | None = None,
-) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise SpecError(field, "must be a number.")
-    if not -1e300 < value < 1e300:  # nan is neither
-        raise SpecError(field, "must be a finite number.")
-    if above is not None and value <= above:
-        raise SpecError(field, f"must be above {above:g}.")
-    if least is not None and value < least:
-        raise SpecError(field, f"must not be below {least:g}.")
-    if below is not None and value >= below:
-        raise SpecError(field, f"must be below {below:g}.")
-    if most is not None and value > most:
-        raise SpecError(field, f"must be at most {most:g}.")
-    return float(value)

@@ -23,9 +23,9 @@ import numpy as np
 
 from kitchen import service_times
 from kitchen.estimates import Estimate, follow_each_other, half_width, over_replications, plain
+from kitchen.sim_fields import SpecError as SpecError
 from kitchen.sim_run import BATCHES, Part, Run, run_length
 from kitchen.sim_spec import HOUR, Rate, Spec
-from kitchen.sim_spec import SpecError as SpecError
 from kitchen.sim_spec import read_spec as read_spec
 from kitchen.sim_sums import SHARES
 from kitchen.tandem import Array

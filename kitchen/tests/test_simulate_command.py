@@ -48,6 +48,7 @@ def test_one_object_and_nothing_else(tmp_path):
     for row in result["stations"]:
         for name in ("wait_mean", "wait_probability", "utilisation", "queue_mean"):
             assert set(row[name]) == {"value", "half_width"}
+            assert row["name"] == "drive" or None not in row[name].values()
     assert result["stations"][3]["utilisation"] == {"value": None, "half_width": None}  # of infinitely many places
     assert set(result["time_in_system"]) == {"mean", "p05", "p50", "p95"}
     assert set(result["throughput_per_hour"]) == {"value", "half_width"}

@@ -292,6 +292,17 @@ def test_warm_up_orders_do_not_count():
     assert result["orders"] == 4
 
 
+@pytest.mark.parametrize("orders", [None, 40, 60, 100_000])
+def test_a_warm_up_before_closing_time(orders):
+    """Whichever comes first, so many orders or closing, a tenth is left out."""
+    spec = {"law": "steps", "per_hour": [20, 20], "hours": [11, 12, 14]}
+    result = simulate(
+        read_spec({"stations": SHOP, "arrivals": spec, "orders": orders, "replications": 400, "warmup": 0.1})
+    )
+    counted = result.part.orders.sum() / result.part.came.sum()
+    assert counted == pytest.approx(0.9, abs=0.01)
+
+
 def test_closing_time_empties_the_kitchen():
     spec = {"law": "steps", "per_hour": [0, 600, 0], "hours": [11, 12, 13, 14]}
     result = ask([station(5, "fixed", mean=60)], spec, replications=5, trace=False, grid_seconds=600)
