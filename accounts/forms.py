@@ -24,6 +24,7 @@ from accounts.backends import MAX_SHARING
 from accounts.models import NAME_LENGTH, Profile
 
 LONGEST_EMAIL = 254  # characters; Django's own
+LONGEST_USERNAME = 40  # characters; with Django's 150 a request from a stranger would fill a phone
 MAX_TOKENS = 20  # of one account
 EXPIRY_DAYS = {"7": "in a week", "30": "in 30 days", "90": "in 90 days", "365": "in a year"}
 DEFAULT_EXPIRY_DAYS = "30"
@@ -47,6 +48,7 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
         self.address = address
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "User name"
+        self.fields["username"].widget.attrs["maxlength"] = LONGEST_USERNAME
         self.fields["username"].help_text = "Letters, digits and . + - _ only. Everyone sees it."
 
     def clean_username(self) -> str:
@@ -57,6 +59,8 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
         username: str = self.cleaned_data["username"]
         if "@" in username:
             raise ValidationError("A user name can't have an @. Your e-mail address goes into the field below.")
+        if len(username) > LONGEST_USERNAME:
+            raise ValidationError(f"A user name has at most {LONGEST_USERNAME} characters: this has {len(username)}.")
         if not any(map(str.isalnum, username)):
             raise ValidationError("A user name needs a letter or a digit.")
         if is_taken(username):

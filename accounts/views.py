@@ -53,12 +53,12 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("index")
     form = SignUpForm(limits.address_of(request), sent(request))
+    target = request.POST.get("next") or request.GET.get("next", "")
     if form.is_bound and make_account(request, form):
-        target = request.POST.get("next", "")
         safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
         # Not `redirect`: it would take a word for the name of a view.
         return HttpResponseRedirect(target) if safe else redirect("index")
-    return render(request, "registration/sign_up.html", {"form": form}, status=status_of(form))
+    return render(request, "registration/sign_up.html", {"form": form, "next": target}, status=status_of(form))
 
 
 def make_account(request: HttpRequest, form: SignUpForm) -> bool:
@@ -81,10 +81,10 @@ class LogIn(Limited, auth.LoginView):
     authentication_form = LogInForm
     redirect_authenticated_user = True
 
-    def get_redirect_url(self) -> str:
-        """Never back to this page: for who is logged in that is a circle, and Django's answer to it an error."""
-        url = super().get_redirect_url()
-        return "" if urlsplit(url).path == self.request.path else url
+    def get_success_url(self) -> str:
+        """Never this page: for who is logged in that is a circle, and Django's answer to it an error."""
+        url = super().get_success_url()
+        return self.get_default_redirect_url() if urlsplit(url).path == self.request.path else url
 
 
 def admin_log_in(request: HttpRequest) -> HttpResponse:

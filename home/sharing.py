@@ -63,10 +63,10 @@ def end_shares(low_pk: int, high_pk: int, **kwargs: Any) -> None:
 
 
 def shared_with(user: User | AnonymousUser) -> QuerySet[OrderShare]:
-    """Newest first."""
+    """Newest first. Of an account that was deactivated nothing is shown, as among the friends."""
     if not user.is_authenticated:
         return OrderShare.objects.none()
-    return OrderShare.objects.filter(friend=user).select_related("order", "by").order_by("-pk")
+    return _shown().filter(friend=user).select_related("order", "by").order_by("-pk")
 
 
 def opened(order: Order, user: User | AnonymousUser) -> None:
@@ -91,6 +91,10 @@ def sharing_of(order: Order, user: User | AnonymousUser) -> Sharing | None:
 def news(user_pks: Collection[int]) -> dict[int, News]:
     """For many at once, in one query."""
     found = dict.fromkeys(user_pks, News(0, ""))
-    shares = OrderShare.objects.filter(friend__in=user_pks).values_list("friend")
+    shares = _shown().filter(friend__in=user_pks).values_list("friend")
     counts = shares.annotate(unseen=Count("pk", filter=Q(seen_at=None)), all=Count("pk"), newest=Max("pk"))
     return found | {pk: News(unseen, f"{unseen}.{count}.{newest}") for pk, unseen, count, newest in counts}
+
+
+def _shown() -> QuerySet[OrderShare]:
+    return OrderShare.objects.filter(by__is_active=True)

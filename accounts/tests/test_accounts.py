@@ -83,6 +83,7 @@ def test_someone_elses_orders_stay_where_they_are(client, place, alice, charlie)
         ("ALICE", "a fine oven 7", "dora@example.org", "already exists"),
         ("alice@example.org", "a fine oven 7", "dora@example.org", "have an @"),
         ("..", "a fine oven 7", "dora@example.org", "a letter or a digit"),  # its address would be another page's
+        ("d" * 41, "a fine oven 7", "dora@example.org", "at most 40"),
         ("dora", "12345678", "dora@example.org", "too common"),
         ("dora", "x", "dora@example.org", "too short"),
         ("dora", "dora@example.org", "dora@example.org", "too similar"),
@@ -122,6 +123,8 @@ def test_a_known_email_is_not_given_away_by_signing_up(client, alice):
 def test_signing_up_leads_back_but_never_to_another_site(client, db):
     for number, (target, to) in enumerate([("//evil.example/", "/"), ("/order/x/", "/order/x/"), ("order", "order")]):
         assert sign_up(Client(), f"emil{number}", next=target).headers["Location"] == to
+    for path, other in (("/sign-up/", "/log-in/"), ("/log-in/", "/sign-up/")):  # whichever one comes to first
+        assert f'href="{other}?next=/order/x/"' in page(Client(), f"{path}?next=/order/x/")
 
 
 # Logging in and out

@@ -213,27 +213,23 @@ async def test_a_foreign_page_is_refused_at_the_handshake(paths, bob):
                 assert not (await socket.connect(timeout=5))[0], origin
 
 
-@pytest.mark.parametrize(
-    ("origin", "host", "is_let_in"),
-    [
+async def test_a_page_is_ours_if_it_comes_from_the_host_that_is_asked(paths, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://shop.example", "https://*.pizza.example"]
+    door = sockets.Door(application.application_mapping["websocket"].application)
+    for origin, host, is_let_in in [
         ("http://localhost", "localhost", True),
         ("http://localhost:8000", "localhost:8000", True),
         ("http://localhost:9999", "localhost:8000", False),  # another program of this machine: it gets the cookie too
         ("http://evil.example", "localhost:8000", False),
-        ("http://evil.example", "evil.example", True),  # a name that leads here, where * is allowed
         ("https://shop.example", "web:8000", True),  # a proxy that changes the Host
         ("https://till.pizza.example", "web:8000", True),
         ("http://shop.example", "web:8000", False),
-    ],
-)
-async def test_a_page_is_ours_if_it_comes_from_the_host_that_is_asked(paths, settings, origin, host, is_let_in):
-    settings.ALLOWED_HOSTS = ["*"]
-    settings.CSRF_TRUSTED_ORIGINS = ["https://shop.example", "https://*.pizza.example"]
-    door = sockets.Door(application.application_mapping["websocket"].application)
-    headers = [(b"origin", origin.encode()), (b"host", host.encode())]
-    socket = WebsocketCommunicator(door, paths["one order"], headers=headers)
-    assert (await socket.connect(timeout=5))[0] is is_let_in
-    await socket.disconnect()
+    ]:
+        headers = [(b"origin", origin.encode()), (b"host", host.encode())]
+        socket = WebsocketCommunicator(door, paths["one order"], headers=headers)
+        assert (await socket.connect(timeout=5))[0] is is_let_in, origin
+        await socket.disconnect()
 
 
 async def test_a_bad_token_in_the_header_is_accepted_then_closed(paths, bob, key, never):
@@ -310,11 +306,11 @@ async def test_who_says_nothing_is_shown_out(paths, bob, monkeypatch):
 
 
 async def test_who_has_said_it_may_take_their_time(paths, key, monkeypatch):
-    monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.2)
+    monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.5)
     async with knock(paths["one order"]) as socket:
         await authenticate(socket, key)
         await receive(socket)
-        assert await is_silent(socket, seconds=0.4)
+        assert await is_silent(socket, seconds=0.7)
         assert await is_obeyed(socket, "one order")
 
 

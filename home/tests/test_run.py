@@ -102,6 +102,7 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "program", "folder"),
     [
         (["test", "-x"], ["-m", "pytest", "-x"], "project"),
+        (["test"], ["-m", "pytest", *run.ALL_TESTS], "project"),
         (["--data", "d", "shell"], ["manage.py", "shell"], "here"),
         ([], ["manage.py", "stack"], "here"),
     ],

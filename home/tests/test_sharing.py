@@ -142,6 +142,16 @@ def test_it_ends_with_the_friendship(end, who, order, place, alice, charlie, bob
     assert shared_on(bob) == [order]
 
 
+def test_of_a_deactivated_account_nothing_is_shown(order, alice, charlie, friends):
+    sharing.share(order, charlie, alice)
+    before = sharing.news([charlie.pk])[charlie.pk]
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert "alice" not in browser(charlie).get("/").text
+    assert sharing.news([charlie.pk])[charlie.pk].unseen == 0
+    User.objects.filter(pk=alice.pk).update(is_active=True)
+    assert sharing.news([charlie.pk])[charlie.pk] == before
+
+
 @pytest.mark.usefixtures("friends")
 def test_the_friends_page_is_told(order, alice, charlie, nudged, django_capture_on_commit_callbacks):
     nudged.clear()
