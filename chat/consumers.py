@@ -18,7 +18,6 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from accounts import limits
 from accounts.sockets import UNKNOWN, Identified, address_of
 from chat import hands, history, messages, orders, rooms, stream
 from chat.models import Message, Room
@@ -355,15 +354,7 @@ def last_number(value: str) -> int | None:
 
 def _enter(slug: str, who: Person, address: str) -> Room:
     """A public room that nobody has opened yet is made, as long as this person has not made too many."""
-    maker = who.key if who.user else address
-
-    def may_make() -> bool:
-        if not limits.allow("room", maker):
-            return False
-        limits.note("room", maker)
-        return True
-
-    room = rooms.enter(slug, who, may_make)
+    room = rooms.enter(slug, who, lambda: rooms.may_make(who, address))
     if who.user is not None:
         rooms.membership(room, who)
     return room

@@ -67,9 +67,20 @@ def show_room(room: Room, person: Person, reason: str | None, last_read: int) ->
         "last_read": last_read,
         "may_write": reason is None,
         "may_moderate": person.moderates,
+        "muted": muted(room) if person.moderates else [],
         "is_agent": is_agent(room, person),
         "why_not": reason,
     }
+
+
+def muted(room: Room) -> list[dict[str, Any]]:
+    """Who may only read, as messages name them. A visitor's names are those that they wrote under."""
+    rows = room.memberships.filter(muted=True)
+    members = rows.filter(user__isnull=False).values_list("user__username", flat=True).order_by("user__username")
+    words = rows.filter(user=None).values("guest")
+    names = room.messages.filter(guest__in=words).values_list("sent_by", flat=True).order_by("sent_by").distinct()
+    named = [*((name, False) for name in members), *((name, True) for name in names)]
+    return [{"username": name, "guest": is_guest} for name, is_guest in named]
 
 
 def before(room_pk: int, person: Person, seq: object) -> tuple[list[stream.Packed], bool]:

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.crypto import get_random_string
 
-from accounts import people
+from accounts import limits, people
 from chat.models import MAX_NAME, SLUG_LENGTH, Membership, Message, Room
 from chat.person import DELETED, Person
 from chat.words import clean_line, is_pronounceable
@@ -74,6 +74,7 @@ def public_room(value: object) -> Room:
     )[0]
 
 
+@transaction.atomic
 def order_room(order: Order) -> Room:
     """The conversation about an order, made now if it is the first time."""
     defaults = {
@@ -83,7 +84,10 @@ def order_room(order: Order) -> Room:
         "url": order.get_absolute_url(),
         "client_id": order.user_id,
     }
-    return Room.objects.get_or_create(order=order, defaults=defaults)[0]
+    room, is_new = Room.objects.get_or_create(order=order, defaults=defaults)
+    if is_new and order.user_id is not None:  # in it at once: the kitchen may write first, and that is news
+        Membership.objects.get_or_create(room=room, user_id=order.user_id)
+    return room
 
 
 def private_room(a: User, b: User) -> Room:
@@ -122,6 +126,15 @@ def enter(slug: str, person: Person, may_make: Callable[[], bool] = lambda: True
     if room is None and not may_make():
         raise Refused("You have opened many new rooms. Wait a quarter of an hour.")
     return room or public_room(name)
+
+
+def may_make(person: Person, address: str) -> bool:
+    """Has this account, or address, not made too many new rooms? This one is counted."""
+    maker = person.key if person.user else limits.neighbourhood(address)
+    if not limits.allow("room", maker):
+        return False
+    limits.note("room", maker)
+    return True
 
 
 def _enter_order_room(order_id: str, person: Person) -> Room:

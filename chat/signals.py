@@ -51,7 +51,9 @@ def adopt_conversations(request: HttpRequest, user: User, **kwargs: Any) -> None
         mine = Message.objects.filter(room=pk, guest=guest)
         mine.update(author=user, guest="", sent_by=user.get_username(), sender_key=f"u{user.pk}")
         if not Membership.objects.filter(room=pk, user=user).exists():
-            Membership.objects.filter(room=pk, guest=guest).update(user=user, guest="")
+            is_moved = Membership.objects.filter(room=pk, guest=guest).update(user=user, guest="")
+            if not is_moved:  # only the kitchen has written
+                Membership.objects.create(room=room, user=user)
         stream.save(room, is_changed=True)
 
 

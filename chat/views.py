@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import people
+from accounts import limits, people
 from chat import rooms
 from chat.models import Membership, Room
 from chat.person import free_name, guest_name, person_of
@@ -41,15 +41,18 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def address_of_room(request: HttpRequest, wanted: str, username: str) -> str:
-    """Refused if the room or the name can't be."""
+    """Refused if the room or the name can't be. A new room is made now: its address does not tell how it was typed."""
     slug, _ = rooms.public_slug(wanted)
-    name = request.user.get_username() if request.user.is_authenticated else free_name(username)
+    person = person_of(request)
+    name = person.name if person.user else free_name(username)
+    rooms.enter(wanted, person, lambda: rooms.may_make(person, limits.address_of(request)))
     return f"{rooms.room_url(slug)}?{urlencode({'username': name})}"
 
 
 @require_safe
 def room(request: HttpRequest, slug: str) -> HttpResponse:
-    """A public room is there for everyone, made when the first socket comes; a private one for its two."""
+    """A public room is there for everyone, made when the first socket comes, if not before; a private one for its
+    two."""
     if slug.startswith(rooms.ORDER):
         return to_order(request, slug)
     if slug.startswith(rooms.PRIVATE):
@@ -63,19 +66,21 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
         query = request.GET.urlencode()
         return redirect(rooms.room_url(canonical) + (f"?{query}" if query else ""))
     known = Room.objects.filter(slug=slug).values_list("name", flat=True).first()
-    context = {"slug": slug, "name": known or name, "kind": Room.Kind.PUBLIC, "username": name_for(request)}
+    username, why_not = name_for(request)
+    context = {"slug": slug, "name": known or name, "kind": Room.Kind.PUBLIC, "username": username, "refused": why_not}
     return render(request, "chat/room.html", {**context, "needs_account": request.user.is_authenticated})
 
 
-def name_for(request: HttpRequest) -> str:
-    """As whom one talks here. A visitor gets a word in the session, by which their messages stay theirs."""
+def name_for(request: HttpRequest) -> tuple[str, str]:
+    """(as whom one talks here, why not under the wanted name). A visitor gets a word in the session, by which their
+    messages stay theirs."""
     if request.user.is_authenticated:
-        return request.user.get_username()
-    guest = make_guest(request)
+        return request.user.get_username(), ""
+    guest, wanted = make_guest(request), request.GET.get("username", "")
     try:
-        return free_name(request.GET.get("username", ""))
-    except Refused:
-        return guest_name(guest)
+        return (free_name(wanted), "") if wanted else (guest_name(guest), "")
+    except Refused as refused:
+        return guest_name(guest), str(refused)
 
 
 def private_page(request: HttpRequest, slug: str) -> HttpResponse:

@@ -20,13 +20,16 @@ def order_chat(context: dict[str, Any], order: Order) -> dict[str, Any]:
     if not rooms.may_talk(order, person):
         return {"side": None}
     room = Room.objects.filter(order=order).first()
+    is_customer = rooms.is_customer(order, person)
     return {
-        "side": "customer" if rooms.is_customer(order, person) else "kitchen",
+        "side": "customer" if is_customer else "kitchen",
         "slug": f"{rooms.ORDER}{order.order_id}",
         "me": person.user.get_username() if person.user else "",
         "needs_account": not person.is_guest,
         "exists": room is not None,
         "unread": unread(room, person) if room else 0,
+        # with another one the page looks whether the kitchen has written first; a visitor has no notices
+        "mark": rooms.unread_rooms([person.pk])[person.pk] if is_customer and person.pk else None,
         "choices": choices(order),
         "most": MAX_QUANTITY,
     }

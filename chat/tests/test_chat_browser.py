@@ -340,6 +340,8 @@ def test_one_goes_on_where_one_stopped_reading(window):
     expect(page.get_by_role("button", name="new message")).to_be_hidden()
     page.reload()
     expect(words(page).last).to_be_in_viewport()
+    say(page, "I have read it all")
+    expect(words(page).last).to_have_text("I have read it all")
     expect(page.locator(".unread")).to_have_count(0)
 
 
@@ -367,3 +369,22 @@ def test_one_corrects_oneself_and_staff_take_away(window):
     bob.get_by_role("button", name="Mute this person here").click()
     expect(carla.locator(".chat-why-not")).to_contain_text("muted")
     expect(carla.get_by_label("Your message")).to_be_hidden()
+    bob.get_by_role("button", name="What to do with this message of carla").click()
+    expect(bob.get_by_role("button", name="Mute this person here")).to_be_hidden()
+    bob.get_by_role("button", name="Let them write again").click()
+    say(carla, "I am sorry.")
+    expect(words(bob).last).to_have_text("I am sorry.")
+
+
+def test_the_kitchen_writes_first_and_the_open_page_of_the_order_shows_it(window):
+    carla = window("", "carla", size=PHONE)
+    carla.get_by_role("button", name="Add Margherita").click()
+    carla.get_by_role("button", name="Order", exact=True).click()
+    carla.get_by_role("link", name="Watch it").click()
+    expect(carla.locator("#talk-unread")).to_be_hidden()
+    bob = window(carla.url.split("/", 3)[3], "bob")
+    bob.get_by_text("Talk to the customer").click()
+    say(bob, "We are out of basil.")
+    expect(carla.locator("#talk-unread")).to_have_text("1 new")
+    carla.get_by_text("Talk to the kitchen").click()
+    expect(words(carla)).to_have_text(["We are out of basil."])

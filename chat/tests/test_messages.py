@@ -165,12 +165,16 @@ def test_who_is_muted_reads_and_does_not_write(room, alice, bob, charlie):
         with pytest.raises(Refused, match="muted"):
             messages.edit(room.pk, who, 1, "x", at(1))
         assert history.news(room.pk, who, None).shown["why_not"]
+        assert history.news(room.pk, who, None).shown["muted"] == []  # that is for those who mute
+    told = history.news(room.pk, member(bob), None).shown["muted"]
+    assert told == [{"username": "alice", "guest": False}, {"username": "Vera", "guest": True}]
     messages.delete(room.pk, member(alice), 1, at(1))  # taking back is not writing
     say(room, member(charlie))
     say(rooms.public_room("Other"), member(alice))
 
     messages.mute(room.pk, member(bob), False, seq=2)
     say(room, visitor())
+    assert len(history.news(room.pk, member(bob), None).shown["muted"]) == 1
 
 
 def test_nobody_mutes_staff_and_only_staff_mute(room, alice, bob):

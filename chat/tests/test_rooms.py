@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 
-from accounts import people
+from accounts import limits, people
 from chat import rooms
 from chat.models import Membership, Message, Room
 from chat.person import Person, free_name, guest_name, person
@@ -75,6 +75,41 @@ def test_or_a_sentence_says_why_not(typed, words):
     with pytest.raises(Refused, match=words):
         rooms.public_slug(typed)
     assert not Room.objects.exists()
+
+
+def test_a_room_is_called_as_it_was_typed(client, alice):
+    client.force_login(alice)
+    page = client.post("/chat/", {"room": " Pizza  Friday! "}, follow=True)
+    assert page.request["PATH_INFO"] == "/chat/pizza-friday!/"
+    assert ">Pizza Friday!<" in page.content.decode()
+    assert Room.objects.get().name == "Pizza Friday!"
+    client.get("/chat/merely-looked-at/")
+    assert Room.objects.count() == 1
+
+
+def test_rooms_are_made_only_so_fast_by_the_form_too(client, alice, monkeypatch):
+    monkeypatch.setitem(limits.LIMITS, "room", limits.Limit(1, limits.QUARTER))
+    client.force_login(alice)
+    for name in ("one", "one", "ONE"):  # which is there, after the first time
+        assert client.post("/chat/", {"room": name}).status_code == 302
+    page = client.post("/chat/", {"room": "two"})
+    assert page.status_code == 400 and "many new rooms" in page.content.decode()
+    assert Room.objects.get().name == "one"
+
+
+def test_neighbours_in_one_ipv6_network_are_one_maker_of_rooms(db, monkeypatch):
+    monkeypatch.setitem(limits.LIMITS, "room", limits.Limit(1, limits.QUARTER))
+    assert rooms.may_make(visitor(), "2001:db8::1")
+    assert not rooms.may_make(visitor(), "2001:db8::2")
+    assert rooms.may_make(visitor(), "2001:db8:0:1::1")
+
+
+def test_who_wants_a_members_name_is_told_why_it_is_another(client, alice):
+    page = client.get("/chat/pizza/?username=Alice").content.decode()
+    assert "“Alice” is somebody else&#x27;s name here." in page and 'data-username="Guest ' in page
+    assert "somebody else" not in client.get("/chat/pizza/?username=Vera").content.decode()
+    assert "Give a name" not in client.get("/chat/pizza/").content.decode()
+    assert "disabled></textarea>" in page  # until the script is there: what is typed before would be lost
 
 
 @pytest.mark.parametrize("name", ["alice", "ALICE", "Ａlice", " alice ", "Kitchen", "deleted account", "staff"])
@@ -244,6 +279,19 @@ def test_unread_are_the_rooms_with_messages_of_others(alice, bob, charlie, order
 
     say(private, member(alice))  # who writes has read
     assert rooms.unread_rooms([alice.pk])[alice.pk] == 2
+
+
+def test_the_kitchen_may_write_first_and_that_is_news(client, order, place, alice, bob):
+    say(rooms.order_room(order), member(bob))
+    assert rooms.unread_rooms([alice.pk, bob.pk]) == {alice.pk: 1, bob.pk: 0}
+    session = client.session
+    session["guest"] = "v" * 32
+    session.save()
+    say(rooms.order_room(place(guest="v" * 32)), member(bob))
+    alice.set_password("alice's pizza 1")
+    alice.save()
+    client.post("/log-in/", {"username": "alice", "password": "alice's pizza 1"})
+    assert rooms.unread_rooms([alice.pk]) == {alice.pk: 2}
 
 
 def test_what_happens_to_an_order_and_what_was_deleted_is_not_unread(alice, bob, order):

@@ -77,7 +77,7 @@ class Chat {
     this.isWelcome = true;
     this.inFlight = null;
     this.log.forgetAsking();
-    this.log.markUnread(room.last_read);
+    this.log.markUnread(room);
     this.told = room.last_read;
     this.hear_room({ room });
     for (const { message, text } of [...this.edits.values()]) this.edit(message, text); // twice does no harm
@@ -151,6 +151,7 @@ class Chat {
 
   /** A message: at once, or when there is a connection again. */
   say(text) {
+    this.complain("");
     this.outbox.add(text);
     this.log.goToEnd();
     this.pump();

@@ -148,8 +148,8 @@ class Log {
   }
 
   /** Messages of others from here on are new. Once, when the room is opened. */
-  markUnread(lastRead) {
-    if (this.rows.size || !lastRead) return;
+  markUnread({ last_read: lastRead, last_seq: lastSeq }) {
+    if (this.rows.size || !lastRead || lastRead >= lastSeq) return; // what comes while one looks is not marked
     this.readUpTo = lastRead;
   }
 
