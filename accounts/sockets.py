@@ -242,8 +242,10 @@ class Door(OriginValidator):
         return await WebsocketDenier()(scope, receive, send)
 
     def is_ours(self, origin: str, host: str | None) -> bool:
-        """A page of a host in ALLOWED_HOSTS, as Channels has it, or in CSRF_TRUSTED_ORIGINS. Where ALLOWED_HOSTS is *, which
-        Channels takes for every page of the world, only one of the very host that is asked."""
+        """A page of a host in ALLOWED_HOSTS, as Channels has it, or in CSRF_TRUSTED_ORIGINS.
+
+        Where ALLOWED_HOSTS is *, which Channels takes for the whole world, only one of the very host that is asked.
+        """
         try:
             address = urlparse(origin)
             if any(self.match_allowed_origin(address, trusted) for trusted in self.trusted):
