@@ -43,7 +43,8 @@ class Asked:
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not (least < number <= most if above else least <= number <= most):
-            bounds = f"above {least:g} and at most {most:g}" if above else f"from {least:g} to {most:g}"
+            low, high = f"{least:.10g}", f"{most:.10g}"
+            bounds = f"above {low} and at most {high}" if above else f"from {low} to {high}"
             raise PlanError(self.at(name), f"{label} must be a number {bounds}, not “{shown(value)}”.")
         return number
 

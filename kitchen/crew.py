@@ -10,6 +10,7 @@ cheapest of many is easily the luckiest.
 """
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from kitchen.days import BLOCK, MOST_ORDERS_A_PIECE
-from kitchen.figures import Estimate, Figures, ratio
+from kitchen.figures import Estimate, Figures, quantile_seconds, ratio
 from kitchen.scenarios import MOST_CREW, Plan, Scenario
 
 Crew = tuple[int, ...]  # places, in the order of the stages; empty stands for no crew at all
@@ -41,6 +42,7 @@ class Tried:
     kept: Estimate | None  # share of promises; None if nobody came
     mean_minutes: Estimate | None
     wait_minutes: tuple[float, ...]  # in the line of each station
+    within_minutes: float | None  # the promise of which the asked share would be kept, within 2 %
 
 
 Known = Mapping[Want, Tried]
@@ -68,13 +70,15 @@ def scenario_with(scenario: Scenario, places: Crew) -> Scenario:
     return replace(scenario, stations=tuple(stations))
 
 
-def tried(crew: Crew, figures: Figures) -> Tried:
+def tried(keep: float, figures: Figures) -> Tried:
     orders = figures.orders[:, 0]
     total = float(orders.sum()) or 1.0
+    within = quantile_seconds(figures.histogram[:, 0].sum(axis=(0, 1)), keep)
     return Tried(
         ratio(figures.kept[:, 0].astype(float), orders),
         ratio(figures.seconds[:, 0] / 60, orders),
         tuple(float(seconds) / 60 / total for seconds in figures.wait_seconds[:, 0].sum(axis=0)),
+        None if within is None else within / 60,
     )
 
 
@@ -260,7 +264,7 @@ def sentence(search: Search, found: Found, runner_up: Crew | None) -> str:
             return f"No answer after {MOST_TRIED} crews: the best of them keeps {reached}, not {asked}."
         return (
             f"No crew keeps {asked} within {plan.scenarios[0].promise_minutes:g} minutes: even {MOST_CREW} places"
-            f" everywhere keep {reached}. The work itself takes too long."
+            f" everywhere keep {reached}. {why_none(search, runner_up) if runner_up else ''}"
         )
     kept = trial(search, found.best).kept
     if kept is None:
@@ -270,6 +274,17 @@ def sentence(search: Search, found: Found, runner_up: Crew | None) -> str:
         f" {plan.scenarios[0].promise_minutes:g} minutes."
     )
     return text if runner_up is None else f"{text} {why(search, found.best, runner_up)}"
+
+
+def why_none(search: Search, most: Crew) -> str:
+    """Why even the most places don't do, and what could be promised instead."""
+    result = trial(search, most)
+    at = int(np.argmax(result.wait_minutes))
+    if result.wait_minutes[at] >= 1:
+        name = search.plan.scenarios[0].stations[at].name
+        return f"Orders wait {result.wait_minutes[at]:.1f} minutes for a place at “{name}”, and more are not tried."
+    instead = math.ceil(result.within_minutes or 0)
+    return f"The work itself takes too long: to keep that many, promise about {instead} minutes."
 
 
 def why(search: Search, best: Crew, runner_up: Crew) -> str:

@@ -55,7 +55,8 @@ class Present:
     measured: Callable[[Any], tuple[list[float], dict[int, float]]]
     now_hour: float = 0.0
     state: tuple[OpenOrder, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # on the state
+    measured_notes: tuple[str, ...] = ()  # on any measured day
 
 
 def read_plan(values: Any, present: Present) -> Plan:
@@ -64,20 +65,25 @@ def read_plan(values: Any, present: Present) -> Plan:
     question = asked.choice("question", COMPARE, QUESTIONS, "The question")
     demand_asked = asked.part("demand")
     demand = read_demand(demand_asked, present)
-    open_hour, close_hour = read_hours(asked, *demand.hours)
     notes = list(present.notes) if question == NOW else []
     if question == NOW:
-        open_hour = present.now_hour
+        open_hour, close_hour = present.now_hour, read_end(asked, demand.hours[1])
         if close_hour <= open_hour:
             notes.append(f"It is {clock(open_hour)} and the day ends at {clock(close_hour)}: nobody new comes.")
             close_hour = open_hour
+    else:
+        open_hour, close_hour = read_hours(asked, *demand.hours)
     promise = asked.number("promise_minutes", 45, 0, MAX_PROMISE_MINUTES, "The promise in minutes", above=True)
     base = Scenario(PRESENT, present.stations, demand.demand, open_hour, close_hour, promise)
     scenarios = [base]
-    for part in asked.parts("scenarios", MOST_SCENARIOS, "Scenarios"):
+    parts = asked.parts("scenarios", MOST_SCENARIOS, "Scenarios")
+    for part in parts:
         scenarios.append(read_scenario(part, base, present, demand_asked.values, question))
+    if MEASURED in (part.get("profile") for part in (demand_asked, *(row.part("demand") for row in parts))):
+        notes += present.measured_notes
     if asked.yes("one_more", False, "One more place everywhere"):
-        scenarios += (one_more(base, station) for station in base.stations)
+        more = [one_more(base, station) for station in base.stations]
+        scenarios += (row for row in more if all(replace(other, name=row.name) != row for other in scenarios))
     if question == CREW and len(scenarios) > 1:
         raise PlanError("scenarios", "The smallest crew is searched for the shop as it is: leave the scenarios away.")
     check_names(scenarios)
@@ -152,6 +158,7 @@ def read_by_hour(path: str, value: Any) -> Iterator[tuple[int, float]]:
         pairs = []
     if not pairs:
         raise PlanError(path, "Say how many orders come in each hour, such as 11: 6, 12: 12.5.")
+    seen = set[int]()
     for pair in pairs:
         try:
             hour, rate = int(pair[0]), float(pair[1])
@@ -161,7 +168,17 @@ def read_by_hour(path: str, value: Any) -> Iterator[tuple[int, float]]:
             raise PlanError(path, "Orders by the hour must look like 11: 6, 12: 12.5.") from None
         if not 0 <= hour < HOURS_A_DAY or not 0 <= rate <= MAX_DEMAND:
             raise PlanError(path, f"An hour is 0 to 23 and has 0 to {MAX_DEMAND} orders, not “{hour}: {rate:g}”.")
+        if hour in seen:
+            raise PlanError(path, f"The hour {hour} is there twice. Say once how many orders come in it.")
+        seen.add(hour)
         yield hour, rate
+
+
+def read_end(asked: Asked, close_hour: float) -> float:
+    """Of a day that has begun, whenever it did."""
+    if asked.get("open") is not None:
+        raise PlanError(asked.at("open"), "A study from now opens now.")
+    return asked.hour("close", close_hour, "The closing time")
 
 
 def read_hours(asked: Asked, open_hour: float, close_hour: float) -> tuple[float, float]:

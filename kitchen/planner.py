@@ -59,7 +59,7 @@ def run(plan: Plan, progress: Callable[[float], None] = lambda share: None) -> d
 def next_pieces(plan: Plan, done: Done) -> list[Piece]:
     """What is still missing before one can say more; nothing when the answer stands."""
     if plan.question == CREW:
-        return [Piece(want.crew, want.first, want.blocks) for want in crew.next_wanted(plan, known(done))]
+        return [Piece(want.crew, want.first, want.blocks) for want in crew.next_wanted(plan, known(plan.keep, done))]
     reached = 0
     for total in rounds(plan):
         missing = [piece for piece in pieces(plan, reached, total) if piece not in done]
@@ -93,17 +93,16 @@ def join_up_to(done: Done, total: int) -> Figures:
     return join([done[piece] for piece in sorted(done) if piece.first + piece.blocks <= total])
 
 
-def known(done: Done) -> dict[crew.Want, crew.Tried]:
+def known(keep: float, done: Done) -> dict[crew.Want, crew.Tried]:
     return {
-        crew.Want(piece.crew, piece.first, piece.blocks): crew.tried(piece.crew, figures)
-        for piece, figures in done.items()
+        crew.Want(piece.crew, piece.first, piece.blocks): crew.tried(keep, figures) for piece, figures in done.items()
     }
 
 
 def share_done(plan: Plan, done: Done) -> float:
     """From 0 to 1, of the most that it can take."""
     if plan.question == CREW:
-        return crew.share_done(plan, known(done))
+        return crew.share_done(plan, known(plan.keep, done))
     return min(1.0, sum(piece.blocks for piece in done) / rounds(plan)[-1])
 
 
@@ -144,7 +143,7 @@ def kept(figures: Figures, number: int) -> Estimate | None:
 def answer(plan: Plan, done: Done) -> dict[str, Any]:
     """All that is known by now, as plain JSON; also while pieces are missing."""
     if plan.question == CREW:
-        return crew.answer(plan, known(done))
+        return crew.answer(plan, known(plan.keep, done))
     total = blocks_in_a_row(done)
     figures = join_up_to(done, total) if total else None
     rows = [scenario_row(plan, figures, number) for number in range(len(plan.scenarios))] if figures else []
@@ -259,12 +258,15 @@ def sentence(plan: Plan, figures: Figures) -> str:
         return present_sentence(plan, figures, present)
     ranked = sorted(saved, key=lambda number: saved[number].value, reverse=True)
     best = ranked[0]
-    if saved[best].value > 0 and saved[best].is_sure:
-        return f"{best_sentence(plan, figures, saved, ranked)} {promises_sentence(plan, figures, best)}"
     worst = ranked[-1]
-    if saved[worst].value < 0 and saved[worst].is_sure:
-        start = "Nothing here saves time: " if len(saved) > 1 else ""
-        costs = f"{named(plan, worst)} costs {plus_minus(saved[worst], -1)} minutes an order."
+    does_cost = saved[worst].value < 0 and saved[worst].is_sure
+    costs = f"{named(plan, worst)} costs {plus_minus(saved[worst], -1)} minutes an order."
+    if saved[best].value > 0 and saved[best].is_sure:
+        parts = [best_sentence(plan, figures, saved, ranked), promises_sentence(plan, figures, best)]
+        return " ".join([*parts, costs] if does_cost else parts)
+    if does_cost:
+        nothing = "is sure to save" if saved[best].value > 0 else "saves"
+        start = f"Nothing here {nothing} time: " if len(saved) > 1 else ""
         return f"{start}{costs if not start else lower(costs)} {promises_sentence(plan, figures, worst)}"
     most = max(abs(estimate.value) + estimate.half_width for estimate in saved.values())
     what = "Nothing here makes" if len(saved) > 1 else f"{named(plan, best)} does not make"
@@ -322,7 +324,7 @@ def lower(text: str) -> str:
 
 def plus_minus(estimate: Estimate, sign: int = 1) -> str:
     """As many digits as the half-width deserves."""
-    digits = 1 if estimate.half_width >= 0.05 else 2
+    digits = 1 if estimate.half_width >= 0.05 else 3 if 0 < estimate.half_width < 0.005 else 2
     return f"{sign * estimate.value:.{digits}f} ± {estimate.half_width:.{digits}f}"
 
 

@@ -67,6 +67,11 @@ class Values:
     def __init__(self, asked: Any, problem: PlanError | None) -> None:
         self.flat = dict(_flattened(asked if isinstance(asked, Mapping) else {}))
         self.problem = problem
+        demand = asked.get("demand") if isinstance(asked, Mapping) else None
+        hours = demand.get("by_hour") if isinstance(demand, Mapping) else None
+        if isinstance(hours, Mapping | list):  # from a program: here it is a line of text
+            pairs = hours.items() if isinstance(hours, Mapping) else enumerate(hours)
+            self.flat["demand.by_hour"] = ", ".join(f"{hour}: {rate}" for hour, rate in pairs if rate)
         if "keep" in self.flat:
             try:
                 self.flat[KEEP] = f"{100 * float(self.flat['keep']):g}"

@@ -47,8 +47,7 @@ def planner(request: HttpRequest) -> HttpResponse:
     asked: Any = {}
     try:
         asked = read_body(request) if is_program else read_form(request)
-        if len(studies.running()) >= MOST_RUNNING:
-            raise PlanError("", f"{MOST_RUNNING} studies are running. Wait for one, or cancel one.")
+        refuse_too_many()
         study = studies.make(asked, request.user, timezone.now())
     except PlanError as error:
         if is_program:
@@ -78,9 +77,20 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_only
 def again(request: HttpRequest, pk: int) -> HttpResponse:
-    made = studies.again(get_object_or_404(Study, pk=pk), request.user, timezone.now())
+    found = get_object_or_404(Study.objects.select_related("by"), pk=pk)
+    try:
+        refuse_too_many()
+    except PlanError as error:
+        return page(request, found.asked, error, study=found, status=BAD_REQUEST)
+    made = studies.again(found, request.user, timezone.now())
     study_tasks.start(made)
     return redirect(link(made))
+
+
+def refuse_too_many() -> None:
+    """PlanError if so many studies are running that another one would only wait."""
+    if len(studies.running()) >= MOST_RUNNING:
+        raise PlanError("", f"{MOST_RUNNING} studies are running. Wait for one, or cancel one.")
 
 
 @require_safe

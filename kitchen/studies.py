@@ -7,6 +7,7 @@ statement before it is sent; one of which nothing is heard is claimed again.
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -21,7 +22,7 @@ from kitchen.models import Shop, Station, Study, StudyPart
 from kitchen.outlook import State
 from kitchen.plan_requests import Present, is_usable, read_plan
 from kitchen.planner import Piece
-from kitchen.scenarios import CREW, NOW, OpenOrder, Plan, StationPlan, load, one_more
+from kitchen.scenarios import CREW, NOW, OpenOrder, Plan, Scenario, StationPlan, load, one_more
 
 # Parts of one study that are with the workers at a time: enough for a few machines, few enough that the orders of the
 # live kitchen, which share the queue, never wait long.
@@ -54,10 +55,11 @@ def present(now: datetime) -> Present:
     return Present(
         stations=present_stations(),
         per_hour=Shop.objects.get().demand_per_hour or USUAL_PER_HOUR,
-        measured=measured_day,
+        measured=partial(measured_day, speed=state.speed),
         now_hour=local.hour + local.minute / 60 + local.second / 3600,
         state=orders,
         notes=tuple(present_notes(state)),
+        measured_notes=tuple(measured_notes(state.speed)),
     )
 
 
@@ -73,7 +75,9 @@ def present_stations() -> tuple[StationPlan, ...]:
 
 
 def present_notes(state: State) -> Iterable[str]:
-    yield f"It begins with the {len(state.orders)} orders that are in the kitchen now."
+    count = len(state.orders)
+    there = f"{count} order{'' if count == 1 else 's'} that {'is' if count == 1 else 'are'} in the kitchen now"
+    yield f"It begins with the {there}." if count else "It begins with an empty kitchen: no order is in work now."
     held = Order.objects.open().filter(held=True).count()
     if held:
         yield f"Orders on hold are left out: {held}."
@@ -84,8 +88,20 @@ def present_notes(state: State) -> Iterable[str]:
         yield f"Times of the day are the kitchen's: its clock runs {state.speed:g} times as fast as the wall's."
 
 
-def measured_day(day: Any) -> tuple[list[float], dict[int, float]]:
-    """The orders of a past day, by the hour in which they came, and by their pizzas. ValueError with a sentence."""
+def measured_notes(speed: float) -> Iterable[str]:
+    """Nobody wrote down how fast the clock ran on that day: it is taken to be as fast as now."""
+    if speed != 1:
+        yield (
+            f"A past day is counted by the hours on the wall, of which each is {speed:g} of the kitchen's at the speed"
+            f" of now: {speed:g} orders in an hour of that day are simulated as one an hour."
+        )
+
+
+def measured_day(day: Any, speed: float = 1.0) -> tuple[list[float], dict[int, float]]:
+    """The orders of a past day and how often one had so many pizzas. ValueError with a sentence.
+
+    Orders are those of an hour of the kitchen's clock, at that `speed`, by the hour of the wall in which they came.
+    """
     try:
         wanted = date.fromisoformat(str(day))
     except ValueError:
@@ -94,7 +110,7 @@ def measured_day(day: Any) -> tuple[list[float], dict[int, float]]:
     rows = orders.annotate(hour=ExtractHour("created_at")).values_list("hour").annotate(count=Count("pk"))
     rates = [0.0] * 24
     for hour, count in rows:
-        rates[hour] = float(count)
+        rates[hour] = count / speed
     if not any(rates):
         raise ValueError(f"No order came on {wanted}. Choose another day.")
     pizzas = {
@@ -127,13 +143,19 @@ def store(asked: Any, plan: Plan, by: Any, now: datetime) -> Study:
 def title(plan: Plan) -> str:
     base, *others = plan.scenarios
     if plan.question == CREW:
-        words = f"Smallest crew for {100 * plan.keep:g} % within {base.promise_minutes:g} minutes"
-    elif [row.name for row in others] == [one_more(base, station).name for station in base.stations]:
-        words = "One more place, at each station in turn"
+        words = f"Smallest crew for {100 * plan.keep:g}\u00a0% within {base.promise_minutes:g} minutes"
     else:
-        words = " · ".join(row.name for row in others) or base.name
+        words = " · ".join(names_of(base, others)) or base.name
     words = f"From now: {words}" if plan.question == NOW else words
     return words if len(words) <= TITLE_LETTERS else words[: TITLE_LETTERS - 1] + "…"
+
+
+def names_of(base: Scenario, others: Iterable[Scenario]) -> list[str]:
+    """Of the scenarios; those with one more place are one name, if they are there for each station."""
+    names, more = [row.name for row in others], [one_more(base, station).name for station in base.stations]
+    if not set(more) <= set(names):
+        return names
+    return [*(name for name in names if name not in more), "One more place, at each station in turn"]
 
 
 def cancel(study: Study, now: datetime) -> bool:

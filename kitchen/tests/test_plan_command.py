@@ -72,7 +72,8 @@ def test_the_smallest_crew():
 
 
 def test_from_now():
-    assert "It begins with the 0 orders that are in the kitchen now." in plan("--now", "--close", "24:00")
+    assert "It begins with an empty kitchen" in plan("--now", "--open", "", "--close", "24:00")
+    assert refused("--now", "--close", "24:00") == "A study from now opens now."
 
 
 def test_names_are_text():

@@ -284,6 +284,34 @@ def test_the_sentence_is_honest_about_chance():
     assert alone.startswith("As it is, an order takes ")
 
 
+def test_what_costs_time_is_said_beside_what_saves_it():
+    changes = [{"stage": "baking", "at": "17:30", "places": 1}]
+    plan = plan_of(
+        scenarios=[{"stations": {"out_for_delivery": {"places": 12}}}, {"name": "Break", "changes": changes}]
+    )
+    text = planner.run(plan)["sentence"]
+    assert "; nothing else helps as much. " in text
+    assert " Break costs " in text
+    assert text.endswith(" minutes an order.")
+
+
+def test_what_may_help_is_not_said_to_save_nothing(monkeypatch):
+    plan = plan_of(scenarios=[{"name": "a"}, {"name": "b"}])
+    figures = planner.simulate(plan, Piece((), 0, 2))
+    for maybe, words in (
+        (0.1, "Nothing here is sure to save time: b costs"),
+        (-0.1, "Nothing here saves time: b costs"),
+    ):
+        found = [None, Estimate(maybe, 0.3), Estimate(-2.0, 0.3)]
+        monkeypatch.setattr(planner, "savings", lambda _, found=found: found)
+        assert planner.sentence(plan, figures).startswith(words)
+
+
+def test_no_half_width_is_rounded_to_nothing():
+    shown = [planner.plus_minus(Estimate(3.14159, wide)) for wide in (0.6, 0.02, 0.0031, 0.0)]
+    assert shown == ["3.1 ± 0.6", "3.14 ± 0.02", "3.142 ± 0.003", "3.14 ± 0.00"]
+
+
 def test_a_demand_of_0_is_said_and_shown():
     answer = planner.run(plan_of(demand={"profile": "flat", "per_hour": 0}, one_more=True))
     assert answer["sentence"].startswith("Nobody comes")
@@ -342,7 +370,7 @@ def test_the_smallest_crew_is_the_cheapest_of_all_that_do(monkeypatch):
 
     def does(places):
         for first in (0, blocks):
-            row = crew.tried(places, planner.simulate(plan, Piece(places, first, blocks))).kept
+            row = crew.tried(plan.keep, planner.simulate(plan, Piece(places, first, blocks))).kept
             if row.value - row.half_width < plan.keep:
                 return False
         return True
@@ -373,7 +401,9 @@ def test_a_crew_that_was_only_lucky_is_not_the_answer(monkeypatch):
     for places in itertools.product((1, 2), repeat=4):
         for is_fresh in (False, True):
             share = 0.85 if is_fresh and places == (1, 1, 1, 1) else 0.95
-            known[search.want(places, is_fresh)] = crew.Tried(Estimate(share, 0.01), Estimate(30, 0.1), (1.0,) * 4)
+            known[search.want(places, is_fresh)] = crew.Tried(
+                Estimate(share, 0.01), Estimate(30, 0.1), (1.0,) * 4, 40.0
+            )
     found = crew.Search(plan, known).found()
     assert found.best == (1, 1, 1, 2)
     assert found.failed == ((1, 1, 1, 1),)
@@ -383,7 +413,11 @@ def test_a_crew_that_was_only_lucky_is_not_the_answer(monkeypatch):
 def test_a_promise_that_no_crew_keeps():
     answer = planner.run(plan_of(question="crew", promise_minutes=10))
     assert answer["sentence"].startswith("No crew keeps 95 % of promises within 10 minutes: even 40 places everywhere")
-    assert "The work itself takes too long." in answer["sentence"]
+    assert "The work itself takes too long: to keep that many, promise about " in answer["sentence"]
+    enough = int(answer["sentence"].split()[-2])
+    assert planner.run(plan_of(question="crew", promise_minutes=enough + 1))["crews"][0]["does"]
+    answer = planner.run(plan_of(question="crew", demand={"profile": "flat", "per_hour": 250}))
+    assert " for a place at “Drivers”, and more are not tried." in answer["sentence"]
 
 
 def test_a_crew_for_nobody():
@@ -440,6 +474,7 @@ def test_quantiles_from_the_histogram_are_within_2_percent():
         ({"demand": {"profile": "hours"}}, "demand.by_hour", "Say how many"),
         ({"demand": {"profile": "hours", "by_hour": "noon: 3"}}, "demand.by_hour", "must look like"),
         ({"demand": {"profile": "hours", "by_hour": "25: 3"}}, "demand.by_hour", "An hour is 0 to 23"),
+        ({"demand": {"profile": "hours", "by_hour": "11: 3, 11: 4"}}, "demand.by_hour", "11 is there twice"),
         ({"demand": {"profile": "measured", "day": "yesterday"}}, "demand.day", "No order came"),
         ({"demand": {"by_hour": "3: 4"}}, "demand.by_hour", "goes with the profile"),
         ({"demand": {"colour": 1}}, "demand.colour", "There is no “demand.colour”"),
@@ -448,6 +483,8 @@ def test_quantiles_from_the_histogram_are_within_2_percent():
         ({"open": "25:00"}, "open", "such as 18:30"),
         ({"promise_minutes": 0}, "promise_minutes", "above 0"),
         ({"seed": 1.5}, "seed", "whole number"),
+        ({"seed": -1}, "seed", "from 0 to 2147483647, not"),
+        ({"question": "now", "open": "10:00"}, "open", "opens now"),
         ({"keep": 1}, "keep", "at most 0.999"),
         ({"costs": {"baking": 0}}, "costs.baking", "above 0"),
         ({"scenarios": [{"stations": {"baking": {"places": 0}}}]}, "scenarios.0.stations.baking.places", "from 1"),
@@ -486,6 +523,39 @@ def test_a_measured_day_brings_its_hours_and_its_pizzas():
     assert (scenario.open_hour, scenario.close_hour) == (18, 20)
     assert scenario.rates() == [(18, 19, 24), (19, 20, 48)]
     assert scenario.mean_pizzas() == 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"demand": {"profile": "measured", "day": "2026-10-30"}},
+        {"scenarios": [{"demand": {"profile": "measured", "day": "2026-10-30"}}]},
+    ],
+)
+def test_a_measured_day_says_whose_hours_it_has(values):
+    shop = present(measured_notes=("The wall's hours.",))
+    assert "The wall's hours." in read_plan(values, shop).notes
+    assert "The wall's hours." not in read_plan(FAST, shop).notes
+
+
+def test_one_more_place_leaves_out_what_is_asked_for_anyway():
+    more = {"scenarios": [{"name": "Big oven", "stations": {"baking": {"places": 7}}}], "one_more": True}
+    assert [scenario.name for scenario in plan_of(**more).scenarios[1:]] == [
+        "Big oven",
+        "One more place at “Make line”",
+        "One more place at “Cutting bench”",
+        "One more place at “Drivers”",
+    ]
+    with pytest.raises(PlanError, match="are the same"):  # another one under that name is not left out
+        plan_of(**more | {"scenarios": [{"name": "One more place at “Oven”", "stations": {"baking": {"places": 9}}}]})
+
+
+def test_from_now_the_day_may_end_before_it_usually_opens():
+    shop = present(now_hour=12.0)
+    plan = read_plan({"question": "now", "demand": {"profile": "friday"}, "close": "15:00"}, shop)
+    assert (plan.open_hour, plan.close_hour) == (12, 15)
+    plan = read_plan({"question": "now", "demand": {"profile": "friday"}, "close": "11:00"}, shop)
+    assert any("nobody new comes" in note for note in plan.notes)
 
 
 def test_scenarios_are_called_after_what_they_change():

@@ -69,7 +69,7 @@ def test_a_search_for_the_smallest_crew_goes_through_the_workers_too(queue, bob,
     study_tasks.go_on(study)
     assert work_off(queue) > 4
     assert fresh(study).answer == json.loads(json.dumps(planner.run(load(study.plan))))
-    assert study.title == "Smallest crew for 50 % within 60 minutes"
+    assert study.title == "Smallest crew for 50\u00a0% within 60 minutes"
 
 
 def test_run_again_it_gives_the_same_figures_whatever_became_of_the_shop(study, queue, bob):
@@ -225,10 +225,31 @@ def test_a_past_day_is_counted_by_its_hours(place, margherita):
     rates, pizzas = studies.measured_day(day.date().isoformat())
     assert (rates[12], rates[19], sum(rates)) == (2, 1, 3)
     assert pizzas == {1: 2, 3: 1}
+    assert studies.measured_day(day.date().isoformat(), speed=4)[0][12] == 0.5
     with pytest.raises(ValueError, match="No order came on 2020-01-01"):
         studies.measured_day("2020-01-01")
     with pytest.raises(ValueError, match="Say which day"):
         studies.measured_day("last friday")
+
+
+def test_a_title_has_one_name_for_one_more_place_everywhere(bob):
+    broken = {"name": "Broken oven", "changes": [{"stage": "baking", "at": "18:00", "places": 1}]}
+    asked = {**DAY, "scenarios": [broken], "one_more": True}
+    title = studies.make(asked, bob, timezone.now()).title
+    assert title == "Broken oven · One more place, at each station in turn"
+
+
+def test_a_past_day_is_in_the_kitchens_hours_and_says_so(place, staff):
+    """An hour on the wall is sixty of a kitchen that runs sixty times as fast: 120 orders in it are two an hour."""
+    Shop.objects.update(speed=60)
+    day = timezone.localtime().replace(hour=12, minute=5, second=0, microsecond=0) - timedelta(days=3)
+    place(now=day)
+    asked = {"demand": {"profile": "measured", "day": day.date().isoformat()}}
+    plan = load(studies.make(asked, None, timezone.now()).plan)
+    assert plan.scenarios[0].orders() == pytest.approx(1 / 60)
+    assert any("on the wall, of which each is 60 of the kitchen's" in note for note in plan.notes)
+    Shop.objects.update(speed=1)
+    assert not any("wall" in note for note in load(studies.make(asked, None, timezone.now()).plan).notes)
 
 
 def test_from_now_it_begins_with_the_live_kitchen(small_kitchen, place, bob, sent, cooked):
@@ -345,6 +366,21 @@ def test_too_many_at_once_are_refused(staff, queue, bob):
         studies.make(ASKED, bob, timezone.now())
     response = staff.post(reverse("planner"), ASKED, content_type="application/json")
     assert response.json()["error"] == "5 studies are running. Wait for one, or cancel one."
+
+
+def test_running_again_is_no_way_around_that(staff, study, queue, bob):
+    for _ in range(4):
+        studies.make(ASKED, bob, timezone.now())
+    response = staff.post(reverse("study_again", args=[study.pk]))
+    assert response.status_code == 400
+    assert "5 studies are running" in response.content.decode()
+    assert Study.objects.count() == 5
+
+
+def test_the_form_has_the_hours_that_a_program_asked_for(staff, queue, bob):
+    for hours in ({"11": 6, "12": 12.5}, [0] * 11 + [6, 12.5]):
+        study = studies.make({**ASKED, "demand": {"profile": "hours", "by_hour": hours}}, bob, timezone.now())
+        assert "11: 6, 12: 12.5" in staff.get(reverse("study", args=[study.pk])).content.decode()
 
 
 def test_results_come_while_it_runs_and_cancelling_keeps_them(staff, study, queue):

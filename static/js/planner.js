@@ -186,14 +186,15 @@ function repaint() {
 
 function showCrew(known, status) {
   const names = known.stations.map(({ name }) => name);
-  const head = ["", ...names, "Cost", `Keeps within ${known.promise_minutes} min`, "Order to door, min"];
+  const head = ["", "Cost", `Keeps within ${known.promise_minutes} min`, ...names, "Order to door, min"];
+  at("table").classList.add("crews");
   const does = known.crews[0]?.does;
-  const called = (crew, index) => (crew.does ? "The answer" : index === (does ? 1 : 0) ? "Runner-up" : "Fails");
+  const called = (crew, index) => (crew.does ? "The answer" : does && index === 1 ? "Runner-up" : "Fails");
   if (known.crews.length) {
     fill(
       at("table"),
       head,
-      known.crews.map((crew, index) => [called(crew, index), ...Object.values(crew.places).map(String), String(crew.cost), percentPlusMinus(crew.kept), plusMinus(crew.mean_minutes)]),
+      known.crews.map((crew, index) => [called(crew, index), String(crew.cost), percentPlusMinus(crew.kept), ...Object.values(crew.places).map(String), plusMinus(crew.mean_minutes)]),
     );
     fill(
       at("stations"),
@@ -201,8 +202,8 @@ function showCrew(known, status) {
       known.crews.map((crew, index) => [`${called(crew, index)} (${Object.values(crew.places).join(", ")})`, ...Object.values(crew.wait_minutes).map((minutes) => minutes.toFixed(1))]),
     );
   }
-  write(at("days"), status === "running" && known.tried ? `, ${known.tried} crews tried` : "");
-  write(at("method"), `${known.tried} crews tried on ${known.replications.toLocaleString("en-US")} days, seed ${known.seed}. ${known.method}`);
+  write(at("days"), status === "running" && known.tried ? `, ${known.tried} ${known.tried === 1 ? "crew" : "crews"} tried` : "");
+  write(at("method"), `${known.tried} ${known.tried === 1 ? "crew" : "crews"} tried on ${known.replications.toLocaleString("en-US")} days, seed ${known.seed}. ${known.method}`);
 }
 
 // Small things
@@ -242,8 +243,9 @@ const times100 = (share) => (share === null ? null : 100 * share);
 
 function plusMinus(estimate) {
   if (!estimate) return NOBODY;
-  const digits = estimate.half_width === null || estimate.half_width >= 0.05 ? 1 : 2;
-  return estimate.half_width === null ? estimate.value.toFixed(digits) : `${estimate.value.toFixed(digits)} ± ${estimate.half_width.toFixed(digits)}`;
+  const wide = estimate.half_width;
+  const digits = wide === null || wide >= 0.05 ? 1 : wide > 0 && wide < 0.005 ? 3 : 2;
+  return wide === null ? estimate.value.toFixed(digits) : `${estimate.value.toFixed(digits)} ± ${wide.toFixed(digits)}`;
 }
 
 function percentPlusMinus(estimate) {

@@ -180,7 +180,8 @@ def show(console: Console, answer: dict[str, Any]) -> None:
         console.print(table)
     say(console, *(f"• {note}" for note in answer["notes"]))
     if is_crew:
-        say(console, f"{answer['tried']} crews tried on {answer['replications']} days. {answer['method']}")
+        count = "1 crew" if answer["tried"] == 1 else f"{answer['tried']} crews"
+        say(console, f"{count} tried on {answer['replications']} days. {answer['method']}")
         return
     say(console, f"{answer['replications']} simulated days, seed {answer['seed']}. ± is a 95 % interval.")
     if not answer["precise"]:
