@@ -44,6 +44,15 @@ from kitchen import flow, tasks
 from kitchen.models import Shop, Station
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Where the tests are shared out, each process makes a data folder of its own (above), before Django is set up.
+
+    With this name in their environment pytest-django would do that first, with the data folder of this process.
+    """
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
 class Valkey:
     """The embedded server, which a test may stop and start."""
 

@@ -47,6 +47,9 @@ STATE_FIELDS = (
     "delivered_at",
 )
 
+# What was said when the order was placed, and is never written again.
+PROMISE_FIELDS = ("promised_low", "promised_median", "promised_high")
+
 # What the job that looks ahead alone writes (kitchen.forecast).
 FORECAST_FIELDS = ("eta_low", "eta_median", "eta_high")
 
@@ -229,8 +232,9 @@ class Order(models.Model):
         self.stage_read = self.__dict__.get("stage", self.stage_read)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Everything but the live state and the forecast, which are the kitchen's: a stage put here becomes a wish.
+        """Everything but the live state and the forecast, which are the kitchen's, and the promise, which is for good.
 
+        A stage put here becomes a wish.
         An old instance can therefore never write yesterday's stage over today's.
         """
         if not self.order_id:
@@ -243,7 +247,8 @@ class Order(models.Model):
         if fields is None:
             fields = [field.name for field in self._meta.concrete_fields if not field.primary_key]
         with transaction.atomic():
-            super().save(*args, **kwargs, update_fields=frozenset(fields).difference(STATE_FIELDS, FORECAST_FIELDS))
+            written = frozenset(fields).difference(STATE_FIELDS, FORECAST_FIELDS, PROMISE_FIELDS)
+            super().save(*args, **kwargs, update_fields=written)
             if self.stage != self.stage_read:
                 stage_wished.send(Order, order=self)
 

@@ -161,7 +161,8 @@ class LedgerRow(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             refuse_change()
-        super().save(*args, **kwargs)
+        # Or a new row with an old key would be written over the old one.
+        super().save(*args, **{**kwargs, "force_insert": True})
 
     delete = refuse_change
 

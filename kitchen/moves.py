@@ -118,7 +118,8 @@ def restore(
     order.stage, order.held, order.rushed = before["stage"], before["held"], before["rushed"]
     order.joined_at = parse_datetime(before["joined_at"]) or now
     order.remaining_seconds = before["remaining_seconds"]
-    order.started_at = order.due_at = order.delivered_at = None
+    order.started_at = order.due_at = None
+    order.delivered_at = order.joined_at if order.stage == stages.LAST else None  # as `enter` wrote it
     order.plan += 1
     begun = settle(order, stations, now, cause)
     return begun + (seat(left, now) if left else [])

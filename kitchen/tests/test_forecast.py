@@ -204,6 +204,11 @@ def test_what_was_promised_is_kept_with_the_order_and_in_the_ledger(small_kitche
     )  # fmt: skip
     assert (row.low_seconds, row.median_seconds, row.high_seconds) == row.model == (93.0,) * 3
 
+    order.promised_high = at(999)
+    order.save()
+    order.save(update_fields=["promised_high"])
+    assert fresh(order).promised_high == at(95)
+
 
 @pytest.mark.django_db
 def test_it_is_kept_when_the_kitchen_is_left_alone(small_kitchen, sent, cooked, place):

@@ -106,6 +106,15 @@ def test_undo_waits_its_old_turn_if_the_place_is_given_away(place, bob):
     assert (fresh(first).due_at, fresh(third).state) == (at(20), "waiting")
 
 
+def test_undo_of_a_recall_knows_when_it_was_delivered(place, bob):
+    order = place(NOON)
+    flow.override(order.pk, "delivered", at(4), by=bob)
+    flow.recall(order.pk, at(6), by=bob)
+    assert fresh(order).delivered_at is None
+    flow.undo(order.pk, 3, at(9), by=bob)
+    assert (fresh(order).state, fresh(order).delivered_at) == ("delivered", at(4))
+
+
 def test_undo_of_hold_cancel_and_rush(place, bob):
     order = place(NOON)
     for verb, seq in ((flow.hold, 2), (flow.cancel, 4)):

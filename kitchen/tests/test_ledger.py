@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from home.models import Order
@@ -118,6 +119,9 @@ def test_what_is_written_is_never_changed(promised):
         for change in (row.save, row.delete, rows.all().delete, lambda rows=rows: rows.update(at=NOON)):
             with pytest.raises(Unchangeable):
                 change()
+        row._state.adding = True  # as if it were a new one, with a key that is taken
+        with pytest.raises(IntegrityError), transaction.atomic():
+            row.save()
     assert settled() == [(120.0, True, False)]
 
 

@@ -30,8 +30,13 @@ async function ask() {
 }
 
 function show({ promise, why_not: whyNot }) {
-  ready.textContent = promise ? `Ready between ${between(promise, " and ")}` : whyNot;
+  ready.textContent = promise ? readyWhen(between(promise, " and ")) : whyNot;
   if (wait) wait.textContent = promise ? `, ready in about ${duration(Date.parse(promise.median) - serverNow())}` : "";
+}
+
+/** An interval may be so short that both of its ends read the same. */
+function readyWhen(when) {
+  return when.includes(" and ") ? `Ready between ${when}` : `Ready at ${when}`;
 }
 
 addEventListener("basket:changed", () => askSoon(SOON_MS));
