@@ -17,6 +17,7 @@ from kitchen.models import Outcome, Promise, Shop
 
 SHOWN = 500  # of the newest outcomes
 SHOWN_DAYS = 30
+BATCH = 500  # outcomes added at once, after a pause
 BLOCK = 50  # orders to a point of the chart
 LOADS = ("Calm", "Busy", "Rush")
 # A person may take their word back for a moment (flow.undo): only then is it how the order ended.
@@ -35,12 +36,12 @@ def write_down(promise: Promise, order: Order) -> None:
 
 
 def settle(now: datetime) -> int:
-    """Add the outcomes of the promises whose orders have left the kitchen; how many. Harmless twice."""
+    """Add the outcomes of promises whose orders have left the kitchen, at most a batch; how many. Harmless twice."""
     shop = Shop.objects.get()
     waiting = Promise.objects.filter(pk__gt=shop.settled, outcome__isnull=True)
     promises = {order_pk: pk for order_pk, pk in waiting.values_list("order_pk", "pk")}
     ended = promises.keys() - set(Order.objects.open().values_list("pk", flat=True)) if promises else set()
-    rows = outcomes(ended, now, shop.speed_since)
+    rows = outcomes(sorted(ended)[:BATCH], now, shop.speed_since)
     if rows:
         Outcome.objects.bulk_create(rows, ignore_conflicts=True)
     left = set(promises.values()) - {row.promise_id for row in rows}

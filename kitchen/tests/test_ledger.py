@@ -56,6 +56,13 @@ def test_what_came_when_it_should_is_kept_and_what_did_not_is_not(promised):
     assert ledger.settle(at(81)) == 0  # once
 
 
+def test_after_a_pause_they_are_settled_batch_by_batch(promised, monkeypatch):
+    monkeypatch.setattr(ledger, "BATCH", 2)
+    for _ in range(3):
+        deliver(promised(), 65)
+    assert [ledger.settle(at(80)) for _ in range(3)] == [2, 1, 0]
+
+
 @pytest.mark.database
 def test_it_is_settled_up_to_the_first_that_is_still_open(promised):
     first, second, third = promised(), promised(), promised()
