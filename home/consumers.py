@@ -44,10 +44,7 @@ class OrderWatcher(Identified):
             await self.send(event["text"])
 
     async def order_eta(self, event: dict[str, Any]) -> None:
-        """The forecast has moved and no seq with it: sent again, unless the order has gone on since."""
-        if event["seq"] >= self.seen.get(event["order_id"], -1):
-            self.seen[event["order_id"]] = event["seq"]
-            await self.send(event["text"])
+        """The forecast has moved, and no seq with it. Not for everyone: who did not ask is sent each seq once."""
 
     async def send_payload(self, payload: dict[str, Any], **more: Any) -> None:
         self.seen[payload["order_id"]] = max(payload["seq"], self.seen.get(payload["order_id"], 0))
@@ -55,9 +52,13 @@ class OrderWatcher(Identified):
 
 
 class OrderProgress(OrderWatcher):
-    """One order, for whoever has its id. No frame goes without the payload."""
+    """One order, for whoever has its id. No frame goes without the payload.
+
+    With ?forecast in the address the payload comes again whenever its `eta` has moved, marked {"forecast": true}.
+    """
 
     async def opened(self) -> None:
+        self.wants_forecast = "forecast" in self.scope["query_string"].decode("latin1").split("&")
         self.order_id = self.scope["url_route"]["kwargs"]["order_id"]
         if live.is_order_id(self.order_id):
             await self.join(live.group_name(self.order_id))
@@ -66,6 +67,12 @@ class OrderProgress(OrderWatcher):
                 await self.send_payload(payload, status="connected")
                 return reconciler.join(self)
         await self.close(UNKNOWN)
+
+    async def order_eta(self, event: dict[str, Any]) -> None:
+        """Unless the order has gone on since."""
+        if self.wants_forecast and event["seq"] >= self.seen.get(event["order_id"], -1):
+            self.seen[event["order_id"]] = event["seq"]
+            await self.send(f'{event["text"][:-1]}, "forecast": true}}')
 
     async def received(self, text: str | None) -> None:
         try:

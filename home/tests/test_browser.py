@@ -91,12 +91,13 @@ def order(page, *names):
 
 
 def watch(page):
-    """Open the order's page; the frames that its socket gets from now on, as (seq, stage)."""
+    """Open the order's page; the frames that its socket gets from now on, as (seq, stage), but for moved forecasts."""
     frames = []
 
     def hear(text):
-        payload = json.loads(text).get("payload")
-        if payload:  # else it is of another socket
+        frame = json.loads(text)
+        payload = frame.get("payload")
+        if payload and not frame.get("forecast"):  # else it is of another socket
             frames.append((payload["seq"], payload["stage"]))
 
     page.on("websocket", lambda socket: socket.on("framereceived", hear))

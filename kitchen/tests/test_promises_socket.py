@@ -29,16 +29,27 @@ async def renew():
 
 
 async def test_the_page_of_an_order_hears_of_it(order):
-    async with open_socket(f"/ws/pizza/{order.order_id}") as socket:
+    async with open_socket(f"/ws/pizza/{order.order_id}?forecast") as socket:
         assert (await receive(socket))["payload"]["eta"] is None
         assert await renew() == 1
-        payload = (await receive(socket))["payload"]
+        frame = await receive(socket)
+        assert frame["forecast"]
+        payload = frame["payload"]
         assert (payload["seq"], payload["state"]) == (1, "working")
         assert payload["eta"]["low"] < payload["eta"]["median"] < payload["eta"]["high"]
 
 
-async def test_of_an_order_that_has_gone_on_nothing_older_is_shown(order):
+async def test_who_did_not_ask_for_it_is_sent_each_seq_once(order):
     async with open_socket(f"/ws/pizza/{order.order_id}") as socket:
+        await receive(socket)
+        assert await renew() == 1
+        await act(flow.advance, order)
+        frame = await receive(socket)
+        assert frame["payload"]["seq"] == 2 and "forecast" not in frame
+
+
+async def test_of_an_order_that_has_gone_on_nothing_older_is_shown(order):
+    async with open_socket(f"/ws/pizza/{order.order_id}?forecast") as socket:
         await receive(socket)
         old = await Order.objects.aget(pk=order.pk)
         await act(flow.advance, order)

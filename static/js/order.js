@@ -182,7 +182,7 @@ show(order);
 setInterval(showClock, 1000);
 let ending = 0;
 if (!ENDED.includes(order.state)) {
-  const live = new Live(`/ws/pizza/${order.order_id}`, {
+  const live = new Live(`/ws/pizza/${order.order_id}?forecast`, {
     onPayload(payload) {
       if (payload.order_id !== order.order_id || payload.seq < order.seq) return;
       show(payload);
