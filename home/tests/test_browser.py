@@ -292,6 +292,7 @@ def test_a_new_password_elsewhere_changes_nothing_here_and_a_log_out_is_told(sho
 
     password, new = "a fine oven 7", "a finer oven 8"
     fill_in(page, username="erin", email="erin@example.org", password1=password, password2=password)
+    page.wait_for_url(shop.url)  # loaded, with its scripts: a click before them is nobody's
     order(page, "Carbonara")
     page.get_by_role("link", name="Watch it").click()
     expect(page.locator("#status")).to_be_visible()
