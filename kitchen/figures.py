@@ -9,17 +9,17 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kitchen.estimates import student
+
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 LEAST_SECONDS, BIN_RATIO, BINS = 1.0, 1.02, 700  # of the histogram: 2 % wide each, from a second to twelve days
-SURE = 0.95
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,3 @@ def _estimate(value: float, around: Floats) -> Estimate:
         return Estimate(value, math.inf)
     deviation = math.sqrt(float((around**2).sum()) / (days - 1))
     return Estimate(value, student(days - 1) * deviation / math.sqrt(days))
-
-
-def student(freedom: int) -> float:
-    """The 97.5 % point of Student's t, by the expansion of Abramowitz and Stegun, 26.7.5: 1e-4 from 20 on."""
-    z = NormalDist().inv_cdf((1 + SURE) / 2)
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / freedom + second / freedom**2 + third / freedom**3

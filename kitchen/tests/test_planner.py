@@ -10,7 +10,8 @@ import pytest
 
 from kitchen import crew, days, planner, shifts
 from kitchen.asked import PlanError
-from kitchen.figures import Estimate, bins_of, difference, join, quantile_seconds, ratio, student, unpack
+from kitchen.estimates import student
+from kitchen.figures import Estimate, bins_of, difference, join, quantile_seconds, ratio, unpack
 from kitchen.plan_requests import MOST_ORDERS, Present, read_plan
 from kitchen.planner import Piece
 from kitchen.scenarios import OpenOrder, StationPlan, load
