@@ -11,9 +11,11 @@ import logging
 import os
 import re
 import threading
+import time
+from collections import deque
 from collections.abc import Collection
 from concurrent.futures import Future, wait
-from typing import Any
+from typing import Any, NamedTuple
 
 from channels.layers import get_channel_layer
 
@@ -91,6 +93,12 @@ def gathered_frame(frames: Collection[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+class Word(NamedTuple):
+    said_at: float  # by time.monotonic, which is the loop's clock too
+    group: str
+    message: dict[str, Any]
+
+
 class Voice:
     """One event loop in a daemon thread, for sync code in any process (web, worker, command)."""
 
@@ -101,19 +109,26 @@ class Voice:
         """A fork inherits neither the thread nor a usable connection: begin anew at the next word."""
         self.loop: asyncio.AbstractEventLoop | None = None
         self.lock = threading.Lock()
-        self.pending: set[Future[None]] = set()
+        self.waiting: deque[Word | Future[None]] = deque()  # what is still to be said, and who waits for that
+        self.speaking: asyncio.Task[None] | None = None
         self.gathered: dict[str, dict[str, Any]] = {}  # order_id -> the newest frame that no board has heard of
         self.is_gathering = False
         self.told_at = 0.0  # by the loop's clock
 
     def say(self, group: str, message: dict[str, Any]) -> None:
         """Hand over and go on; order is kept. What can't be sent is logged and dropped."""
-        if len(self.pending) >= MAX_PENDING:
+        if len(self.waiting) >= MAX_PENDING:
             logger.warning("Not announced, %d are waiting: %s", MAX_PENDING, _short(group))
             return
-        future = asyncio.run_coroutine_threadsafe(self._send(group, message), self._running_loop())
-        self.pending.add(future)
-        future.add_done_callback(self.pending.discard)
+        self._hand_over(Word(time.monotonic(), group, message))
+
+    def _hand_over(self, word: Word | Future[None]) -> None:
+        """One task says them all, one after the other: a task and a future for each would take twice as long."""
+        with self.lock:
+            self.waiting.append(word)
+            if len(self.waiting) > 1:
+                return
+        self._running_loop().call_soon_threadsafe(self._begin_to_speak)
 
     def gather(self, order_id: str, message: dict[str, Any]) -> None:
         """For the boards: of many changes of an order only the last, and many orders in one message."""
@@ -129,7 +144,10 @@ class Voice:
     def flush(self, timeout_seconds: float = SEND_TIMEOUT_SECONDS) -> None:
         """Wait until all that was said is sent or given up."""
         self._tell_boards()
-        wait(list(self.pending), timeout=timeout_seconds)
+        if self.loop is not None:
+            said: Future[None] = Future()
+            self._hand_over(said)
+            wait([said], timeout=timeout_seconds)
 
     def _tell_boards_soon(self) -> None:
         """On the loop. At once, unless they heard something a moment ago."""
@@ -148,16 +166,36 @@ class Voice:
         if gathered:
             self.say(KITCHEN, gathered_frame(gathered.values()))
 
-    async def _send(self, group: str, message: dict[str, Any]) -> None:
+    def _begin_to_speak(self) -> None:
+        assert self.loop is not None
+        self.speaking = self.loop.create_task(self._speak())  # kept: the loop alone would let go of it
+
+    async def _speak(self) -> None:
+        while True:
+            word = self.waiting[0]
+            if isinstance(word, Future):
+                word.set_result(None)
+            else:
+                await self._send(word)
+            with self.lock:
+                self.waiting.popleft()
+                if not self.waiting:
+                    return
+
+    async def _send(self, word: Word) -> None:
         try:
-            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+            # Whoever was kept waiting by a Redis that does not answer has no more time than the first.
+            deadline = word.said_at + SEND_TIMEOUT_SECONDS
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            async with asyncio.timeout_at(deadline):
                 layer = get_channel_layer()
                 assert layer is not None
-                await layer.group_send(group, message)
+                await layer.group_send(word.group, word.message)
         except Exception as error:
             # What a board missed, its own process will see (home.reconcile, kitchen.consumers).
-            level = logging.INFO if group == KITCHEN else logging.WARNING
-            logger.log(level, "Not announced to %s: %s", _short(group), error or type(error).__name__)
+            level = logging.INFO if word.group == KITCHEN else logging.WARNING
+            logger.log(level, "Not announced to %s: %s", _short(word.group), error or type(error).__name__)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self.lock:
