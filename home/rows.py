@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 from django.db import DatabaseError, connection, models
 
 M = TypeVar("M", bound=models.Model)
+# Their values go to the database as they are. To ask the field each time takes longer than the whole statement.
+PLAIN = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.ForeignKey)
 Converters = list[tuple[int, list[Callable[..., Any]], Any]]
 
 
@@ -21,6 +23,7 @@ class Rows(Generic[M]):
         self.model = model
         self.table = model._meta.db_table
         self.fields = {field.name: field for field in model._meta.concrete_fields}
+        self.plain = {name for name, field in self.fields.items() if isinstance(field, PLAIN)}
         self.attributes = [field.attname for field in self.fields.values()]
         self.columns = ", ".join(f"{self.table}.{field.column}" for field in self.fields.values())
         self.converters_of = cache(self._converters_of)
@@ -63,7 +66,8 @@ class Rows(Generic[M]):
     def _values(self, instance: M, names: Iterable[str]) -> Iterable[Any]:
         for name in names:
             field = self.fields[name]
-            yield field.get_db_prep_save(getattr(instance, field.attname), connection)
+            value = getattr(instance, field.attname)
+            yield value if name in self.plain else field.get_db_prep_save(value, connection)
 
     def _instance(self, row: list[Any], also: Sequence[str]) -> M:
         for place, converters, column in self.converters_of(connection.vendor):
