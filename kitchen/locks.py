@@ -3,8 +3,6 @@
 The order of locks is the whole kitchen's: stations first, in stage order, then the order itself.
 """
 
-from dataclasses import dataclass
-
 from django.db import connection
 
 from home.models import ORDER_ROWS, Order
@@ -20,22 +18,12 @@ _STATIONS = f"""
     FROM kitchen_station JOIN kitchen_shop shop ON shop.id = kitchen_station.shop_id
     WHERE kitchen_station.stage IN ({{}}) ORDER BY kitchen_station.id"""
 _ORDER = f"SELECT {ORDER_ROWS.columns} FROM home_order WHERE id = %s"
-_LINE = f"""
-    SELECT
-        (SELECT count(*) FROM home_order WHERE stage = %s AND started_at IS NOT NULL AND {_WORKED}),
-        (SELECT id FROM home_order WHERE stage = %s AND started_at IS NULL AND NOT held AND {_WORKED}
-         ORDER BY rushed DESC, joined_at, id LIMIT 1)"""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A station at one moment: how many more it may begin now, and who is first in line (a pk, if anyone).
-
-    Rushed orders come first, then by `joined_at`, then by id. A closed station begins nothing.
-    """
-
-    free: int
-    first: int | None
+_TAKEN = f"SELECT count(*) AS taken FROM home_order WHERE stage = %s AND started_at IS NOT NULL AND {_WORKED}"
+_NEXT = f"""
+    SELECT {ORDER_ROWS.columns}, places.taken FROM home_order, ({_TAKEN}) places
+    WHERE places.taken < %s AND home_order.id = (
+        SELECT id FROM home_order WHERE stage = %s AND started_at IS NULL AND NOT held AND {_WORKED}
+        ORDER BY rushed DESC, joined_at, id LIMIT 1)"""
 
 
 def lock_stations(*codes: str) -> dict[str, Station]:
@@ -63,12 +51,25 @@ def lock_order(pk: int) -> Order:
     raise Order.DoesNotExist(f"There is no order {pk}.")
 
 
-def look(station: Station) -> Line:
+def has_free_place(station: Station) -> bool:
     """True until the transaction ends: places and line of a station change under its lock alone."""
+    if not station.is_open:
+        return False
     with connection.cursor() as cursor:
-        cursor.execute(_LINE, [station.stage, station.stage])
-        taken, first = cursor.fetchone()
-    return Line(station.places - taken if station.is_open else 0, first)
+        cursor.execute(_TAKEN, [station.stage])
+        return bool(cursor.fetchone()[0] < station.places)
+
+
+def lock_next(station: Station) -> tuple[Order | None, bool]:
+    """Who may begin now, and whether that takes the last place. None: nobody waits, or has a place to go to.
+
+    Rushed orders come first, then by `joined_at`, then by id. A closed station begins nothing.
+    """
+    if station.is_open:
+        values = [station.stage, station.places, station.stage]
+        for order in ORDER_ROWS.read(_NEXT + _for_update("home_order"), values, also=("taken",)):
+            return order, order.taken + 1 >= station.places
+    return None, True
 
 
 def _for_update(table: str) -> str:

@@ -11,14 +11,13 @@ from django.utils.dateparse import parse_datetime
 
 from home.models import EVENT_ROWS, Order, OrderEvent
 from kitchen import stages
-from kitchen.locks import Line, lock_order, lock_stations, look
+from kitchen.locks import has_free_place, lock_next, lock_order, lock_stations
 from kitchen.models import Station
 
 logger = logging.getLogger(__name__)
 
 Event = OrderEvent.Event
 LONGEST_WORK_SECONDS = 1e8  # three years: more is no time, but an accident
-NOBODY = Line(free=0, first=None)
 
 
 class Refused(Exception):
@@ -139,7 +138,7 @@ def renew(order: Order, station: Station, now: datetime, cause: Cause) -> list[O
 def settle(order: Order, stations: dict[str, Station], now: datetime, cause: Cause) -> list[Order]:
     """Take a free place, if there is one and the order may have it, and write what happened."""
     station = None if order.held else stations.get(order.stage)
-    begun = begin(order, station, now) if station and look(station).free > 0 else []
+    begun = begin(order, station, now) if station and has_free_place(station) else []
     ended = Event.CANCELLED if order.stage == stages.CANCELLED.code else Event.DELIVERED
     natural = ended if station is None else Event.STARTED if begun else Event.JOINED
     write(order, now, replace(cause, event=cause.event or natural))
@@ -176,15 +175,16 @@ def work_seconds(order: Order, station: Station) -> float:
 def seat(station: Station, now: datetime) -> list[Order]:
     """The first in line take the free places of a station, each with a plan of its own."""
     begun: list[Order] = []
-    line = look(station)
-    while line.free > 0 and line.first is not None:
-        order = lock_order(line.first)
+    is_full = False
+    while not is_full:
+        order, is_full = lock_next(station)
+        if order is None:
+            break
         order.plan += 1
         # Whoever leaves may have looked at its clock before this one came, and waited for the locks since.
         moment = max(now, order.joined_at)
         begun += begin(order, station, moment)
         write(order, moment, Cause(Event.STARTED))
-        line = look(station) if line.free > 1 else NOBODY
     return begun
 
 

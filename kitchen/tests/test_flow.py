@@ -392,5 +392,5 @@ def test_finish_needs_few_statements(small_kitchen, place, django_assert_num_que
 def test_seating_the_next_needs_few_more(small_kitchen, place, django_assert_num_queries):
     """Lock the order, save, event."""
     order, _ = place(NOON), place(NOON)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         flow.finish(order.pk, 1, "received", at(10))
