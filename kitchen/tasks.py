@@ -1,12 +1,11 @@
 """The Celery face of `flow`: what happens in the background. Entry points only, the rules are in `flow`."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from celery import Signature
 from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
@@ -15,8 +14,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 from accounts import limits
 from celery_app import app
 from home.models import Order
-from kitchen import demand, flow, forecast, ledger, locks, measure, stages
-from kitchen.moves import work_seconds
+from kitchen import demand, flow, forecast, ledger, measure, stages
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +39,7 @@ def finish(self: Any, pk: int, plan: int, stage: str) -> None:
     except flow.TooEarly as early:
         raise self.retry(countdown=early.seconds) from None
     cook_all(order for order in begun if order.pk != pk)
-    if all(order.pk != pk for order in begun):
-        # The chain ends here. `raise Ignore()` says the same, but Celery then serialises a traceback: a tenth of the
-        # time of a kitchen with lines.
-        self.request.chain = None
+    go_on(self.request, [order for order in begun if order.pk == pk])
 
 
 @app.task(name="kitchen.sweep", bind=True)
@@ -104,24 +99,33 @@ def cook(order: Order) -> None:
 
 
 def _enqueue(order: Order) -> None:
-    """One link per stage that is left, each with its own countdown in wall seconds from the end of the one before."""
-    first, *rest = [link(order, stage, seconds) for stage, seconds in countdowns(order)]
+    """One link per stage that is left. The first has a countdown; each tells the next one its own (see go_on)."""
+    first, *rest = [finish.si(order.pk, order.plan, stage) for stage in stages.remaining(order.stage)]
     try:
         # What `chain(first, *rest).apply_async()` sends in the end, without cloning and freezing each link before.
-        first.apply_async(chain=rest[::-1])
+        first.set(**countdown(order)).apply_async(chain=rest[::-1])
     except BrokerDown as error:
         logger.warning("No chain for order %d now, the broom will bring it: %s", order.pk, error)
 
 
-def link(order: Order, stage: str, seconds: float) -> Signature:
-    """At once if the wait is no longer than flow.finish forgives: a countdown is dearer for the worker."""
-    signature = finish.si(order.pk, order.plan, stage)
-    return signature.set(countdown=seconds) if seconds > flow.EARLY_SECONDS else signature
+def go_on(request: Any, own: list[Order]) -> None:
+    """Let the chain of this link go on when the work that its order has just begun is done; end it if there is none.
+
+    The countdown is set now, not when the chain was made: then laws, clock and places may have been others.
+    """
+    if not own:
+        # `raise Ignore()` says the same, but Celery then serialises a traceback: a tenth of the time of a kitchen
+        # with lines.
+        request.chain = None
+    elif request.chain:
+        request.chain[-1]["options"].update(countdown(own[0]))
 
 
-def countdowns(order: Order) -> Iterator[tuple[str, float]]:
-    """(stage, wall seconds) for each that is left, counted from the end of the one before."""
+def countdown(order: Order) -> dict[str, float]:
+    """Wall seconds until the work is done, as an option of its link.
+
+    None if that is no longer than flow.finish forgives: a countdown is dearer for the worker.
+    """
     assert order.due_at is not None, "only work that has begun has a chain"
-    yield order.stage, (order.due_at - timezone.now()).total_seconds()
-    for stage, station in locks.read_stations(*stages.remaining(order.stage)[1:]).items():
-        yield stage, work_seconds(order, station)
+    seconds = (order.due_at - timezone.now()).total_seconds()
+    return {"countdown": seconds} if seconds > flow.EARLY_SECONDS else {}

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import kombu
 import pytest
 from django.db import connection
-from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from celery_app import RECONNECT_SECONDS, app
@@ -114,13 +113,6 @@ def test_a_poison_order_takes_the_mean_and_holds_nobody_up(db, small_kitchen, se
         order.refresh_from_db()
         flow.finish(order.pk, order.plan, "received", at(now))
     assert [Order.objects.get(pk=order.pk).stage for order in (first, bad, last)] == ["baking"] * 3
-
-
-def test_a_poison_order_has_a_chain(db, small_kitchen, sent, cooked, place, poison):
-    order = place(timezone.now())
-    poison(order)
-    seconds = [round(seconds) for _, seconds in tasks.countdowns(order)]
-    assert seconds == [10, 20, 5, 30]
 
 
 def test_an_order_that_can_not_be_sent_holds_nobody_up(late, monkeypatch, cooked, django_capture_on_commit_callbacks):

@@ -10,19 +10,18 @@ from django.utils import timezone
 
 from home.models import Order
 from kitchen import flow, stages, tasks
-from kitchen.models import Station
+from kitchen.models import Shop, Station
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def chains(monkeypatch):
-    """The links of every chain that is sent: [[(args, countdown), ...], ...], instead of a broker."""
+    """The chains that are sent, as (countdown of the first link, the links' arguments), instead of a broker."""
     sent = []
 
     def apply_async(args, kwargs, chain=(), countdown=0, **options):
-        rest = [(link.args, link.options.get("countdown", 0)) for link in reversed(chain)]
-        sent.append([(args, countdown), *rest])
+        sent.append((countdown, [args, *(link.args for link in reversed(chain))]))
 
     monkeypatch.setattr(tasks.finish, "apply_async", apply_async)
     return sent
@@ -31,7 +30,7 @@ def chains(monkeypatch):
 @contextmanager
 def inside_a_chain():
     """As a worker runs a link with others behind it; yields what is left of the chain in the end."""
-    tasks.finish.push_request(chain=["the next link"])
+    tasks.finish.push_request(chain=[{"args": "last", "options": {}}, {"args": "next", "options": {}}])
     try:
         yield tasks.finish.request
     finally:
@@ -47,9 +46,9 @@ def late(small_kitchen, sent, cooked, place):
 def test_cook_sends_one_link_per_stage_that_is_left(small_kitchen, sent, chains, place):
     order = place(timezone.now())
     tasks._enqueue(order)
-    (links,) = chains
-    assert [tuple(args) for args, _ in links] == [(order.pk, 1, stage) for stage in stages.WORKED]
-    assert [countdown for _, countdown in links] == pytest.approx([10, 20, 5, 30], abs=0.5)
+    ((countdown, links),) = chains
+    assert [tuple(args) for args in links] == [(order.pk, 1, stage) for stage in stages.WORKED]
+    assert countdown == pytest.approx(10, abs=0.5)
 
 
 def test_cook_waits_for_the_commit(small_kitchen, sent, chains, place, django_capture_on_commit_callbacks):
@@ -59,11 +58,21 @@ def test_cook_waits_for_the_commit(small_kitchen, sent, chains, place, django_ca
     assert len(chains) == 1
 
 
-def test_a_link_lets_its_chain_go_on(late):
+def test_a_link_lets_its_chain_go_on_when_the_work_that_now_began_is_done(late):
+    Station.objects.filter(stage="baking").update(mean_seconds=40)  # it was 20 when the chain was made
     with inside_a_chain() as request:
         tasks.finish.run(late.pk, 1, "received")
-        assert request.chain == ["the next link"]
+        last, following = request.chain
+        assert following == {"args": "next", "options": {"countdown": pytest.approx(40, abs=0.5)}}
+        assert last == {"args": "last", "options": {}}
     assert Order.objects.get().stage == "baking"
+
+
+def test_a_link_that_is_nearly_due_has_no_countdown(late):
+    Shop.objects.update(speed=2000)
+    with inside_a_chain() as request:
+        tasks.finish.run(late.pk, 1, "received")
+        assert request.chain[-1] == {"args": "next", "options": {}}
 
 
 def test_a_stale_link_ends_its_chain(late):
