@@ -99,7 +99,8 @@ def database() -> dict[str, Any]:
     per_request = switch("DATABASE_PER_REQUEST")
     engine = config.get("ENGINE")
     if engine == "django.db.backends.sqlite3":
-        # IMMEDIATE: a writer queues at BEGIN for up to `timeout` seconds instead of failing in the middle.
+        config["ENGINE"] = "pizzaProj.sqlite"  # writers take turns
+        # IMMEDIATE: a writer queues at BEGIN, instead of failing in the middle.
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
