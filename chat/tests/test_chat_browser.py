@@ -376,6 +376,21 @@ def test_one_corrects_oneself_and_staff_take_away(window):
     expect(words(bob).last).to_have_text("I am sorry.")
 
 
+def test_an_open_menu_follows_what_others_do(window):
+    carla, bob, bobs_phone = (window("chat/courtesy/", name) for name in ("carla", "bob", "bob"))
+    say(carla, "Helo")
+    bob.get_by_role("button", name="What to do with this message of carla").click()
+    say(carla, "One more")
+    bobs_phone.get_by_role("button", name="What to do with this message of carla").last.click()
+    bobs_phone.get_by_role("button", name="Mute this person here").click()
+    expect(bob.get_by_role("button", name="Let them write again")).to_be_visible()
+    expect(bob.get_by_role("button", name="Mute this person here")).to_be_hidden()
+    bobs_phone.get_by_role("button", name="What to do with this message of carla").first.click()
+    bobs_phone.get_by_role("button", name="Remove it for everyone").click()
+    expect(bob.get_by_role("dialog")).to_be_hidden()
+    expect(words(bob)).to_have_text(["This message was removed.", "One more"])
+
+
 def test_the_kitchen_writes_first_and_the_open_page_of_the_order_shows_it(window):
     carla = window("", "carla", size=PHONE)
     carla.get_by_role("button", name="Add Margherita").click()

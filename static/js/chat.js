@@ -86,6 +86,7 @@ class Chat {
   hear_room({ room }) {
     this.room = room;
     this.composer.allow(room);
+    this.menu.follow();
   }
 
   hear_history(frame) {
@@ -105,6 +106,7 @@ class Chat {
 
   hear_changed(frame) {
     this.log.change(frame);
+    this.menu.follow();
     this.edits.delete(editId(frame));
   }
 

@@ -32,13 +32,20 @@ class MessageMenu {
   }
 
   open(message) {
-    const choices = this.choices(message);
-    if (!choices.length) return this.handlers.onLate();
+    if (!this.choices(message).length) return this.handlers.onLate();
     this.message = message;
     this.dialog.returnValue = this.reason.value = "";
-    this.dialog.querySelector(".chat-quote").textContent = message.message;
-    for (const part of this.dialog.querySelectorAll("[data-do]")) part.hidden = !choices.includes(part.dataset.do);
     this.dialog.showModal();
+    this.follow();
+  }
+
+  /** While it is open the world goes on: the message may be changed or removed, who wrote it may be muted. */
+  follow() {
+    if (!this.dialog.open) return;
+    const choices = this.choices(this.message);
+    if (!choices.length) return this.dialog.close("");
+    this.dialog.querySelector(".chat-quote").textContent = this.message.message;
+    for (const part of this.dialog.querySelectorAll("[data-do]")) part.hidden = !choices.includes(part.dataset.do);
   }
 
   obey(choice) {
