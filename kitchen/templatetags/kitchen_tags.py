@@ -1,0 +1,44 @@
+"""How the kitchen stands right now, on the front page of the admin."""
+
+from typing import Any
+
+from django import template
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from home.models import Order
+from kitchen import stages
+from kitchen.models import Outcome
+
+register = template.Library()
+
+
+@register.simple_tag
+def kitchen_now() -> dict[str, Any]:
+    """Open orders by stage, late ones (their promise has passed), promises kept today. Simulated ones apart."""
+    now = timezone.now()
+    late = Count("pk", filter=Q(promised_high__lt=now))
+    open_orders = Order.objects.open().order_by().values("stage", "simulated").annotate(orders=Count("pk"), late=late)
+    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    ended = Outcome.objects.filter(at__gte=today, kept__isnull=False).values("simulated")
+    promises = ended.annotate(given=Count("pk"), kept=Count("pk", filter=Q(kept=True)))
+    return {
+        "stages": [
+            {
+                "label": stages.BY_CODE[code].label,
+                "code": code,
+                **real_and_simulated(open_orders, "orders", stage=code),
+            }
+            for code in stages.WORKED
+        ],
+        "late": real_and_simulated(open_orders, "late"),
+        "given": real_and_simulated(promises, "given"),
+        "kept": real_and_simulated(promises, "kept"),
+    }
+
+
+def real_and_simulated(rows: Any, name: str, **only: str) -> dict[str, int]:
+    """The sums of a column: {"real": n, "simulated": n}."""
+    wanted = [row for row in rows if only.items() <= row.items()]
+    real, simulated = (sum(row[name] for row in wanted if row["simulated"] == kind) for kind in (False, True))
+    return {"real": real, "simulated": simulated}
