@@ -48,8 +48,9 @@ class Ended(Exception):
 class Identified(AsyncWebsocketConsumer):
     """A consumer that knows who it talks to.
 
-    Subclasses write `opened` and `received`; `needs_account`, `may_stay` and `refreshed` where they matter. They
-    leave connect, receive and dispatch alone, and put their own cleaning up into `__call__` (as OrderWatcher does).
+    Subclasses write `opened` and `received`; `needs_account`, `may_stay`, `greet` and `refreshed` where they matter.
+    They leave connect, receive and dispatch alone, and put their own cleaning up into `__call__` (as OrderWatcher
+    does).
     """
 
     needs_account: ClassVar[bool] = True
@@ -77,6 +78,10 @@ class Identified(AsyncWebsocketConsumer):
         """Asked of a person with an account when they come, whenever they act, and every two seconds, with the account
         as it is now. False: closed with 4403. Runs in a thread: it may ask the database, and not touch the socket."""
         return True
+
+    async def greet(self, username: str) -> None:
+        """The answer to a message that authenticates."""
+        await self.send(json.dumps(greeting(username)))
 
     async def refreshed(self) -> None:
         """`self.user` was read anew by the doorkeeper, or a visitor has just authenticated."""
@@ -181,7 +186,7 @@ class Identified(AsyncWebsocketConsumer):
         if found is None:
             return await self.close(LOGGED_OUT)
         if is_told:
-            await self.send(json.dumps({"type": "authenticated", "username": found[1].user.get_username()}))
+            await self.greet(found[1].user.get_username())
         await self._identify(*found)
 
     async def _identify(self, credential: Credential, who: Who, may_stay: bool) -> None:
@@ -255,6 +260,10 @@ class Door(OriginValidator):
             return bool(self.valid_origin(address))
         except ValueError:  # no address at all
             return False
+
+
+def greeting(username: str) -> dict[str, Any]:
+    return {"type": "authenticated", "username": username}
 
 
 def header(scope: Any, name: bytes) -> str | None:

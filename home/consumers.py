@@ -7,7 +7,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
-from accounts.sockets import UNKNOWN, Identified
+from accounts.sockets import UNKNOWN, Identified, greeting
 from home import live
 from home.models import Order
 from home.reconcile import reconciler
@@ -57,6 +57,18 @@ class OrderProgress(OrderWatcher):
     With ?forecast in the address the payload comes again whenever its `eta` has moved, marked {"forecast": true}.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.order_id = ""
+        self.greeting: dict[str, Any] = {}
+
+    async def greet(self, username: str) -> None:
+        """With the payload: in the first frame, or at once if that was sent already."""
+        self.greeting = greeting(username)
+        payload = await get_payload(self.order_id) if self.order_id else None
+        if payload is not None:
+            await self.send_payload(payload, **self.greeting)
+
     async def opened(self) -> None:
         self.wants_forecast = "forecast" in self.scope["query_string"].decode("latin1").split("&")
         self.order_id = self.scope["url_route"]["kwargs"]["order_id"]
@@ -64,7 +76,7 @@ class OrderProgress(OrderWatcher):
             await self.join(live.group_name(self.order_id))
             payload = await get_payload(self.order_id)
             if payload is not None:
-                await self.send_payload(payload, status="connected")
+                await self.send_payload(payload, status="connected", **self.greeting)
                 return reconciler.join(self)
         await self.close(UNKNOWN)
 
