@@ -20,7 +20,7 @@ from django.db.models import F, Q
 
 from home.models import Order, OrderEvent, OrderLine, Pizza
 from kitchen import ledger, stages
-from kitchen.locks import lock_order, lock_stations
+from kitchen.locks import lock_order, lock_order_before, lock_stations
 from kitchen.models import Promise, Shop
 from kitchen.moves import (
     Cause,
@@ -127,7 +127,7 @@ def finish(pk: int, plan: int, stage: str, now: datetime) -> list[Order]:
     """
     target = stages.after(stage)
     stations = lock_stations(stage, target)
-    order = lock_order(pk)
+    order = lock_order_before(pk, stations[target]) if target in stations else lock_order(pk)
     if order.plan != plan or order.stage != stage or order.due_at is None:
         return []
     wait_seconds = (order.due_at - now).total_seconds()

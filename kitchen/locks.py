@@ -19,9 +19,9 @@ _STATIONS = f"""
     WHERE kitchen_station.stage IN ({{}}) ORDER BY kitchen_station.id"""
 _ORDER = f"SELECT {ORDER_ROWS.columns} FROM home_order WHERE id = %s"
 _TAKEN = f"SELECT count(*) AS taken FROM home_order WHERE stage = %s AND started_at IS NOT NULL AND {_WORKED}"
+_ORDER_AND_TAKEN = f"SELECT {ORDER_ROWS.columns}, places.taken FROM home_order, ({_TAKEN}) places"
 _NEXT = f"""
-    SELECT {ORDER_ROWS.columns}, places.taken FROM home_order, ({_TAKEN}) places
-    WHERE places.taken < %s AND home_order.id = (
+    {_ORDER_AND_TAKEN} WHERE places.taken < %s AND home_order.id = (
         SELECT id FROM home_order WHERE stage = %s AND started_at IS NULL AND NOT held AND {_WORKED}
         ORDER BY rushed DESC, joined_at, id LIMIT 1)"""
 
@@ -51,13 +51,25 @@ def lock_order(pk: int) -> Order:
     raise Order.DoesNotExist(f"There is no order {pk}.")
 
 
+def lock_order_before(pk: int, station: Station) -> Order:
+    """The same, and a look at the (locked) station that it may go to: one statement for both."""
+    sql = f"{_ORDER_AND_TAKEN} WHERE home_order.id = %s" + _for_update("home_order")
+    for order in ORDER_ROWS.read(sql, [station.stage, pk], also=("taken",)):
+        station.taken = order.taken
+        return order
+    raise Order.DoesNotExist(f"There is no order {pk}.")
+
+
 def has_free_place(station: Station) -> bool:
-    """True until the transaction ends: places and line of a station change under its lock alone."""
+    """Places and line of a station change under its lock alone, and what `lock_order_before` saw answers once."""
     if not station.is_open:
         return False
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKEN, [station.stage])
-        return bool(cursor.fetchone()[0] < station.places)
+    taken, station.taken = station.taken, None
+    if taken is None:
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKEN, [station.stage])
+            (taken,) = cursor.fetchone()
+    return taken < station.places
 
 
 def lock_next(station: Station) -> tuple[Order | None, bool]:

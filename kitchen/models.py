@@ -94,6 +94,7 @@ class Station(models.Model):
     # The shop's, where a query brought them along (kitchen.locks)
     speed: float
     shop_is_open: bool
+    taken: int | None = None  # places, where that is known from a moment ago (kitchen.locks)
 
     class Meta:
         ordering = ["pk"]  # the order of the stages, and of the locks

@@ -383,14 +383,14 @@ def test_a_bare_new_order_joins_the_kitchen(small_kitchen, cooked, django_captur
 
 
 def test_finish_needs_few_statements(small_kitchen, place, django_assert_num_queries):
-    """SAVEPOINT (BEGIN in life), lock stations, lock order, look, save, event, look, RELEASE (COMMIT)."""
+    """SAVEPOINT (BEGIN in life), lock stations, lock order, save, event, look who is next, RELEASE (COMMIT)."""
     order = place(NOON)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         flow.finish(order.pk, 1, "received", at(10))
 
 
 def test_seating_the_next_needs_few_more(small_kitchen, place, django_assert_num_queries):
-    """Lock the order, save, event."""
+    """Save, event: the look has locked it."""
     order, _ = place(NOON), place(NOON)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         flow.finish(order.pk, 1, "received", at(10))
