@@ -130,7 +130,7 @@ class Chaos:
         furnish(self.plan)
         began = time.monotonic()
         try:
-            shop.start(self.parts, self.plan.port, [])
+            shop.start(self.parts, self.plan.port, None)
             self.customers = Customers(
                 self.plan.port, list(Pizza.objects.values_list("pk", flat=True)), self.plan.seed
             )

