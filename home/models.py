@@ -250,10 +250,11 @@ class Order(models.Model):
         if fields is None:
             fields = [field.name for field in self._meta.concrete_fields if not field.primary_key]
         with transaction.atomic():
+            if self.stage != self.stage_read:
+                # First: it locks the stations, and who locks an order before its station deadlocks with the kitchen.
+                stage_wished.send(Order, order=self)
             written = frozenset(fields).difference(STATE_FIELDS, FORECAST_FIELDS, PROMISE_FIELDS)
             super().save(*args, **kwargs, update_fields=written)
-            if self.stage != self.stage_read:
-                stage_wished.send(Order, order=self)
 
     def save_state(self) -> None:
         """Write the live state and nothing else. For kitchen.flow, which holds the locks."""

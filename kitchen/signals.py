@@ -8,7 +8,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from home import live
-from home.models import Order, stage_wished
+from home.models import STATE_FIELDS, Order, stage_wished
 from kitchen import flow, tasks
 from kitchen.models import Shop, Station
 
@@ -19,7 +19,7 @@ ON_THE_BOARD = {"speed", "is_open", "demand_per_hour"}  # of the shop
 def override_by_hand(order: Order, **kwargs: Any) -> None:
     """`order.stage = ...; order.save()` ends as `flow.override` does, or raises `flow.Refused` and saves nothing."""
     tasks.cook_all(flow.override(order.pk, order.stage, timezone.now(), reason="Saved by hand"))
-    order.refresh_from_db()
+    order.refresh_from_db(fields=STATE_FIELDS)  # what else the person has changed is about to be saved
 
 
 @receiver(post_save, sender=Order)

@@ -1,9 +1,12 @@
 """The way of orders through the kitchen, on a virtual clock that the test holds in its hand."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from home.models import Order, OrderEvent
 from kitchen import flow, stages
@@ -355,6 +358,17 @@ def test_a_bare_save_of_the_stage_is_an_override(small_kitchen, place):
     assert (order.stage, order.state, order.seq, order.plan) == ("baked", "working", 2, 2)
     assert OrderEvent.objects.filter(order=first).last().event == "overridden"
     assert fresh(second).state == "working"
+
+
+def test_a_bare_save_locks_the_stations_first_and_keeps_what_else_was_changed(small_kitchen, place, alice):
+    """As every verb does: who holds an order and waits for its station deadlocks with who leaves a place to it."""
+    order = fresh(place(NOON))
+    order.stage, order.user = "baked", alice
+    with CaptureQueriesContext(connection) as queries:
+        order.save()
+    tables = [re.search(r"FROM (kitchen_station)|UPDATE \W?(home_order)\W? ", query["sql"]) for query in queries]
+    assert [table[1] or table[2] for table in tables if table] == ["kitchen_station", "home_order", "home_order"]
+    assert (fresh(order).stage, fresh(order).user, order.user) == ("baked", alice, alice)
 
 
 def test_a_bare_save_of_nonsense_is_refused_whole(small_kitchen, place, alice):
