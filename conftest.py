@@ -4,7 +4,9 @@ Alice orders, Bob cooks (staff), Charlie must see nothing of theirs. Valkey is r
 the test run's own; the database is SQLite in that folder, or what DATABASE_URL says.
 """
 
+import atexit
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -15,6 +17,7 @@ from typing import Any
 
 # Before Django reads its settings: nothing of a shop that runs here may be touched.
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="pizza-tests-")
+atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
 os.environ["DJANGO_SETTINGS_MODULE"] = "pizzaProj.settings"
 for name in (
     "REDIS_URL",
