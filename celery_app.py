@@ -11,7 +11,7 @@ from celery import Celery
 from celery.app.amqp import AMQP
 from celery.signals import task_prerun
 from kombu.connection import Connection
-from kombu.transport import redis
+from kombu.transport import TRANSPORT_ALIASES, redis
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
 
@@ -41,12 +41,14 @@ class ThriftyTransport(redis.Transport):
     Channel = ThriftyChannel
 
 
+# By name: Kombu's pools make connections of a class of their own.
+for name in ("redis", "rediss"):
+    TRANSPORT_ALIASES[name] = f"{__name__}:ThriftyTransport"
+
+
 class PatientConnection(Connection):
     """Asks for a broker that is away once a second. Celery asks ever less often, up to every 30 s, and has no setting
     for it: after an outage the kitchen would stand still for so much longer."""
-
-    def get_transport_cls(self) -> Any:
-        return ThriftyTransport  # the settings take no other broker than a Redis
 
     def ensure_connection(self, *args: Any, **options: Any) -> Any:
         patience = {f"interval_{name}": RECONNECT_SECONDS for name in ("start", "step", "max")}

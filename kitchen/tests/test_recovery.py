@@ -1,14 +1,18 @@
 """Nothing is lost when parts fail, and the cure is not worse than the illness."""
 
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
+import django.db
 import kombu
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django_celery_beat.models import PeriodicTask
 
+import celery_app
 from celery_app import RECONNECT_SECONDS, app
 from home.models import Order
 from kitchen import flow, stages, tasks
@@ -146,6 +150,33 @@ def test_a_worker_asks_every_second_and_for_ever(monkeypatch):
         broker.ensure_connection(None, app.conf.broker_connection_max_retries)
     assert set(asked.values()) == {RECONNECT_SECONDS}
     assert app.conf.broker_connection_max_retries is None
+
+
+def test_one_client_sends_all_commands_to_the_broker_until_its_connections_are_gone(valkey):
+    with app.pool.acquire() as broker:
+        channel = broker.default_channel
+        client = channel._create_client()
+        assert channel._create_client() is client
+        channel._disconnect_pools()
+        assert channel._create_client() is not client
+
+
+@pytest.mark.parametrize("late_seconds", [0.0, 1.1])
+def test_a_database_connection_is_looked_at_once_a_second_and_after_an_error(db, monkeypatch, late_seconds):
+    looks = []
+    monkeypatch.setattr(django.db, "close_old_connections", lambda: looks.append("look"))
+    monkeypatch.setattr(celery_app, "last_look", threading.local())
+
+    def begin_a_task():
+        celery_app.drop_dead_connections(Mock(request=Mock(is_eager=False)))
+        return len(looks)
+
+    assert [begin_a_task(), begin_a_task()] == [1, 1]
+    monkeypatch.setattr(connections["default"], "errors_occurred", True)
+    assert begin_a_task() == 2
+    monkeypatch.setattr(connections["default"], "errors_occurred", False)
+    celery_app.last_look.at -= late_seconds
+    assert begin_a_task() == (3 if late_seconds else 2)
 
 
 # Real workers
