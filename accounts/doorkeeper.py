@@ -49,7 +49,7 @@ async def tell(socket: Guarded, who: Who, may_stay: bool) -> None:
         async with asyncio.timeout(END_SECONDS):
             await socket.look_over(who, may_stay)
     except Exception as error:
-        logger.info("A socket could not be looked over: %s", error or type(error).__name__)
+        logger.info("A socket could not be looked over: %s", str(error) or type(error).__name__)
 
 
 def read_verdicts(sockets: Collection[Guarded]) -> list[tuple[Guarded, Who, bool]]:

@@ -226,7 +226,7 @@ class Identified(AsyncWebsocketConsumer):
             self.user, self.guest = who.user, who.guest
 
     async def _give_up(self, error: DatabaseError) -> None:
-        logger.warning("A socket is closed, the database does not answer: %s", error or type(error).__name__)
+        logger.warning("A socket is closed, the database does not answer: %s", str(error) or type(error).__name__)
         await self.close(UNAVAILABLE)
 
 

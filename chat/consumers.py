@@ -266,7 +266,7 @@ class RoomSocket(Identified):
         try:
             await read
         except DatabaseError as error:
-            logger.warning("Room %d was not read: %s", self.room_pk, error or type(error).__name__)
+            logger.warning("Room %d was not read: %s", self.room_pk, str(error) or type(error).__name__)
 
     async def order_eta(self, event: Content) -> None:
         """Its forecast has moved: nothing that was said."""

@@ -84,7 +84,7 @@ class Watch(Rounds[Inbox]):
         try:
             await self.compare()
         except Exception as error:
-            logger.warning("The inbox could not be read: %s", error or type(error).__name__)
+            logger.warning("The inbox could not be read: %s", str(error) or type(error).__name__)
 
     async def compare(self) -> None:
         if not self.watchers:
@@ -99,7 +99,7 @@ async def show(socket: Inbox, lists: Content) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             await socket.show(lists)
     except Exception as error:
-        logger.info("An inbox could not be told: %s", error or type(error).__name__)
+        logger.info("An inbox could not be told: %s", str(error) or type(error).__name__)
 
 
 def _act(content: Content, who: Person) -> None:

@@ -105,7 +105,7 @@ async def show(watcher: Notices, state: State) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             await watcher.show(state)
     except Exception as error:
-        logger.info("Notices could not be sent: %s", error or type(error).__name__)
+        logger.info("Notices could not be sent: %s", str(error) or type(error).__name__)
 
 
 lookout = Lookout()

@@ -130,7 +130,7 @@ async def show(socket: Present, names: list[Name]) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             await socket.show_here(names)
     except Exception as error:
-        logger.info("Who is here could not be sent: %s", error or type(error).__name__)
+        logger.info("Who is here could not be sent: %s", str(error) or type(error).__name__)
 
 
 def now() -> float:

@@ -49,7 +49,7 @@ async def tell(socket: Listener, room: Room | None, line: Line | None) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             await socket.meet(room, line)
     except Exception as error:
-        logger.info("A socket of room %d could not be told: %s", socket.room_pk, error or type(error).__name__)
+        logger.info("A socket of room %d could not be told: %s", socket.room_pk, str(error) or type(error).__name__)
 
 
 def _read_rooms(room_pks: list[int]) -> dict[int, tuple[Room | None, Line | None]]:

@@ -192,10 +192,10 @@ class Voice:
                 layer = get_channel_layer()
                 assert layer is not None
                 await layer.group_send(word.group, word.message)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:  # whatever happens to one word, the next is said
             # What a board missed, its own process will see (home.reconcile, kitchen.consumers).
             level = logging.INFO if word.group == KITCHEN else logging.WARNING
-            logger.log(level, "Not announced to %s: %s", _short(word.group), error or type(error).__name__)
+            logger.log(level, "Not announced to %s: %s", _short(word.group), str(error) or type(error).__name__)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self.lock:

@@ -75,7 +75,7 @@ class Rounds(Generic[W]):
             try:
                 await self.compare()
             except Exception as error:  # the database is away, say; the next round comes
-                logger.warning("Watchers not compared with the database: %s", error or type(error).__name__)
+                logger.warning("Watchers not compared with the database: %s", str(error) or type(error).__name__)
 
     async def compare(self) -> None:
         """One round."""
@@ -113,7 +113,9 @@ async def send(watcher: Watcher, frame: Frame) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             await watcher.order_status(frame)
     except Exception as error:
-        logger.info("A watcher of #%s could not be told: %s", frame["order_id"][:4], error or type(error).__name__)
+        logger.info(
+            "A watcher of #%s could not be told: %s", frame["order_id"][:4], str(error) or type(error).__name__
+        )
 
 
 def batches(oldest: Sent) -> list[Sent]:

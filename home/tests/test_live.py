@@ -96,3 +96,21 @@ def test_it_drops_and_says_so_when_far_too_much_waits(monkeypatch, caplog):
     monkeypatch.setattr(live, "MAX_PENDING", 0)
     live.announce(ORDER)
     assert "Not announced" in caplog.text
+
+
+async def test_whatever_happens_to_one_word_the_next_is_said(monkeypatch, caplog):
+    layer = get_channel_layer()
+    async with listening(live.group_name(ORDER.order_id)) as receive:
+        sends = iter([asyncio.CancelledError(), OSError("away")])
+        real = layer.group_send
+
+        async def group_send(group, message):
+            for error in sends:
+                raise error
+            await real(group, message)
+
+        monkeypatch.setattr(layer, "group_send", group_send, raising=False)
+        for seq in (1, 2, 3):
+            live.voice.say(live.group_name(ORDER.order_id), {"type": "order.status", "seq": seq})
+        assert (await receive())["seq"] == 3
+    assert "CancelledError" in caplog.text and "away" in caplog.text
