@@ -44,6 +44,7 @@ class Token(APIKeyHeader):
 
     param_name = "Authorization"
     openapi_description = "“Token ”, then a key from your profile page. Without it, a page's session counts."
+    csrf = True  # for ninja's docs page, which is a page too: only so does it send the token
 
     def authenticate(self, request: HttpRequest, key: str | None) -> bool:
         """HttpError 401 for a token that is no good, 429 after too many of them."""
