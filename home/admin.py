@@ -15,8 +15,6 @@ from home.forms import OrderForm
 from home.models import Order, OrderEvent, OrderLine, Pizza
 from kitchen import flow, tasks
 
-admin.site.site_header = admin.site.site_title = "Pizza shop"
-
 
 @admin.register(Pizza)
 class PizzaAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -18,7 +18,7 @@ from kitchen import flow, forecast, tasks
 WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # for the OpenAPI description: with one, or with none
 
 api = NinjaAPI(
-    title="Pizza shop",
+    title="Forno Vivo",
     description="Order, and watch the kitchen work. A page sends its CSRF token; a script needs none. With a token an "
     "order is its user's, without one it belongs to nobody.",
     auth=Token(),

@@ -247,6 +247,7 @@ def test_it_describes_itself_without_the_internet(script):
     assert paths.keys() == {"/api/order/", "/api/order/{order_id}/", "/api/me/", "/api/menu/", "/api/promise/"}
     assert {"201", "400", "409"} <= paths_answers(script)
     page = script.get("/api/docs").content.decode()
+    assert "<title>Forno Vivo</title>" in page
     assert "swagger-ui-bundle.js" in page
     assert "https://" not in page
 
