@@ -12,7 +12,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from home import consumers, live
+from home import consumers, live, reconcile
 from home.models import Order
 from kitchen import flow
 from pizzaProj.asgi import application
@@ -22,6 +22,12 @@ pytestmark = [
     pytest.mark.usefixtures("valkey", "cooked"),
 ]
 ORIGIN = (b"origin", b"http://localhost")
+
+
+@pytest.fixture(autouse=True)
+def no_help_from_the_database(monkeypatch):
+    """What a socket is sent is what it was told: the look at what it missed (home.reconcile) would hide a loss."""
+    monkeypatch.setattr(reconcile, "EVERY_SECONDS", 60)
 
 
 def cookie_of(user):

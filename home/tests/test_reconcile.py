@@ -45,13 +45,20 @@ def losses(monkeypatch):
     return lose
 
 
-async def seqs_until_quiet(socket, seconds=1.0):
-    """{order_id: [seq, ...]} of the frames that come, until none has come for a while."""
+async def seqs_until(socket, final):
+    """{order_id: [seq, ...]} of the frames that come: until each of these orders is at its last seq, and a while more.
+
+    Quiet alone is no sign that all is there: a busy machine may be quiet for longer.
+    """
     seqs = {}
-    while not await socket.receive_nothing(timeout=seconds):
+    while not final.items() <= last_of(seqs).items() or not await socket.receive_nothing(timeout=0.5):
         payload = (await receive(socket))["payload"]
         seqs.setdefault(payload["order_id"], []).append(payload["seq"])
     return seqs
+
+
+def last_of(seqs):
+    return {order_id: numbers[-1] for order_id, numbers in seqs.items()}
 
 
 @sync_to_async
@@ -70,12 +77,12 @@ async def test_with_a_third_of_all_messages_lost_everyone_ends_with_the_right_se
         a_list = await stack.enter_async_context(open_socket("/ws/orders/"))
         await a_list.send_json_to({"watch": [order.order_id for order in orders]})
         await steer(orders, bob)
-        got = await asyncio.gather(*map(seqs_until_quiet, [*pages, a_list]))
+        final = {order.order_id: order.seq async for order in Order.objects.all()}
+        finals = [{order.order_id: final[order.order_id]} for order in orders]
+        got = await asyncio.gather(*map(seqs_until, [*pages, a_list], [*finals, final]))
 
-    final = {order.order_id: order.seq async for order in Order.objects.all()}
     assert len(lost) > 10
-    assert {order_id: seqs[-1] for page in got[:-1] for order_id, seqs in page.items()} == final
-    assert {order_id: seqs[-1] for order_id, seqs in got[-1].items()} == final
+    assert list(map(last_of, got)) == [*finals, final]
     for watcher in got:
         for seqs in watcher.values():
             assert seqs == sorted(set(seqs))  # each at most once, never backwards
@@ -92,7 +99,8 @@ async def test_nothing_at_all_comes_through_and_all_is_seen(place, bob, losses):
         await act(flow.override, order, "baking", by=bob)
         new = await sync_to_async(place)()
         assert (await receive(page))["payload"]["stage"] == "baking"
-        assert await seqs_until_quiet(staff) == {new.order_id: [1]}  # not of what it does not watch
+        seqs = await seqs_until(staff, {new.order_id: 1})
+        assert seqs == {new.order_id: [1]}  # not of what it does not watch
 
 
 async def test_one_query_however_many_watch(place, monkeypatch, django_assert_num_queries):
@@ -135,7 +143,7 @@ async def test_the_task_ends_with_the_last_watcher(place):
         async with open_socket("/ws/orders/"):
             task = reconciler.task
         assert reconciler.task is task and not task.done()
-    await asyncio.sleep(0.1)
+    await asyncio.wait([task], timeout=10)
     assert task.cancelled()
     assert (reconciler.task, reconciler.watchers) == (None, set())
 
@@ -144,8 +152,10 @@ async def test_it_survives_a_database_that_is_away(place, bob, losses, monkeypat
     caplog.set_level(logging.WARNING, "home.reconcile")
     losses(1.0)
     newer_than = reconcile.newer_than
+    was_away = asyncio.Event()
 
     async def away(oldest, since):
+        was_away.set()
         raise OperationalError("the server closed the connection")
 
     order = await sync_to_async(place)()
@@ -153,7 +163,8 @@ async def test_it_survives_a_database_that_is_away(place, bob, losses, monkeypat
         await receive(socket)
         monkeypatch.setattr(reconcile, "newer_than", away)
         await act(flow.override, order, "baking", by=bob)
-        assert await socket.receive_nothing(timeout=0.5)
+        await asyncio.wait_for(was_away.wait(), 10)
+        assert await socket.receive_nothing(timeout=0.1)
         assert "the server closed the connection" in caplog.text
         monkeypatch.setattr(reconcile, "newer_than", newer_than)
         assert (await receive(socket))["payload"]["stage"] == "baking"

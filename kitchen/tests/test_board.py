@@ -1,8 +1,8 @@
 """The board: who may see it, what it shows, what staff can do on it, and what it is told when that can't be done."""
 
-import asyncio
 import json
-from contextlib import asynccontextmanager
+import threading
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
 import pytest
@@ -32,6 +32,12 @@ def cookie_of(user):
     client = Client()
     client.force_login(user)
     return client, (b"cookie", f"sessionid={client.cookies[settings.SESSION_COOKIE_NAME].value}".encode())
+
+
+@pytest.fixture(autouse=True)
+def no_help_from_the_database(monkeypatch):
+    """What a socket is sent is what it was told: the look at what it missed (home.reconcile) would hide a loss."""
+    monkeypatch.setattr("home.reconcile.EVERY_SECONDS", 60)
 
 
 @asynccontextmanager
@@ -197,17 +203,30 @@ def test_the_history_goes_back_from_now_minute_by_minute(place):
     assert third.simulated
 
 
+@contextmanager
+def silence():
+    """Nothing is told meanwhile, however long it takes."""
+    is_over = threading.Event()
+    live.voice.loop.call_soon_threadsafe(is_over.wait)
+    try:
+        yield
+    finally:
+        is_over.set()
+
+
 async def test_what_happens_comes_gathered_with_the_newest_state_only(bob, place, monkeypatch):
     monkeypatch.setattr(live, "GATHER_SECONDS", 1.0)
     async with board_of(bob) as (socket, _):
         first = await in_database(place)()
-        frames = [await receive(socket)]
-        second = await in_database(place)()
-        for verb in (flow.rush, flow.hold, flow.resume):  # the second takes the place, the first waits
-            await act(verb, first)
+        frames, told_at = [await receive(socket)], live.voice.told_at
+        with silence():
+            second = await in_database(place)()
+            for verb in (flow.rush, flow.hold, flow.resume):  # the second takes the place, the first waits
+                await act(verb, first)
         frames.append(await receive(socket))
     seqs = [{one["order_id"]: one["seq"] for one in frame["orders"]} for frame in frames]
     assert seqs == [{first.order_id: 1}, {first.order_id: 4, second.order_id: 2}]
+    assert live.voice.told_at - told_at >= live.GATHER_SECONDS
 
 
 async def test_a_board_catches_up_with_what_got_lost(bob, order, monkeypatch):
@@ -217,7 +236,7 @@ async def test_a_board_catches_up_with_what_got_lost(bob, order, monkeypatch):
             lost.setattr(live.voice, "say", lambda *_: None)
             await act(flow.rush, order)
             await in_database(flow.change_station)("baking", timezone.now(), places=7)
-            await asyncio.sleep(0.2)  # what was gathered is lost as well
+            await in_database(live.voice.flush)()  # what was gathered is lost as well
         shown = await receive(socket)
         shown |= await receive(socket)
         while not {"payload", "stations"} <= shown.keys():
