@@ -1,12 +1,13 @@
 """Real parallel threads against one database: each change happens once, and no place is given twice."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from home.models import Order
@@ -74,6 +75,24 @@ def test_placing_at_once_never_exceeds_the_places(margherita, small_kitchen):
     all_at_once(*[lambda: flow.place([(margherita, 1)], now)] * 12)
     assert Order.objects.working().count() == 2
     assert Order.objects.in_line().count() == 10
+
+
+def test_who_waits_while_the_clock_is_turned_works_by_the_new_one(place, small_kitchen):
+    order = place()
+
+    def turn_the_clock():
+        with transaction.atomic():
+            flow.set_speed(100, timezone.now())
+            has_turned.set()
+            time.sleep(0.3)  # for the other to come to the locks
+
+    def go_on():
+        has_turned.wait()
+        return flow.advance(order.pk, timezone.now())
+
+    has_turned = threading.Event()
+    _, (begun,) = all_at_once(turn_the_clock, go_on)
+    assert (begun.due_at - begun.started_at).total_seconds() == 0.2  # 20 kitchen seconds
 
 
 def test_a_whole_kitchen_run_by_many_hands_ends_with_everything_delivered(margherita, bob):
