@@ -13,7 +13,8 @@ from django.utils.html import format_html
 
 from home.forms import OrderForm
 from home.models import Order, OrderEvent, OrderLine, Pizza
-from kitchen import flow, tasks
+from kitchen import flow, stages, tasks
+from kitchen.locks import lock_stations
 
 
 @admin.register(Pizza)
@@ -105,6 +106,8 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """The stage is all that can be changed here, and that is an override with a name on it."""
         if "stage" in form.changed_data:
             target, reason = form.cleaned_data["stage"], form.cleaned_data.get("reason", "")
+            # A list is saved in one transaction: station by station, as its rows come, it would deadlock with a verb.
+            lock_stations(*stages.WORKED)
             self.ask_kitchen(request, flow.override, obj, target, reason=reason)
             obj.refresh_from_db()
 

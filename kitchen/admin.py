@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from kitchen import flow, tasks
+from kitchen import flow, stages, tasks
+from kitchen.locks import lock_stations
 from kitchen.models import Shop, Station
 
 
@@ -34,6 +35,7 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Station, form: Any, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        lock_stations(*stages.WORKED)  # in their order, whatever the list's is: it is saved in one transaction
         tasks.cook_all(flow.change_station(obj.stage, timezone.now(), **changes))
 
 
@@ -48,5 +50,5 @@ class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def save_model(self, request: HttpRequest, obj: Shop, form: Any, change: bool) -> None:
+        tasks.cook_all(flow.set_speed(form.cleaned_data["speed"], timezone.now()))  # first: stations, then the shop
         obj.save(update_fields=set(form.changed_data) - {"speed"})
-        tasks.cook_all(flow.set_speed(form.cleaned_data["speed"], timezone.now()))
