@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -132,10 +133,11 @@ def test_what_was_killed_can_be_started_again(tmp_path):
     assert len(parts.kill("one", "two", "three")) == 3
 
 
-def chaos(*options):
+def chaos(*options, port=None):
     """The command as a person runs it."""
     env = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "chaos", "--port", str(free_port()), *options]
+    door = str(port or free_port())
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "chaos", "--port", door, *options]
     return subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
@@ -162,3 +164,13 @@ def test_nonsense_is_refused(option):
     run = chaos(*option)
     assert run.returncode == 2, run.stdout
     assert option[0] in run.stdout
+
+
+def test_beside_a_shop_it_asks_for_another_port():
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+        run = chaos("--short", port=port)
+    assert (run.returncode, run.stdout) == (
+        1,
+        f"CommandError: Port {port} is in use. Choose another one with --port.\n",
+    )

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from kitchen import overload
 from kitchen.chaos import KINDS, Chaos, Plan, Result
+from kitchen.management.commands.stack import refuse_taken_port
 from kitchen.supervisor import Broken, Stopped, end_with_parent
 from run import port_number, speed
 
@@ -47,6 +48,8 @@ class Command(BaseCommand):
         given = {name: options[name] for name in ("orders", "kills", "seed", "speed", "port") if options[name]}
         plan = replace(SHORT if short else Plan(orders=5000) if overload else Plan(), **given)
         if INSIDE not in os.environ:
+            if not overload:  # which opens no door
+                refuse_taken_port(plan.port)
             sys.exit(in_a_folder_of_its_own())
         try:
             faults = report_overload(plan) if overload else report_chaos(plan)
