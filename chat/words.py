@@ -5,12 +5,19 @@ import unicodedata
 
 from kitchen.flow import Refused
 
-# Joiners between letters: Persian and Hindi need them, and so do many emoji. Other invisible marks could make
-# two names look alike, or turn the rest of a line around.
+# Marks that can't be seen but change what stands beside them: Persian and Hindi need the joiners, and so do many
+# emoji, which also say by a mark that they are pictures. Others could make two names look alike, or turn the rest of a
+# line around; and so could these, where there is nothing for them to change (is_idle).
 JOINERS = "\u200c\u200d"
+MARKS = JOINERS + "\ufe0e\ufe0f"
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode's categories of what can't be seen
+GAPS = ("Cc", "Cf", "Zs", "Zl", "Zp")
 SEEN = ("L", "N", "So", "Sk")  # a name needs at least one letter, number or picture; Sk: the shades of emoji
 BREAKS = "\n\t"
+# Letters, marks and pictures by their category, and yet there is nothing to see.
+BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def clean_text(value: object, most: int) -> str:
@@ -24,6 +31,8 @@ def clean_text(value: object, most: int) -> str:
         raise Refused(f"A message has at most {most:,} characters: this one has {len(text):,}.")
     if any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in BREAKS for letter in text):
         raise Refused("The message has characters in it that can't be shown.")
+    if not any(map(is_seen, text)):
+        raise Refused("The message is empty.")
     return text
 
 
@@ -36,11 +45,39 @@ def clean_line(value: object, most: int, what: str) -> str:
     line = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", value)).strip()
     if len(line) > most:
         raise Refused(f"{what} has at most {most} characters.")
-    if any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in line):
+    if BLANK.search(line) or any(is_hidden(line, n) for n in range(len(line))):
         raise Refused(f"{what} has characters in it that can't be seen.")
     return line
 
 
 def is_pronounceable(name: str) -> bool:
     """Is there anything in it but punctuation?"""
-    return any(unicodedata.category(letter).startswith(SEEN) for letter in name)
+    return any(category(letter).startswith(SEEN) for letter in name)
+
+
+def category(letter: str) -> str:
+    """Unicode's. What this Python does not know yet, but stands among the pictures, is a younger one."""
+    found = unicodedata.category(letter)
+    return "So" if found == "Cn" and "\U0001f000" <= letter <= "\U0001faff" else found
+
+
+def without_marks(line: str) -> str:
+    """To compare by: two lines that differ only in such marks may look the same."""
+    return "".join(letter for letter in line if letter not in MARKS)
+
+
+def is_seen(letter: str) -> bool:
+    """In a message, where all may stand that a database keeps: is this more than a gap or a mark?"""
+    return not (category(letter) in GAPS or letter in MARKS or BLANK.match(letter))
+
+
+def is_hidden(line: str, n: int) -> bool:
+    if line[n] in MARKS:
+        return is_idle(line, n)
+    return category(line[n]) in HIDDEN
+
+
+def is_idle(line: str, n: int) -> bool:
+    """A mark with nothing to change: at an end of the line, or beside a letter with a case, which never joins."""
+    beside = [line[n - 1 : n], line[n + 1 : n + 2]] if line[n] in JOINERS else [line[n - 1 : n]]
+    return any(not letter or letter.lower() != letter.upper() for letter in beside)

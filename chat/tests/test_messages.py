@@ -77,6 +77,7 @@ def test_many_at_once_leave_no_gap_and_nothing_twice(room, alice, charlie):
     [
         ("", "empty"),
         (" \n\t ", "empty"),
+        ("\u200b\u3164", "empty"),  # there is nothing to see
         ("x" * 2001, "at most 2,000"),
         (None, "must be text"),
         (4, "must be text"),

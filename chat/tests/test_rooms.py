@@ -31,6 +31,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
         ("пицца № 1", "пицца-no-1", "пицца No 1"),
         ("🍕", "🍕", "🍕"),
         ("👩🏽‍🍳", "👩🏽‍🍳", "👩🏽‍🍳"),
+        ("❤️‍🔥 1️⃣", "❤️‍🔥-1️⃣", "❤️‍🔥 1️⃣"),
+        ("\U0001faef", "\U0001faef", "\U0001faef"),  # a picture that is younger than this Python
         ("what? #1 & 100%", "what?-#1-&-100%", "what? #1 & 100%"),
         ("order", "order", "order"),
         ("é" * 60, "é" * 60, "é" * 60),
@@ -64,6 +66,13 @@ def test_any_name_in_any_script_is_a_room(typed, slug, name):
         ("a\x00b", "can't be seen"),
         ("a\u202eb", "can't be seen"),  # turns the line around
         ("a\u200bb", "can't be seen"),
+        ("pizza\u200d", "can't be seen"),  # a joiner that joins nothing
+        ("\u200cpizza", "can't be seen"),
+        ("piz\u200dza", "can't be seen"),
+        ("pizza\ufe0f", "can't be seen"),
+        ("می\u200c", "can't be seen"),
+        ("\u3164", "can't be seen"),  # letters, says Unicode, and shows nothing
+        ("pizza\u2800", "can't be seen"),
         ("\ud800", "can't be seen"),
         ("order-abc", "begin with"),
         ("Order-ABC", "begin with"),
