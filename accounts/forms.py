@@ -2,8 +2,6 @@
 
 import unicodedata
 from datetime import timedelta
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django import forms
@@ -14,7 +12,6 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.template import loader
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -22,6 +19,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import leaving, limits, mail, pictures, tokens
 from accounts.backends import MAX_SHARING
 from accounts.models import NAME_LENGTH, Profile
+from accounts.names import is_taken
 
 LONGEST_EMAIL = 254  # characters; Django's own
 LONGEST_USERNAME = 40  # characters; with Django's 150 a request from a stranger would fill a phone
@@ -53,7 +51,7 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
 
     def clean_username(self) -> str:
         """No @, else a name could look like somebody's e-mail address; something to read, and to put into an address,
-        where “..” would be another page's; and no second one that differs only in case."""
+        where “..” would be another page's; and no second one that looks the same."""
         if not (limits.allow("sign_up", self.address) and limits.allow("sign_up_form", self.address)):
             raise limits.TooMany  # before it says whether there is such a name
         username: str = self.cleaned_data["username"]
@@ -244,12 +242,6 @@ class TokenForm(forms.Form):
         limits.note("token_made", self.user.pk)
         days = timedelta(days=int(self.cleaned_data["days"]))
         return tokens.make(self.user, self.cleaned_data["name"], timezone.now() + days)
-
-
-def is_taken(name: str) -> bool:
-    """Has somebody this user name, whatever its case? SQLite compares only ASCII so, hence the usual spellings."""
-    spellings = {name, name.lower(), name.upper(), name.title(), name.casefold()}
-    return User.objects.filter(reduce(or_, (Q(username__iexact=spelling) for spelling in spellings))).exists()
 
 
 def log_in_tries(form: AuthenticationForm) -> list[tuple[object, ...]]:

@@ -1,13 +1,13 @@
 """Who reads or writes: an account, or a visitor by the word in their session."""
 
 import hashlib
-import unicodedata
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 
-from chat.words import clean_line, is_pronounceable
+from accounts.names import is_taken, looks
+from chat.words import clean_line, is_pronounceable, without_marks
 from home.guests import guest_of
 from kitchen.flow import Refused
 
@@ -80,14 +80,7 @@ def free_name(value: object) -> str:
     name = clean_line(value, MAX_GUEST_NAME, "A name")
     if not name or not is_pronounceable(name):
         raise Refused("Give a name with at least one letter or number in it.")
-    if name.casefold() in RESERVED or is_taken(name):
+    bare = without_marks(name)
+    if is_taken(bare) or any(look.casefold() in RESERVED for look in looks(bare)):
         raise Refused(f"“{name}” is somebody else's name here. Take another one, or log in.")
     return name
-
-
-def is_taken(name: str) -> bool:
-    """SQLite knows the case of ASCII letters only, so the usual spellings of the others are tried."""
-    if User.objects.filter(username__iexact=name).exists():
-        return True
-    spellings = {name.lower(), name.upper(), name.title(), name.capitalize(), name.casefold()}
-    return User.objects.filter(username__in={unicodedata.normalize("NFKC", one) for one in spellings}).exists()

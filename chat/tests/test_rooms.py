@@ -121,7 +121,9 @@ def test_who_wants_a_members_name_is_told_why_it_is_another(client, alice):
     assert "disabled></textarea>" in page  # until the script is there: what is typed before would be lost
 
 
-@pytest.mark.parametrize("name", ["alice", "ALICE", "Ａlice", " alice ", "Kitchen", "deleted account", "staff"])
+@pytest.mark.parametrize(
+    "name", ["alice", "ALICE", "Ａlice", " alice ", "Kitchen", "deleted account", "staff", "stаff"]
+)
 def test_a_visitor_cannot_take_a_members_name(alice, name):
     with pytest.raises(Refused, match="somebody else's name"):
         free_name(name)
@@ -134,7 +136,25 @@ def test_nor_one_in_other_letters_case():
             free_name(name)
 
 
-@pytest.mark.parametrize("name", ["", "  ", "!!", "x" * 31, "a\x00", 4, None, "\u202eecila"])
+@pytest.mark.parametrize(
+    ("taken", "wanted"),
+    [
+        ("alice", "аliсe"),  # two of them Cyrillic
+        ("BOB", "ВΟB"),  # one Cyrillic, one Greek
+        ("роса", "poca"),  # and the other way round
+        ("анна", "aннa"),
+        ("سلام", "سل\u200dام"),
+        ("7of9", "7\ufe0fof9"),
+    ],
+)
+def test_nor_one_that_looks_the_same(db, taken, wanted):
+    User.objects.create_user(taken)
+    with pytest.raises(Refused, match="somebody else's name"):
+        free_name(wanted)
+    assert free_name(f"{wanted} 2")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "!!", "x" * 31, "a\x00", 4, None, "\u202eecila", "alice\u200d", "\u3164"])
 def test_nor_one_that_is_none(name):
     with pytest.raises(Refused):
         free_name(name)
