@@ -13,6 +13,7 @@ class MessageMenu {
     this.handlers = handlers;
     this.dialog = root.querySelector(".chat-menu");
     this.reason = this.dialog.querySelector("input");
+    this.closer = this.dialog.querySelector(".close button");
     this.dialog.addEventListener("close", () => this.obey(this.dialog.returnValue));
   }
 
@@ -32,11 +33,17 @@ class MessageMenu {
   }
 
   open(message) {
-    if (!this.choices(message).length) return this.handlers.onLate();
+    const choices = this.choices(message);
+    if (!choices.length) return this.handlers.onLate();
     this.message = message;
     this.dialog.returnValue = this.reason.value = "";
+    this.show(choices); // first: the focus goes to the first thing that can be chosen when it opens
     this.dialog.showModal();
-    this.follow();
+  }
+
+  show(choices) {
+    this.dialog.querySelector(".chat-quote").textContent = this.message.message;
+    for (const part of this.dialog.querySelectorAll("[data-do]")) part.hidden = !choices.includes(part.dataset.do);
   }
 
   /** While it is open the world goes on: the message may be changed or removed, who wrote it may be muted. */
@@ -44,8 +51,8 @@ class MessageMenu {
     if (!this.dialog.open) return;
     const choices = this.choices(this.message);
     if (!choices.length) return this.dialog.close("");
-    this.dialog.querySelector(".chat-quote").textContent = this.message.message;
-    for (const part of this.dialog.querySelectorAll("[data-do]")) part.hidden = !choices.includes(part.dataset.do);
+    this.show(choices);
+    if (!this.dialog.contains(document.activeElement)) this.closer.focus(); // what had the focus is gone
   }
 
   obey(choice) {
