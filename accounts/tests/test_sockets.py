@@ -97,10 +97,14 @@ async def is_obeyed(socket, kind):
     if kind == "one order":
         await socket.send_json_to({"action": "override", "stage": "fried"})
         return "Only staff" not in (await receive(socket))["error"]
-    await socket.send_json_to({"watch": "rubbish"})
+    new, watched = "z" * 20, "y" * 20
+    for watch in ([watched], "rubbish"):
+        await socket.send_json_to({"watch": watch})
     assert "error" in await receive(socket)  # so it has joined what it wanted to join
-    live.announce(Order(order_id="z" * 20, seq=1))
-    return not await is_silent(socket) and (await receive(socket))["payload"]["order_id"] == "z" * 20
+    live.announce(Order(order_id=new, seq=1))
+    live.announce(Order(order_id=watched, seq=2))  # anyone hears this one: no need to wait whether nothing comes
+    heard = (await receive(socket))["payload"]["order_id"]
+    return heard == new and (await receive(socket))["payload"]["order_id"] == watched
 
 
 @pytest.fixture

@@ -62,8 +62,8 @@ async def receive(socket):
 
 
 async def drain(socket):
-    """The last counts that come."""
-    counts = {}
+    """The last counts that come, one frame at least."""
+    counts, _ = await receive(socket)
     while not await socket.receive_nothing(0.2):
         counts, _ = await receive(socket)
     return counts
