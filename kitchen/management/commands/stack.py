@@ -47,13 +47,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, port: int | None, speed: float | None, no_demo: bool, **options: Any) -> None:
         port = port or 8000
+        speed = checked(speed)
         catch_signals(signal.default_int_handler)
         with suppress(KeyboardInterrupt), one_a_folder():
             refuse_taken_port(port)
             say(f"Opening the shop in {settings.DATA_DIR} ...")
             call_command("migrate", verbosity=0, interactive=False)
             call_command("seed", no_demo=no_demo, url=f"http://{HOST}:{port}/")
-            run(port, checked(speed))
+            run(port, speed)
 
 
 # Before the first child
