@@ -27,11 +27,13 @@ def index(request: HttpRequest) -> HttpResponse:
         orders = orders.filter(simulated=False)
     page = Paginator(orders, ORDERS_PER_PAGE).get_page(request.GET.get("page"))
     shop = Shop.objects.get()
+    pizzas = Pizza.objects.filter(on_menu=True)
     news = sharing.news([request.user.pk])[request.user.pk] if request.user.is_authenticated else None
     context = {
         "shared": sharing.shared_with(request.user)[:SHARED_AT_MOST],
         "shared_mark": news.mark if news else "",
-        "pizzas": Pizza.objects.filter(on_menu=True),
+        "pizzas": pizzas,
+        "sold_out": not pizzas and Pizza.objects.exists(),
         "page": page,
         "only_real": only_real,
         "in_kitchen": Order.objects.open().count(),

@@ -23,6 +23,17 @@ def test_the_menu_shows_what_is_on_it(client, margherita, diavola):
     assert "Diavola" not in html
 
 
+def test_a_shop_that_is_sold_out_does_not_look_like_a_new_one(client, margherita, bob):
+    assert "sold out" not in page(client)
+    margherita.on_menu = False
+    margherita.save()
+    assert "Everything is sold out, sorry. Please look in again later." in page(client)
+    client.force_login(bob)
+    assert 'href="/admin/home/pizza/"' in page(client)
+    margherita.delete()
+    assert "The menu is still empty." in page(client)
+
+
 def test_a_closed_shop_says_so_before_anyone_orders(client, margherita):
     assert "Closed right now" not in page(client)
     Shop.objects.update(is_open=False)
