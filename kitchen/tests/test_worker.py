@@ -62,7 +62,7 @@ def worker(pool):
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=15)  # also when a task ended just now: see celery_app
+        output, _ = process.communicate(timeout=25)  # not 30, even when a task ended just now: see celery_app
     assert process.returncode == 0, output
     assert "ERROR" not in output, output
 
