@@ -116,10 +116,7 @@ def test_a_customer_orders_and_watches_it_go_from_received_to_delivered_by_itsel
     expect(page.locator("#words")).to_have_text("Delivered. Enjoy your meal!")
     expect(page.locator(".progress-bar")).to_have_attribute("aria-valuenow", "100")
     expect(page.locator("#timeline li")).to_have_count(5)
-    assert len(frames) > 2, "it was watched, not only found delivered"
-    assert (frames[0], frames[-1]) == ((1, "received"), (5, "delivered"))
-    # Two workers speak, each for itself: a word that was overtaken is not sent any more.
-    assert frames == [change for change in enumerate(ALL_STAGES, 1) if change in frames]
+    assert frames == list(enumerate(ALL_STAGES, 1))
 
 
 def test_the_socket_comes_back_and_never_goes_backwards(shop, window):
