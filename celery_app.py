@@ -62,7 +62,6 @@ class PatientAMQP(AMQP):  # type: ignore[misc]
 app = Celery("pizzaProj", amqp=PatientAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.autodiscover_tasks(related_name="study_tasks")
 
 
 @task_prerun.connect

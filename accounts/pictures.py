@@ -10,7 +10,7 @@ from django.dispatch import receiver
 from PIL import Image, ImageOps
 
 from accounts.models import Profile
-from home import pictures
+from pictures import safe
 
 SIDE_PIXELS = 256
 NAME_BYTES = 16
@@ -21,9 +21,9 @@ def square(upload: "File[bytes]") -> "ContentFile[bytes]":
 
     The name is random: nobody finds a person by a picture that they have, nor a picture that was replaced.
     """
-    image = pictures.decode(pictures.read_bytes(upload))
+    image = safe.decode(safe.read_bytes(upload))
     small = ImageOps.fit(image, (SIDE_PIXELS, SIDE_PIXELS), Image.Resampling.LANCZOS)
-    return ContentFile(pictures.encode(small), name=f"{secrets.token_hex(NAME_BYTES)}.webp")
+    return ContentFile(safe.encode(small), name=f"{secrets.token_hex(NAME_BYTES)}.webp")
 
 
 def throw_away(profile: Profile, name: str) -> None:

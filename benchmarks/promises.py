@@ -1,8 +1,8 @@
 """How often promises are kept: `python -m benchmarks.promises`. Reproducible; the seeds are in this file.
 
 Simulated days with rush hours, on which every order is given a promise from what is known at that moment, by the
-shop's own code (kitchen.outlook, kitchen.correction), and beside it by the rules that others use. The rules learn from
-days of their own; the days that count are never seen before.
+shop's own code (simulation.lookahead, simulation.calibration), and beside it by the rules that others use. The rules
+learn from days of their own; the days that count are never seen before.
 """
 
 import sys
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from kitchen import correction
-from kitchen.correction import Interval
-from kitchen.outlook import Law, Standing, State, Workplace, look_ahead_last
-from kitchen.simulator import stations_forward
+from simulation import calibration
+from simulation.calibration import Interval
+from simulation.lookahead import Law, Standing, State, Workplace, look_ahead_last
+from simulation.simulator import stations_forward
 
 SEED = 20261120
 HOUR_SECONDS = 3600.0
@@ -168,13 +168,13 @@ def score(orders: Sequence[Case], intervals: Sequence[Interval]) -> Score:
 def ours(earlier: Sequence[Case], orders: Sequence[Case]) -> list[Interval]:
     """As the shop does it: the model, corrected by the newest outcomes that were known when the promise was given."""
     known = sorted([*earlier, *orders], key=lambda case: case.at + case.seconds)
-    learned, seen, intervals = correction.NONE, 0, []
+    learned, seen, intervals = calibration.NONE, 0, []
     for number, order in enumerate(orders):
         while seen < len(known) and known[seen].at + known[seen].seconds <= order.at:
             seen += 1
         if number % LEARN_EVERY == 0:
-            newest = known[max(0, seen - correction.WINDOW) : seen]
-            learned = correction.learn([(case.model, case.seconds) for case in newest])
+            newest = known[max(0, seen - calibration.WINDOW) : seen]
+            learned = calibration.learn([(case.model, case.seconds) for case in newest])
         intervals.append(learned.apply(order.model))
     return intervals
 

@@ -27,8 +27,9 @@ from rich.table import Table
 
 from benchmarks.processes import ROOT, Process, running
 from home.models import Order
-from kitchen import ledger, stages
+from kitchen import stages
 from kitchen.models import Promise
+from kitchen.promises import ledger
 
 PER_HOUR, MINUTES, SEED = 21.5, 24 * 60, "20261120"  # five hundred and some
 KEPT = (86.0, 94.0)  # per cent, the bar

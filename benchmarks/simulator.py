@@ -26,7 +26,7 @@ import simpy
 from rich.console import Console
 from rich.table import Table
 
-from kitchen.simulator import Result, read_spec, simulate
+from simulation.simulator import Result, read_spec, simulate
 
 ORDERS, REPLICATIONS = 1000, 100
 PER_HOUR = 20.0

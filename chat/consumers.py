@@ -18,7 +18,6 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from accounts.sockets import UNKNOWN, Identified, address_of
 from chat import hands, history, messages, orders, rooms, stream
 from chat.models import Message, Room
 from chat.pace import Pace
@@ -28,6 +27,7 @@ from chat.reconcile import rounds
 from home import live
 from home.consumers import parse_object
 from kitchen.flow import Refused
+from realtime.sockets import UNKNOWN, Identified, address_of
 
 logger = logging.getLogger(__name__)
 

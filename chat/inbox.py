@@ -9,7 +9,6 @@ from channels.db import database_sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
-from accounts.sockets import Identified
 from chat import hands, orders, stream
 from chat.models import Room
 from chat.person import Person, person
@@ -17,6 +16,7 @@ from chat.rooms import NoRoom
 from home.consumers import parse_object
 from home.reconcile import Rounds
 from kitchen.flow import Refused
+from realtime.sockets import Identified
 
 logger = logging.getLogger(__name__)
 

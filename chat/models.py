@@ -10,7 +10,7 @@ MAX_NAME = 60
 SLUG_LENGTH = 120
 URL_LENGTH = 1600  # a character of a slug may take twelve, quoted
 SENDER_LENGTH = 150  # Django's own for user names
-GUEST_LENGTH = 32  # home.guests: the random word of a visitor's session
+GUEST_LENGTH = 32  # accounts.guests: the random word of a visitor's session
 
 
 class Room(models.Model):

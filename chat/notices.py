@@ -13,12 +13,12 @@ from typing import Any
 from channels.db import database_sync_to_async
 
 from accounts import people
-from accounts.sockets import Identified
 from chat import orders
 from chat.rooms import unread_rooms
 from chat.stream import INBOX
 from home import live, sharing
 from home.reconcile import Rounds
+from realtime.sockets import Identified
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 
+from accounts.guests import guest_of
 from accounts.names import is_taken, looks
 from chat.words import clean_line, is_pronounceable, without_marks
-from home.guests import guest_of
 from kitchen.flow import Refused
 
 ANSWER = "chat.answer_customers"
@@ -22,7 +22,7 @@ RESERVED = (KITCHEN, DELETED, "staff", "admin", "you")
 
 @dataclass(frozen=True)
 class Person:
-    """`guest` is the word in a visitor's session (home.guests); nobody else may learn it."""
+    """`guest` is the word in a visitor's session (accounts.guests); nobody else may learn it."""
 
     user: User | None
     guest: str = ""

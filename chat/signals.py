@@ -11,11 +11,11 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.guests import guest_of
 from accounts.people import friendship_begun, friendship_ended
 from chat import stream
 from chat.models import Membership, Message, Room
 from chat.person import DELETED
-from home.guests import guest_of
 
 
 @receiver(friendship_begun)

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import limits, people
+from accounts.guests import make_guest
 from chat import rooms
 from chat.models import Membership, Room
 from chat.person import free_name, guest_name, person_of
-from home.guests import make_guest
 from kitchen.flow import Refused
 
 

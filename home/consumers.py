@@ -7,11 +7,11 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
-from accounts.sockets import UNKNOWN, Identified, greeting
 from home import live
 from home.models import Order
 from home.reconcile import reconciler
 from kitchen import flow, tasks
+from realtime.sockets import UNKNOWN, Identified, greeting
 
 MAX_WATCHED = 100
 MAX_TEXT = 10_000  # characters that a client may send at once

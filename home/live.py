@@ -193,7 +193,7 @@ class Voice:
                 assert layer is not None
                 await layer.group_send(word.group, word.message)
         except (Exception, asyncio.CancelledError) as error:  # whatever happens to one word, the next is said
-            # What a board missed, its own process will see (home.reconcile, kitchen.consumers).
+            # What a board missed, its own process will see (home.reconcile, kitchen.board.consumers).
             level = logging.INFO if word.group == KITCHEN else logging.WARNING
             logger.log(level, "Not announced to %s: %s", _short(word.group), str(error) or type(error).__name__)
 

@@ -17,9 +17,9 @@ from django.dispatch import Signal
 from django.urls import reverse
 from django.utils import timezone
 
-from home.pictures import safe_picture
 from home.rows import Rows
 from kitchen import stages
+from pictures.safe import safe_picture
 
 ORDER_ID_ALPHABET = string.ascii_lowercase + string.digits
 ORDER_ID_LENGTH = 20

@@ -8,8 +8,8 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from accounts.guests import guest_of
 from home import live
-from home.guests import guest_of
 from home.models import Order
 
 

@@ -7,11 +7,12 @@ from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from accounts.guests import guest_of
 from home import sharing
-from home.guests import guest_of
 from home.models import Order, Pizza
-from kitchen import forecast, stages
+from kitchen import stages
 from kitchen.models import Shop
+from kitchen.promises import forecast
 
 ORDERS_PER_PAGE = 20
 SHARED_AT_MOST = 10

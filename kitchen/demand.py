@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from random import Random
 
 from home.models import Order, Pizza
-from kitchen import flow, forecast
+from kitchen import flow
 from kitchen.models import Shop
+from kitchen.promises import forecast
 
 # Of a real day's orders, in per cent, by the hour in which they come.
 SHARES = {

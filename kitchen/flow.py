@@ -19,10 +19,11 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from home.models import Order, OrderEvent, OrderLine, Pizza
-from kitchen import ledger, stages
+from kitchen import stages
 from kitchen.locks import lock_order, lock_order_before, lock_stations
 from kitchen.models import Promise, Shop
-from kitchen.moves import (
+from kitchen.promises import ledger
+from kitchen.transitions import (
     Cause,
     Event,
     before,
@@ -37,9 +38,7 @@ from kitchen.moves import (
     work_left,
     write,
 )
-from kitchen.moves import (
-    Refused as Refused,
-)
+from kitchen.transitions import Refused as Refused
 
 EARLY_SECONDS = 0.02  # a link may be this early: clocks of two machines, rounding
 OVERDUE_SECONDS = 2.0  # the broom gives a link this long to arrive

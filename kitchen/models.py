@@ -11,7 +11,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from kitchen import service_times, stages
+from kitchen import stages
+from simulation import distributions
 
 MAX_SPEED = 100_000
 MAX_DEMAND = 10_000
@@ -43,7 +44,7 @@ class Shop(models.Model):
     demand_at = models.DateTimeField(null=True, editable=False)
     # since when the clock has run at this speed: what was measured before is in other seconds (kitchen.measure)
     speed_since = models.DateTimeField(default=timezone.now, editable=False)
-    # the ledger has the outcome of every promise up to this one (kitchen.ledger)
+    # the ledger has the outcome of every promise up to this one (kitchen.promises.ledger)
     settled = models.BigIntegerField(default=0, editable=False)
 
     class Meta:
@@ -69,7 +70,7 @@ class Station(models.Model):
     is_open = models.BooleanField(
         "open", default=True, help_text="A closed station finishes what it has and begins nothing new."
     )
-    law = models.CharField("service-time law", max_length=20, choices=service_times.CHOICES)
+    law = models.CharField("service-time law", max_length=20, choices=distributions.CHOICES)
     mean_seconds = models.FloatField(
         validators=[finite, MinValueValidator(0.1), MaxValueValidator(MAX_SERVICE_SECONDS)],
         help_text="Kitchen seconds.",
@@ -110,9 +111,9 @@ class Station(models.Model):
     def clean(self) -> None:
         if self.law == "lognormal" and self.mean_seconds and self.spread_seconds > 10 * self.mean_seconds:
             raise ValidationError({"spread_seconds": "More than ten times the mean is no kitchen we know."})
-        if self.law in service_times.LAWS and self.mean_seconds and self.spread_seconds is not None:
+        if self.law in distributions.LAWS and self.mean_seconds and self.spread_seconds is not None:
             try:
-                service_times.LAWS[self.law](self.mean_seconds, self.spread_seconds).one(Random(self.stage))
+                distributions.LAWS[self.law](self.mean_seconds, self.spread_seconds).one(Random(self.stage))
             except ValueError as error:
                 raise ValidationError({"spread_seconds": str(error)}) from None
 
@@ -125,7 +126,7 @@ class Station(models.Model):
 
     def service_seconds(self, order_id: str, pizzas: int) -> float:
         """How long this order's work takes here, in kitchen seconds; the same each time it is asked."""
-        return service_times.draw(
+        return distributions.draw(
             self.law,
             self.mean_seconds,
             self.spread_seconds,
@@ -240,7 +241,7 @@ class Study(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     title = models.CharField(max_length=80)
     asked = models.JSONField()  # what the person asked for, to fill the form again
-    plan = models.JSONField()  # what that means in full (kitchen.scenarios.Plan)
+    plan = models.JSONField()  # what that means in full (kitchen.planner.scenarios.Plan)
     status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
     ended_at = models.DateTimeField(null=True)
     answer = models.JSONField(null=True)  # kitchen.planner.answer, once it is there
@@ -263,7 +264,7 @@ class StudyPart(models.Model):
     first_block = models.PositiveIntegerField()
     blocks = models.PositiveIntegerField()
     sent_at = models.DateTimeField(null=True)  # to a worker; again if nothing was heard of it for long
-    figures = models.BinaryField(null=True)  # kitchen.figures.Figures.pack, once it is done
+    figures = models.BinaryField(null=True)  # kitchen.planner.figures.Figures.pack, once it is done
 
     class Meta:
         constraints = [models.UniqueConstraint(name="one_part_a_key", fields=["study", "key"])]

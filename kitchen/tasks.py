@@ -14,7 +14,8 @@ from kombu.exceptions import OperationalError as BrokerDown
 from accounts import limits
 from celery_app import app
 from home.models import Order
-from kitchen import demand, flow, forecast, ledger, measure, stages
+from kitchen import demand, flow, stages
+from kitchen.promises import forecast, ledger, measure
 
 logger = logging.getLogger(__name__)
 

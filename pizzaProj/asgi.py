@@ -13,14 +13,14 @@ django_application = get_asgi_application()
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import CookieMiddleware
 
-from accounts.sockets import Door
 from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
+from realtime.sockets import Door
 
 sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last takes every other address
 
-# Who it is, every consumer finds out by itself: a visitor who watches costs no query (see accounts.sockets).
+# Who it is, every consumer finds out by itself: a visitor who watches costs no query (see realtime.sockets).
 application = ProtocolTypeRouter(
     {
         "http": django_application,

@@ -53,7 +53,12 @@ INSTALLED_APPS = [
     "accounts",
     "home",
     "kitchen",
+    "kitchen.board",
+    "kitchen.promises",
+    "kitchen.planner",
     "chat",
+    "pizzaProj",  # for its command, the stack
+    "benchmarks",  # for its commands
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

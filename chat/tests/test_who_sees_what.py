@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from accounts import people, sockets
+from accounts import people
 from chat import hands, messages, orders, rooms, wishes
 from chat.models import Message, Room
 from chat.person import Person
@@ -22,6 +22,7 @@ from chat.tests.test_chat_socket import in_database, opened
 from home import sharing
 from home.models import Order, OrderShare
 from kitchen.flow import Refused
+from realtime import sockets
 
 pytestmark = [pytest.mark.usefixtures("cooked", "small_kitchen")]
 on_rows = pytest.mark.django_db

@@ -12,7 +12,7 @@ from ninja.errors import HttpError
 from ninja.security import APIKeyHeader
 
 from accounts import limits, tokens
-from home.guests import make_guest
+from accounts.guests import make_guest
 
 SCHEME = "token"  # of the Authorization header, in any case
 MAX_KEY_LENGTH = 200

@@ -13,7 +13,8 @@ from ninja.errors import HttpError
 from home.api.bodies import KEY_HEADER, ORDER_BODY, PIZZAS_PARAMETER, choose, read_pizzas, read_quantities
 from home.api.callers import Token, check_csrf, click_digest, guest_for, is_simulated, member
 from home.models import Order, Pizza
-from kitchen import flow, forecast, tasks
+from kitchen import flow, tasks
+from kitchen.promises import forecast
 
 WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # for the OpenAPI description: with one, or with none
 

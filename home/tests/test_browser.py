@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from home.tests.browser import find_or_install
-from kitchen.tests.test_stack import Shop, await_that
+from pizzaProj.tests.test_stack import Shop, await_that
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from PIL import Image
 
-from home.demo_pictures import PIZZAS
+from home.demo.pictures import PIZZAS
 from home.management.commands import seed
 from home.models import Pizza
 

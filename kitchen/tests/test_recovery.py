@@ -13,10 +13,10 @@ from django.db import connection, connections
 from django_celery_beat.models import PeriodicTask
 
 import celery_app
+from benchmarks.chaos.audit import audit
 from celery_app import RECONNECT_SECONDS, app
 from home.models import Order
 from kitchen import flow, stages, tasks
-from kitchen.audit import audit
 from kitchen.models import Shop, Station
 from kitchen.tests.test_worker import worker
 

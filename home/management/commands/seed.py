@@ -14,7 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from home.demo_pictures import PIZZAS, draw_pizza
+from home.demo.pictures import PIZZAS, draw_pizza
 from home.models import Pizza
 
 SUPERUSER = "DJANGO_SUPERUSER_"  # Django's own names for the account of a first start

@@ -1,0 +1,150 @@
+"""`python3 run.py chaos`: kill the parts of a shop while it works, and see whether anything is lost."""
+
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from argparse import ArgumentParser, ArgumentTypeError
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.chaos import overload
+from benchmarks.chaos.chaos import KINDS, Chaos, Plan, Result
+from pizzaProj.management.commands.stack import refuse_taken_port
+from pizzaProj.supervisor import Broken, Stopped, end_with_parent
+from run import port_number, speed
+
+INSIDE = "CHAOS_INSIDE"  # set for the process that does it: its data folder is no shop's
+NOT_FOR_IT = ("REDIS_URL", "DATABASE_URL", "MEDIA_ROOT", "DEBUG", "HTTPS", "ALLOWED_HOSTS")
+SHORT = Plan(orders=60, kills=1)
+COLUMNS = ("killed", "times", "answers again after, s", "recovered after, s", "pages caught up after, s")
+STOPPED = 130
+
+
+class Command(BaseCommand):
+    help = "Kills worker, beat, web and Valkey of a shop of its own at random, and checks that nothing is lost."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--orders", type=whole, metavar="N", help="how many are placed (default: 1000)")
+        parser.add_argument("--kills", type=whole, metavar="N", help="of each kind of part (default: 10)")
+        parser.add_argument("--seed", type=int, metavar="N", help="another number, other blows (default: 1)")
+        parser.add_argument("--speed", type=speed, metavar="X", help="kitchen seconds per second (default: 3000)")
+        parser.add_argument("--port", type=port_number, metavar="N", help="where its shop answers (default: 8000)")
+        parser.add_argument("--short", action="store_true", help="60 orders, one kill of each kind")
+        parser.add_argument(
+            "--overload", action="store_true", help="instead: no worker while all orders fall due (default: 5000)"
+        )
+
+    def handle(self, *args: Any, short: bool, overload: bool, **options: Any) -> None:
+        given = {name: options[name] for name in ("orders", "kills", "seed", "speed", "port") if options[name]}
+        plan = replace(SHORT if short else Plan(orders=5000) if overload else Plan(), **given)
+        if INSIDE not in os.environ:
+            if not overload:  # which opens no door
+                refuse_taken_port(plan.port)
+            sys.exit(in_a_folder_of_its_own())
+        try:
+            faults = report_overload(plan) if overload else report_chaos(plan)
+        except Stopped:
+            raise CommandError("Stopped.", returncode=STOPPED) from None
+        except Broken as broken:
+            raise CommandError(str(broken)) from broken
+        if faults:
+            raise CommandError("\n".join(faults[:50]))
+
+
+def whole(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    raise ArgumentTypeError(f"'{text}' is not a number of things: choose a whole number above 0.")
+
+
+def in_a_folder_of_its_own() -> int:
+    """The same command in a new process, as settings name one data folder for good. Kept if it went wrong."""
+    folder = tempfile.mkdtemp(prefix="pizza-chaos-")
+    ours = {name: value for name, value in os.environ.items() if name not in NOT_FOR_IT}
+    process = subprocess.Popen(
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), *sys.argv[1:]],
+        env={**ours, "DATA_DIR": folder, INSIDE: "1"},
+        preexec_fn=end_with_parent(os.getpid()),
+    )
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C: it was told as well, and needs a moment
+    code = process.wait()
+    if code in (0, STOPPED):
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"Its database and logs are kept in {folder}", file=sys.stderr)
+    return code
+
+
+# What is shown
+
+
+def report_chaos(plan: Plan) -> list[str]:
+    print(
+        f"{plan.orders} orders at {plan.speed:g} x, seed {plan.seed}; {plan.kills} kills each of {', '.join(KINDS)}; "
+        "the stations have twice their usual places.",
+        flush=True,
+    )
+    result = Chaos(plan).run()
+    show(COLUMNS, rows(result))
+    found = result.audit
+    print(
+        f"{result.orders} orders accepted in {result.seconds:.0f} s ({result.retries} requests were sent again, "
+        f"{result.doubled_messages} messages doubled): {len(found.lost)} lost, {len(found.doubled)} doubled, "
+        f"{len(found.stuck)} stuck, {len(found.illegal)} with a wrong history, "
+        f"{len(found.crowded)} times too many at a station. "
+        f"The last page showed the end after {result.pages_end_seconds:.1f} s."
+    )
+    return result.faults
+
+
+def rows(result: Result) -> list[tuple[str, ...]]:
+    """A line for each kind of part, alone or with another; seconds as median and worst."""
+    lines = []
+    for kind in KINDS:
+        rounds = [one for one in result.rounds if kind in one.kinds]
+        seconds = zip(*((r.back_seconds, r.recovery_seconds, r.pages_seconds) for r in rounds), strict=True)
+        lines.append((kind, str(len(rounds)), *(f"{statistics.median(s):.1f} / {max(s):.1f}" for s in seconds)))
+    return lines
+
+
+def report_overload(plan: Plan) -> list[str]:
+    print(f"{plan.orders} orders fall due at {plan.speed:g} x, and no worker is there.", flush=True)
+    found = overload.overload(plan)
+    slowest = max(found.sweeps, default=0.0)
+    show(
+        ("orders", "delivered", "after, s", "executions for each due stage", "sweeps", "longest sweep, s"),
+        [
+            (
+                str(found.orders),
+                str(found.delivered),
+                f"{found.seconds:.1f}",
+                f"{found.executions_a_stage:.2f}",
+                str(len(found.sweeps)),
+                f"{slowest:.2f}",
+            )
+        ],
+    )
+    return found.faults
+
+
+def show(columns: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
+    """A table in a terminal, plain lines elsewhere."""
+    if sys.stdout.isatty():
+        table = Table(*columns)
+        for line in lines:
+            table.add_row(*line)
+        Console().print(table)
+        return
+    for line in lines:
+        print(", ".join(f"{column} {cell}" for column, cell in zip(columns, line, strict=True)), flush=True)

@@ -1,0 +1,128 @@
+"""The board's socket: everything that happens in the kitchen comes in, and staff's hands go out."""
+
+import json
+from typing import Any
+
+from channels.db import database_sync_to_async
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import ValidationError
+from django.db import Error as DatabaseError
+from django.utils import timezone
+
+from home import live
+from home.consumers import OrderWatcher, parse_object
+from home.models import Order
+from home.reconcile import Reconciler, reconciler
+from kitchen import flow
+from kitchen.board import actions, snapshot
+
+MOST_REMEMBERED = 10_000  # orders of which a board knows the seq
+
+
+class KitchenBoard(OrderWatcher):
+    """All orders, for staff. First the whole board, then what changed."""
+
+    needs_account = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hears_news = True
+        self.open: set[str] = set()  # the orders that are on the board
+        self.settings: dict[str, Any] = {}  # stations and shop as they were sent last
+
+    async def __call__(self, *args: Any) -> None:
+        try:
+            await super().__call__(*args)
+        finally:
+            lookout.leave(self)
+
+    def may_stay(self, user: User | AnonymousUser) -> bool:
+        return user.is_staff
+
+    async def opened(self) -> None:
+        await self.join(live.KITCHEN)
+        await self.send_board(history=await read_history())
+        reconciler.join(self)
+        lookout.join(self)
+
+    async def received(self, text: str | None) -> None:
+        content: dict[str, Any] = {}
+        try:
+            user = await self.current_user()
+            content = parse_object(text)
+            answer = await act(content, user)
+        except DatabaseError:
+            answer = {
+                "error": "The kitchen's books could not be opened. Nothing was changed; try again.",
+                "order": None,
+            }
+        except (flow.Refused, ValidationError, Order.DoesNotExist) as error:
+            answer = {"error": actions.in_words(error), "order": await read_payload(content.get("order_id"))}
+        await self.send(json.dumps(answer))
+
+    async def kitchen_orders(self, event: dict[str, Any]) -> None:
+        """What changed since a tenth of a second ago."""
+        for order_id, seq in event["seqs"].items():
+            self.note(order_id, seq, order_id in event["ended"])
+        await self.send(event["text"])
+
+    async def kitchen_changed(self, event: dict[str, Any]) -> None:
+        """A station or the shop."""
+        await self.send_settings(await read_settings())
+
+    async def order_status(self, event: dict[str, Any]) -> None:
+        """What got lost on the way, from home.reconcile."""
+        await super().order_status(event)
+        self.note(event["order_id"], event["seq"], event["ended"])
+
+    async def send_board(self, **more: Any) -> None:
+        """In the middle of a message, so that what happens meanwhile waits and is sent after it."""
+        shown = await read_board()
+        self.settings = {"stations": shown["stations"], "shop": shown["shop"]}
+        self.seen = {payload["order_id"]: payload["seq"] for payload in shown["orders"] + shown["lately"]}
+        self.open = {payload["order_id"] for payload in shown["orders"]}
+        await self.send(json.dumps({"board": shown, **more}))
+
+    async def send_settings(self, settings: dict[str, Any]) -> None:
+        """With the speed every due time has changed, and no seq: so all orders go along."""
+        self.settings = settings
+        await self.send(json.dumps({**settings, "orders": await read_orders()}))
+
+    def note(self, order_id: str, seq: int, ended: bool) -> None:
+        self.seen[order_id] = max(seq, self.seen.get(order_id, 0))
+        (self.open.discard if ended else self.open.add)(order_id)
+        if len(self.seen) > MOST_REMEMBERED:
+            self.seen = self.sent()
+
+    def sent(self) -> dict[str, int]:
+        """What is looked after: who has left the kitchen needs nobody's eye."""
+        return {order_id: self.seen[order_id] for order_id in self.open & self.seen.keys()}
+
+
+class Lookout(Reconciler):
+    """What boards missed of the stations and the shop. The orders are the reconciler's own."""
+
+    async def compare(self) -> None:
+        settings = await read_settings()
+        for watcher in list(self.watchers):
+            if isinstance(watcher, KitchenBoard) and watcher.settings != settings and not watcher.is_busy:
+                await watcher.send_settings(settings)
+
+
+lookout = Lookout()
+act = database_sync_to_async(actions.act)
+
+# Reads that wait for nobody, and for which nobody waits.
+read_board = database_sync_to_async(snapshot.snapshot, thread_sensitive=False)
+read_orders = database_sync_to_async(snapshot.open_orders, thread_sensitive=False)
+read_settings = database_sync_to_async(snapshot.settings, thread_sensitive=False)
+
+
+@database_sync_to_async
+def read_history() -> dict[str, Any]:
+    return snapshot.history(timezone.now())
+
+
+@database_sync_to_async
+def read_payload(order_id: Any) -> dict[str, Any] | None:
+    return Order.get_order_detail(order_id) if live.is_order_id(order_id) else None

@@ -1,0 +1,425 @@
+"""The board: who may see it, what it shows, what staff can do on it, and what it is told when that can't be done."""
+
+import json
+import threading
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from home import live
+from home.models import Order
+from kitchen import flow
+from kitchen.board import actions, snapshot
+from kitchen.models import Shop, Station
+from pizzaProj.asgi import application
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.usefixtures("valkey", "cooked", "small_kitchen"),
+]
+in_database = sync_to_async
+
+
+def cookie_of(user):
+    client = Client()
+    client.force_login(user)
+    return client, (b"cookie", f"sessionid={client.cookies[settings.SESSION_COOKIE_NAME].value}".encode())
+
+
+@pytest.fixture(autouse=True)
+def no_help_from_the_database(monkeypatch):
+    """What a socket is sent is what it was told: the look at what it missed (home.reconcile) would hide a loss."""
+    monkeypatch.setattr("home.reconcile.EVERY_SECONDS", 60)
+
+
+@asynccontextmanager
+async def open_socket(*headers):
+    socket = WebsocketCommunicator(application, "/ws/kitchen/", headers=[(b"origin", b"http://localhost"), *headers])
+    connected, _ = await socket.connect(timeout=5)
+    assert connected
+    yield socket
+    await socket.disconnect()
+    await get_channel_layer().flush()
+
+
+@asynccontextmanager
+async def board_of(user):
+    """The socket of one who may, and the first frame."""
+    _, cookie = await in_database(cookie_of)(user)
+    async with open_socket(cookie) as socket:
+        yield socket, await receive(socket)
+
+
+async def receive(socket):
+    return json.loads(await socket.receive_from(timeout=5))
+
+
+async def until(socket, key):
+    """The next frame that has it."""
+    while key not in (frame := await receive(socket)):
+        pass
+    return frame
+
+
+async def ask(socket, action, **more):
+    """The answer to the one who clicked."""
+    await socket.send_json_to({"action": action, **more})
+    while not {"done", "error"} & (frame := await receive(socket)).keys():
+        pass
+    return frame
+
+
+@sync_to_async
+def fresh(order):
+    return Order.objects.get(pk=order.pk)
+
+
+@sync_to_async
+def act(verb, order, *args, **kwargs):
+    return verb(order.pk, *args, timezone.now(), **kwargs)
+
+
+@pytest.fixture
+def order(place):
+    order = place()
+    live.voice.flush()
+    return order
+
+
+# Who may see it
+
+
+def test_visitors_are_sent_to_the_log_in_and_customers_away(client, alice):
+    assert client.get("/kitchen/").headers["Location"] == "/log-in/?next=/kitchen/"
+    client.force_login(alice)
+    assert client.get("/kitchen/").status_code == 403
+    assert "/kitchen/" not in client.get("/").content.decode()
+
+
+def test_staff_see_a_column_for_each_station_and_find_the_way(client, bob):
+    client.force_login(bob)
+    page = client.get("/kitchen/").content.decode()
+    for station in Station.objects.all():
+        assert f'data-stage="{station.stage}"' in page and station.name in page
+    assert 'href="/kitchen/"' in client.get("/").content.decode()
+    assert client.post("/kitchen/").status_code == 405
+
+
+async def test_the_socket_is_for_staff(alice):
+    _, cookie = await in_database(cookie_of)(alice)
+    async with open_socket(cookie) as socket:
+        assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": 4403}
+
+
+@pytest.mark.parametrize("loses", ["the session", "the rights"])
+async def test_who_may_no_more_is_not_obeyed(bob, order, loses):
+    client, cookie = await in_database(cookie_of)(bob)
+    async with open_socket(cookie) as socket:
+        await receive(socket)
+        if loses == "the session":
+            await in_database(client.logout)()
+        else:
+            bob.is_staff = False
+            await bob.asave()
+        await socket.send_json_to({"action": "advance", "order_id": order.order_id, "seq": 1})
+        closed = {"type": "websocket.close", "code": 4401 if loses == "the session" else 4403}
+        assert await socket.receive_output(timeout=5) == closed
+    assert (await fresh(order)).seq == 1
+
+
+# What it shows
+
+
+async def test_first_comes_the_whole_board(bob, order, place):
+    waiting = await in_database(place)(simulated=True)
+    gone = await in_database(place)()
+    await act(flow.cancel, gone)
+    async with board_of(bob) as (_, frame):
+        shown = frame["board"]
+        assert shown["orders"] == [order.payload(), waiting.payload()]
+        assert [(one["state"], one["simulated"]) for one in shown["orders"]] == [
+            ("working", False),
+            ("waiting", True),
+        ]
+        assert [one["order_id"] for one in shown["lately"]] == [gone.order_id]
+        assert shown["stations"][1] == {
+            "stage": "baking",
+            "name": "Oven",
+            "places": 1,
+            "is_open": True,
+            "mean_seconds": 20,
+            "per_pizza": False,
+            "as_measured": False,
+            "measured": None,
+        }
+        assert (shown["shop"]["is_open"], shown["shop"]["speed"]) == (True, 1)
+        assert frame["history"]["real"]["in_station"]["received"][-1] == 1
+        assert frame["history"]["simulated"]["in_station"]["received"][-1] == 1
+
+
+def test_the_queries_of_a_snapshot_do_not_grow_with_the_orders(place):
+    def queries():
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            snapshot.snapshot()
+            snapshot.history(timezone.now())
+        return len(captured)
+
+    place()
+    few = queries()
+    for _ in range(5):
+        flow.advance(place().pk, timezone.now())
+    assert queries() == few <= 6
+
+
+def test_the_history_goes_back_from_now_minute_by_minute(place):
+    now = timezone.now().replace(second=30)
+
+    def ago(minutes):
+        return now - timedelta(minutes=minutes)
+
+    first, second, third = place(ago(90)), place(ago(20)), place(ago(5), simulated=True)
+    flow.advance(first.pk, ago(10))  # the second begins
+    flow.advance(first.pk, ago(8))
+    flow.cancel(second.pk, ago(2))
+
+    hour = snapshot.history(now)
+    real, simulated = hour["real"], hour["simulated"]
+    assert real["in_station"]["received"] == [1] * 39 + [2] * 10 + [1] * 8 + [0] * 3
+    assert real["in_station"]["baking"] == [0] * 49 + [1] * 2 + [0] * 9
+    assert real["in_station"]["baked"] == [0] * 51 + [1] * 9
+    assert simulated["in_station"]["received"] == [0] * 54 + [1] * 6
+    assert [minute for minute, n in enumerate(real["placed"]) if n] == [39]
+    assert [minute for minute, n in enumerate(simulated["placed"]) if n] == [54]
+    assert third.simulated
+
+
+@contextmanager
+def silence():
+    """Nothing is told meanwhile, however long it takes."""
+    is_over = threading.Event()
+    live.voice.loop.call_soon_threadsafe(is_over.wait)
+    try:
+        yield
+    finally:
+        is_over.set()
+
+
+async def test_what_happens_comes_gathered_with_the_newest_state_only(bob, place, monkeypatch):
+    monkeypatch.setattr(live, "GATHER_SECONDS", 1.0)
+    async with board_of(bob) as (socket, _):
+        first = await in_database(place)()
+        frames, told_at = [await receive(socket)], live.voice.told_at
+        with silence():
+            second = await in_database(place)()
+            for verb in (flow.rush, flow.hold, flow.resume):  # the second takes the place, the first waits
+                await act(verb, first)
+        frames.append(await receive(socket))
+    seqs = [{one["order_id"]: one["seq"] for one in frame["orders"]} for frame in frames]
+    assert seqs == [{first.order_id: 1}, {first.order_id: 4, second.order_id: 2}]
+    assert live.voice.told_at - told_at >= live.GATHER_SECONDS
+
+
+async def test_a_board_catches_up_with_what_got_lost(bob, order, monkeypatch):
+    monkeypatch.setattr("home.reconcile.EVERY_SECONDS", 0.1)
+    async with board_of(bob) as (socket, _):
+        with monkeypatch.context() as lost:
+            lost.setattr(live.voice, "say", lambda *_: None)
+            await act(flow.rush, order)
+            await in_database(flow.change_station)("baking", timezone.now(), places=7)
+            await in_database(live.voice.flush)()  # what was gathered is lost as well
+        shown = await receive(socket)
+        shown |= await receive(socket)
+        while not {"payload", "stations"} <= shown.keys():
+            shown |= await receive(socket)
+    assert shown["payload"]["seq"] == 2
+    assert shown["stations"][1]["places"] == 7
+
+
+# What staff do
+
+
+@pytest.mark.parametrize(
+    ("action", "more", "expected"),
+    [
+        ("advance", {}, ("baking", "working", "overridden")),
+        ("hold", {}, ("received", "held", "held")),
+        ("rush", {}, ("received", "working", "rushed")),
+        ("cancel", {"reason": "Out of dough"}, ("cancelled", "cancelled", "cancelled")),
+        ("override", {"stage": "baked"}, ("baked", "working", "overridden")),
+    ],
+)
+async def test_an_action_is_done_once_answered_and_can_be_undone(bob, order, action, more, expected):
+    async with board_of(bob) as (socket, _):
+        answer = await ask(socket, action, order_id=order.order_id, seq=1, **more)
+        event = await in_database(order.events.select_related("by").last)()
+        assert (answer["done"], answer["order"]["seq"]) == (action, 2)
+        assert (answer["order"]["stage"], answer["order"]["state"], event.event) == expected
+        assert (event.by, event.reason) == (bob, more.get("reason", ""))
+
+        undone = await ask(socket, "undo", order_id=order.order_id, seq=2)
+        assert (undone["order"]["stage"], undone["order"]["state"]) == ("received", "working")
+        assert undone["order"]["rushed"] is False
+        assert "nothing to undo" in (await ask(socket, "undo", order_id=order.order_id, seq=3))["error"]
+
+
+async def test_recall_and_resume(bob, order):
+    async with board_of(bob) as (socket, _):
+        for seq, action, stage in ((1, "advance", "baking"), (2, "recall", "received"), (3, "hold", "received")):
+            answer = await ask(socket, action, order_id=order.order_id, seq=seq)
+            assert answer["order"]["stage"] == stage
+        assert (await ask(socket, "resume", order_id=order.order_id, seq=4))["order"]["state"] == "working"
+
+
+async def test_whoever_begins_through_an_action_gets_a_chain(bob, order, place, cooked):
+    waiting = await in_database(place)()
+    async with board_of(bob) as (socket, _):
+        await ask(socket, "advance", order_id=order.order_id, seq=1)
+    assert cooked[-2:] == [(order.pk, 2, "baking"), (waiting.pk, 1, "received")]
+
+
+async def test_two_bump_the_same_ticket_it_happens_once_and_the_second_is_told(bob, order, django_user_model):
+    dora = await in_database(django_user_model.objects.create_user)("dora", is_staff=True)
+    async with board_of(bob) as (first, _), board_of(dora) as (second, _):
+        await ask(first, "advance", order_id=order.order_id, seq=1)
+        answer = await ask(second, "advance", order_id=order.order_id, seq=1)
+    assert answer["error"] == f"{order.number} has moved on: it is in the oven already."
+    assert answer["order"]["stage"] == (await fresh(order)).stage == "baking"
+    assert (await fresh(order)).seq == 2
+
+
+async def test_a_click_is_good_as_long_as_the_stage_is_the_same(bob, order):
+    await act(flow.rush, order)
+    async with board_of(bob) as (socket, _):
+        answer = await ask(socket, "advance", order_id=order.order_id, seq=1)
+        assert answer["order"]["stage"] == "baking"
+
+
+async def test_stations_and_shop_change_for_all_boards(bob, order):
+    async with board_of(bob) as (socket, _), board_of(bob) as (other, _):
+        for changes in ({"places": 3}, {"is_open": False}, {"mean_seconds": 42.5}):
+            assert await ask(socket, "station", stage="baking", **changes) == {"done": "station"}
+            shown = (await until(other, "stations"))["stations"][1]
+            assert shown.items() >= changes.items()
+        await ask(socket, "shop", is_open=False, demand_per_hour=240)
+        shown = (await until(other, "shop"))["shop"]
+        assert (shown["is_open"], shown["demand_per_hour"]) == (False, 240)
+        await ask(socket, "shop", speed=2)
+        frame = await until(other, "shop")
+        assert frame["shop"]["speed"] == 2
+        assert frame["orders"] == [(await fresh(order)).payload()]  # due sooner, and no new seq
+    assert not (await in_database(Shop.objects.get)()).is_open
+
+
+# What can't be done
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ({"action": "eat"}, "Unknown action"),
+        ({}, "Unknown action"),
+        ({"action": ["advance"]}, "Unknown action"),
+        ({"action": "advance", "seq": 1}, "no such order"),
+        ({"action": "advance", "order_id": "z" * 20, "seq": 1}, "no such order"),
+        ({"action": "advance", "order_id": {"a": 1}, "seq": 1}, "no such order"),
+        ({"action": "advance", "order_id": "OURS"}, "its seq"),
+        ({"action": "advance", "order_id": "OURS", "seq": True}, "its seq"),
+        ({"action": "advance", "order_id": "OURS", "seq": -1}, "its seq"),
+        ({"action": "undo", "order_id": "OURS", "seq": 10**40}, "its seq"),
+        ({"action": "undo", "order_id": "OURS", "seq": 1}, "nothing to undo"),
+        ({"action": "recall", "order_id": "OURS", "seq": 1}, "can't go back: it is order received"),
+        ({"action": "resume", "order_id": "OURS", "seq": 1}, "is not on hold"),
+        ({"action": "cancel", "order_id": "OURS", "seq": 1}, "Say why"),
+        ({"action": "cancel", "order_id": "OURS", "seq": 1, "reason": " "}, "Say why"),
+        ({"action": "cancel", "order_id": "OURS", "seq": 1, "reason": "a\0b"}, "in one line"),
+        ({"action": "cancel", "order_id": "OURS", "seq": 1, "reason": "\ud800"}, "in one line"),
+        ({"action": "cancel", "order_id": "OURS", "seq": 1, "reason": "x" * 201}, "in one line"),
+        ({"action": "cancel", "order_id": "OURS", "seq": 1, "reason": 7}, "in one line"),
+        ({"action": "override", "order_id": "OURS", "seq": 1}, "no stage"),
+        ({"action": "override", "order_id": "OURS", "seq": 1, "stage": "cancelled"}, "Say why"),
+        ({"action": "override", "order_id": "OURS", "seq": 1, "stage": "fried"}, "no stage “fried”"),
+        ({"action": "override", "order_id": "OURS", "seq": 1, "stage": "received"}, "already at"),
+        ({"action": "station", "stage": "baking"}, "Say what to change"),
+        ({"action": "station", "stage": "delivered", "places": 2}, "Nobody works at"),
+        ({"action": "station", "stage": ["baking"], "places": 2}, "Nobody works at"),
+        ({"action": "station", "stage": "baking", "places": 0}, "Places: ensure"),
+        ({"action": "station", "stage": "baking", "places": -3}, "Places: ensure"),
+        ({"action": "station", "stage": "baking", "places": 2.5}, "whole number"),
+        ({"action": "station", "stage": "baking", "places": "many"}, "Enter a number"),
+        ({"action": "station", "stage": "baking", "places": 10**400}, "Enter a number"),
+        ({"action": "station", "stage": "baking", "places": None}, "Enter a number"),
+        ({"action": "station", "stage": "baking", "mean_seconds": -5}, "Mean seconds: ensure"),
+        ({"action": "station", "stage": "baking", "mean_seconds": float("nan")}, "Enter a number"),
+        ({"action": "station", "stage": "baking", "is_open": "perhaps"}, "true or false"),
+        ({"action": "shop"}, "Say what to change"),
+        ({"action": "shop", "speed": 0}, "Speed: ensure"),
+        ({"action": "shop", "speed": -1, "is_open": False}, "Speed: ensure"),
+        ({"action": "shop", "demand_per_hour": -1, "speed": 5}, "Demand per hour: ensure"),
+        ({"action": "shop", "speed": "fast"}, "Enter a number"),
+        ({"action": "shop", "is_open": 1}, "true or false"),
+        ("{", "not JSON"),
+        ("[]", "not a JSON object"),
+        ("x" * 10_001, "at most 10000"),
+    ],
+)
+async def test_what_can_not_be_gets_a_sentence_and_changes_nothing(bob, order, message, words):
+    def everything():
+        return [list(model.objects.values()) for model in (Order, Station, Shop)]
+
+    before = await in_database(everything)()
+    text = message if isinstance(message, str) else json.dumps(message).replace("OURS", order.order_id)
+    async with board_of(bob) as (socket, _):
+        await socket.send_to(text_data=text)
+        answer = await receive(socket)
+        assert words in answer["error"]
+        assert answer["order"] == (order.payload() if "OURS" in str(message) else None)
+    assert await in_database(everything)() == before
+
+
+async def test_a_delivered_order_can_only_be_brought_back(bob, order):
+    await act(flow.override, order, "delivered")
+    async with board_of(bob) as (socket, _):
+        for action in ("advance", "hold", "rush"):
+            answer = await ask(socket, action, order_id=order.order_id, seq=2)
+            assert "is delivered already" in answer["error"]
+        assert (await ask(socket, "recall", order_id=order.order_id, seq=2))["order"]["stage"] == "out_for_delivery"
+
+
+async def test_an_order_that_is_deleted_under_the_click_is_said_to_be_none(bob, order, monkeypatch):
+    def find(order_id):
+        Order.objects.all().delete()
+        return order.pk
+
+    async with board_of(bob) as (socket, _):
+        monkeypatch.setattr(actions, "find", find)
+        answer = await ask(socket, "advance", order_id=order.order_id, seq=1)
+    assert answer == {"error": "There is no such order.", "order": None}
+
+
+async def test_bytes_get_an_answer_too(bob):
+    async with board_of(bob) as (socket, _):
+        await socket.send_to(bytes_data=b"\x00\xff")
+        assert "Send text" in (await receive(socket))["error"]
+
+
+async def test_a_database_that_is_away_is_said_and_the_socket_lives_on(bob, order, monkeypatch):
+    def away(*_args, **_kwargs):
+        raise OperationalError("disk I/O error")
+
+    async with board_of(bob) as (socket, _):
+        with monkeypatch.context() as broken:
+            broken.setitem(actions.VERBS, "advance", away)
+            answer = await ask(socket, "advance", order_id=order.order_id, seq=1)
+            assert answer["error"] == "The kitchen's books could not be opened. Nothing was changed; try again."
+        assert (await ask(socket, "advance", order_id=order.order_id, seq=1))["done"] == "advance"

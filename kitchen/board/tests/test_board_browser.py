@@ -1,0 +1,232 @@
+"""The board in a real browser, over a whole running shop: what one hand does the other screen shows."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+from home.tests.test_browser import DESK, PASSWORD, chromium, window  # noqa: F401  fixtures
+from pizzaProj.tests.test_stack import MANAGE, Shop, environment
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+TABLET = {"width": 1024, "height": 768}
+OPEN, CHANGES, PER_SECOND = 300, 300, 50
+DRAWS_PER_SECOND = 10
+LONGEST_FRAME_MS = 1000  # far above what it takes, far below what a person would call frozen
+
+# A shop as full as it gets, from a process of its own: what it prints is what the board must show in the end.
+CROWD = f"""
+import json, random, time
+from django.utils import timezone
+from home.models import Order, Pizza
+from kitchen import flow, stages
+flow.set_speed(0.001, timezone.now())
+pizza = Pizza.objects.first()
+orders = [flow.place([(pizza, 1)], timezone.now())[0] for _ in range({OPEN})]
+print("placed", flush=True)
+input()
+dice = random.Random(7)
+began = time.monotonic()
+for n in range({CHANGES}):
+    time.sleep(max(0, began + n / {PER_SECOND} - time.monotonic()))
+    verb = dice.choice([flow.advance, flow.hold, flow.resume, flow.rush, flow.recall])
+    try:
+        verb(dice.choice(orders).pk, timezone.now())
+    except flow.Refused:
+        pass
+took = time.monotonic() - began
+lines = {{stage: [order.order_id for order in Order.objects.waiting_at(stage)] for stage in stages.WORKED}}
+print(json.dumps([took, lines, Order.objects.open().count()]), flush=True)
+"""
+WATCH_FRAMES = """
+window.drawn = [];
+window.longest = 0;
+addEventListener("board:drawn", () => drawn.push(performance.now()));
+let last = 0;
+requestAnimationFrame(function look(now) {
+  if (last && drawn.length) longest = Math.max(longest, now - last);
+  last = now;
+  requestAnimationFrame(look);
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """As slow as a real one: nothing moves by itself while a test looks."""
+    folder = tmp_path_factory.mktemp("shop")
+    with Shop(folder, "--speed", "1", DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
+        yield shop.open()
+
+
+@pytest.fixture
+def board(window):  # noqa: F811
+    """board(size) opens it in a window of its own; `prepare` may do something to the page before."""
+
+    def open_board(size=DESK, prepare=lambda page: None):
+        page = window(size, "log-in/?next=/kitchen/")
+        prepare(page)
+        page.locator("[name=username]").fill("bob")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("body[data-connection=live]")).to_be_attached()
+        return page
+
+    return open_board
+
+
+@pytest.fixture
+def order(shop):
+    _, answer = shop.ask("api/order/", {"id": 1})
+    return answer["order"]
+
+
+def ticket(page, order, stage=None):
+    column = f".station[data-stage={stage}] " if stage else ""
+    return page.locator(f'{column}.ticket[data-order="{order["order_id"]}"]')
+
+
+def test_a_bump_in_one_window_shows_in_the_other_and_can_be_undone(board, order):
+    first, second = board(), board(TABLET)
+    ticket(first, order, "received").get_by_role("button", name="Done with").click()
+    expect(ticket(second, order, "baking")).to_be_visible()
+    expect(first.locator("#said")).to_contain_text(f"{order['number']}: in the oven")
+
+    first.get_by_role("button", name="Undo").click()
+    expect(ticket(second, order, "received")).to_be_visible()
+    expect(first.locator("#said")).to_contain_text(f"{order['number']}: being made")
+    expect(first.get_by_role("button", name="Undo")).to_be_hidden()
+
+
+def test_two_bump_the_same_ticket_it_happens_once_and_the_second_is_told(board, order):
+    def hold_back(page):
+        """This window does not hear of what others do, only what it is answered itself."""
+
+        def connect(socket):
+            server = socket.connect_to_server()
+            server.on_message(lambda text: None if text.startswith('{"orders"') else socket.send(text))
+
+        page.route_web_socket("**/ws/kitchen/", connect)
+
+    first, second = board(), board(prepare=hold_back)
+    expect(ticket(second, order, "received")).to_be_visible()
+    ticket(first, order, "received").get_by_role("button", name="Done with").click()
+    expect(ticket(first, order, "baking")).to_be_visible()
+    ticket(second, order, "received").get_by_role("button", name="Done with").click()
+    expect(second.locator("#said")).to_contain_text(f"{order['number']} has moved on: it is in the oven already.")
+    expect(ticket(second, order, "baking")).to_be_visible()
+
+
+def test_the_keyboard_alone_is_enough(board, order):
+    page = board(TABLET)
+    keys = page.keyboard
+    keys.press("ArrowDown")
+    for _ in range(10):  # to ours: other tests have left theirs
+        if ticket(page, order, "received").evaluate("ticket => ticket === document.activeElement"):
+            break
+        keys.press("ArrowDown")
+    expect(ticket(page, order)).to_be_focused()
+
+    keys.press("h")
+    expect(ticket(page, order)).to_contain_text("On hold")
+    expect(ticket(page, order)).to_be_focused()
+    keys.press("h")
+    expect(ticket(page, order).locator(".left")).not_to_have_text("On hold")
+    keys.press("d")
+    expect(ticket(page, order, "baking")).to_be_focused()
+    keys.press("u")
+    expect(ticket(page, order, "received")).to_be_focused()
+    keys.press("f")
+    expect(ticket(page, order)).to_contain_text("Rushed")
+    keys.press("m")
+    page.get_by_role("button", name="Out for delivery").focus()
+    keys.press("Enter")
+    expect(ticket(page, order, "out_for_delivery")).to_be_visible()
+    keys.press("r")
+    expect(ticket(page, order, "baked")).to_be_visible()
+    keys.press("c")
+    expect(page.get_by_label("Cancel, because")).to_be_focused()
+    keys.type("Out of dough")
+    keys.press("Enter")
+    expect(ticket(page, order)).to_have_count(0)
+    expect(page.locator("#said")).to_contain_text("cancelled")
+
+    keys.press("n")
+    expect(page.get_by_role("button", name=f"Bring {order['number']} back")).to_be_visible()
+    keys.press("?")
+    expect(page.get_by_role("heading", name="The keys")).to_be_visible()
+    keys.press("Escape")
+    assert page.evaluate("document.documentElement.scrollWidth") <= TABLET["width"]
+
+
+def test_who_is_logged_out_elsewhere_is_told(board, order):
+    page = board()
+    ticket(page, order).focus()
+    elsewhere = page.context.new_page()
+    elsewhere.goto(page.url)
+    elsewhere.get_by_role("button", name="Log out").click()
+    elsewhere.get_by_role("link", name="Log in").wait_for()
+    expect(page.get_by_text("You have been logged out.")).to_be_visible()
+    page.get_by_role("link", name="Log in again.").click()
+    expect(page).to_have_url(re.compile(r"/log-in/\?next=%2Fkitchen%2F$"))
+
+
+def test_stations_and_the_shop_are_run_from_here(board):
+    page, other = board(), board()
+    oven = page.locator(".station[data-stage=baking]")
+    mirror = other.locator(".station[data-stage=baking]")
+    expect(mirror.locator("output")).not_to_contain_text("–")
+    before = int(mirror.locator("output").inner_text().split()[0])
+    for _ in range(2):
+        oven.get_by_role("button", name="one place more").click()
+    expect(mirror.locator("output")).to_have_text(f"{before + 2} places")
+
+    oven.get_by_role("button", name="open, close").click()
+    page.get_by_label("Open", exact=True).uncheck()
+    page.get_by_role("spinbutton", name="Mean time").fill("77")
+    page.get_by_role("button", name="Save").click()
+    expect(mirror.locator(".load")).to_have_text("Closed")
+    oven.get_by_role("button", name="open, close").click()
+    expect(page.get_by_role("spinbutton", name="Mean time")).to_have_value("77")
+    page.get_by_label("Open", exact=True).check()
+    page.get_by_role("button", name="Save").click()
+    expect(mirror.locator(".load")).to_contain_text(f"of {before + 2}")
+
+    for closed in (True, False):
+        page.locator("#open-shop").click()
+        page.get_by_label("Open for orders").set_checked(not closed)
+        page.get_by_role("button", name="Save").click()
+        expect(other.locator("#shop-state")).to_have_text("Closed" if closed else "Open")
+
+
+def test_300_orders_and_50_changes_a_second_are_drawn_ten_times_a_second_and_end_right(shop, board, order):
+    crowd = subprocess.Popen(
+        [sys.executable, MANAGE, "shell", "--no-imports", "-c", CROWD],
+        env=environment(shop.folder),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with crowd:
+        assert crowd.stdout.readline() == "placed\n"
+        page = board(TABLET, prepare=lambda page: page.add_init_script(WATCH_FRAMES))
+        expect(page.locator(".station[data-stage=received] .waiting .ticket").nth(OPEN - 20)).to_be_attached()
+        page.evaluate("drawn.length = longest = 0")  # not the first drawing of all of them
+        print("go", file=crowd.stdin, flush=True)
+        took_seconds, lines, open_orders = json.loads(crowd.stdout.readline())
+
+    expect(page.locator(".ticket:not(.flying)")).to_have_count(open_orders)
+    drawn, longest_ms = page.evaluate("[drawn, longest]")
+    print(f"{CHANGES} changes in {took_seconds:.1f} s: {len(drawn)} drawings, longest frame {longest_ms:.0f} ms")
+    assert len(drawn) > took_seconds  # it was drawn while it happened
+    for begin, end in zip(drawn, drawn[DRAWS_PER_SECOND + 1 :], strict=False):
+        assert end - begin > 1000
+    assert longest_ms < LONGEST_FRAME_MS
+    for stage, order_ids in lines.items():
+        shown = f".station[data-stage={stage}] .waiting .ticket"
+        expect(page.locator(shown)).to_have_count(len(order_ids))
+        assert page.locator(shown).evaluate_all("tickets => tickets.map((one) => one.dataset.order)") == order_ids

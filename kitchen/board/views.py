@@ -1,0 +1,26 @@
+"""The board's page, for staff."""
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from kitchen import stages
+from kitchen.board.snapshot import LATE_AFTER_TIMES, SOON_AFTER_TIMES
+from kitchen.models import Station
+
+
+@require_safe
+@login_required
+def board(request: HttpRequest) -> HttpResponse:
+    """The columns stand at once; what is in them comes over the socket."""
+    if not request.user.is_staff:
+        raise PermissionDenied  # not the log-in page: it would send them straight back
+    context = {
+        "stations": Station.objects.all(),
+        "stages": stages.STAGES,
+        "soon_after": f"{SOON_AFTER_TIMES:g}",
+        "late_after": f"{LATE_AFTER_TIMES:g}",
+    }
+    return render(request, "kitchen/board.html", context)

@@ -1,0 +1,313 @@
+"""The smallest crew: the least costly places with which a shop keeps its promises.
+
+The search is exact if one place more never makes a shop keep fewer promises (so it is, but for orders that overtake
+each other; chance is common to all crews). First, for each station, the least places that do when all others have
+plenty, by bisection: no crew with fewer can do. From these on, crews are tried in the order of their cost, each tried
+one making room for those with one place more; the first that does is the least costly, for all cheaper ones have
+failed. Last, that crew is tried with one place fewer at each station, which must fail. "Does" means that even the
+lower end of the 95 % interval is at what was asked, on the days of the search and again on as many fresh days: the
+cheapest of many is easily the luckiest.
+"""
+
+import heapq
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kitchen.planner.days import BLOCK, MOST_ORDERS_A_PIECE
+from kitchen.planner.figures import Estimate, Figures, quantile_seconds, ratio
+from kitchen.planner.scenarios import MOST_CREW, Plan, Scenario
+
+Crew = tuple[int, ...]  # places, in the order of the stages; empty stands for no crew at all
+LEAST_DAYS, MOST_DAYS = 200, 1000  # that a crew is tried on; fewer where a day has many orders
+MOST_TRIED = 400
+AT_ONCE = 4  # crews that are tried side by side, so that several workers have something to do
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Want:
+    """A crew on some blocks of days."""
+
+    crew: Crew
+    first: int
+    blocks: int
+
+
+@dataclass(frozen=True)
+class Tried:
+    kept: Estimate | None  # share of promises; None if nobody came
+    mean_minutes: Estimate | None
+    wait_minutes: tuple[float, ...]  # in the line of each station
+    within_minutes: float | None  # the promise of which the asked share would be kept, within 2 %
+
+
+Known = Mapping[Want, Tried]
+
+
+class Missing(Exception):
+    """These have to be tried before the search can go on."""
+
+    def __init__(self, wants: Iterable[Want]) -> None:
+        self.wants = list(wants)
+
+
+@dataclass(frozen=True)
+class Found:
+    least: Crew  # no crew with fewer places at any one station can do
+    best: Crew | None  # None: none does
+    failed: tuple[Crew, ...]  # those that were tried before it, in the order of their cost, and its neighbours
+    gave_up: bool = False
+
+
+def scenario_with(scenario: Scenario, places: Crew) -> Scenario:
+    stations = (
+        replace(station, places=count, changes=()) for station, count in zip(scenario.stations, places, strict=True)
+    )
+    return replace(scenario, stations=tuple(stations))
+
+
+def tried(keep: float, figures: Figures) -> Tried:
+    orders = figures.orders[:, 0]
+    total = float(orders.sum()) or 1.0
+    within = quantile_seconds(figures.histogram[:, 0].sum(axis=(0, 1)), keep)
+    return Tried(
+        ratio(figures.kept[:, 0].astype(float), orders),
+        ratio(figures.seconds[:, 0] / 60, orders),
+        tuple(float(seconds) / 60 / total for seconds in figures.wait_seconds[:, 0].sum(axis=0)),
+        None if within is None else within / 60,
+    )
+
+
+class Search:
+    """One walk through what is known; it stops at the first crew that has to be tried."""
+
+    def __init__(self, plan: Plan, known: Known) -> None:
+        self.plan, self.known = plan, known
+        self.stages = [station.stage for station in plan.scenarios[0].stations]
+        usual = MOST_ORDERS_A_PIECE / max(1.0, plan.scenarios[0].orders())
+        self.blocks = -(-min(plan.most_replications, int(max(LEAST_DAYS, min(usual, MOST_DAYS)))) // BLOCK)
+        self.plenty = (MOST_CREW,) * len(self.stages)
+
+    def want(self, crew: Crew, fresh: bool = False) -> Want:
+        return Want(crew, self.blocks if fresh else 0, self.blocks)
+
+    def cost(self, crew: Crew) -> float:
+        return sum(count * self.plan.costs[stage] for count, stage in zip(crew, self.stages, strict=True))
+
+    def does(self, crew: Crew, fresh: bool = False) -> bool:
+        want = self.want(crew, fresh)
+        if want not in self.known:
+            raise Missing([want])
+        kept = self.known[want].kept
+        return kept is None or kept.value - kept.half_width >= self.plan.keep
+
+    def found(self) -> Found:
+        if not self.does(self.plenty):
+            return Found((), None, (self.plenty,))
+        least = self.least()
+        waiting = [(self.cost(least), least)]
+        seen, failed = {least}, list[Crew]()
+        while waiting:
+            if len(failed) == MOST_TRIED:
+                return Found(least, None, tuple(failed), gave_up=True)
+            if self.want(waiting[0][1]) not in self.known:
+                soon = (self.want(crew) for _, crew in heapq.nsmallest(AT_ONCE, waiting))
+                raise Missing(want for want in soon if want not in self.known)
+            _, crew = heapq.heappop(waiting)
+            if self.does(crew) and self.does(crew, fresh=True):
+                return self.checked(Found(least, crew, tuple(failed)))
+            failed.append(crew)
+            for more in self.one_more(crew):
+                if more not in seen:
+                    seen.add(more)
+                    heapq.heappush(waiting, (self.cost(more), more))
+        return Found(least, None, tuple(failed))
+
+    def checked(self, found: Found) -> Found:
+        """Beside the crew that was found: with one place fewer it must fail. Else that one is the better answer."""
+        assert found.best is not None
+        fewer = list(one_fewer(found.best))
+        missing = [self.want(crew) for crew in fewer if self.want(crew) not in self.known]
+        if missing:
+            raise Missing(missing)
+        for crew in sorted(fewer, key=self.cost):
+            if self.does(crew) and self.does(crew, fresh=True):
+                return self.checked(Found(found.least, crew, found.failed))
+        others = [crew for crew in fewer if crew not in found.failed]
+        return Found(found.least, found.best, (*found.failed, *others))
+
+    def least(self) -> Crew:
+        """For each station on its own, all of them side by side."""
+        counts, missing = [], list[Want]()
+        for index in range(len(self.stages)):
+            try:
+                counts.append(self.least_at(index))
+            except Missing as found:
+                missing += found.wants
+        if missing:
+            raise Missing(missing)
+        return tuple(counts)
+
+    def least_at(self, index: int) -> int:
+        too_few, enough = 0, MOST_CREW
+        while enough - too_few > 1:
+            count = (too_few + enough) // 2
+            if self.does((*self.plenty[:index], count, *self.plenty[index + 1 :])):
+                enough = count
+            else:
+                too_few = count
+        return enough
+
+    def one_more(self, crew: Crew) -> Iterator[Crew]:
+        for index, count in enumerate(crew):
+            if count < MOST_CREW:
+                yield (*crew[:index], count + 1, *crew[index + 1 :])
+
+
+def one_fewer(crew: Crew) -> Iterator[Crew]:
+    for index, count in enumerate(crew):
+        if count > 1:
+            yield (*crew[:index], count - 1, *crew[index + 1 :])
+
+
+def next_wanted(plan: Plan, known: Known) -> list[Want]:
+    try:
+        Search(plan, known).found()
+    except Missing as missing:
+        return missing.wants
+    return []
+
+
+def share_done(plan: Plan, known: Known) -> float:
+    """Nobody knows how long a search takes: a bisection for each station, then about a dozen crews."""
+    if not next_wanted(plan, known):
+        return 1.0
+    usual = 1 + len(plan.scenarios[0].stations) * MOST_CREW.bit_length() + 12
+    return len(known) / (len(known) + max(2, usual - len(known)))
+
+
+# The answer
+
+
+def answer(plan: Plan, known: Known) -> dict[str, Any]:
+    search = Search(plan, known)
+    base = {
+        "question": plan.question,
+        "notes": list(plan.notes),
+        "replications": search.blocks * BLOCK,
+        "seed": plan.seed,
+        "keep": plan.keep,
+        "promise_minutes": plan.scenarios[0].promise_minutes,
+        "costs": plan.costs,
+        "stations": [{"stage": row.stage, "name": row.name} for row in plan.scenarios[0].stations],
+        "tried": len({want.crew for want in known}),
+        "precise": True,
+        "method": (
+            "For each station the least places that do with plenty elsewhere, by bisection; from there on crews in the"
+            " order of their cost, until one does; with one place fewer at any station that one fails."
+            " One place more is taken never to hurt."
+        ),
+    }
+    try:
+        found = search.found()
+    except Missing:
+        return {**base, "sentence": "", "crews": []}
+    runner_up = best_of(search, found.failed) if found.failed else None
+    rows = [row_of(search, crew, fails=True) for crew in near(search, found, runner_up)]
+    if found.best:
+        rows.insert(0, row_of(search, found.best, fails=False))
+    return {**base, "sentence": sentence(search, found, runner_up), "crews": rows}
+
+
+def best_of(search: Search, failed: Iterable[Crew]) -> Crew:
+    """The runner-up: who came nearest, and among equals the cheaper one."""
+    return max(failed, key=lambda crew: (share_of(search, crew), -search.cost(crew)))
+
+
+def near(search: Search, found: Found, runner_up: Crew | None) -> list[Crew]:
+    """The runner-up first, then the others that came near."""
+    others = sorted(found.failed, key=lambda crew: -share_of(search, crew))[:SHOWN]
+    return [runner_up, *(crew for crew in others if crew != runner_up)] if runner_up else []
+
+
+def trial(search: Search, crew: Crew) -> Tried:
+    """On the fresh days if it came so far: the days on which it was chosen flatter it."""
+    return search.known.get(search.want(crew, fresh=True)) or search.known[search.want(crew)]
+
+
+def share_of(search: Search, crew: Crew) -> float:
+    kept = trial(search, crew).kept
+    return kept.value if kept else 1.0
+
+
+def row_of(search: Search, crew: Crew, fails: bool) -> dict[str, Any]:
+    result = trial(search, crew)
+    return {
+        "places": dict(zip(search.stages, crew, strict=True)),
+        "cost": round(search.cost(crew), 6),
+        "kept": result.kept.as_dict() if result.kept else None,
+        "mean_minutes": result.mean_minutes.as_dict() if result.mean_minutes else None,
+        "wait_minutes": dict(zip(search.stages, (round(wait, 3) for wait in result.wait_minutes), strict=True)),
+        "does": not fails,
+    }
+
+
+def sentence(search: Search, found: Found, runner_up: Crew | None) -> str:
+    plan, asked = search.plan, f"{100 * search.plan.keep:g} % of promises"
+    if found.best is None:
+        reached = f"{100 * share_of(search, runner_up):.1f} %" if runner_up else "nothing"
+        if found.gave_up:
+            return f"No answer after {MOST_TRIED} crews: the best of them keeps {reached}, not {asked}."
+        return (
+            f"No crew keeps {asked} within {plan.scenarios[0].promise_minutes:g} minutes: even {MOST_CREW} places"
+            f" everywhere keep {reached}. {why_none(search, runner_up) if runner_up else ''}"
+        )
+    kept = trial(search, found.best).kept
+    if kept is None:
+        return f"Nobody comes, so the least of everything does: {words(search, found.best)}."
+    text = (
+        f"{words(search, found.best)} cost {search.cost(found.best):g} and keep {percent(kept)} of promises of"
+        f" {plan.scenarios[0].promise_minutes:g} minutes."
+    )
+    return text if runner_up is None else f"{text} {why(search, found.best, runner_up)}"
+
+
+def why_none(search: Search, most: Crew) -> str:
+    """Why even the most places don't do, and what could be promised instead."""
+    result = trial(search, most)
+    at = int(np.argmax(result.wait_minutes))
+    if result.wait_minutes[at] >= 1:
+        name = search.plan.scenarios[0].stations[at].name
+        return f"Orders wait {result.wait_minutes[at]:.1f} minutes for a place at “{name}”, and more are not tried."
+    instead = math.ceil(result.within_minutes or 0)
+    return f"The work itself takes too long: to keep that many, promise about {instead} minutes."
+
+
+def why(search: Search, best: Crew, runner_up: Crew) -> str:
+    """Why the runner-up fails, in figures."""
+    result, better = trial(search, runner_up), trial(search, best)
+    longer = np.array(result.wait_minutes) - np.array(better.wait_minutes)
+    at = int(longer.argmax())
+    name = search.plan.scenarios[0].stations[at].name
+    kept = percent(result.kept) if result.kept else "all"
+    text = (
+        f"The runner-up, {words(search, runner_up)}, costs {search.cost(runner_up):g} and keeps {kept}: orders wait"
+        f" {result.wait_minutes[at]:.1f} minutes for a place at “{name}” instead of {better.wait_minutes[at]:.1f}."
+    )
+    if result.kept and result.kept.value >= search.plan.keep:
+        text += " That may be enough, but it can't be told from too little."
+    return text
+
+
+def words(search: Search, crew: Crew) -> str:
+    """Make line 3, Oven 6."""
+    stations = search.plan.scenarios[0].stations
+    return ", ".join(f"{station.name} {count}" for station, count in zip(stations, crew, strict=True))
+
+
+def percent(estimate: Estimate) -> str:
+    return f"{100 * estimate.value:.1f} ± {100 * estimate.half_width:.1f} %"

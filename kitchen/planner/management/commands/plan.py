@@ -1,0 +1,247 @@
+"""What would one more oven change? The planner in a shell, without a worker."""
+
+import json
+import math
+import re
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterable
+from typing import IO, Any, cast
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from django.utils import timezone
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Table
+
+from kitchen.planner import planner, studies
+from kitchen.planner.fields import PlanError
+from kitchen.planner.requests import DEMANDS, HOURS, MEASURED, Present, read_plan
+from kitchen.planner.scenarios import CREW, NOW, StationPlan
+
+EXIT_USAGE = 2
+SCENARIO_HELP = (
+    "what is different, such as 'oven=7 drivers=9', 'oven.mean=400', 'oven.law=conveyor', 'oven@19:00=1' (one place"
+    " from 19:00 on), 'demand=1.2' (times as many), 'name=...'; once for each scenario"
+)
+
+
+class Command(BaseCommand):
+    help = "Simulates the shop as it is beside other ones, and says what would help and how sure that is."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--scenario", action="append", default=[], metavar="CHANGES", help=SCENARIO_HELP)
+        parser.add_argument("--one-more", action="store_true", help="also one more place at each station")
+        parser.add_argument(
+            "--demand",
+            metavar="|".join(DEMANDS[:4]),
+            help="how the day goes; or orders by the hour such as '11:6,12:12', or a past day such as 2026-10-30",
+        )
+        parser.add_argument("--per-hour", metavar="N", help="orders an hour, on average")
+        parser.add_argument("--open", metavar="HH:MM", help="when the shop opens")
+        parser.add_argument("--close", metavar="HH:MM", help="when it closes")
+        parser.add_argument("--within", metavar="MINUTES", help="the promise, from order to door (default: 45)")
+        parser.add_argument("--now", action="store_true", help="look ahead from the live kitchen")
+        parser.add_argument("--crew", action="store_true", help="search for the least costly places")
+        parser.add_argument("--keep", metavar="SHARE", help="of promises that this crew has to keep (default: 0.95)")
+        parser.add_argument("--cost", metavar="COSTS", help="of one place, such as 'oven=6 drivers=15' (default: 1)")
+        parser.add_argument("--half-width", metavar="MINUTES", help="how precise the answer has to be (default: 0.25)")
+        parser.add_argument("--most", metavar="N", help="days to simulate at most (default: 2000)")
+        parser.add_argument("--seed", metavar="N", help="a whole number: other days (default: 1)")
+        parser.add_argument("--json", action="store_true", help="print the answer as JSON, and nothing else")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            present = studies.present(timezone.now())
+        except DatabaseError as error:
+            raise CommandError("The shop's database is not ready. Run it once: python3 run.py") from error
+        try:
+            plan = read_plan(asked(options, present), present)
+        except PlanError as error:
+            raise wrong(str(error)) from None
+        # The stream itself: Django's wrapper would end each piece of a line with a line break.
+        console = Console(file=cast(IO[str], self.stdout._out), highlight=False)
+        if options["json"]:
+            answer = planner.run(plan)
+            console.print(json.dumps(answer, allow_nan=False), soft_wrap=True, markup=False)
+            return
+        answer = with_bar(console, lambda progress: planner.run(plan, progress))
+        show(console, answer)
+
+
+def wrong(sentence: str) -> CommandError:
+    return CommandError(sentence, returncode=EXIT_USAGE)
+
+
+# What was asked for
+
+
+def asked(options: dict[str, Any], present: Present) -> dict[str, Any]:
+    """The options as a plan's request (kitchen.planner.requests)."""
+    if options["crew"] and options["now"]:
+        raise wrong("--crew is about whole days, --now about this one: choose one of them.")
+    values: dict[str, Any] = {
+        "question": CREW if options["crew"] else NOW if options["now"] else None,
+        "demand": demand(options),
+        "scenarios": [scenario(text, present.stations) for text in options["scenario"]],
+        "one_more": options["one_more"],
+        "costs": {station.stage: cost for station, cost in costs(options["cost"] or "", present.stations)},
+        "open": options["open"],
+        "close": options["close"],
+        "promise_minutes": options["within"],
+        "keep": options["keep"],
+        "half_width_minutes": options["half_width"],
+        "most_replications": options["most"],
+        "seed": options["seed"],
+    }
+    return {name: value for name, value in values.items() if value not in (None, [], {}, False)}
+
+
+def demand(options: dict[str, Any]) -> dict[str, Any]:
+    text, values = options["demand"], dict[str, Any]()
+    if text and ":" in text:
+        values = {"profile": HOURS, "by_hour": text}
+    elif text and re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        values = {"profile": MEASURED, "day": text}
+    elif text:
+        values = {"profile": text}
+    if options["per_hour"] is not None:
+        values["per_hour"] = options["per_hour"]
+    return values
+
+
+def costs(text: str, stations: Iterable[StationPlan]) -> Iterable[tuple[StationPlan, str]]:
+    for word in words(text):
+        name, equals, cost = word.partition("=")
+        if not equals:
+            raise wrong(f"--cost must look like oven=6, not “{word}”.")
+        yield station_called(name, stations), cost
+
+
+def words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s,;]+", text) if word]
+
+
+def scenario(text: str, stations: tuple[StationPlan, ...]) -> dict[str, Any]:
+    """'oven=7 drivers.mean=900 oven@19:00=1 demand=1.2 name=...': a name goes on to the end."""
+    values: dict[str, Any] = {"stations": {}, "changes": []}
+    before, named, name = text.partition("name=")
+    if named:
+        values["name"] = name
+    for word in words(before):
+        what, equals, value = word.partition("=")
+        called, dot, part = what.partition(".")
+        called, at, hour = called.partition("@")
+        if not equals:
+            raise wrong(f"--scenario is made of words such as oven=7, not “{word}”.")
+        if what == "demand":
+            values["demand"] = {"times": value}
+        elif what == "within":
+            values["promise_minutes"] = value
+        elif at:
+            stage = station_called(called, stations).stage
+            values["changes"].append({"stage": stage, "at": hour, "places": value})
+        else:
+            key = {"": "places", "mean": "mean_seconds", "spread": "spread_seconds", "law": "law"}.get(part)
+            if key is None or (dot and not part):
+                raise wrong(f"A station has a mean, a spread and a law, not “{part}”.")
+            values["stations"].setdefault(station_called(called, stations).stage, {})[key] = value
+    return values
+
+
+def station_called(name: str, stations: Iterable[StationPlan]) -> StationPlan:
+    """By its stage, or by the beginning of its name: make, oven, cut, drivers, driver."""
+    wanted = name.lower().replace("-", " ").replace("_", " ").strip()
+    found = [row for row in stations if name == row.stage or (wanted and row.name.lower().startswith(wanted))]
+    if len(found) != 1:
+        names = ", ".join(row.name for row in stations)
+        raise wrong(f"{'No' if not found else 'More than one'} station is called “{name}”. There are: {names}.")
+    return found[0]
+
+
+# On the screen
+
+
+def with_bar(console: Console, work: Callable[[Callable[[float], None]], dict[str, Any]]) -> dict[str, Any]:
+    """The answer of `work`; on a terminal with a bar meanwhile."""
+    bar = Progress(TextColumn("Simulating"), BarColumn(None), TaskProgressColumn(), console=console, transient=True)
+    if not console.is_terminal:
+        return work(lambda share: None)
+    with bar:
+        task = bar.add_task("", total=1.0)
+        return work(lambda share: bar.update(task, completed=share))
+
+
+def show(console: Console, answer: dict[str, Any]) -> None:
+    is_crew = answer["question"] == CREW
+    say(console, answer["sentence"], "")
+    for table in [crew_table(answer)] if is_crew else [scenario_table(answer), load_table(answer)]:
+        console.print(table)
+    say(console, *(f"• {note}" for note in answer["notes"]))
+    if is_crew:
+        count = "1 crew" if answer["tried"] == 1 else f"{answer['tried']} crews"
+        say(console, f"{count} tried on {answer['replications']} days. {answer['method']}")
+        return
+    say(console, f"{answer['replications']} simulated days, seed {answer['seed']}. ± is a 95 % interval.")
+    if not answer["precise"]:
+        say(console, f"That is not yet as precise as asked, ± {answer['half_width_minutes']:g}: see --most.")
+
+
+def say(console: Console, *lines: str) -> None:
+    console.print(*lines, sep="\n", end="\n" if lines else "", soft_wrap=True, markup=False)
+
+
+def scenario_table(answer: dict[str, Any]) -> Table:
+    table = Table("", "Order to door, min", "Saves, min", "5 to 95 %, min", "Kept")
+    for row in answer["scenarios"]:
+        low, high = number(row["p05_minutes"]), number(row["p95_minutes"])
+        spread = f"{low} to {high}" if row["p05_minutes"] is not None else low
+        mean, saves = plus_minus(row["mean_minutes"]), plus_minus(row["saves_minutes"])
+        table.add_row(escape(row["name"]), mean, saves, spread, share(row))
+    return table
+
+
+def load_table(answer: dict[str, Any]) -> Table:
+    """How much of its places' time each station works, and how long orders stand in its line."""
+    names = [station["name"] for station in answer["scenarios"][0]["stations"]]
+    table = Table("Load, wait", *map(escape, names))
+    for row in answer["scenarios"]:
+        cells = [f"{places['places']}: {percent(places['load'])}, {wait(places)} min" for places in row["stations"]]
+        table.add_row(escape(row["name"]), *cells)
+    return table
+
+
+def wait(station: dict[str, Any]) -> str:
+    return number(station["wait_minutes"]["value"] if station["wait_minutes"] else None)
+
+
+def crew_table(answer: dict[str, Any]) -> Table:
+    names = [station["name"] for station in answer["stations"]]
+    table = Table("", *map(escape, names), "Cost", "Kept", "Order to door, min")
+    for place, row in enumerate(answer["crews"]):
+        which = "Does" if row["does"] else "Runner-up" if place <= 1 and answer["crews"][0]["does"] else "Fails"
+        table.add_row(
+            which, *map(str, row["places"].values()), f"{row['cost']:g}", share(row), plus_minus(row["mean_minutes"])
+        )
+    return table
+
+
+def plus_minus(estimate: dict[str, float | None] | None) -> str:
+    if not estimate or estimate["value"] is None:
+        return "–"
+    wide = estimate["half_width"]
+    return f"{estimate['value']:.2f} ± {math.inf if wide is None else wide:.2f}"
+
+
+def share(row: dict[str, Any]) -> str:
+    kept = row["kept"]
+    return "–" if kept is None else f"{percent(kept['value'])} ± {100 * (kept['half_width'] or 0):.1f}"
+
+
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"

@@ -1,0 +1,40 @@
+"""`python3 run.py simulate SPEC.json`: the simulator for scripts. The spec is in simulation/spec.py."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from simulation.simulator import SpecError, read_spec, simulate
+
+EXIT_USAGE = 2
+
+
+class Command(BaseCommand):
+    help = "Simulate a kitchen: reads a spec (JSON), prints the result (JSON). Needs no database."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("spec", metavar="SPEC.json", help="the file with the spec, or - for standard input")
+
+    def handle(self, *args: Any, spec: str, **options: Any) -> None:
+        try:
+            asked = read_spec(json.loads(_read(spec)))
+        except SpecError as wrong:
+            raise CommandError(str(wrong), returncode=EXIT_USAGE) from None
+        except (ValueError, RecursionError) as wrong:  # what json says of what is no JSON, or no text
+            raise CommandError(f"The spec is not JSON: {_line(wrong)}", returncode=EXIT_USAGE) from None
+        except OSError as wrong:
+            raise CommandError(f"Can't read {spec}: {_line(wrong)}", returncode=EXIT_USAGE) from None
+        self.stdout.write(json.dumps(simulate(asked).as_dict(), allow_nan=False))
+
+
+def _read(spec: str) -> bytes:
+    return sys.stdin.buffer.read() if spec == "-" else Path(spec).read_bytes()
+
+
+def _line(wrong: Exception) -> str:
+    return " ".join(str(wrong).split())

@@ -1,0 +1,271 @@
+"""Stored studies: the shop as it is as a plan's beginning, and the parts of a study on their way through the workers.
+
+Everything that follows from a plan and its finished parts is `kitchen.planner`'s business and the same wherever it is
+asked, so nothing here needs a lock: who comes first writes, who comes second changes nothing. A part is claimed in one
+statement before it is sent; one of which nothing is heard is claimed again.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Q
+from django.db.models.functions import ExtractHour
+from django.utils import timezone
+
+from home.models import Order
+from kitchen.models import Shop, Station, Study, StudyPart
+from kitchen.planner import planner
+from kitchen.planner.figures import unpack
+from kitchen.planner.planner import Piece
+from kitchen.planner.requests import Present, is_usable, read_plan
+from kitchen.planner.scenarios import CREW, NOW, OpenOrder, Plan, Scenario, StationPlan, load, one_more
+from kitchen.promises import forecast
+from simulation.lookahead import State
+
+# Parts of one study that are with the workers at a time: enough for a few machines, few enough that the orders of the
+# live kitchen, which share the queue, never wait long.
+AT_ONCE = 6
+LOST_SECONDS = 30.0
+USUAL_PER_HOUR = 20.0  # while the shop has no demand of its own to start from
+TITLE_LETTERS = 80
+KEPT = 200  # studies; older ones go when new ones come
+Status = Study.Status
+
+
+# The shop as it is
+
+
+def present(now: datetime) -> Present:
+    state = forecast.read_state(now)
+    placed = dict(Order.objects.filter(pk__in=state.pks).values_list("pk", "created_at"))
+    orders = tuple(
+        OpenOrder(
+            order.station,
+            order.elapsed_seconds is not None,
+            order.elapsed_seconds or 0.0,
+            order.pizzas,
+            max(0.0, (now - placed[pk]).total_seconds()) * state.speed,
+        )
+        for pk, order in zip(state.pks, state.orders, strict=True)
+        if pk in placed
+    )
+    local = timezone.localtime(now)
+    return Present(
+        stations=present_stations(),
+        per_hour=Shop.objects.get().demand_per_hour or USUAL_PER_HOUR,
+        measured=partial(measured_day, speed=state.speed),
+        now_hour=local.hour + local.minute / 60 + local.second / 3600,
+        state=orders,
+        notes=tuple(present_notes(state)),
+        measured_notes=tuple(measured_notes(state.speed)),
+    )
+
+
+def present_stations() -> tuple[StationPlan, ...]:
+    """A law that can't be drawn from gives the mean, as in the live kitchen (kitchen.transitions.work_seconds)."""
+    found = []
+    for row in Station.objects.all():
+        law, mean_seconds, spread_seconds = row.expected
+        if not is_usable(law, mean_seconds, spread_seconds):
+            law = "fixed"
+        found.append(StationPlan(row.stage, row.name, row.places, law, mean_seconds, spread_seconds, row.per_pizza))
+    return tuple(found)
+
+
+def present_notes(state: State) -> Iterable[str]:
+    count = len(state.orders)
+    there = f"{count} order{'' if count == 1 else 's'} that {'is' if count == 1 else 'are'} in the kitchen now"
+    yield f"It begins with the {there}." if count else "It begins with an empty kitchen: no order is in work now."
+    held = Order.objects.open().filter(held=True).count()
+    if held:
+        yield f"Orders on hold are left out: {held}."
+    for station in state.stations:
+        if not station.is_open:
+            yield f"{station.name} is closed now. Here it is taken as open."
+    if state.speed != 1:
+        yield f"Times of the day are the kitchen's: its clock runs {state.speed:g} times as fast as the wall's."
+
+
+def measured_notes(speed: float) -> Iterable[str]:
+    """Nobody wrote down how fast the clock ran on that day: it is taken to be as fast as now."""
+    if speed != 1:
+        yield (
+            f"A past day is counted by the hours on the wall, of which each is {speed:g} of the kitchen's at the speed"
+            f" of now: {speed:g} orders in an hour of that day are simulated as one an hour."
+        )
+
+
+def measured_day(day: Any, speed: float = 1.0) -> tuple[list[float], dict[int, float]]:
+    """The orders of a past day and how often one had so many pizzas. ValueError with a sentence.
+
+    Orders are those of an hour of the kitchen's clock, at that `speed`, by the hour of the wall in which they came.
+    """
+    try:
+        wanted = date.fromisoformat(str(day))
+    except ValueError:
+        raise ValueError("Say which day, such as 2026-10-30.") from None
+    orders = Order.objects.filter(created_at__date=wanted).order_by()
+    rows = orders.annotate(hour=ExtractHour("created_at")).values_list("hour").annotate(count=Count("pk"))
+    rates = [0.0] * 24
+    for hour, count in rows:
+        rates[hour] = count / speed
+    if not any(rates):
+        raise ValueError(f"No order came on {wanted}. Choose another day.")
+    pizzas = {
+        pizzas: float(count) for pizzas, count in orders.values_list("pizzas").annotate(count=Count("pk")) if pizzas
+    }
+    return rates, dict(sorted(pizzas.items()))
+
+
+# Made and ended by people
+
+
+def make(asked: Any, by: Any, now: datetime) -> Study:
+    """A study of what was asked for, not begun. PlanError with a sentence."""
+    plan = read_plan(asked, present(now))
+    return store(asked, plan, by, now)
+
+
+def again(study: Study, by: Any, now: datetime) -> Study:
+    """The same plan with the same seed: the same figures, whatever has become of the shop since."""
+    return store(study.asked, load(study.plan), by, now)
+
+
+def store(asked: Any, plan: Plan, by: Any, now: datetime) -> Study:
+    study = Study.objects.create(asked=asked, plan=plan.as_dict(), by=by, made_at=now, title=title(plan))
+    old = Study.objects.exclude(status=Status.RUNNING).values_list("pk", flat=True)[KEPT:]
+    Study.objects.filter(pk__in=list(old)).delete()
+    return study
+
+
+def title(plan: Plan) -> str:
+    base, *others = plan.scenarios
+    if plan.question == CREW:
+        words = f"Smallest crew for {100 * plan.keep:g}\u00a0% within {base.promise_minutes:g} minutes"
+    else:
+        words = " · ".join(names_of(base, others)) or base.name
+    words = f"From now: {words}" if plan.question == NOW else words
+    return words if len(words) <= TITLE_LETTERS else words[: TITLE_LETTERS - 1] + "…"
+
+
+def names_of(base: Scenario, others: Iterable[Scenario]) -> list[str]:
+    """Of the scenarios; those with one more place are one name, if they are there for each station."""
+    names, more = [row.name for row in others], [one_more(base, station).name for station in base.stations]
+    if not set(more) <= set(names):
+        return names
+    return [*(name for name in names if name not in more), "One more place, at each station in turn"]
+
+
+def cancel(study: Study, now: datetime) -> bool:
+    """What is known by then stays. Parts that are being worked on look at the status and stop."""
+    return end(study, Status.CANCELLED, planner.answer(load(study.plan), done(study)), now)
+
+
+def end(study: Study, status: str, answer: dict[str, Any] | None, now: datetime) -> bool:
+    """Once: whether it was this call."""
+    with transaction.atomic():
+        changed = Study.objects.filter(pk=study.pk, status=Status.RUNNING).update(
+            status=status, answer=answer, ended_at=now
+        )
+        if changed:
+            study.parts.all().delete()
+    return bool(changed)
+
+
+# On its way
+
+
+def piece_of(part: StudyPart) -> Piece:
+    return Piece(tuple(part.crew), part.first_block, part.blocks)
+
+
+def done(study: Study) -> dict[Piece, Any]:
+    return {piece_of(part): unpack(bytes(part.figures)) for part in study.parts.exclude(figures=None) if part.figures}
+
+
+def advance(study: Study, now: datetime) -> list[int]:
+    """The parts to be sent to the workers now, each claimed for this call; or the end, if the answer stands."""
+    if not Study.objects.filter(pk=study.pk, status=Status.RUNNING).exists():
+        return []
+    if not study.parts.filter(figures=None).exists():
+        plan, finished = load(study.plan), done(study)
+        wanted = planner.next_pieces(plan, finished)
+        if not wanted:
+            end(study, Status.DONE, planner.answer(plan, finished), now)
+            return []
+        rows = [
+            StudyPart(study=study, key=piece.key, crew=piece.crew, first_block=piece.first, blocks=piece.blocks)
+            for piece in wanted
+        ]
+        StudyPart.objects.bulk_create(rows, ignore_conflicts=True)
+    return claim(study, now)
+
+
+def claim(study: Study, now: datetime) -> list[int]:
+    """As many as there is room for: first those that were lost, then those that were never sent."""
+    lost = Q(sent_at__lt=now - timedelta(seconds=LOST_SECONDS))
+    waiting = study.parts.filter(figures=None)
+    room = AT_ONCE - waiting.exclude(sent_at=None).exclude(lost).count()
+    free = waiting.filter(lost | Q(sent_at=None))
+    chosen = free.order_by("first_block", "pk").values_list("pk", flat=True)[: max(0, room)]
+    return [pk for pk in chosen if free.filter(pk=pk).update(sent_at=now)]
+
+
+class Stopped(Exception):
+    """The study was cancelled, or is gone."""
+
+
+def work(pk: int) -> Study | None:
+    """Simulate one part, and its study if there is anything to go on with. Done twice it is done once."""
+    part = StudyPart.objects.select_related("study").filter(pk=pk, figures=None).first()
+    if part is None:
+        return None
+    try:
+        figures = planner.simulate(load(part.study.plan), piece_of(part), check_of(part.study))
+    except Stopped:
+        return None
+    StudyPart.objects.filter(pk=pk, figures=None).update(figures=figures.pack())
+    return part.study
+
+
+def check_of(study: Study) -> Callable[[], None]:
+    running = Study.objects.filter(pk=study.pk, status=Status.RUNNING)
+
+    def check() -> None:
+        if not running.exists():
+            raise Stopped
+
+    return check
+
+
+def tidy() -> None:
+    """Two workers that ended a study at once may have left parts of it."""
+    StudyPart.objects.exclude(study__status=Status.RUNNING).delete()
+
+
+def running() -> list[Study]:
+    return list(Study.objects.filter(status=Status.RUNNING))
+
+
+# Shown
+
+
+def snapshot(study: Study) -> dict[str, Any]:
+    """What the page and the JSON show: the answer, or what is known of it by now."""
+    plan = load(study.plan)
+    share = 1.0
+    answer = study.answer
+    if study.status == Status.RUNNING:
+        finished = done(study)
+        answer, share = planner.answer(plan, finished), planner.share_done(plan, finished)
+    return {
+        "id": study.pk,
+        "title": study.title,
+        "status": study.status,
+        "made_at": study.made_at.isoformat(),
+        "share_done": round(share, 3),
+        "answer": answer,
+    }

@@ -1,0 +1,72 @@
+"""The Celery face of `studies`: the parts of a study, shared out among all workers.
+
+A part is of the lowest priority: the links of live orders that stand in the queue go before it.
+"""
+
+import logging
+from collections.abc import Iterable
+
+from celery import group
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerDown
+
+from celery_app import app
+from kitchen.models import Study
+from kitchen.planner import studies
+
+logger = logging.getLogger(__name__)
+
+LAST = 9  # of Celery's priorities on Redis, where 0 comes first
+
+
+@app.task(
+    name="kitchen.study_part",
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=True,
+    retry_backoff_max=30,
+    max_retries=5,
+)
+def study_part(pk: int) -> None:
+    try:
+        study = studies.work(pk)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("Part %d of a study can't be simulated", pk)
+        fail(pk)
+        return
+    if study:
+        go_on(study)
+
+
+@app.task(name="kitchen.study_sweep")
+def study_sweep() -> None:
+    """Whatever was lost (a worker killed, the broker emptied) is sent again."""
+    studies.tidy()
+    for study in studies.running():
+        go_on(study)
+
+
+def go_on(study: Study) -> None:
+    send(studies.advance(study, timezone.now()))
+
+
+def start(study: Study) -> None:
+    """After the commit (robust: the sweep brings what can't be sent now)."""
+    transaction.on_commit(lambda: go_on(study), robust=True)
+
+
+def send(parts: Iterable[int]) -> None:
+    signatures = [study_part.si(pk) for pk in parts]
+    try:
+        if signatures:
+            group(signatures).apply_async(priority=LAST)
+    except BrokerDown as error:
+        logger.warning("No part of a study can be sent now, the sweep will: %s", error)
+
+
+def fail(pk: int) -> None:
+    study = Study.objects.filter(parts=pk).first()
+    if study:
+        studies.end(study, Study.Status.FAILED, None, timezone.now())

@@ -1,0 +1,575 @@
+"""The planner's figures: against a simulator of another make, by hand, and against all crews there are."""
+
+import heapq
+import itertools
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kitchen.planner import crew, days, planner
+from kitchen.planner.fields import PlanError
+from kitchen.planner.figures import Estimate, bins_of, difference, join, quantile_seconds, ratio, unpack
+from kitchen.planner.planner import Piece
+from kitchen.planner.requests import MOST_ORDERS, Present, read_plan
+from kitchen.planner.scenarios import OpenOrder, StationPlan, load
+from simulation import schedules
+from simulation.confidence import student
+from simulation.simulator import stations_forward
+
+STATIONS = (
+    StationPlan("received", "Make line", 2, "lognormal", 120, 48, True),
+    StationPlan("baking", "Oven", 6, "fixed", 450, 0, False),
+    StationPlan("baked", "Cutting bench", 1, "lognormal", 40, 12, False),
+    StationPlan("out_for_delivery", "Drivers", 8, "lognormal", 1200, 420, False),
+)
+FAST = {"demand": {"profile": "flat", "per_hour": 25}, "open": "17:00", "close": "20:00", "most_replications": 200}
+
+
+def measured(day):
+    if day != "2026-10-30":
+        raise ValueError("No order came.")
+    return [0.0] * 18 + [12.0, 24.0] + [0.0] * 4, {1: 1.0, 3: 1.0}
+
+
+def present(stations=STATIONS, **values):
+    return Present(stations, 20.0, measured, **values)
+
+
+def fixed(*seconds, places=1):
+    """Stations with fixed times, in the order of the stages."""
+    return tuple(
+        replace(station, law="fixed", mean_seconds=time, spread_seconds=0, places=places, per_pizza=False)
+        for station, time in zip(STATIONS, seconds, strict=True)
+    )
+
+
+def plan_of(stations=STATIONS, now=(), **values):
+    return read_plan({**FAST, **values}, present(stations, **dict(now)))
+
+
+def refused(values, shop=None):
+    with pytest.raises(PlanError) as error:
+        read_plan(values, shop or present())
+    return error.value.field, str(error.value)
+
+
+# Places that change
+
+
+def test_without_changes_it_is_the_simulator_itself():
+    random = np.random.default_rng(1)
+    arrivals = np.sort(random.random((7, 40)) * 1000, axis=1)
+    work = [random.exponential(60, (7, 40)) for _ in range(3)]
+    at_station = [1, 0, 2] + [0] * 37
+    arrivals[:, :3] = 0
+    _, starts, ends = schedules.forward(arrivals, work, [(2, ()), (1, ()), (3, ())], at_station)
+    theirs = stations_forward(arrivals, work, [2, 1, 3], at_station=at_station)
+    for ours, other in ((starts, theirs[0]), (ends, theirs[1])):
+        np.testing.assert_allclose(np.array(ours), np.array(other), rtol=0, atol=1e-9)
+
+
+def by_events(arrivals, work, places, changes):
+    """Event by event, as one would by hand: completions, then changes, then arrivals."""
+    events = [(at, 1, number, wanted) for number, (at, wanted) in enumerate(changes)]
+    events += [(at, 2, number, 0) for number, at in enumerate(arrivals)]
+    heapq.heapify(events)
+    line, busy, begins = [], 0, {}
+    while events:
+        at, kind, number, wanted = heapq.heappop(events)
+        busy -= kind == 0
+        places = wanted if kind == 1 else places
+        line += [number] if kind == 2 else []
+        while line and busy < places:
+            first = line.pop(0)
+            begins[first] = at
+            busy += 1
+            heapq.heappush(events, (at + work[first], 0, first, 0))
+    return [begins[number] for number in range(len(arrivals))]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_places_that_come_and_go_are_as_event_by_event(seed):
+    random = np.random.default_rng(seed)
+    rows, orders = 3, 30
+    arrivals = np.sort(random.random((rows, orders)) * 900, axis=1)
+    work = random.exponential(80, (rows, orders))
+    moments = np.sort(random.random(4) * 1000)
+    changes = [*zip(moments, random.integers(0, 5, 4).tolist(), strict=True), (1200.0, 2)]
+    places = int(random.integers(1, 4))
+    starts, ends = schedules.station_forward(arrivals, work, places, changes)
+    for row in range(rows):
+        assert starts[row] == pytest.approx(by_events(arrivals[row], work[row], places, changes))
+    assert (ends == starts + work).all()
+
+
+# Days
+
+
+def test_customers_come_as_often_as_the_day_says():
+    plan = plan_of(demand={"profile": "hours", "by_hour": "17: 10, 18: 40, 19: 20"})
+    figures = days.simulate(plan, plan.scenarios, 0, 8)
+    number = len(figures.orders)
+    came = figures.slot_orders.sum(axis=0)[0].reshape(3, -1).sum(axis=1)
+    for hour, rate in zip(came, (10, 40, 20), strict=True):
+        assert abs(hour - rate * number) < 4 * np.sqrt(rate * number)
+    assert abs(figures.orders.var() - 70) < 4 * 70 * np.sqrt(2 / number)  # Poisson: the variance is the mean
+
+
+def test_a_kitchen_by_hand():
+    """One order in the oven for 5 of its 20 s, one behind it in the line; nobody new comes."""
+    state = (OpenOrder(1, False, 0, 1, 60.0), OpenOrder(1, True, 5.0, 1, 120.0))
+    plan = plan_of(
+        fixed(10, 20, 5, 30),
+        {"now_hour": 18.0, "state": state},
+        question="now",
+        open=None,
+        demand={"profile": "flat", "per_hour": 0},
+        scenarios=[{"stations": {"baking": {"places": 2}}}],
+        promise_minutes=(120 + 50) / 60,
+    )
+    alone, two = planner.run(plan)["scenarios"]
+    # the first: 15 s left, 5, 30; the second waits 15 s, 20, 5 and then for the driver until 65 + 30
+    first, second = 120 + 15 + 5 + 30, 60 + 15 + 20 + 5 + 10 + 30
+    assert alone["mean_minutes"]["value"] == pytest.approx((first + second) / 2 / 60, abs=1e-4)
+    assert alone["kept"]["value"] == 1
+    waits = {row["stage"]: row["wait_minutes"]["value"] for row in alone["stations"]}
+    assert waits["baking"] == pytest.approx(15 / 2 / 60, abs=1e-4)
+    assert waits["out_for_delivery"] == pytest.approx(10 / 2 / 60, abs=1e-4)
+    # with a second place it is in the oven at once, and waits longer for the driver: it comes at the same time
+    assert two["stations"][1]["wait_minutes"]["value"] == 0
+    assert two["saves_minutes"] == {"value": pytest.approx(0), "half_width": 0}
+
+
+def test_work_that_has_gone_on_is_not_drawn_anew():
+    """What is left of lognormal work of 20 ± 7 minutes that has lasted for 30 already, beside 2 million such works."""
+    state = (OpenOrder(3, True, 1800.0, 1, 1800.0),)
+    plan = plan_of(
+        now={"now_hour": 18.0, "state": state}, question="now", open=None, demand={"profile": "flat", "per_hour": 0}
+    )
+    left = days.simulate(plan, plan.scenarios, 0, 20).seconds[:, 0] - 1800
+    sigma = np.sqrt(np.log1p((420 / 1200) ** 2))
+    works = np.random.default_rng(9).lognormal(np.log(1200) - sigma**2 / 2, sigma, 2_000_000)
+    truth = works[works > 1800] - 1800
+    assert left.min() > 0
+    assert abs(left.mean() - truth.mean()) < 4 * truth.std() / np.sqrt(len(left))
+
+
+def test_more_at_work_than_places_go_on_and_are_not_replaced():
+    state = tuple(OpenOrder(1, number < 3, 0.0, 1, 0.0) for number in range(4))
+    asked = {"question": "now", "open": None, "demand": {"profile": "flat", "per_hour": 0}}
+    first, oven, *others = fixed(1, 100, 1, 1, places=9)
+    stations = (first, replace(oven, places=1), *others)
+    for scenarios in ([], [{"name": "later", "changes": [{"stage": "baked", "at": "19:00", "places": 3}]}]):
+        plan = plan_of(stations, {"now_hour": 18.0, "state": state}, scenarios=scenarios, **asked)
+        row = planner.run(plan)["scenarios"][-1]
+        assert row["stations"][1]["wait_minutes"]["value"] == pytest.approx(100 / 4 / 60, abs=1e-4)
+
+
+def test_a_belt_is_loaded_one_after_the_other():
+    """Two orders at once on a belt of 6 places and 450 s: the second is loaded 75 s later."""
+    state = tuple(OpenOrder(1, False, 0.0, 1, 0.0) for _ in range(2))
+    plan = plan_of(
+        fixed(1, 450, 1, 1, places=6),
+        {"now_hour": 18.0, "state": state},
+        question="now",
+        open=None,
+        demand={"profile": "flat", "per_hour": 0},
+        scenarios=[{"stations": {"baking": {"law": "conveyor"}}}],
+    )
+    row = planner.run(plan)["scenarios"][1]
+    assert row["stations"][1]["wait_minutes"]["value"] == pytest.approx(75 / 2 / 60, abs=1e-4)
+    assert row["mean_minutes"]["value"] == pytest.approx((450 + 2 + 75 / 2) / 60, abs=1e-4)
+
+
+def test_an_oven_that_breaks_is_missed_and_one_that_comes_helps():
+    breaks = {"stage": "baking", "at": "18:00", "places": 2}
+    plan = plan_of(
+        fixed(10, 450, 5, 30, places=4),
+        demand={"profile": "flat", "per_hour": 25},
+        scenarios=[
+            {"name": "breaks", "changes": [breaks]},
+            {"name": "is mended", "changes": [breaks, {"stage": "baking", "at": "18:30", "places": 4}]},
+        ],
+    )
+    answer = planner.run(plan)
+    whole, broken, mended = answer["scenarios"]
+    assert broken["saves_minutes"]["value"] < mended["saves_minutes"]["value"] < -mended["saves_minutes"]["half_width"]
+    loads = [row["stations"][1]["load_by_slot"][:4] for row in (whole, broken)]  # the quarters before it breaks
+    assert loads[0] == loads[1]
+    assert "breaks" in answer["sentence"]
+
+
+# The same days, however they are shared out
+
+
+def test_the_figures_are_the_same_however_the_days_are_shared_out():
+    plan = plan_of(one_more=True)
+    whole = days.simulate(plan, plan.scenarios, 0, 4)
+    parts = [days.simulate(plan, plan.scenarios, first, blocks) for first, blocks in ((0, 1), (1, 2), (3, 1))]
+    joined = join([unpack(part.pack()) for part in parts])
+    for name, array in vars(whole).items():
+        assert array.tobytes() == getattr(joined, name).tobytes(), name
+
+
+def test_the_same_seed_gives_the_same_answer_another_another():
+    plan = load(json.loads(json.dumps(plan_of(one_more=True).as_dict())))
+    answer = planner.run(plan)
+    assert answer == planner.run(plan)
+    assert answer["scenarios"][0]["mean_minutes"] != planner.run(replace(plan, seed=2))["scenarios"][0]["mean_minutes"]
+    json.dumps(answer, allow_nan=False)
+
+
+def test_a_scenario_that_changes_nothing_changes_nothing_at_all():
+    plan = plan_of(scenarios=[{"name": "the same"}, {"name": "busier", "demand": {"times": 1.3}}])
+    same, busier = planner.run(plan)["scenarios"][1:]
+    assert same["saves_minutes"] == {"value": 0, "half_width": 0}
+    assert busier["saves_minutes"]["value"] < -busier["saves_minutes"]["half_width"]
+    assert busier["orders_a_day"] == pytest.approx(75 * 1.3, rel=0.05)
+
+
+def test_common_customers_make_differences_surer_than_the_scenarios_are():
+    figures = days.simulate(plan := plan_of(one_more=True), plan.scenarios, 0, 4)
+    alone, paired = planner.mean_minutes(figures, 0), planner.saving(figures, 4, 0)
+    other = planner.mean_minutes(figures, 4)
+    assert paired.half_width < 0.8 * np.hypot(alone.half_width, other.half_width)
+
+
+# Until it is precise
+
+
+def test_it_goes_on_until_it_is_precise_or_the_limit_is_reached():
+    wide = planner.run(plan_of(one_more=True, half_width_minutes=5, most_replications=2000))
+    assert (wide["precise"], wide["replications"]) == (True, planner.FIRST_DAYS)
+    narrow = planner.run(plan_of(one_more=True, half_width_minutes=0.001, most_replications=450))
+    assert (narrow["precise"], narrow["replications"]) == (False, 450)
+
+
+def test_what_is_known_can_be_asked_before_all_is_there():
+    plan = plan_of(one_more=True)
+    wanted = planner.next_pieces(plan, {})
+    assert planner.answer(plan, {})["scenarios"] == []
+    done = {wanted[0]: planner.simulate(plan, wanted[0]), wanted[2]: planner.simulate(plan, wanted[2])}
+    assert planner.answer(plan, done)["replications"] == wanted[0].blocks * days.BLOCK  # a gap ends it
+    assert planner.next_pieces(plan, done) == [wanted[1], wanted[3]]
+    assert 0 < planner.share_done(plan, done) < 1
+    done |= {piece: planner.simulate(plan, piece) for piece in (wanted[3], wanted[1])}
+    in_order = {piece: done[piece] for piece in wanted}
+    assert planner.answer(plan, done) == planner.answer(plan, in_order)  # whoever was done first
+
+
+def test_no_piece_of_a_large_shop_keeps_a_worker_for_long():
+    plan = plan_of(demand={"profile": "flat", "per_hour": 1000}, most_replications=20_000)
+    assert {piece.blocks for piece in planner.next_pieces(plan, {})} == {1}
+
+
+# In words
+
+
+def test_the_sentence_names_what_helps_most_and_by_how_much():
+    answer = planner.run(plan_of(one_more=True, most_replications=400))
+    saved = answer["scenarios"][4]["saves_minutes"]
+    start = f"One more place at “Drivers” saves {saved['value']:.1f} ± {saved['half_width']:.1f} minutes an order; "
+    assert answer["sentence"].startswith(f"{start}nothing else helps as much.")
+    assert "of the orders are there within 45 minutes" in answer["sentence"]
+
+
+def test_the_sentence_is_honest_about_chance():
+    twins = [{"name": f"Bench {letter}", "stations": {"out_for_delivery": {"places": 9}}} for letter in "AB"]
+    assert "may help as much" in planner.run(plan_of(scenarios=twins))["sentence"]
+    idle = plan_of(demand={"profile": "flat", "per_hour": 1}, scenarios=[{"stations": {"baking": {"places": 7}}}])
+    assert "can be told from chance" in planner.run(idle)["sentence"]
+    worse = plan_of(scenarios=[{"stations": {"out_for_delivery": {"places": 7}}}])
+    assert planner.run(worse)["sentence"].startswith("One fewer place at “Drivers” costs ")
+    alone = planner.run(plan_of())["sentence"]
+    assert alone.startswith("As it is, an order takes ")
+
+
+def test_what_costs_time_is_said_beside_what_saves_it():
+    changes = [{"stage": "baking", "at": "17:30", "places": 1}]
+    plan = plan_of(
+        scenarios=[{"stations": {"out_for_delivery": {"places": 12}}}, {"name": "Break", "changes": changes}]
+    )
+    text = planner.run(plan)["sentence"]
+    assert "; nothing else helps as much. " in text
+    assert " Break costs " in text
+    assert text.endswith(" minutes an order.")
+
+
+def test_what_may_help_is_not_said_to_save_nothing(monkeypatch):
+    plan = plan_of(scenarios=[{"name": "a"}, {"name": "b"}])
+    figures = planner.simulate(plan, Piece((), 0, 2))
+    for maybe, words in (
+        (0.1, "Nothing here is sure to save time: b costs"),
+        (-0.1, "Nothing here saves time: b costs"),
+    ):
+        found = [None, Estimate(maybe, 0.3), Estimate(-2.0, 0.3)]
+        monkeypatch.setattr(planner, "savings", lambda _, found=found: found)
+        assert planner.sentence(plan, figures).startswith(words)
+
+
+def test_no_half_width_is_rounded_to_nothing():
+    shown = [planner.plus_minus(Estimate(3.14159, wide)) for wide in (0.6, 0.02, 0.0031, 0.0)]
+    assert shown == ["3.1 ± 0.6", "3.14 ± 0.02", "3.142 ± 0.003", "3.14 ± 0.00"]
+
+
+def test_a_demand_of_0_is_said_and_shown():
+    answer = planner.run(plan_of(demand={"profile": "flat", "per_hour": 0}, one_more=True))
+    assert answer["sentence"].startswith("Nobody comes")
+    assert answer["notes"] == ["Nobody comes: with a demand of 0 there is nothing to wait for."]
+    assert answer["scenarios"][0]["mean_minutes"] is None
+    assert answer["scenarios"][0]["stations"][0]["load"] == 0
+
+
+def test_an_unstable_kitchen_is_said_and_its_day_shown():
+    answer = planner.run(plan_of(demand={"profile": "flat", "per_hour": 60}))
+    drivers = next(note for note in answer["notes"] if note.startswith("Drivers"))
+    assert drivers == (
+        "Drivers has more work than places from 17:00 to 20:00: at worst 60 orders an hour are work for 20.0 places,"
+        " and it has 8, so that its line grows by 36.0 orders an hour. Only closing ends that."
+    )
+    means = answer["scenarios"][0]["by_slot"]["mean"]
+    assert means[0] < means[5] < means[-1]
+
+
+def test_a_station_that_has_too_few_places_for_a_while():
+    breaks = [{"stage": "baking", "at": at, "places": places} for at, places in (("18:15", 2), ("19:30", 6))]
+    notes = plan_of(demand={"profile": "flat", "per_hour": 20}, scenarios=[{"changes": breaks}]).notes
+    assert notes == (
+        "2 at “Oven” from 18:15, 6 at “Oven” from 19:30: Oven has more work than places from 18:15 to 19:30: at worst"
+        " 20 orders an hour are work for 2.5 places, and it has 2, so that its line grows by 4.0 orders an hour."
+        " Then it shrinks again.",
+    )
+
+
+def test_a_hole_in_the_day_is_said_and_simulated():
+    answer = planner.run(plan_of(demand={"profile": "hours", "by_hour": {"17": 20, "19": 20}}))
+    assert answer["notes"] == ["Nobody comes from 18:00 to 19:00, as the demand was given."]
+    orders = answer["scenarios"][0]["by_slot"]["orders"]
+    assert orders[4:8] == [0, 0, 0, 0]
+    assert orders[3] > 0 < orders[8]
+
+
+def test_a_day_that_has_ended_has_only_the_orders_that_are_there():
+    plan = plan_of(now={"now_hour": 21.0, "state": (OpenOrder(0, False, 0, 2, 0),)}, question="now", open=None)
+    answer = planner.run(plan)
+    assert answer["notes"][0] == "It is 21:00 and the day ends at 20:00: nobody new comes."
+    assert answer["scenarios"][0]["orders_a_day"] == 1
+
+
+# The smallest crew
+
+
+def test_the_smallest_crew_is_the_cheapest_of_all_that_do(monkeypatch):
+    monkeypatch.setattr(crew, "MOST_CREW", 4)
+    law = {"law": "lognormal", "mean_seconds": 300, "spread_seconds": 100, "per_pizza": False}
+    stations = tuple(replace(station, **law) for station in STATIONS)
+    costs = {"received": 3, "baking": 2, "baked": 5, "out_for_delivery": 4}
+    plan = plan_of(stations, question="crew", keep=0.9, promise_minutes=32, costs=costs)
+    answer = planner.run(plan)
+    blocks = 200 // days.BLOCK
+
+    def does(places):
+        for first in (0, blocks):
+            row = crew.tried(plan.keep, planner.simulate(plan, Piece(places, first, blocks))).kept
+            if row.value - row.half_width < plan.keep:
+                return False
+        return True
+
+    cost = dict.fromkeys(itertools.product(range(1, 5), repeat=4))
+    cost = {places: sum(np.array(places) * list(costs.values())) for places in cost}
+    best = answer["crews"][0]
+    found = tuple(best["places"].values())
+    assert does(found)
+    assert not any(does(places) for places in cost if cost[places] < cost[found])
+    assert answer["tried"] < 40  # of 256
+    runner_up = answer["crews"][1]
+    assert not runner_up["does"]
+    assert (
+        f"The runner-up, {crew.words(crew.Search(plan, {}), tuple(runner_up['places'].values()))}"
+        in answer["sentence"]
+    )
+    assert "orders wait" in answer["sentence"]
+    assert answer == planner.run(plan)
+
+
+def test_a_crew_that_was_only_lucky_is_not_the_answer(monkeypatch):
+    """It does on the days of the search, and not on the fresh ones."""
+    monkeypatch.setattr(crew, "MOST_CREW", 2)
+    plan = plan_of(question="crew", keep=0.9)
+    search = crew.Search(plan, {})
+    known = {}
+    for places in itertools.product((1, 2), repeat=4):
+        for is_fresh in (False, True):
+            share = 0.85 if is_fresh and places == (1, 1, 1, 1) else 0.95
+            known[search.want(places, is_fresh)] = crew.Tried(
+                Estimate(share, 0.01), Estimate(30, 0.1), (1.0,) * 4, 40.0
+            )
+    found = crew.Search(plan, known).found()
+    assert found.best == (1, 1, 1, 2)
+    assert found.failed == ((1, 1, 1, 1),)
+    assert "85.0 ± 1.0 %" in crew.answer(plan, known)["sentence"]
+
+
+def test_a_promise_that_no_crew_keeps():
+    answer = planner.run(plan_of(question="crew", promise_minutes=10))
+    assert answer["sentence"].startswith("No crew keeps 95 % of promises within 10 minutes: even 40 places everywhere")
+    assert "The work itself takes too long: to keep that many, promise about " in answer["sentence"]
+    enough = int(answer["sentence"].split()[-2])
+    assert planner.run(plan_of(question="crew", promise_minutes=enough + 1))["crews"][0]["does"]
+    answer = planner.run(plan_of(question="crew", demand={"profile": "flat", "per_hour": 250}))
+    assert " for a place at “Drivers”, and more are not tried." in answer["sentence"]
+
+
+def test_a_crew_for_nobody():
+    answer = planner.run(plan_of(question="crew", demand={"profile": "flat", "per_hour": 0}))
+    assert list(answer["crews"][0]["places"].values()) == [1, 1, 1, 1]
+
+
+# Estimates
+
+
+def test_half_widths_cover_the_truth_as_often_as_they_say():
+    random = np.random.default_rng(5)
+    hits = 0
+    for _ in range(400):
+        below = random.poisson(20, 30).astype(float)
+        above = below * 3 + random.normal(0, 8, 30)
+        estimate = ratio(above, below)
+        hits += abs(estimate.value - 3) <= estimate.half_width
+    assert abs(hits / 400 - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 400)
+
+
+def test_students_t():
+    for freedom, exact in ((20, 2.085963), (99, 1.984217), (1999, 1.961152)):
+        assert student(freedom) == pytest.approx(exact, abs=2e-5)
+
+
+def test_a_difference_of_the_same_is_sure_and_none_of_nothing():
+    ones = np.ones(50)
+    assert difference(ones, ones, ones, ones) == Estimate(0, 0)
+    assert ratio(ones * 0, ones * 0) is None
+
+
+def test_quantiles_from_the_histogram_are_within_2_percent():
+    seconds = np.random.default_rng(3).lognormal(7, 0.5, 20_000)
+    counts = np.bincount(bins_of(seconds), minlength=700)
+    for share in (0.05, 0.5, 0.95):
+        assert quantile_seconds(counts, share) == pytest.approx(np.quantile(seconds, share), rel=0.02)
+    assert quantile_seconds(counts * 0, 0.5) is None
+
+
+# What can't be asked
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "words"),
+    [
+        ([], "", "must be an object"),
+        ({"question": "why"}, "question", "must be one of compare, crew, now"),
+        ({"demand": {"per_hour": -1}}, "demand.per_hour", "from 0 to 10000, not “-1”"),
+        ({"demand": {"per_hour": float("nan")}}, "demand.per_hour", "not “nan”"),
+        ({"demand": {"per_hour": True}}, "demand.per_hour", "not “True”"),
+        ({"demand": {"per_hour": 10**400}}, "demand.per_hour", "…"),
+        ({"demand": {"profile": "monday"}}, "demand.profile", "must be one of"),
+        ({"demand": {"profile": "hours"}}, "demand.by_hour", "Say how many"),
+        ({"demand": {"profile": "hours", "by_hour": "noon: 3"}}, "demand.by_hour", "must look like"),
+        ({"demand": {"profile": "hours", "by_hour": "25: 3"}}, "demand.by_hour", "An hour is 0 to 23"),
+        ({"demand": {"profile": "hours", "by_hour": "11: 3, 11: 4"}}, "demand.by_hour", "11 is there twice"),
+        ({"demand": {"profile": "measured", "day": "yesterday"}}, "demand.day", "No order came"),
+        ({"demand": {"by_hour": "3: 4"}}, "demand.by_hour", "goes with the profile"),
+        ({"demand": {"colour": 1}}, "demand.colour", "There is no “demand.colour”"),
+        ({"demand": {"profile": "flat", "per_hour": 10_000}}, "demand", f"{MOST_ORDERS:,}"),
+        ({"open": "18:00", "close": "17:00"}, "close", "after it opens at 18:00"),
+        ({"open": "25:00"}, "open", "such as 18:30"),
+        ({"promise_minutes": 0}, "promise_minutes", "above 0"),
+        ({"seed": 1.5}, "seed", "whole number"),
+        ({"seed": -1}, "seed", "from 0 to 2147483647, not"),
+        ({"question": "now", "open": "10:00"}, "open", "opens now"),
+        ({"keep": 1}, "keep", "at most 0.999"),
+        ({"costs": {"baking": 0}}, "costs.baking", "above 0"),
+        ({"scenarios": [{"stations": {"baking": {"places": 0}}}]}, "scenarios.0.stations.baking.places", "from 1"),
+        ({"scenarios": [{"stations": {"cellar": {}}}]}, "scenarios.0.stations.cellar", "There is no"),
+        ({"scenarios": [{"stations": {"baking": 7}}]}, "scenarios.0.stations.baking", "must be an object"),
+        ({"scenarios": [{"stations": {"baking": {"law": "guess"}}}]}, "scenarios.0.stations.baking.law", "one of"),
+        (
+            {"scenarios": [{"stations": {"baking": {"law": "gamma"}}}]},
+            "scenarios.0.stations.baking.spread_seconds",
+            "no gamma law has 450 ± 0 s",
+        ),
+        ({"scenarios": [{}, {}]}, "scenarios.1.name", "are the same"),
+        ({"scenarios": [{"name": "a" * 61}]}, "scenarios.0.name", "at most 60 letters"),
+        ({"scenarios": [{"name": "a\0"}]}, "scenarios.0.name", "at most 60 letters"),
+        ({"scenarios": [{}] * 7}, "scenarios", "at most 6"),
+        ({"scenarios": "all"}, "scenarios", "must be a list"),
+        (
+            {"scenarios": [{"changes": [{"stage": "baking", "at": "19:00", "places": 0}]}]},
+            "scenarios.0.changes",
+            "would never get out",
+        ),
+        ({"scenarios": [{"changes": [{"at": "19:00"}]}]}, "scenarios.0.changes.0.stage", "which station"),
+        ({"scenarios": [{"changes": [{"stage": "baking", "places": 1}]}]}, "scenarios.0.changes.0.at", "between"),
+        ({"question": "crew", "one_more": True}, "scenarios", "leave the scenarios away"),
+    ],
+)
+def test_what_can_not_be_simulated_is_refused_in_a_sentence(values, field, words):
+    where, sentence = refused(values)
+    assert where == field
+    assert words in sentence
+
+
+def test_a_measured_day_brings_its_hours_and_its_pizzas():
+    plan = read_plan({"demand": {"profile": "measured", "day": "2026-10-30", "times": 2}}, present())
+    scenario = plan.scenarios[0]
+    assert (scenario.open_hour, scenario.close_hour) == (18, 20)
+    assert scenario.rates() == [(18, 19, 24), (19, 20, 48)]
+    assert scenario.mean_pizzas() == 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"demand": {"profile": "measured", "day": "2026-10-30"}},
+        {"scenarios": [{"demand": {"profile": "measured", "day": "2026-10-30"}}]},
+    ],
+)
+def test_a_measured_day_says_whose_hours_it_has(values):
+    shop = present(measured_notes=("The wall's hours.",))
+    assert "The wall's hours." in read_plan(values, shop).notes
+    assert "The wall's hours." not in read_plan(FAST, shop).notes
+
+
+def test_one_more_place_leaves_out_what_is_asked_for_anyway():
+    more = {"scenarios": [{"name": "Big oven", "stations": {"baking": {"places": 7}}}], "one_more": True}
+    assert [scenario.name for scenario in plan_of(**more).scenarios[1:]] == [
+        "Big oven",
+        "One more place at “Make line”",
+        "One more place at “Cutting bench”",
+        "One more place at “Drivers”",
+    ]
+    with pytest.raises(PlanError, match="are the same"):  # another one under that name is not left out
+        plan_of(**more | {"scenarios": [{"name": "One more place at “Oven”", "stations": {"baking": {"places": 9}}}]})
+
+
+def test_from_now_the_day_may_end_before_it_usually_opens():
+    shop = present(now_hour=12.0)
+    plan = read_plan({"question": "now", "demand": {"profile": "friday"}, "close": "15:00"}, shop)
+    assert (plan.open_hour, plan.close_hour) == (12, 15)
+    plan = read_plan({"question": "now", "demand": {"profile": "friday"}, "close": "11:00"}, shop)
+    assert any("nobody new comes" in note for note in plan.notes)
+
+
+def test_scenarios_are_called_after_what_they_change():
+    plan = plan_of(
+        scenarios=[
+            {"stations": {"baking": {"places": 8}, "out_for_delivery": {"mean_seconds": 900}}},
+            {"demand": {"times": 1.2}, "close": 21},
+            {"changes": [{"stage": "baking", "at": 19, "places": 3}]},
+        ]
+    )
+    assert [scenario.name for scenario in plan.scenarios[1:]] == [
+        "2 more places at “Oven”, 900 ± 420 s at “Drivers”",
+        "Demand 25 an hour, all day, × 1.2, open 17:00 to 21:00",
+        "3 at “Oven” from 19:00",
+    ]

@@ -1,0 +1,217 @@
+"""The planner's pages, for staff: a form beside the answer, and the study for programs."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from kitchen.models import Shop, Study
+from kitchen.planner import forms, studies, tasks
+from kitchen.planner.fields import PlanError
+from kitchen.planner.scenarios import CREW, clock
+
+RECENT = 12
+MOST_RUNNING = 5
+BAD_REQUEST = 400
+View = Callable[..., HttpResponse]
+
+
+def staff_only(view: View) -> View:
+    """Visitors may log in; who is logged in and no staff is refused."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_staff:
+            raise PermissionDenied  # not the log-in page: it would send them straight back
+        return view(request, *args, **kwargs)
+
+    return login_required(guarded)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only
+def planner(request: HttpRequest) -> HttpResponse:
+    """The form, and what it asks for. A program may post a plan's request as JSON."""
+    if request.method != "POST":
+        return page(request, {})
+    is_program = request.content_type == "application/json"
+    asked: Any = {}
+    try:
+        asked = read_body(request) if is_program else read_form(request)
+        refuse_too_many()
+        study = studies.make(asked, request.user, timezone.now())
+    except PlanError as error:
+        if is_program:
+            return JsonResponse({"error": str(error), "field": error.field}, status=BAD_REQUEST)
+        return page(request, asked, error, status=BAD_REQUEST)
+    tasks.start(study)
+    if is_program:
+        return JsonResponse({"id": study.pk, "url": link(study), "json": json_link(study)}, status=201)
+    return HttpResponseRedirect(link(study))
+
+
+@require_safe
+@staff_only
+def study(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Study.objects.select_related("by"), pk=pk)
+    return page(request, found.asked, study=found)
+
+
+@require_POST
+@staff_only
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Study, pk=pk)
+    studies.cancel(found, timezone.now())
+    return redirect(link(found))
+
+
+@require_POST
+@staff_only
+def again(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Study.objects.select_related("by"), pk=pk)
+    try:
+        refuse_too_many()
+    except PlanError as error:
+        return page(request, found.asked, error, study=found, status=BAD_REQUEST)
+    made = studies.again(found, request.user, timezone.now())
+    tasks.start(made)
+    return redirect(link(made))
+
+
+def refuse_too_many() -> None:
+    """PlanError if so many studies are running that another one would only wait."""
+    if len(studies.running()) >= MOST_RUNNING:
+        raise PlanError("", f"{MOST_RUNNING} studies are running. Wait for one, or cancel one.")
+
+
+@require_safe
+@staff_only
+def study_json(request: HttpRequest, pk: int) -> HttpResponse:
+    """What is known by now; with ?download as a file, with the plan."""
+    found = get_object_or_404(Study, pk=pk)
+    values = studies.snapshot(found)
+    if "download" not in request.GET:
+        return JsonResponse(values)
+    response = JsonResponse({**values, "asked": found.asked, "plan": found.plan}, json_dumps_params={"indent": 1})
+    return as_file(response, f"study-{pk}.json")
+
+
+@require_safe
+@staff_only
+def study_csv(request: HttpRequest, pk: int) -> HttpResponse:
+    """One row for each figure."""
+    found = get_object_or_404(Study, pk=pk)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    writer = csv.writer(response)
+    writer.writerow(["scenario", "station", "from", "figure", "value", "half_width", "unit"])
+    for row in csv_rows(studies.snapshot(found)["answer"] or {}):
+        writer.writerow([harmless(cell) for cell in row])
+    return as_file(response, f"study-{pk}.csv")
+
+
+def page(
+    request: HttpRequest,
+    asked: Any,
+    problem: PlanError | None = None,
+    *,
+    study: Study | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    form = forms.context(asked, problem, studies.present(timezone.now()))
+    context = {
+        **form,
+        "study": study,
+        "recent": Study.objects.select_related("by").defer("plan", "asked", "answer")[:RECENT],
+        "speed": Shop.objects.get().speed,
+    }
+    return render(request, "kitchen/planner.html", context, status=status)
+
+
+def read_form(request: HttpRequest) -> Any:
+    sent = [(name, str(request.POST[name])) for name in request.POST]
+    return forms.request_of(sent, studies.present_stations())
+
+
+def read_body(request: HttpRequest) -> Any:
+    try:
+        return json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise PlanError("", "The plan is no JSON.") from None
+
+
+def link(study: Study) -> str:
+    return reverse("study", args=[study.pk])
+
+
+def json_link(study: Study) -> str:
+    return reverse("study_json", args=[study.pk])
+
+
+def as_file(response: HttpResponse, name: str) -> HttpResponse:
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+# CSV
+
+Row = tuple[Any, ...]
+
+
+def csv_rows(answer: dict[str, Any]) -> Iterator[Row]:
+    """(scenario, station, from, figure, value, half-width, unit)."""
+    if answer.get("question") == CREW:
+        yield from crew_rows(answer)
+        return
+    for row in answer.get("scenarios", []):
+        name = row["name"]
+        yield name, "", "", "orders a day", row["orders_a_day"], "", "orders"
+        yield name, "", "", "order to door", *estimate(row["mean_minutes"]), "minutes"
+        yield name, "", "", "saves", *estimate(row["saves_minutes"]), "minutes"
+        yield name, "", "", "kept", *estimate(row["kept"]), "share"
+        for share in ("p05", "p50", "p95"):
+            yield name, "", "", share, row[f"{share}_minutes"], "", "minutes"
+        for station in row["stations"]:
+            yield name, station["name"], "", "places", station["places"], "", "places"
+            yield name, station["name"], "", "load", station["load"], "", "share"
+            yield name, station["name"], "", "wait", *estimate(station["wait_minutes"]), "minutes"
+        yield from slot_rows(answer, row)
+
+
+def slot_rows(answer: dict[str, Any], row: dict[str, Any]) -> Iterator[Row]:
+    units = {"orders": "orders", "mean": "minutes", "low": "minutes", "high": "minutes", "kept": "share"}
+    for slot, hour in enumerate(answer["slot_hours"][:-1]):
+        for figure, unit in units.items():
+            yield row["name"], "", clock(hour), figure, row["by_slot"][figure][slot], "", unit
+        for station in row["stations"]:
+            yield row["name"], station["name"], clock(hour), "load", station["load_by_slot"][slot], "", "share"
+
+
+def crew_rows(answer: dict[str, Any]) -> Iterator[Row]:
+    names = {station["stage"]: station["name"] for station in answer["stations"]}
+    for row in answer["crews"]:
+        crew = ", ".join(f"{names[stage]} {places}" for stage, places in row["places"].items())
+        for stage, places in row["places"].items():
+            yield crew, names[stage], "", "places", places, "", "places"
+            yield crew, names[stage], "", "wait", row["wait_minutes"][stage], "", "minutes"
+        yield crew, "", "", "cost", row["cost"], "", ""
+        yield crew, "", "", "kept", *estimate(row["kept"]), "share"
+        yield crew, "", "", "order to door", *estimate(row["mean_minutes"]), "minutes"
+        yield crew, "", "", "does", "yes" if row["does"] else "no", "", ""
+
+
+def estimate(value: dict[str, Any] | None) -> tuple[Any, Any]:
+    return (value["value"], value["half_width"]) if value else ("", "")
+
+
+def harmless(cell: Any) -> Any:
+    """A name that a spreadsheet would take for a formula is text."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t") else cell

@@ -1,0 +1,248 @@
+"""From the live kitchen to the moment when each order will be there: the bridge to simulation.lookahead.
+
+The database is read once and becomes a `State` in kitchen seconds; what comes back is corrected by what the last
+outcomes have taught (simulation.calibration) and put on the wall. A promise is given when an order is placed, and kept
+for good; the forecast (`eta`) moves with the kitchen until the order is there.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+
+from django.db import transaction
+
+from home import live
+from home.models import FORECAST_FIELDS, ORDER_ROWS, Order
+from kitchen import locks, stages
+from kitchen.models import Promise
+from kitchen.promises import ledger
+from simulation.calibration import NONE, Correction, Interval, learn
+from simulation.lookahead import Law, Standing, State, Workplace, look_ahead, look_ahead_last
+
+logger = logging.getLogger(__name__)
+
+PREVIEW_SECONDS = 1.0  # the answer to "when, if I ordered now" is everybody's for so long
+LEARN_SECONDS = 5.0  # what the ledger teaches holds for so long
+# What people see moves in such steps (wall): minutes on the clock, seconds where the interval itself is short.
+STEP_SECONDS, SHORT_STEP_SECONDS, SHORT_SECONDS = 60.0, 1.0, 120.0
+
+BATCH = 500  # orders in one transaction
+
+Moments = Sequence[Any]  # low, median and high: three datetimes, or NOBODY_KNOWS
+NOBODY_KNOWS: Moments = (None, None, None)
+
+
+def read_state(now: datetime) -> State:
+    """The live kitchen. Two queries."""
+    found = locks.read_stations(*stages.WORKED)
+    stations = [found[code] for code in stages.WORKED]
+    rows = Order.objects.open().filter(held=False).order_by("-rushed", "joined_at", "pk")
+    speed = stations[0].speed
+    pks, orders = [], []
+    for pk, stage, started_at, pizzas in rows.values_list("pk", "stage", "started_at", "pizzas"):
+        elapsed = None if started_at is None else max(0.0, (now - started_at).total_seconds()) * speed
+        pks.append(pk)
+        orders.append(Standing(str(pk), stages.WORKED.index(stage), elapsed, pizzas))
+    return State(
+        stations=tuple(
+            Workplace(station.name, station.places, station.is_open, Law(*station.expected, station.per_pizza))
+            for station in stations
+        ),
+        orders=tuple(orders),
+        speed=speed,
+        shop_is_open=stations[0].shop_is_open,
+        pks=tuple(pks),
+    )
+
+
+# When it would be there, if it were ordered now
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What someone would be told who orders now; in kitchen seconds after `at`."""
+
+    at: datetime
+    speed: float
+    open_orders: int
+    shown: Interval | None  # corrected
+    model: Interval | None
+    why_not: str = ""  # a sentence, where there is no interval
+
+    def promise(self, pizzas: int, now: datetime) -> Promise | None:
+        """For the ledger; not saved, and not yet bound to an order."""
+        if self.shown is None or self.model is None:
+            return None
+        low, median, high = self.shown
+        model_low, model_median, model_high = self.model
+        return Promise(
+            at=now,
+            speed=self.speed,
+            pizzas=pizzas,
+            open_orders=self.open_orders,
+            low_seconds=low,
+            median_seconds=median,
+            high_seconds=high,
+            model_low_seconds=model_low,
+            model_median_seconds=model_median,
+            model_high_seconds=model_high,
+        )
+
+    @property
+    def times(self) -> dict[str, datetime] | None:
+        """low, median and high on the wall."""
+        if self.shown is None:
+            return None
+        moments = [self.at + timedelta(seconds=seconds / self.speed) for seconds in self.shown]
+        return dict(zip(("low", "median", "high"), moments, strict=True))
+
+    @property
+    def wait_words(self) -> str:
+        """ "about 31 min", on the wall; empty if nobody can say."""
+        if self.shown is None:
+            return ""
+        seconds = self.shown[1] / self.speed
+        return f"about {seconds / 60:.0f} min" if seconds >= 60 else f"about {max(1.0, seconds):.0f} s"
+
+
+class Recent:
+    """Answers by the number of pizzas, each kept for a moment."""
+
+    def __init__(self) -> None:
+        self.answers: dict[int, tuple[float, float, Answer]] = {}  # made at, took (seconds, monotonic)
+
+    def get(self, pizzas: int, now: datetime, good_seconds: float | None = None) -> Answer:
+        """None: so long that at most a tenth of the time goes into answering, however many ask and are waiting."""
+        made_at, took_seconds, answer = self.answers.get(pizzas, (0.0, 0.0, None))
+        limit_seconds = 10 * took_seconds if good_seconds is None else good_seconds
+        if answer is None or monotonic() - made_at >= limit_seconds:
+            begun = monotonic()
+            answer = ask(pizzas, now)
+            self.answers[pizzas] = begun, monotonic() - begun, answer
+        return answer
+
+    def forget(self) -> None:
+        self.answers.clear()
+
+
+recent = Recent()
+
+
+def preview(pizzas: int, now: datetime) -> Answer:
+    """For everybody who looks, whoever asked first. Never raises: no page is worse for the lack of it."""
+    try:
+        return recent.get(pizzas, now, PREVIEW_SECONDS)
+    except Exception:
+        logger.exception("No forecast for %d pizzas", pizzas)
+        return Answer(now, 1.0, 0, None, None, "We can't say right now when it would be ready.")
+
+
+def promise(pizzas: int, now: datetime) -> Promise | None:
+    """For an order that is about to be placed. Never raises: an order without a promise is better than none."""
+    try:
+        return recent.get(pizzas, now).promise(pizzas, now)
+    except Exception:
+        logger.exception("No promise for %d pizzas", pizzas)
+        return None
+
+
+def ask(pizzas: int, now: datetime) -> Answer:
+    """A newcomer at the end of the make line, taken forward with everybody else."""
+    state = read_state(now)
+    newest = Order.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    # As it will be numbered: so its first forecast is drawn as its promise was, and what a basket shows stands still.
+    newcomer = Standing(str(newest + 1), 0, None, pizzas)
+    blocked = state.blocked_by(newcomer)
+    why_not = ""
+    if not state.shop_is_open:
+        why_not = "We are closed right now and take no orders."
+    elif blocked:
+        why_not = f"The {blocked.name.lower()} is closed: we can't say yet when it would be ready."
+    model = None if why_not else look_ahead_last(replace(state, orders=(*state.orders, newcomer)))
+    shown = corrected(state.speed).apply(model) if model else None
+    return Answer(now, state.speed, len(state.orders), shown, model, why_not)
+
+
+class Learned:
+    """The correction at the present speed, learned anew every few seconds."""
+
+    def __init__(self) -> None:
+        self.speed, self.at, self.correction = 0.0, 0.0, NONE
+
+    def get(self, speed: float) -> Correction:
+        if speed != self.speed or monotonic() - self.at >= LEARN_SECONDS:
+            self.correction = learn(ledger.lessons(speed))
+            self.speed, self.at = speed, monotonic()
+        return self.correction
+
+    def forget(self) -> None:
+        self.speed = 0.0
+
+
+learned = Learned()
+
+
+def corrected(speed: float) -> Correction:
+    return learned.get(speed)
+
+
+# While it runs
+
+
+def renew(now: datetime) -> int:
+    """The forecasts of all open orders, in one go; tells whoever watches what has visibly moved. Returns how many.
+
+    Harmless twice, and at the same time as another. Whoever is being moved by the kitchen just now is left for the
+    next time: waiting here for one order while holding others could deadlock with a verb.
+    """
+    known = Order.objects.open().values_list("pk", "seq", *FORECAST_FIELDS)
+    before = {pk: (seq, eta) for pk, seq, *eta in known}
+    if not before:
+        return 0
+    etas = forecasts(read_state(now), now)
+    moved = [pk for pk, (_, eta) in before.items() if has_moved(eta, etas.get(pk, NOBODY_KNOWS))]
+    chunks = [moved[start : start + BATCH] for start in range(0, len(moved), BATCH)]
+    return sum(write({pk: (before[pk][0], etas.get(pk, NOBODY_KNOWS)) for pk in chunk}) for chunk in chunks)
+
+
+def forecasts(state: State, now: datetime) -> dict[int, Moments]:
+    """For each order's pk, as far as something honest can be said."""
+    correction = corrected(state.speed)
+    return {
+        pk: on_the_wall(correction.apply(interval), now, state.speed)
+        for pk, interval in zip(state.pks, look_ahead(state), strict=True)
+        if interval is not None
+    }
+
+
+def on_the_wall(interval: Interval, now: datetime, speed: float) -> Moments:
+    return [now + timedelta(seconds=seconds / speed) for seconds in interval]
+
+
+def has_moved(old: Moments, new: Moments) -> bool:
+    """So that it can be seen."""
+    if old[0] is None or new[0] is None:
+        return old[0] is not new[0]
+    is_short = (new[-1] - new[0]).total_seconds() < SHORT_SECONDS
+    step = timedelta(seconds=SHORT_STEP_SECONDS if is_short else STEP_SECONDS)
+    return any(abs(after - before) >= step for before, after in zip(old, new, strict=True))
+
+
+@transaction.atomic
+def write(etas: dict[int, tuple[int, Moments]]) -> int:
+    """{pk: (seq, eta)}: nothing is written over an order that has gone on since. How many were written."""
+    rows = Order.objects.select_for_update(skip_locked=True).filter(pk__in=etas)
+    orders = [order for order in rows if order.seq == etas[order.pk][0]]
+    for order in orders:
+        order.eta_low, order.eta_median, order.eta_high = etas[order.pk][1]
+    ORDER_ROWS.update_all(orders, FORECAST_FIELDS)
+    transaction.on_commit(lambda: announce_all(orders), robust=True)
+    return len(orders)
+
+
+def announce_all(orders: Iterable[Order]) -> None:
+    for order in orders:
+        live.announce_eta(order)

@@ -1,0 +1,190 @@
+"""The ledger of promises: what customers were told, and what came of it. Rows are added, never changed."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from math import sqrt
+from typing import Any
+
+from django.db.models import Avg, Count, F, Q
+from django.db.models.functions import Abs, TruncDate
+from django.utils import timezone
+
+from home.models import Order, OrderEvent
+from home.rows import Rows
+from kitchen import stages
+from kitchen.models import Outcome, Promise, Shop
+from kitchen.promises.measure import NATURAL
+from simulation import calibration
+
+SHOWN = 500  # of the newest outcomes
+SHOWN_DAYS = 30
+BATCH = 500  # outcomes added at once, after a pause
+BLOCK = 50  # orders to a point of the chart
+LOADS = ("Calm", "Busy", "Rush")
+# A person may take their word back for a moment (flow.undo): only then is it how the order ended.
+SETTLED_SECONDS = 15.0
+PROMISE_ROWS = Rows(Promise)
+
+
+# Writing
+
+
+def write_down(promise: Promise, order: Order) -> None:
+    """In the transaction that places the order."""
+    promise.order_pk = order.pk
+    promise.simulated = order.simulated
+    PROMISE_ROWS.insert(promise)
+
+
+def settle(now: datetime) -> int:
+    """Add the outcomes of promises whose orders have left the kitchen, at most a batch; how many. Harmless twice."""
+    shop = Shop.objects.get()
+    waiting = Promise.objects.filter(pk__gt=shop.settled, outcome__isnull=True)
+    promises = {order_pk: pk for order_pk, pk in waiting.values_list("order_pk", "pk")}
+    ended = promises.keys() - set(Order.objects.open().values_list("pk", flat=True)) if promises else set()
+    rows = outcomes(sorted(ended)[:BATCH], now, shop.speed_since)
+    if rows:
+        Outcome.objects.bulk_create(rows, ignore_conflicts=True)
+    left = set(promises.values()) - {row.promise_id for row in rows}
+    # Up to here all are settled. A promise is years older than SETTLED_SECONDS by the time a later one is.
+    mark = min(left) - 1 if left else max(promises.values(), default=0)
+    if mark > shop.settled:
+        Shop.objects.filter(settled__lt=mark).update(settled=mark)
+    return len(rows)
+
+
+def outcomes(order_pks: Collection[int], now: datetime, speed_since: datetime) -> list[Outcome]:
+    """Of those that have really ended: a person's word counts after SETTLED_SECONDS. Not saved."""
+    if not order_pks:
+        return []
+    orders = Order.objects.in_bulk(list(order_pks))
+    events = OrderEvent.objects.filter(order__in=order_pks).exclude(event__in=NATURAL)
+    by_hand: set[Any] = set(events.values_list("order", flat=True).distinct())
+    rows = []
+    for promise in Promise.objects.filter(order_pk__in=order_pks):
+        order = orders.get(promise.order_pk)
+        touched = order is None or order.pk in by_hand or promise.at < speed_since
+        if order is None or not _may_come_back(order, touched, now):
+            rows.append(outcome(promise, order, touched, now))
+    return rows
+
+
+def _may_come_back(order: Order, touched: bool, now: datetime) -> bool:
+    is_fresh = now - order.joined_at < timedelta(seconds=SETTLED_SECONDS)
+    return order.stage not in stages.ENDED or (touched and is_fresh)
+
+
+def outcome(promise: Promise, order: Order | None, touched: bool, now: datetime) -> Outcome:
+    row = Outcome(promise=promise, at=now, simulated=promise.simulated, touched=touched)
+    if order is not None and order.delivered_at is not None:
+        low, _, high = promise.times
+        row.at = order.delivered_at
+        row.seconds = (order.delivered_at - promise.at).total_seconds() * promise.speed
+        row.kept = low <= order.delivered_at <= high
+    return row
+
+
+# Learning
+
+
+def lessons(speed: float) -> list[tuple[calibration.Interval, float]]:
+    """What the model said and what came, of the newest outcomes that nobody had a hand in, at this speed."""
+    rows = Outcome.objects.order_by("-pk")[: calibration.WINDOW].select_related("promise")
+    return [
+        (
+            (row.promise.model_low_seconds, row.promise.model_median_seconds, row.promise.model_high_seconds),
+            row.seconds,
+        )
+        for row in rows
+        if row.seconds is not None and not row.touched and row.promise.speed == speed
+    ]
+
+
+# Showing
+
+
+def newest(simulated: bool) -> list[Outcome]:
+    """The newest SHOWN that came, the last one first."""
+    rows = Outcome.objects.filter(simulated=simulated, kept__isnull=False)
+    return list(rows.order_by("-pk").select_related("promise")[:SHOWN])
+
+
+def figures(rows: Iterable[Outcome]) -> dict[str, Any] | None:
+    """How many were kept, how wide they were and how far off, in kitchen minutes. None of none."""
+    rows = list(rows)
+    if not rows:
+        return None
+    kept = sum(bool(row.kept) for row in rows)
+    widths = [row.promise.high_seconds - row.promise.low_seconds for row in rows]
+    errors = [abs((row.seconds or 0.0) - row.promise.median_seconds) for row in rows]
+    return describe(len(rows), kept, sum(widths) / len(rows), sum(errors) / len(rows))
+
+
+def describe(number: int, kept: int, width_seconds: float, error_seconds: float) -> dict[str, Any]:
+    low, high = wilson(kept, number)
+    return {
+        "orders": number,
+        "kept": kept,
+        "percent": 100 * kept / number,
+        "percent_low": 100 * low,
+        "percent_high": 100 * high,
+        "width_minutes": width_seconds / 60,
+        "error_minutes": error_seconds / 60,
+    }
+
+
+def wilson(kept: int, number: int) -> tuple[float, float]:
+    """95 % confidence interval of a share (Wilson 1927): also right near 0 and 1, where others leave the scale."""
+    z = 1.96
+    share, weight = kept / number, 1 + z * z / number
+    middle = (share + z * z / (2 * number)) / weight
+    half = z * sqrt(share * (1 - share) / number + z * z / (4 * number * number)) / weight
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def in_turn(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """The newest ones BLOCK at a time, the oldest block first; what does not fill a block there is left out."""
+    rows = list(rows)
+    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+    if len(blocks) > 1 and len(blocks[-1]) < BLOCK:
+        blocks.pop()
+    return [{"at": block[0].at, **(figures(block) or {})} for block in reversed(blocks)]
+
+
+def by_load(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """A third each: how it went when few orders were in the kitchen, when more were, and when most were."""
+    ranked = sorted(rows, key=lambda row: (row.promise.open_orders, row.pk))
+    parts = []
+    for place, name in enumerate(LOADS):
+        third = ranked[place * len(ranked) // len(LOADS) : (place + 1) * len(ranked) // len(LOADS)]
+        if third:
+            open_orders = [row.promise.open_orders for row in third]
+            parts.append({"name": name, "least": min(open_orders), "most": max(open_orders), **(figures(third) or {})})
+    return parts
+
+
+def by_hour(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """By the hour on the wall at which the promise was given."""
+    hours: dict[int, list[Outcome]] = {}
+    for row in rows:
+        hours.setdefault(timezone.localtime(row.promise.at).hour, []).append(row)
+    return [{"hour": hour, **(figures(hours[hour]) or {})} for hour in sorted(hours)]
+
+
+def by_day(simulated: bool, now: datetime) -> list[dict[str, Any]]:
+    """Each of the last SHOWN_DAYS on which an order came, the newest last. One query."""
+    rows = Outcome.objects.filter(simulated=simulated, kept__isnull=False, at__gte=now - timedelta(days=SHOWN_DAYS))
+    days = (
+        rows.annotate(day=TruncDate("at"))
+        .values("day")
+        .order_by("day")
+        .annotate(
+            orders=Count("pk"),
+            kept_ones=Count("pk", filter=Q(kept=True)),
+            width=Avg(F("promise__high_seconds") - F("promise__low_seconds")),
+            error=Avg(Abs(F("seconds") - F("promise__median_seconds"))),
+        )
+    )
+    return [
+        {"day": day["day"], **describe(day["orders"], day["kept_ones"], day["width"], day["error"])} for day in days
+    ]

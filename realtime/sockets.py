@@ -1,0 +1,315 @@
+"""Who is it, on a socket? Three ways, the same for every consumer of the house.
+
+1. A page of ours (its Origin says so): the session's cookie.
+2. `Authorization: Token <key>`: the token. No Origin is needed, and cookies are not looked at.
+3. Neither: cookies are not looked at, and the first message must be {"type": "authenticate", "token": "<key>"},
+   within five seconds. Nothing else is sent or obeyed before it.
+
+A page of ours without a log-in is a visitor's where visitors are let in, and goes the third way elsewhere. A
+visitor's first message may be "authenticate", too. A query string is never looked at: addresses end up in logs.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar
+from urllib.parse import urlparse
+
+from channels.consumer import get_handler_name
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.security.websocket import OriginValidator, WebsocketDenier
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import Error as DatabaseError
+
+from realtime import identities
+from realtime.identities import Credential, TooManyTries, Who
+from realtime.revalidation import doorkeeper
+
+logger = logging.getLogger(__name__)
+
+LOGGED_OUT = 4401  # close codes of ours: 4000 + the HTTP status
+FORBIDDEN = 4403
+UNKNOWN = 4404
+TOO_MANY = 4429
+UNAVAILABLE = 4503  # the database is away: come again
+AUTHENTICATE_SECONDS = 5.0
+MAX_AUTHENTICATE = 1000  # characters
+
+MayStay = Callable[[User | AnonymousUser], bool]
+
+
+class Ended(Exception):
+    """The socket has been closed in the middle of a message: nothing more is to be done for it."""
+
+
+class Identified(AsyncWebsocketConsumer):
+    """A consumer that knows who it talks to.
+
+    Subclasses write `opened` and `received`; `needs_account`, `may_stay`, `greet` and `refreshed` where they matter.
+    They leave connect, receive and dispatch alone, and put their own cleaning up into `__call__` (as OrderWatcher
+    does).
+    """
+
+    needs_account: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.user: User | AnonymousUser = AnonymousUser()  # as read last; `current_user` reads
+        self.guest = ""  # the visitor's word in the session (accounts.guests); only of a page of ours
+        self.credential: Credential | None = None
+        self._is_open = False  # `opened` was called
+        self._may_authenticate = False  # by the next message
+        self.has_ended = False
+        self.is_busy = False  # in the middle of a message
+        self._patience: asyncio.Task[None] | None = None
+
+    # What subclasses write
+
+    async def opened(self) -> None:
+        """Accepted, and `self.user` is known: subscribe, then snapshot."""
+
+    async def received(self, text: str | None) -> None:
+        """One message, never before `opened`. None: it was bytes."""
+
+    def may_stay(self, user: User | AnonymousUser) -> bool:
+        """Asked of a person with an account when they come, whenever they act, and every two seconds, with the account
+        as it is now. False: closed with 4403. Runs in a thread: it may ask the database, and not touch the socket."""
+        return True
+
+    async def greet(self, username: str) -> None:
+        """The answer to a message that authenticates."""
+        await self.send(json.dumps(greeting(username)))
+
+    async def refreshed(self) -> None:
+        """`self.user` was read anew by the doorkeeper, or a visitor has just authenticated."""
+
+    # What they use
+
+    async def current_user(self) -> User | AnonymousUser:
+        """Who it is now, read again: for whoever acts. Raises Ended if they were logged out or may not stay."""
+        if self.credential is not None:
+            await self._take(*await meet(self.credential, self.may_stay))
+            if self.has_ended:
+                raise Ended
+        return self.user
+
+    async def join(self, group: str) -> None:
+        await self.channel_layer.group_add(group, self.channel_name)
+        self.groups.append(group)  # Channels leaves these at the end
+
+    async def leave(self, group: str) -> None:
+        self.groups.remove(group)
+        await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def send(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing after the end."""
+        if not self.has_ended:
+            await super().send(*args, **kwargs)
+
+    async def close(self, code: int | bool | None = None, reason: str | None = None) -> None:
+        if not self.has_ended:
+            self.has_ended = True
+            await super().close(code, reason)
+
+    # How it comes to know
+
+    async def __call__(self, *args: Any) -> None:
+        """However it ends (a socket that breaks, an error of ours), nobody looks after it any more."""
+        try:
+            await super().__call__(*args)
+        finally:
+            self.has_ended = True
+            self._lose_patience()
+            doorkeeper.leave(self)
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Channels looks after database connections around every message, through the process's one sync thread:
+        five sixths of a delivery. Here only the rare reads touch the database, and look after it themselves."""
+        if message["type"] == "websocket.disconnect":
+            self.has_ended = True
+        elif self.has_ended:
+            return
+        self.is_busy = True
+        try:
+            await getattr(self, get_handler_name(message))(message)
+        except Ended:
+            pass
+        finally:
+            self.is_busy = False
+
+    async def connect(self) -> None:
+        await self.accept()
+        try:
+            await self._let_in()
+        except DatabaseError as error:
+            await self._give_up(error)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        is_first, self._may_authenticate = self._may_authenticate, False
+        try:
+            content = parse_authenticate(text_data) if is_first else None
+            if content is not None or not self._is_open:
+                self._lose_patience()
+                await self._identify_by((content or {}).get("token"), is_told=True)
+            else:
+                await self.received(text_data)
+        except DatabaseError as error:
+            await self._give_up(error)
+
+    async def _let_in(self) -> None:
+        key = token_in(self.scope)
+        if key is not None:
+            return await self._identify_by(key)
+        is_page = header(self.scope, b"origin") is not None
+        session_key = session_key_in(self.scope) if is_page else None
+        if session_key:
+            credential = Credential(session_key=session_key)
+            who, may_stay = await meet(credential, self.may_stay)
+            if who.user.is_authenticated:
+                return await self._identify(credential, who, may_stay)
+            self.guest = who.guest
+        self._may_authenticate = True
+        if is_page and not self.needs_account:
+            await self._begin()
+        else:
+            self._patience = asyncio.create_task(self._wait_for_token())
+
+    async def _identify_by(self, key: object, is_told: bool = False) -> None:
+        """By a token. `is_told`: it came in a message, which gets an answer."""
+        try:
+            found = await meet_by_token(key, address_of(self.scope), self.may_stay)
+        except TooManyTries:
+            return await self.close(TOO_MANY)
+        if found is None:
+            return await self.close(LOGGED_OUT)
+        if is_told:
+            await self.greet(found[1].user.get_username())
+        await self._identify(*found)
+
+    async def _identify(self, credential: Credential, who: Who, may_stay: bool) -> None:
+        if not may_stay:
+            return await self.close(FORBIDDEN)
+        self.credential, self.user, self.guest = credential, who.user, who.guest
+        doorkeeper.join(self)
+        await (self.refreshed() if self._is_open else self._begin())
+
+    async def _begin(self) -> None:
+        self._is_open = True
+        await self.opened()
+
+    async def _wait_for_token(self) -> None:
+        await asyncio.sleep(AUTHENTICATE_SECONDS)
+        await self.close(LOGGED_OUT)
+
+    def _lose_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    # How it ends
+
+    async def look_over(self, who: Who, may_stay: bool) -> None:
+        """The doorkeeper's word."""
+        await self._take(who, may_stay)
+        if not self.has_ended and not self.is_busy:  # else in the next round
+            await self.refreshed()
+
+    async def _take(self, who: Who, may_stay: bool) -> None:
+        if who.user.pk != self.user.pk:
+            await self.close(LOGGED_OUT)
+        elif not may_stay:
+            await self.close(FORBIDDEN)
+        else:
+            self.user, self.guest = who.user, who.guest
+
+    async def _give_up(self, error: DatabaseError) -> None:
+        logger.warning("A socket is closed, the database does not answer: %s", str(error) or type(error).__name__)
+        await self.close(UNAVAILABLE)
+
+
+class Door(OriginValidator):
+    """A foreign page is refused at the handshake. Who shows a token, or sends no Origin, is no page: no cookie counts
+    there, so there is nothing that a foreign page could misuse."""
+
+    def __init__(self, application: Any) -> None:
+        self.application: Any
+        super().__init__(application, settings.ALLOWED_HOSTS)
+        # Django writes https://*.shop.example where Channels has https://.shop.example
+        self.trusted = [origin.replace("//*.", "//.") for origin in settings.CSRF_TRUSTED_ORIGINS]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        origin = header(scope, b"origin")
+        if origin is None or token_in(scope) is not None or self.is_ours(origin, header(scope, b"host")):
+            return await self.application(scope, receive, send)
+        return await WebsocketDenier()(scope, receive, send)
+
+    def is_ours(self, origin: str, host: str | None) -> bool:
+        """A page of a host in ALLOWED_HOSTS, as Channels has it, or in CSRF_TRUSTED_ORIGINS.
+
+        Where ALLOWED_HOSTS is *, which Channels takes for the whole world, only one of the very host that is asked.
+        """
+        try:
+            address = urlparse(origin)
+            if any(self.match_allowed_origin(address, trusted) for trusted in self.trusted):
+                return True
+            if "*" in self.allowed_origins:
+                return host is not None and address.netloc == host
+            return bool(self.valid_origin(address))
+        except ValueError:  # no address at all
+            return False
+
+
+def greeting(username: str) -> dict[str, Any]:
+    return {"type": "authenticated", "username": username}
+
+
+def header(scope: Any, name: bytes) -> str | None:
+    """The last one of this name, as Channels takes it for the Origin."""
+    value = dict(scope["headers"]).get(name)
+    return None if value is None else value.decode("latin1")
+
+
+def token_in(scope: Any) -> str | None:
+    """The key in `Authorization: Token <key>`, perhaps empty. None: another scheme (a proxy's, say), or no header."""
+    scheme, _, key = (header(scope, b"authorization") or "").strip().partition(" ")
+    return key.strip() if scheme.lower() == "token" else None
+
+
+def session_key_in(scope: Any) -> str | None:
+    """None also for what can't be one: PostgreSQL would refuse a NUL."""
+    key = scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
+    return key if key.isascii() and key.isalnum() else None
+
+
+def address_of(scope: Any) -> str:
+    """From where; empty on a unix socket. Behind a proxy Daphne knows it by --proxy-headers."""
+    return str((scope.get("client") or [""])[0])
+
+
+def parse_authenticate(text: str | None) -> dict[str, Any] | None:
+    """None: it is another message."""
+    try:
+        content = json.loads(text) if text and len(text) <= MAX_AUTHENTICATE else None
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) and content.get("type") == "authenticate" else None
+
+
+# One step into a thread for who it is and whether they may.
+
+
+def _meet(credential: Credential, may_stay: MayStay) -> tuple[Who, bool]:
+    who = identities.read(credential)
+    return who, may_stay(who.user)
+
+
+def _meet_by_token(key: object, address: str, may_stay: MayStay) -> tuple[Credential, Who, bool] | None:
+    found = identities.by_token(key, address)
+    return found and (*found, may_stay(found[1].user))
+
+
+meet = database_sync_to_async(_meet, thread_sensitive=False)
+meet_by_token = database_sync_to_async(_meet_by_token)

@@ -1,0 +1,572 @@
+"""Who is it, on a socket: the three ways in, what is refused, and how a socket ends when its person may no more."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.db import OperationalError, connection
+from django.test import Client
+from django.utils import timezone
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from accounts import limits, tokens
+from accounts.models import Token
+from home import live
+from home.models import Order
+from kitchen import flow
+from pizzaProj.asgi import application
+from pizzaProj.tests.test_stack import environment, free_port
+from realtime import identities, revalidation, sockets
+from realtime.identities import Credential, read_all
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.usefixtures("valkey", "cooked"),
+]
+OURS = (b"origin", b"http://localhost")
+FOREIGN = (b"origin", b"http://evil.example")
+KINDS = ["one order", "a list", "the board"]
+in_database = sync_to_async
+
+
+def session_of(user):
+    client = Client()
+    client.force_login(user)
+    return client, cookie(client)
+
+
+def cookie(client):
+    return (b"cookie", f"sessionid={client.cookies[settings.SESSION_COOKIE_NAME].value}".encode())
+
+
+def header(key):
+    return (b"authorization", f"Token {key}".encode())
+
+
+@asynccontextmanager
+async def knock(path, *headers, address="192.0.2.1"):
+    socket = WebsocketCommunicator(application, path, headers=headers)
+    socket.scope["client"] = [address, 4000]
+    assert (await socket.connect(timeout=5))[0]
+    yield socket
+    await socket.disconnect()
+    await get_channel_layer().flush()
+
+
+async def receive(socket):
+    return json.loads(await socket.receive_from(timeout=5))
+
+
+async def closed_with(socket):
+    """The code, once whatever was sent before has come."""
+    while (message := await socket.receive_output(timeout=5))["type"] != "websocket.close":
+        pass
+    return message["code"]
+
+
+async def is_silent(*sockets, seconds=0.2):
+    return all(await asyncio.gather(*(socket.receive_nothing(timeout=seconds) for socket in sockets)))
+
+
+async def authenticate(socket, key):
+    await socket.send_json_to({"type": "authenticate", "token": key})
+    return await receive(socket)
+
+
+async def sees_staff(socket, kind):
+    """Does the socket, just opened, take its person for one of the staff? (The board lets nobody else in.)"""
+    if kind == "the board":
+        return "board" in await receive(socket)
+    if kind == "one order":
+        assert (await receive(socket))["status"] == "connected"
+    return await is_obeyed(socket, kind)
+
+
+async def is_obeyed(socket, kind):
+    """As staff, and open for a while."""
+    if kind == "one order":
+        await socket.send_json_to({"action": "override", "stage": "fried"})
+        return "Only staff" not in (await receive(socket))["error"]
+    new, watched = "z" * 20, "y" * 20
+    for watch in ([watched], "rubbish"):
+        await socket.send_json_to({"watch": watch})
+    assert "error" in await receive(socket)  # so it has joined what it wanted to join
+    live.announce(Order(order_id=new, seq=1))
+    live.announce(Order(order_id=watched, seq=2))  # anyone hears this one: no need to wait whether nothing comes
+    heard = (await receive(socket))["payload"]["order_id"]
+    return heard == new and (await receive(socket))["payload"]["order_id"] == watched
+
+
+@pytest.fixture
+def order(place, alice):
+    order = place(user=alice)
+    live.voice.flush()
+    return order
+
+
+@pytest.fixture
+def paths(order):
+    return dict(zip(KINDS, (f"/ws/pizza/{order.order_id}/", "/ws/orders/", "/ws/kitchen/"), strict=True))
+
+
+@pytest.fixture
+def key(bob):
+    return tokens.make(bob, "a script")
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """The doorkeeper looks often."""
+    monkeypatch.setattr(revalidation, "EVERY_SECONDS", 0.1)
+
+
+@pytest.fixture
+def never(monkeypatch):
+    """Neither the doorkeeper nor anybody's patience ends a socket: what does, does it at once."""
+    monkeypatch.setattr(revalidation, "EVERY_SECONDS", 60)
+    monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 60)
+
+
+# Three ways in
+
+
+async def test_a_session_a_token_and_a_message_open_every_socket(paths, alice, bob, key, never):
+    (_, bobs), (_, alices) = await in_database(session_of)(bob), await in_database(session_of)(alice)
+    in_the_handshake = [
+        [OURS, bobs],
+        [header(key)],
+        [header(key), FOREIGN],
+        [header(key), OURS, alices],  # the token counts, the cookie does not
+        [(b"authorization", f"token  {key} ".encode())],
+    ]
+    for kind, path in paths.items():
+        for headers in in_the_handshake:
+            async with knock(path, *headers) as socket:
+                assert await sees_staff(socket, kind), headers
+        for headers in ([], [alices]):
+            async with knock(path, *headers) as socket:
+                answer = await authenticate(socket, key)
+                assert (answer["type"], answer["username"]) == ("authenticated", "bob")
+                if kind == "one order":  # where no frame goes without the payload
+                    assert answer["status"] == "connected" and answer["payload"]["seq"] == 1
+                    assert await is_obeyed(socket, kind), headers
+                else:
+                    assert await sees_staff(socket, kind), headers
+
+
+async def test_only_one_who_may_sees_the_board(paths, alice):
+    _, alices = await in_database(session_of)(alice)
+    alices_key = await in_database(tokens.make)(alice, "a script")
+    for headers in ([OURS, alices], [header(alices_key)]):
+        async with knock(paths["the board"], *headers) as socket:
+            assert (await socket.receive_output(timeout=5))["code"] == 4403
+    async with knock(paths["the board"]) as socket:
+        assert (await authenticate(socket, alices_key))["username"] == "alice"
+        assert (await socket.receive_output(timeout=5))["code"] == 4403
+
+
+@pytest.mark.database  # PostgreSQL takes no NUL
+async def test_a_page_without_a_log_in_is_a_visitors_and_may_still_authenticate(paths, key, never):
+    for kind in KINDS[:2]:
+        async with knock(paths[kind], OURS) as socket:
+            assert not await sees_staff(socket, kind)
+        async with knock(paths[kind], OURS, (b"cookie", b"sessionid=\x00' OR 1=1")) as socket:
+            assert not await sees_staff(socket, kind)
+        async with knock(paths[kind], OURS) as socket:
+            first = await receive(socket) if kind == "one order" else {}
+            answer = await authenticate(socket, key)
+            assert (answer["type"], answer["username"]) == ("authenticated", "bob")
+            assert answer.get("payload") == first.get("payload")
+            assert await is_obeyed(socket, kind)
+    async with knock(paths["the board"], OURS) as socket:
+        assert (await authenticate(socket, key))["username"] == "bob"
+        assert await sees_staff(socket, "the board")
+
+
+async def test_a_visitor_who_watches_costs_no_look_at_who_it_is(paths, monkeypatch):
+    monkeypatch.setattr(identities, "read_all", None)
+    for kind in KINDS[:2]:
+        async with knock(paths[kind], OURS) as socket:
+            assert not await sees_staff(socket, kind)
+    assert revalidation.doorkeeper.task is None
+
+
+async def test_authenticating_is_the_first_message_or_nothing(paths, key):
+    async with knock(paths["one order"], OURS) as socket:
+        await receive(socket)
+        await socket.send_json_to({"action": "eat"})
+        assert "Unknown action" in (await receive(socket))["error"]
+        assert "Unknown action" in (await authenticate(socket, key))["error"]
+        assert not await is_obeyed(socket, "one order")
+
+
+# What is refused
+
+
+async def test_a_foreign_page_is_refused_at_the_handshake(paths, bob):
+    _, bobs = await in_database(session_of)(bob)
+    foreign = [b"http://evil.example", b"null", b"", b"http://[", b"http://localhost.evil.example"]
+    for origin in foreign:
+        for headers in ([], [bobs], [(b"authorization", b"Basic Ym9iOm92ZW4=")]):
+            for path in paths.values():
+                socket = WebsocketCommunicator(application, path, headers=[(b"origin", origin), *headers])
+                assert not (await socket.connect(timeout=5))[0], origin
+
+
+async def test_a_page_is_ours_if_it_comes_from_the_host_that_is_asked(paths, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://shop.example", "https://*.pizza.example"]
+    door = sockets.Door(application.application_mapping["websocket"].application)
+    for origin, host, is_let_in in [
+        ("http://localhost", "localhost", True),
+        ("http://localhost:8000", "localhost:8000", True),
+        ("http://localhost:9999", "localhost:8000", False),  # another program of this machine: it gets the cookie too
+        ("http://evil.example", "localhost:8000", False),
+        ("https://shop.example", "web:8000", True),  # a proxy that changes the Host
+        ("https://till.pizza.example", "web:8000", True),
+        ("http://shop.example", "web:8000", False),
+    ]:
+        headers = [(b"origin", origin.encode()), (b"host", host.encode())]
+        socket = WebsocketCommunicator(door, paths["one order"], headers=headers)
+        assert (await socket.connect(timeout=5))[0] is is_let_in, origin
+        await socket.disconnect()
+
+
+async def test_a_bad_token_in_the_header_is_accepted_then_closed(paths, bob, key, never):
+    @in_database
+    def bad_keys():
+        expired = tokens.make(bob, "expired", timezone.now() - timedelta(seconds=1))
+        revoked = tokens.make(bob, "revoked")
+        tokens.revoke(bob, Token.objects.get(name="revoked").pk)
+        gone = User.objects.create_user("gone", is_active=False)
+        return ["", "fv_nonsense", key[:-1], "é" * 46, "fv_" + "x" * 200, expired, revoked, tokens.make(gone, "gone")]
+
+    _, bobs = await in_database(session_of)(bob)
+    for bad in await bad_keys():
+        for path in paths.values():
+            async with knock(path, header(bad), OURS, bobs) as socket:
+                assert (await socket.receive_output(timeout=5))["code"] == 4401, bad
+
+
+async def test_nothing_is_sent_or_obeyed_before_a_script_has_said_who_it_is(paths, order, place, bob, valkey, never):
+    _, bobs = await in_database(session_of)(bob)
+    async with AsyncExitStack() as stack:
+        waiting = [await stack.enter_async_context(knock(path, bobs)) for path in paths.values()]
+        assert valkey.client.pubsub_channels("*__group__*") == []
+        await in_database(flow.override)(order.pk, "baking", timezone.now(), by=bob)
+        await in_database(place)()
+        assert await is_silent(*waiting)
+        await waiting[0].send_json_to({"action": "override", "stage": "baked"})
+        assert [await waiting[0].receive_output(timeout=5)] == [{"type": "websocket.close", "code": 4401}]
+    await in_database(order.refresh_from_db)()
+    assert order.stage == "baking"
+
+
+async def test_a_wrong_first_message_ends_it_at_once(paths, order, key, valkey, never):
+    wrong = [
+        "{",
+        "[]",
+        '"authenticate"',
+        "{}",
+        "[" * 9000,
+        json.dumps({"type": "authenticate"}),
+        json.dumps({"type": "authenticate", "token": [key]}),
+        json.dumps({"type": "authenticate", "token": "fv_\ud800"}),
+        json.dumps({"type": "authenticate", "token": key[:-1]}),
+        json.dumps({"type": "authenticate", "token": key, "padding": "x" * 10_000}),
+        json.dumps({"type": "login", "token": key}),
+        json.dumps({"token": key}),
+        json.dumps({"watch": [order.order_id]}),
+        json.dumps({"action": "override", "stage": "baking"}),
+    ]
+    for text in wrong:
+        for path in paths.values():
+            async with knock(path) as socket:
+                await socket.send_to(text_data=text)
+                await socket.send_json_to({"type": "authenticate", "token": key})  # there is no second try
+                assert (await socket.receive_output(timeout=5))["code"] == 4401, text
+                assert await is_silent(socket, seconds=0.01)
+                assert valkey.client.pubsub_channels("*__group__*") == []
+    async with knock(paths["a list"]) as socket:
+        await socket.send_to(bytes_data=key.encode())
+        assert (await socket.receive_output(timeout=5))["code"] == 4401
+    async with knock(paths["a list"], OURS) as socket:  # a visitor's
+        await socket.send_json_to({"type": "authenticate", "token": "fv_nonsense"})
+        assert (await socket.receive_output(timeout=5))["code"] == 4401
+
+
+async def test_who_says_nothing_is_shown_out(paths, bob, monkeypatch):
+    assert sockets.AUTHENTICATE_SECONDS == 5
+    monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.1)
+    _, bobs = await in_database(session_of)(bob)
+    silent = [*((path, []) for path in paths.values()), (paths["the board"], [OURS]), (paths["the board"], [bobs])]
+    for path, headers in silent:
+        async with knock(path, *headers) as socket:
+            assert (await socket.receive_output(timeout=5))["code"] == 4401
+
+
+async def test_who_has_said_it_may_take_their_time(paths, key, monkeypatch):
+    monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.5)
+    async with knock(paths["one order"]) as socket:
+        await authenticate(socket, key)
+        assert await is_silent(socket, seconds=0.7)
+        assert await is_obeyed(socket, "one order")
+
+
+async def test_a_token_in_the_address_is_not_looked_at(paths, key, monkeypatch):
+    monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.1)
+    for kind, path in paths.items():
+        async with knock(f"{path}?token={key}&authorization=Token%20{key}") as socket:
+            assert (await socket.receive_output(timeout=5))["code"] == 4401
+        if kind != "the board":
+            async with knock(f"{path}?token={key}", OURS) as socket:
+                assert not await sees_staff(socket, kind)
+
+
+async def test_tokens_are_tried_so_often_and_no_more(paths, key, monkeypatch):
+    monkeypatch.setitem(limits.LIMITS, "token", limits.Limit(2, timedelta(minutes=15)))
+    for bad, code in (("fv_a", 4401), ("fv_b", 4401), ("fv_c", 4429), (key, 4429)):
+        async with knock(paths["a list"], header(bad)) as socket:
+            assert (await socket.receive_output(timeout=5))["code"] == code
+    async with knock(paths["a list"]) as socket:
+        await socket.send_json_to({"type": "authenticate", "token": key})
+        assert (await socket.receive_output(timeout=5))["code"] == 4429
+    async with knock(paths["one order"], header(key), address="192.0.2.2") as socket:
+        assert await sees_staff(socket, "one order")
+
+
+# How it ends
+
+
+def log_out(client, user):
+    client.logout()
+
+
+def change_the_password(client, user):
+    user.set_password("another oven 3")
+    user.save()
+
+
+def let_the_session_expire(client, user):
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+
+
+def deactivate(client, user):
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def delete(client, user):
+    user.delete()
+
+
+def revoke(client, user):
+    assert tokens.revoke(user, user.tokens.get().pk)
+
+
+def let_the_token_expire(client, user):
+    Token.objects.filter(user=user).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+
+BOTH, BY_SESSION, BY_TOKEN = ("session", "token"), ("session",), ("token",)
+
+
+@pytest.mark.parametrize(
+    ("event", "ended"),
+    [
+        (log_out, BY_SESSION),
+        (change_the_password, BY_SESSION),
+        (let_the_session_expire, BY_SESSION),
+        (revoke, BY_TOKEN),
+        (let_the_token_expire, BY_TOKEN),
+        (deactivate, BOTH),
+        (delete, BOTH),
+    ],
+)
+async def test_sockets_end_with_what_they_came_with(paths, place, bob, charlie, key, soon, event, ended):
+    client, bobs = await in_database(session_of)(bob)
+    charlies_key = await in_database(tokens.make)(charlie, "stays")
+    async with AsyncExitStack() as stack:
+        open_sockets = {"session": [], "token": [], "other": []}
+
+        async def enter(way, path, *headers):
+            socket = await stack.enter_async_context(knock(path, *headers))
+            open_sockets[way].append(socket)
+            return socket
+
+        for path in paths.values():
+            await enter("session", path, OURS, bobs)
+            await enter("token", path, header(key))
+        await authenticate(await enter("token", paths["a list"]), key)
+        visitor = await enter("token", paths["one order"], OURS)
+        await receive(visitor)
+        await authenticate(visitor, key)
+        await enter("other", paths["one order"], header(charlies_key))
+        await enter("other", paths["one order"], OURS)
+
+        await in_database(event)(client, bob)
+        for way in ended:
+            assert set(await asyncio.gather(*map(closed_with, open_sockets[way]))) == {4401}
+
+        await in_database(place)()  # all that is open may hear of it, and nobody else
+        gone = [socket for way in ended for socket in open_sockets[way]]
+        assert await is_silent(*gone)
+        for socket in open_sockets["other"]:
+            await receive(socket)
+            assert not await is_obeyed(socket, "one order")
+        for socket in [socket for way in {*BOTH} - {*ended} for socket in open_sockets[way]]:
+            await socket.send_json_to({"action": "eat"})
+            while "error" not in await receive(socket):
+                pass
+
+
+async def test_who_acts_is_looked_at_before_the_doorkeepers_round(paths, order, bob, never):
+    client, bobs = await in_database(session_of)(bob)
+    async with knock(paths["one order"], OURS, bobs) as socket:
+        await receive(socket)
+        await in_database(client.logout)()
+        await socket.send_json_to({"action": "override", "stage": "baked"})
+        assert await closed_with(socket) == 4401
+        await socket.send_json_to({"action": "override", "stage": "baked"})
+        assert await is_silent(socket)
+    await in_database(order.refresh_from_db)()
+    assert order.stage == "received"
+
+
+async def test_rights_are_looked_at_again(paths, place, bob, key, valkey, never):
+    """Called by hand here, so that the test knows when a round is over."""
+
+    async def set_staff(is_staff):
+        await User.objects.filter(pk=bob.pk).aupdate(is_staff=is_staff)
+        await revalidation.doorkeeper.compare()
+
+    async with knock(paths["a list"], header(key)) as a_list, knock(paths["the board"], header(key)) as board:
+        assert await sees_staff(a_list, "a list")
+        assert valkey.client.pubsub_channels(f"*__group__*{live.NEW_ORDERS}") != []
+        await set_staff(False)
+        assert await closed_with(board) == 4403
+        assert valkey.client.pubsub_channels(f"*__group__*{live.NEW_ORDERS}") == []
+        await in_database(place)()
+        assert await is_silent(a_list, board)
+        await set_staff(True)
+        again = await in_database(place)()
+        assert (await receive(a_list))["payload"]["order_id"] == again.order_id
+
+
+async def test_with_the_database_away_nobody_is_shown_out_and_the_next_round_comes(
+    paths, order, bob, soon, monkeypatch, caplog
+):
+    client, bobs = await in_database(session_of)(bob)
+    rounds = []
+
+    def read(shown):
+        rounds.append(shown)
+        if len(rounds) < 3:
+            raise OperationalError("away")
+        return read_all(shown)
+
+    async with knock(paths["one order"], OURS, bobs) as socket:
+        assert await sees_staff(socket, "one order")
+        monkeypatch.setattr(revalidation, "read_all", read)
+        await in_database(client.logout)()
+        assert await closed_with(socket) == 4401
+    assert len(rounds) >= 3
+    assert caplog.messages.count("Watchers not compared with the database: away") == 2
+
+
+async def test_with_the_database_away_who_knocks_is_asked_to_come_again(paths, bob, key, monkeypatch):
+    def away(*_):
+        raise OperationalError("away")
+
+    _, bobs = await in_database(session_of)(bob)
+    monkeypatch.setattr(identities, "read_all", away)
+    monkeypatch.setattr(tokens, "user_and_token", away)
+    for headers in ([OURS, bobs], [header(key)]):
+        async with knock(paths["the board"], *headers) as socket:
+            assert (await socket.receive_output(timeout=5))["code"] == 4503
+
+
+@pytest.mark.database
+def test_one_round_is_three_queries_however_many_sockets(alice, bob, charlie, django_assert_num_queries):
+    people, shown = [alice, bob, charlie], []
+    for n in range(20):
+        user = people[n % 3]
+        tokens.make(user, f"number {n}")
+        token = Token.objects.latest("pk")
+        client, _ = session_of(user)
+        shown += [Credential(session_key=client.session.session_key), Credential(token_pk=token.pk, owner_pk=user.pk)]
+    with django_assert_num_queries(3):
+        people_found = read_all(shown)
+    expected = [people[n // 2 % 3] for n in range(40)]
+    assert [people_found[one].user for one in shown] == expected
+    with django_assert_num_queries(2):
+        read_all(shown[::2])
+
+
+# In Daphne, with a client that is none of ours
+
+
+@contextmanager
+def daphne():
+    """A web process of its own on the tests' database and Valkey; yields its host and port."""
+    database = connection.settings_dict
+    assert connection.vendor == "sqlite"
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "pizzaProj.asgi:application"],
+        env=environment(settings.DATA_DIR, DATABASE_URL=f"sqlite:///{database['NAME']}"),
+        cwd=settings.BASE_DIR,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert any("Listening on TCP" in line for line in process.stderr)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+async def close_code(socket):
+    with pytest.raises(ConnectionClosed) as closed:
+        while True:
+            await asyncio.wait_for(socket.recv(), 6)
+    return closed.value.rcvd.code
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the process would need a database of its own")
+async def test_in_daphne_too(paths, bob, key):
+    client, (_, bobs) = await in_database(session_of)(bob)
+    with daphne() as place:
+        url, page = f"ws://{place}{paths['one order']}", f"http://{place}"
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(url, origin="http://evil.example")
+        assert refused.value.response.status_code == 403
+
+        async with connect(url, additional_headers={"Authorization": "Token fv_nonsense"}) as socket:
+            assert await close_code(socket) == 4401
+        async with connect(url, additional_headers={"Authorization": f"Token {key}"}) as socket:
+            assert json.loads(await socket.recv())["status"] == "connected"
+        async with (
+            connect(url) as script,
+            connect(url, origin=page, additional_headers={"Cookie": bobs.decode()}) as tab,
+        ):
+            await script.send(json.dumps({"type": "authenticate", "token": key}))
+            for socket in (script, tab):
+                assert json.loads(await socket.recv())["status"] == "connected"
+            await in_database(client.logout)()
+            assert await close_code(tab) == 4401
+            await in_database(tokens.revoke)(bob, (await bob.tokens.aget()).pk)
+            assert await close_code(script) == 4401

@@ -1,0 +1,316 @@
+"""What the simulator is asked for: read from plain JSON values, or refused with the field that is wrong.
+
+Seconds and hours are the kitchen's. Whatever `read_spec` returns can be simulated. All in one spec:
+
+    {"stations": [{"name": "make", "places": 2, "service": {"law": "lognormal", "mean": 120, "cv": 0.4}},
+                  {"name": "belt", "service": {"law": "conveyor", "headway": 60, "delay": 420}}],
+     "arrivals": {"law": "steps", "per_hour": [10, 45, 10], "hours": [11, 12, 13, 14]},
+     "orders": 500, "replications": 20, "warmup": 0.1, "seed": 1, "trace": false, "close_hours": 13.5,
+     "promise_seconds": 2700, "grid_seconds": 600,
+     "state": [{"station": 1, "elapsed": 120}, {"station": 0, "waiting": true}]}
+
+places: null is a place for everybody. Laws: fixed(mean), exponential(mean), lognormal(mean, cv), uniform(low, high),
+erlang(mean, k), gamma(mean, cv), hyperexponential(p, means), empirical(values), conveyor(headway, delay), and
+times(seconds), which gives each order its own. Arrivals: poisson(per_hour), steps(per_hour, hours), times(seconds).
+A run ends after so many orders, or at the last of the hours or `close_hours` if that comes first; then the kitchen is
+emptied. A state is oldest first. Of a spec only stations, arrivals and what ends the run are needed.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from simulation import distributions
+from simulation.fields import MAX_SECONDS, NAME_LENGTH, Fields, SpecError
+
+HOUR = 3600.0
+MAX_STATIONS = 50
+MAX_PLACES = 10_000
+MAX_ORDERS = 100_000_000
+MAX_REPLICATIONS = 1_000_000
+MAX_VISITS = 1e11  # orders x stations x replications: some days of work
+MAX_TRACE = 1_000_000  # orders
+MAX_STATE = 10_000
+MAX_PER_HOUR = 1e7
+MAX_HOURS = 24 * 366.0
+MAX_CV = 100.0
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Conveyor:
+    """A belt: one order is loaded each `headway_seconds`, and comes out `delay_seconds` after that."""
+
+    headway_seconds: float
+    delay_seconds: float
+
+
+@dataclass(frozen=True)
+class Times:
+    """Each order its own, in the order of coming; those of the state first."""
+
+    seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Poisson arrivals. `per_hour[i]` holds from `hours[i]` to `hours[i + 1]`; the last hour may be infinite."""
+
+    per_hour: tuple[float, ...]
+    hours: tuple[float, ...]
+
+    @property
+    def expected(self) -> float:
+        """How many come in all."""
+        pieces = zip(self.per_hour, self.hours, self.hours[1:], strict=False)
+        return sum(rate * (end - begin) for rate, begin, end in pieces if rate)
+
+    @property
+    def most(self) -> float:
+        """More do not come but once in a thousand million days."""
+        return math.ceil(self.expected + 6 * math.sqrt(self.expected) + 10) if self.expected < math.inf else math.inf
+
+
+Service = distributions.Law | Conveyor | Times
+Arrivals = Rate | Times
+
+
+@dataclass(frozen=True)
+class Station:
+    name: str
+    places: int | None  # None: a place for everybody
+    service: Service
+
+    @property
+    def place_seconds(self) -> float:
+        """How long an order keeps a place, on average."""
+        if isinstance(self.service, Conveyor):
+            return self.service.headway_seconds
+        if isinstance(self.service, Times):
+            return math.fsum(self.service.seconds) / len(self.service.seconds)
+        return self.service.mean
+
+
+@dataclass(frozen=True)
+class Present:
+    """An order that is in the kitchen at the beginning."""
+
+    station: int
+    elapsed_seconds: float | None  # how long its work has gone on; None in the line
+
+
+@dataclass(frozen=True)
+class Spec:
+    stations: tuple[Station, ...]
+    arrivals: Arrivals
+    orders: int | None = None  # None: until closing
+    replications: int = 1
+    warmup: float = 0.0  # share of the orders, or of the time until closing
+    seed: int = 1
+    trace: bool = False
+    promise_seconds: float | None = None
+    grid_seconds: float | None = None
+    state: tuple[Present, ...] = ()
+
+    @property
+    def opening_seconds(self) -> float:
+        return self.arrivals.hours[0] * HOUR if isinstance(self.arrivals, Rate) else 0.0
+
+    @property
+    def closing_seconds(self) -> float:
+        return self.arrivals.hours[-1] * HOUR if isinstance(self.arrivals, Rate) else math.inf
+
+
+def read_spec(values: Any) -> Spec:
+    """SpecError if it can't be simulated."""
+    asked = Fields(values, "")
+    rows = asked.objects("stations", 1, MAX_STATIONS)
+    stations = tuple(_read_station(row, f"station {number}") for number, row in enumerate(rows))
+    arrivals, orders = _read_arrivals(asked)
+    spec = Spec(
+        stations,
+        arrivals,
+        orders,
+        replications=asked.whole("replications", 1, MAX_REPLICATIONS, default=1),
+        warmup=asked.number("warmup", least=0, below=1, default=0.0),
+        seed=asked.whole("seed", 0, MAX_SEED, default=1),
+        trace=asked.flag("trace"),
+        promise_seconds=asked.optional("promise_seconds"),
+        grid_seconds=asked.optional("grid_seconds"),
+        state=_read_state(asked, stations),
+    )
+    asked.refuse_others()
+    _check_size(spec)
+    return spec
+
+
+def _read_station(asked: Fields, default_name: str) -> Station:
+    name = default_name if asked.get("name") is None else asked.text("name", NAME_LENGTH)
+    service = _read_service(asked.object("service"))
+    if isinstance(service, Conveyor):
+        if asked.get("places") not in (None, 1):
+            raise SpecError(asked.at("places"), "must be left out: a conveyor takes one order after the other.")
+        places: int | None = 1
+    elif "places" not in asked.values:
+        raise SpecError(asked.at("places"), "is missing: a whole number, or null for a place for everybody.")
+    else:
+        places = None if asked.get("places") is None else asked.whole("places", 1, MAX_PLACES)
+    asked.refuse_others()
+    return Station(name, places, service)
+
+
+def _read_service(asked: Fields) -> Service:
+    law = asked.choice("law", SERVICES)
+    service: Service = SERVICES[law](asked)
+    asked.refuse_others()
+    return service
+
+
+def _mean(asked: Fields) -> float:
+    return asked.number("mean", above=0, most=MAX_SECONDS)
+
+
+def _lognormal(asked: Fields) -> Service:
+    mean, cv = _mean(asked), asked.number("cv", least=0, most=MAX_CV)
+    return distributions.Lognormal(mean, cv * mean) if cv else distributions.Fixed(mean)
+
+
+def _uniform(asked: Fields) -> Service:
+    low = asked.number("low", least=0, most=MAX_SECONDS)
+    high = asked.number("high", above=0, most=MAX_SECONDS)
+    if high < low:
+        raise SpecError(asked.at("high"), "must not be below low.")
+    return distributions.Uniform((low + high) / 2, (high - low) / math.sqrt(12))
+
+
+def _erlang(asked: Fields) -> Service:
+    mean = _mean(asked)
+    return distributions.Gamma(mean, mean / math.sqrt(asked.whole("k", 1, 10_000)))
+
+
+def _gamma(asked: Fields) -> Service:
+    mean = _mean(asked)
+    return distributions.Gamma(mean, mean * asked.number("cv", above=0, most=MAX_CV))
+
+
+def _hyperexponential(asked: Fields) -> Service:
+    chances = asked.numbers("p", least=0, most=1)
+    means = asked.numbers("means", above=0, most=MAX_SECONDS)
+    if len(chances) != len(means):
+        raise SpecError(asked.at("p"), f"must have as many numbers as means: {len(means)}.")
+    if abs(math.fsum(chances) - 1) > 1e-6:
+        raise SpecError(asked.at("p"), "must add up to 1.")
+    return distributions.Hyperexponential(chances, means)
+
+
+def _conveyor(asked: Fields) -> Service:
+    headway = asked.number("headway", least=0, most=MAX_SECONDS)
+    return Conveyor(headway, asked.number("delay", least=0, most=MAX_SECONDS))
+
+
+SERVICES: dict[str, Any] = {
+    "fixed": lambda asked: distributions.Fixed(_mean(asked)),
+    "exponential": lambda asked: distributions.Exponential(_mean(asked)),
+    "lognormal": _lognormal,
+    "uniform": _uniform,
+    "erlang": _erlang,
+    "gamma": _gamma,
+    "hyperexponential": _hyperexponential,
+    "empirical": lambda asked: distributions.Empirical(asked.numbers("values", least=0, most=MAX_SECONDS)),
+    "conveyor": _conveyor,
+    "times": lambda asked: Times(asked.numbers("seconds", least=0, most=MAX_SECONDS)),
+}
+ARRIVALS = ("poisson", "steps", "times")
+
+
+def _read_arrivals(spec: Fields) -> tuple[Arrivals, int | None]:
+    """Who comes, and how many: None until closing."""
+    asked = spec.object("arrivals")
+    orders = spec.whole("orders", 1, MAX_ORDERS) if spec.get("orders") is not None else None
+    close_hours = spec.optional("close_hours", MAX_HOURS)
+    law = asked.choice("law", ARRIVALS)
+    arrivals: Arrivals
+    if law == "times":
+        arrivals, orders = _read_times(asked, orders, close_hours)
+    elif law == "steps":
+        arrivals = _read_steps(asked, close_hours)
+    elif close_hours is not None:
+        arrivals = Rate((asked.number("per_hour", least=0, most=MAX_PER_HOUR),), (0.0, close_hours))
+    elif orders is None:
+        raise SpecError("orders", "is missing: how many orders to follow (or close_hours, when the kitchen closes).")
+    else:
+        arrivals = Rate((asked.number("per_hour", above=0, most=MAX_PER_HOUR),), (0.0, math.inf))
+    asked.refuse_others()
+    if isinstance(arrivals, Rate) and orders is not None and orders >= arrivals.most:
+        orders = None  # closing time comes first, also for the warm-up
+    return arrivals, orders
+
+
+def _read_times(asked: Fields, orders: int | None, close_hours: float | None) -> tuple[Times, int]:
+    seconds = asked.numbers("seconds", least=0, most=MAX_SECONDS)
+    for number, (before, after) in enumerate(pairwise(seconds), 1):
+        if after < before:
+            raise SpecError(f"{asked.at('seconds')}[{number}]", "must not be before the one that stands before it.")
+    if orders is not None and orders > len(seconds):
+        raise SpecError("orders", f"must be at most {len(seconds)}, as many as arrivals.seconds has.")
+    seconds = seconds[:orders]
+    if close_hours is not None:
+        seconds = tuple(moment for moment in seconds if moment <= close_hours * HOUR)
+    return Times(seconds), len(seconds)
+
+
+def _read_steps(asked: Fields, close_hours: float | None) -> Rate:
+    per_hour = asked.numbers("per_hour", least=0, most=MAX_PER_HOUR)
+    hours = asked.numbers("hours", least=0, most=MAX_HOURS)
+    if len(hours) != len(per_hour) + 1:
+        raise SpecError(
+            asked.at("hours"), f"must have one number more than per_hour: {len(per_hour) + 1}, not {len(hours)}."
+        )
+    for number, (begin, end) in enumerate(pairwise(hours), 1):
+        if end <= begin:
+            raise SpecError(f"{asked.at('hours')}[{number}]", "must be after the one that stands before it.")
+    if close_hours is None or close_hours >= hours[-1]:
+        return Rate(per_hour, hours)
+    if close_hours <= hours[0]:
+        raise SpecError("close_hours", "must be after the first of arrivals.hours.")
+    open_hours = [hour for hour in hours if hour < close_hours]
+    return Rate(per_hour[: len(open_hours)], (*open_hours, close_hours))
+
+
+def _read_state(spec: Fields, stations: Sequence[Station]) -> tuple[Present, ...]:
+    if spec.get("state") is None:
+        return ()
+    state = []
+    for asked in spec.objects("state", 0, MAX_STATE):
+        station = asked.whole("station", 0, len(stations) - 1)
+        waits = asked.flag("waiting")
+        if waits == (asked.get("elapsed") is not None):
+            raise SpecError(asked.at("elapsed"), "or waiting must be given: one of them.")
+        elapsed = None if waits else asked.number("elapsed", least=0, most=MAX_SECONDS)
+        asked.refuse_others()
+        state.append(Present(station, elapsed))
+    return tuple(state)
+
+
+def _check_size(spec: Spec) -> None:
+    expected = spec.arrivals.expected if isinstance(spec.arrivals, Rate) else math.inf
+    number = min(expected, math.inf if spec.orders is None else spec.orders)
+    if number > MAX_ORDERS:
+        raise SpecError("arrivals.per_hour", f"must not bring more than {MAX_ORDERS} orders.")
+    if number * spec.replications * len(spec.stations) > MAX_VISITS:
+        raise SpecError("replications", "are too many for so many orders.")
+    if spec.trace and spec.replications != 1:
+        raise SpecError("replications", "must be 1 for a trace.")
+    if spec.trace and number > MAX_TRACE:
+        raise SpecError("orders", f"must be at most {MAX_TRACE} for a trace.")
+    for place, station in enumerate(spec.stations):
+        if isinstance(station.service, Times):
+            field = f"stations[{place}].service.seconds"
+            if spec.orders is None:
+                raise SpecError(
+                    field, "needs to know how many come at most: give orders, and no more than closing lets in."
+                )
+            if len(station.service.seconds) < len(spec.state) + spec.orders:
+                raise SpecError(field, f"must have {len(spec.state) + spec.orders} numbers, one for each order.")

@@ -1,0 +1,597 @@
+"""The engine and the simulator: kitchens worked by hand, another simulator on the same inputs, and what must not
+change a figure (the number of rows, chunks, shares, places)."""
+
+import heapq
+import json
+import subprocess
+import sys
+import tracemalloc
+from itertools import pairwise
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from django.conf import settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from simulation import distributions, engine, replications
+from simulation.engine import FEW_ROWS
+from simulation.replications import Run
+from simulation.simulator import SpecError, merge, read_spec, replicate, residual_seconds, simulate, stations_forward
+
+
+def station(places, law="exponential", **parameters):
+    return {"name": law, "places": places, "service": {"law": law, **parameters}}
+
+
+def times(places, *seconds):
+    return station(places, "times", seconds=list(seconds))
+
+
+def coming(*seconds):
+    return {"law": "times", "seconds": list(seconds)}
+
+
+POISSON = {"law": "poisson", "per_hour": 20}
+SHOP = [
+    station(2, "lognormal", mean=120, cv=0.4),
+    station(6, "fixed", mean=450),
+    {"name": "belt", "service": {"law": "conveyor", "headway": 60, "delay": 420}},
+    station(None, "uniform", low=30, high=90),
+    station(8, "erlang", mean=1200, k=8),
+]
+
+
+def ask(stations, arrivals=POISSON, **more):
+    return simulate(read_spec({"stations": stations, "arrivals": arrivals, **more})).as_dict()
+
+
+def trace(stations, arrivals, **more):
+    """For each order its arrival and, for each station, (start, end)."""
+    rows = ask(stations, arrivals, trace=True, **more)["orders_trace"]
+    return [(row["arrival"], *((visit["start"], visit["end"]) for visit in row["stations"])) for row in rows]
+
+
+# Another simulator, as simple as can be: an event loop
+
+
+def by_events(arrivals, services, places, delays, at, working):
+    """Completions before arrivals, then by number; nobody begins before all of a moment has happened."""
+    numbers, stations = range(len(arrivals)), range(len(services))
+    starts = [list(arrivals) for _ in stations]
+    ends = [list(arrivals) for _ in stations]
+    lines, busy, events = [[] for _ in stations], [0 for _ in stations], []
+
+    def begin(number, moment, here, taken_until):
+        busy[here] += 1
+        heapq.heappush(events, (taken_until, "free", number, here))
+        heapq.heappush(events, (ends[here][number], "go", number, here))
+
+    for number in numbers:
+        here = at[number]
+        if working[number]:
+            end = ends[here][number] = arrivals[number] + services[here][number]
+            headway = max(
+                (services[here][other] for other in numbers if not working[other] or at[other] != here), default=0
+            )
+            begin(number, 0, here, end if delays[here] is None else end - delays[here] + headway)
+        else:
+            heapq.heappush(events, (arrivals[number], "joins", number, here))
+    while events:
+        moment = events[0][0]
+        while events and events[0][0] == moment:
+            _, what, number, here = heapq.heappop(events)
+            if what == "free":
+                busy[here] -= 1
+            elif what == "joins":
+                heapq.heappush(lines[here], (moment, number))
+            elif here + 1 < len(stations):
+                heapq.heappush(lines[here + 1], (moment, number))
+        for here in stations:
+            while lines[here] and (places[here] is None or busy[here] < places[here]):
+                number = heapq.heappop(lines[here])[1]
+                taken_until = moment + services[here][number]
+                starts[here][number] = moment
+                ends[here][number] = taken_until if delays[here] is None else moment + delays[here]
+                begin(number, moment, here, taken_until)
+    return starts, ends
+
+
+class Kitchen(NamedTuple):
+    arrivals: list[int]
+    services: list[list[int]]
+    places: list[int | None]
+    delays: list[int | None]
+    at: list[int]
+    working: list[bool]
+
+    @property
+    def present(self) -> int:
+        """Who is there already: the test's arrivals at 0 may be new ones, too, so it is told by the others."""
+        return max(
+            (number + 1 for number in range(len(self.at)) if self.at[number] or self.working[number]), default=0
+        )
+
+
+@st.composite
+def kitchens(draw):
+    """Small ones in whole seconds, so that much happens at the same moment and all sums are exact."""
+    seconds = st.integers(1, 5)
+    count = draw(st.integers(1, 9))
+    stations = draw(st.integers(1, 3))
+    delays = [draw(st.none() | st.none() | st.integers(5, 9)) for _ in range(stations)]
+    places = [draw(st.sampled_from([1, 2, 3, None])) if delay is None else 1 for delay in delays]
+    present = draw(st.integers(0, min(4, count - 1)))
+    at = [draw(st.integers(0, stations - 1)) for _ in range(present)] + [0] * (count - present)
+    working = [number < present and draw(st.booleans()) for number in range(count)]
+    arrivals = [0] * present + sorted(draw(st.integers(0, 12)) for _ in range(count - present))
+    services = []
+    for here in range(stations):
+        equal = delays[here] is not None or draw(st.booleans())
+        every = draw(seconds)
+        row = [every if equal else draw(seconds) for _ in range(count)]
+        for number in range(present):
+            if working[number] and at[number] == here:
+                row[number] = draw(st.integers(1, delays[here] or 5))
+        services.append(row)
+    return Kitchen(arrivals, services, places, delays, at, working)
+
+
+@given(kitchens())
+@hypothesis_settings(max_examples=300, deadline=None)
+def test_the_engine_does_what_an_event_loop_does(kitchen):
+    arrivals, services, places, delays, at, working = kitchen
+    expected_starts, expected_ends = by_events(*kitchen)
+    for rows in (1, FEW_ROWS + 1):
+        starts, ends = stations_forward(
+            np.tile(arrivals, (rows, 1)), services, places, delays=delays, at_station=at, working=working
+        )
+        for here in range(len(services)):
+            assert (starts[here] == expected_starts[here]).all()
+            assert (ends[here] == expected_ends[here]).all()
+
+
+@given(kitchens(), st.integers(1, 4))
+@hypothesis_settings(max_examples=150, deadline=None)
+def test_chunks_change_nothing(kitchen, chunk):
+    """The simulator hands orders on as soon as they can't be overtaken any more; that must not show."""
+    arrivals, services, places, delays, at, working = kitchen
+    present = kitchen.present
+    state = [{"station": at[number], "waiting": True} for number in range(present)]
+    for number in range(present):
+        if working[number]:
+            left, delay = services[at[number]][number], delays[at[number]]
+            state[number] = {"station": at[number], "elapsed": 0 if delay is None else delay - left}
+    rows = [
+        times(count, *row) if delay is None else {"service": {"law": "conveyor", "headway": row[-1], "delay": delay}}
+        for row, count, delay in zip(services, places, delays, strict=True)
+    ]
+    spec = {"stations": rows, "arrivals": coming(*arrivals[present:]), "state": state}
+    whole = trace(**spec)
+    _, ends = by_events(*kitchen)
+    assert [row[-1][1] for row in whole] == ends[-1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replications, "CHUNK", chunk)
+        assert trace(**spec) == whole
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 60])
+def test_chunks_change_nothing_in_a_busy_kitchen(monkeypatch, chunk):
+    """Enough places and overtaking that whoever is handed on too early is seen."""
+    random = np.random.default_rng(8)
+    arrivals = np.cumsum(random.exponential(100, 300))
+    stations = [
+        times(4, *random.exponential(380, 300)),
+        {"service": {"law": "conveyor", "headway": 90, "delay": 500}},
+        times(None, *random.exponential(300, 300)),
+        times(5, *random.exponential(480, 300)),
+        times(1, *random.exponential(98, 300)),
+    ]
+    whole = trace(stations, coming(*arrivals))
+    monkeypatch.setattr(replications, "CHUNK", chunk)
+    assert trace(stations, coming(*arrivals)) == whole
+
+
+# By hand
+
+
+def test_one_place():
+    assert trace([times(1, 4, 1, 5)], coming(0, 1, 10)) == [(0, (0, 4)), (1, (4, 5)), (10, (10, 15))]
+
+
+def test_overtaking_and_the_tie_that_follows():
+    """Orders 0 and 1 reach the second station at 9, order 1 after overtaking; there the lower number goes first."""
+    rows = trace([times(2, 9, 4, 5), times(1, 2, 2, 2)], coming(0, 0, 0))
+    assert rows == [(0, (0, 9), (9, 11)), (0, (0, 4), (4, 6)), (0, (4, 9), (11, 13))]
+
+
+def test_who_comes_at_the_moment_a_place_becomes_free_does_not_wait():
+    result = ask([times(1, 5, 5)], coming(0, 5))
+    assert result["stations"][0]["wait_probability"]["value"] == 0
+
+
+def test_the_oven_of_two_places():
+    starts, ends = stations_forward([0, 1, 2, 3, 30], [10], [2])
+    assert starts[0].tolist() == [[0, 1, 10, 11, 30]]
+    assert ends[0].tolist() == [[10, 11, 20, 21, 40]]
+
+
+@pytest.mark.parametrize("rows", [1, FEW_ROWS + 1])
+def test_an_oven_in_which_old_work_takes_longer_than_new(rows):
+    """Two at work with 5 and 50 s left: all who wait go through the first place."""
+    services = np.tile([5, 50, 10, 10, 10], (rows, 1))
+    _, ends = stations_forward(
+        np.zeros(5), [services], [2], at_station=np.zeros(5), working=[True, True, False, False, False]
+    )
+    assert (ends[0] == [5, 50, 15, 25, 35]).all()
+
+
+def test_a_conveyor_is_a_headway_and_a_delay():
+    belt = {"service": {"law": "conveyor", "headway": 60, "delay": 420}}
+    assert trace([belt], coming(0, 10, 500)) == [(0, (0, 420)), (10, (60, 480)), (500, (500, 920))]
+
+
+def test_places_for_everybody():
+    assert trace([station(None, "fixed", mean=7)], coming(0, 0, 1)) == [(0, (0, 7)), (0, (0, 7)), (1, (1, 8))]
+
+
+def test_a_state():
+    """Two in the oven of one place (one was taken away), one in its line, and one at the make line."""
+    state = [
+        {"station": 1, "elapsed": 40},
+        {"station": 1, "elapsed": 10},
+        {"station": 1, "waiting": True},
+        {"station": 0, "elapsed": 20},
+    ]
+    rows = trace([station(1, "fixed", mean=30), station(1, "fixed", mean=50)], coming(5), state=state)
+    assert rows == [
+        (0, (None, None), (-40, 10)),
+        (0, (None, None), (-10, 40)),
+        (0, (None, None), (40, 90)),
+        (0, (-20, 10), (90, 140)),
+        (5, (10, 40), (140, 190)),
+    ]
+
+
+def test_a_state_on_a_conveyor():
+    belt = {"service": {"law": "conveyor", "headway": 60, "delay": 420}}
+    rows = trace([belt], coming(0), state=[{"station": 0, "elapsed": 100}, {"station": 0, "elapsed": 10}])
+    assert rows == [(0, (-100, 320)), (0, (-10, 410)), (0, (50, 470))]
+
+
+def test_figures_worked_by_hand():
+    """Three at 0 s, one place, 60 s each: waits 0, 60, 120; all done after 180 s."""
+    result = ask([station(1, "fixed", mean=60)], coming(0, 0, 0), promise_seconds=120, grid_seconds=30)
+    row = result["stations"][0]
+    values = {name: estimate["value"] for name, estimate in row.items() if name != "name"}
+    assert values == {
+        "wait_mean": 60,
+        "wait_probability": pytest.approx(2 / 3),
+        "service_mean": 60,
+        "utilisation": 1,
+        "busy_mean": 1,
+        "queue_mean": 1,
+    }
+    lengths = {name: estimate["value"] for name, estimate in result["time_in_system"].items()}
+    assert lengths == {"mean": 120, "p05": 66, "p50": 120, "p95": 174, "within_promise": pytest.approx(2 / 3)}
+    assert result["throughput_per_hour"]["value"] == 60
+    assert result["over_time"]["seconds"] == [0, 30, 60, 90, 120]
+    assert result["over_time"]["stations"][0]["queue_mean"]["value"] == [2, 2, 1, 1, 0]
+    assert (result["orders"], result["replications"], result["seed"]) == (3, 1, 1)
+
+
+def test_warm_up_orders_do_not_count():
+    """Of 0 to 3 the first two are left out, who are gone after 120 s: waits of 120 and 180 s."""
+    result = ask([station(1, "fixed", mean=60)], coming(0, 0, 0, 0), warmup=0.5)
+    assert result["stations"][0]["wait_mean"]["value"] == 150
+    assert result["time_in_system"]["mean"]["value"] == 210
+    assert result["stations"][0]["utilisation"]["value"] == 1
+    assert result["orders"] == 4
+
+
+@pytest.mark.parametrize("orders", [None, 40, 60, 100_000])
+def test_a_warm_up_before_closing_time(orders):
+    """Whichever comes first, so many orders or closing, a tenth is left out."""
+    spec = {"law": "steps", "per_hour": [20, 20], "hours": [11, 12, 14]}
+    result = simulate(
+        read_spec({"stations": SHOP, "arrivals": spec, "orders": orders, "replications": 400, "warmup": 0.1})
+    )
+    counted = result.part.orders.sum() / result.part.came.sum()
+    assert counted == pytest.approx(0.9, abs=0.01)
+
+
+def test_closing_time_empties_the_kitchen():
+    spec = {"law": "steps", "per_hour": [0, 600, 0], "hours": [11, 12, 13, 14]}
+    result = ask([station(5, "fixed", mean=60)], spec, replications=5, trace=False, grid_seconds=600)
+    assert 500 < result["orders"] < 700
+    rows = trace([station(5, "fixed", mean=60)], spec)
+    assert rows[0][0] >= 12 * 3600 and rows[-1][0] <= 13 * 3600
+    assert result["over_time"]["seconds"][0] == 11 * 3600
+    assert result["over_time"]["stations"][0]["queue_mean"]["value"][-1] == 0
+
+
+def test_nobody_comes():
+    result = ask([station(1, mean=60)], {"law": "steps", "per_hour": [0], "hours": [0, 1]}, replications=3)
+    assert result["orders"] == 0 and result["time_in_system"]["mean"]["value"] is None
+    assert any("No order came" in note for note in result["notes"])
+
+
+# What must not change a figure
+
+
+def test_a_heap_and_a_numpy_step_give_the_same_bits(monkeypatch):
+    random = np.random.default_rng(1)
+    arrivals = np.cumsum(random.exponential(1, (5, 60)), axis=1)
+    services = [random.exponential(2.5, (5, 60)), np.full((5, 60), 1 / 3), random.exponential(0.7, (5, 60))]
+    with_heaps = stations_forward(arrivals, services, [3, 2, 1])
+    monkeypatch.setattr(engine, "FEW_ROWS", 0)
+    with_steps = stations_forward(arrivals, services, [3, 2, 1])
+    assert np.array_equal(with_heaps, with_steps)
+
+
+SPECS = {
+    "short": {"orders": 40, "replications": 70},
+    "with a state": {
+        "orders": 40,
+        "replications": 70,
+        "state": [{"station": 0, "elapsed": 30}, {"station": 4, "elapsed": 900}],
+    },
+    "long": {"orders": 5000, "replications": 5, "warmup": 0.1},
+    "a day": {
+        "arrivals": {"law": "steps", "per_hour": [5, 40, 5], "hours": [11, 12, 13, 15]},
+        "replications": 70,
+        "grid_seconds": 600,
+        "promise_seconds": 2400,
+    },
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_shared_out_it_is_the_same_to_the_last_bit(name):
+    spec = read_spec({"stations": SHOP, "arrivals": POISSON, "seed": 3, **SPECS[name]})
+    whole = simulate(spec).as_dict()
+    assert simulate(spec).as_dict() == whole
+    count = spec.replications
+    edges = [0, 1, count // 3 + 1, count]
+    parts = [replicate(spec, begin, end - begin) for begin, end in pairwise(edges)]
+    assert merge(spec, reversed(parts)).as_dict() == whole
+
+
+def test_another_seed_is_another_run():
+    results = [ask(SHOP, orders=30, replications=4, seed=seed)["time_in_system"] for seed in (1, 2)]
+    assert results[0] != results[1]
+
+
+def test_replications_are_independent():
+    """Across two streams, and within the block that shares one."""
+    rows = Run(
+        read_spec({"stations": [station(1, mean=1)], "arrivals": POISSON, "orders": 2000, "replications": 70}), 0, 70
+    )
+    draws = rows._services(0, rows.spec.stations[0], 0, 2000)
+    correlation = np.corrcoef(draws) - np.eye(70)
+    assert abs(correlation).max() < 5 / np.sqrt(2000)  # 2415 pairs: the largest of so many is about 3.6
+    assert abs(draws.mean() - 1) < 4 / np.sqrt(draws.size)
+
+
+def test_scenarios_are_compared_on_the_same_orders():
+    """More places, another law downstream: the orders still come at the same moments with the same work."""
+    few = trace([station(1, mean=100), station(1, mean=100)], POISSON, orders=50)
+    many = trace([station(3, mean=100), station(2, "lognormal", mean=100, cv=1)], POISSON, orders=50)
+    assert [row[0] for row in few] == [row[0] for row in many]
+    works = [[row[1][1] - row[1][0] for row in rows] for rows in (few, many)]
+    assert works[0] == pytest.approx(works[1])
+    assert all(late[1][0] >= early[1][0] for late, early in zip(few, many, strict=True))
+
+
+def test_a_trace_does_not_change_the_figures():
+    plain, traced = (ask(SHOP, orders=3000, trace=trace) for trace in (False, True))
+    traced.pop("orders_trace")
+    assert plain == traced
+
+
+def test_long_and_short_runs_agree_on_their_percentiles(monkeypatch):
+    spec = {"stations": [times(1, *range(1, 400))], "arrivals": coming(*[1000 * n for n in range(399)])}
+    exact = ask(**spec)["time_in_system"]
+    monkeypatch.setattr(replications, "CHUNK", 100)
+    for name, estimate in ask(**spec)["time_in_system"].items():
+        assert estimate["value"] == pytest.approx(exact[name]["value"], rel=0.003), name
+
+
+@pytest.mark.parametrize("per_hour", [20, 200])
+def test_memory_does_not_grow_with_the_orders(per_hour):
+    """Nor with the lines of a kitchen that gets five times the work it can do."""
+
+    def peak(orders):
+        tracemalloc.start()
+        ask(SHOP, {"law": "poisson", "per_hour": per_hour}, orders=orders)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(3000)
+    assert peak(20_000) < 1.2 * peak(5000)
+
+
+# How sure
+
+
+def test_the_interval_of_one_long_run_comes_from_batches():
+    """It must be about as wide as what many such runs show."""
+    one = [ask([station(1, mean=90)], orders=20_000, seed=seed)["stations"][0]["wait_mean"] for seed in range(12)]
+    spread = np.std([estimate["value"] for estimate in one], ddof=1)
+    assert 0.5 < np.mean([estimate["half_width"] for estimate in one]) / 2.09 / spread < 2
+
+
+def test_too_short_says_so():
+    assert any("too short" in note for note in ask([station(1, mean=60)], orders=5)["notes"])
+    crowded = {"law": "poisson", "per_hour": 59}
+    assert any("too short" in note for note in ask([station(1, mean=60)], crowded, orders=400)["notes"])
+    assert ask([station(1, mean=60)], orders=20_000)["notes"] == []
+
+
+def test_an_overload_is_named():
+    notes = ask([station(None, mean=60), station(1, mean=200)], orders=100, replications=5)["notes"]
+    assert any(note.startswith("stations[1] gets 1.11 times") for note in notes)
+
+
+# Laws
+
+
+LAWS = [
+    distributions.Fixed(100),
+    distributions.Exponential(100),
+    distributions.Lognormal(100, 60),
+    distributions.Uniform(100, 40),
+    distributions.Gamma(100, 35),
+    distributions.Gamma(100, 180),
+    distributions.Hyperexponential((0.7, 0.3), (40, 240)),
+    distributions.Empirical((60, 90, 90, 130, 130)),
+]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+@pytest.mark.parametrize("elapsed", [0, 25, 90, 140])
+def test_what_is_left_of_work_is_the_law_given_that_it_is_longer(law, elapsed):
+    """Against all draws that turned out longer: means within 4 standard errors, and the distributions (two samples,
+    Kolmogorov and Smirnov) within what one in 10,000 pairs exceeds."""
+    random = np.random.default_rng(5)
+    draws = law.many(random, (60_000,))
+    assert draws.mean() == pytest.approx(law.mean, abs=4 * draws.std() / np.sqrt(draws.size) + 1e-9)
+    longer = draws[draws > elapsed] - elapsed
+    left = law.remaining(random, np.array([elapsed, elapsed]), 10_000)
+    assert left.shape == (10_000, 2)
+    if not longer.size:
+        assert (left == 0).all()
+        return
+    error = longer.std() * np.sqrt(1 / longer.size + 1 / left.size)
+    assert left.mean() == pytest.approx(longer.mean(), abs=4 * error + 1e-9)
+    both = np.sort(np.concatenate([longer, left.ravel()]))
+    shares = [
+        np.searchsorted(np.sort(sample), both + 1e-9, side="right") / sample.size for sample in (longer, left.ravel())
+    ]
+    assert abs(shares[0] - shares[1]).max() < 2.23 * np.sqrt(1 / longer.size + 1 / left.size)
+
+
+@pytest.mark.parametrize("law", ["lognormal", "gamma", "uniform", "exponential", "fixed"])
+def test_what_is_left_of_several_pizzas(law):
+    random = np.random.default_rng(6)
+    spread = {"exponential": 100, "fixed": 0}.get(law, 40)
+    sums = distributions.LAWS[law](100, spread).many(random, (100_000, 3)).sum(axis=1)
+    for elapsed in (100, 290, 350):
+        longer = sums[sums > elapsed] - elapsed
+        left = residual_seconds(random, law, 100, spread, 3, elapsed, 20_000)
+        if not longer.size:
+            assert (left == 0).all()
+            continue
+        error = longer.std() * np.sqrt(1 / longer.size + 1 / left.size)
+        assert left.mean() == pytest.approx(longer.mean(), abs=4 * error + 1e-9)
+
+
+@pytest.mark.parametrize("law", ["lognormal", "gamma", "uniform", "exponential", "fixed"])
+@pytest.mark.parametrize("pizzas", [1, 3])
+def test_work_that_lasts_for_ever_can_still_be_looked_at(law, pizzas):
+    left = residual_seconds(np.random.default_rng(7), law, 100, 40, pizzas, 1e5, 50)
+    assert left.shape == (50,) and np.isfinite(left).all() and (left >= 0).all()
+
+
+def test_the_quantiles_of_the_normal_law():
+    chances = [1e-300, 1e-12, 0.001, 0.075, 0.3, 0.5, 0.975, 1 - 1e-9]
+    quantiles = distributions.normal_quantile(chances)
+    assert quantiles[1:] == pytest.approx([NormalDist().inv_cdf(p) for p in chances[1:]], rel=1e-12, abs=1e-12)
+    assert quantiles[0] == pytest.approx(-37.0471, abs=1e-4)
+
+
+# Bad specs
+
+
+GOOD = {"stations": [station(1, mean=60), station(2, mean=60)], "arrivals": POISSON, "orders": 10}
+NAN = float("nan")
+
+
+def service(**service):
+    return {"stations": [GOOD["stations"][0], {"name": "b", "places": 2, "service": service}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"stations": []}, "stations"),
+        ({"stations": "x"}, "stations"),
+        ({"stations": [3]}, "stations[0]"),
+        ({"stations": [{"name": "a", "service": {"law": "fixed", "mean": 1}}]}, "stations[0].places"),
+        ({"stations": [station(0, mean=1)]}, "stations[0].places"),
+        ({"stations": [station(1.5, mean=1)]}, "stations[0].places"),
+        ({"stations": [station(True, mean=1)]}, "stations[0].places"),
+        ({"stations": [station(10**9, mean=1)]}, "stations[0].places"),
+        ({"stations": [{**station(1, mean=1), "name": 3}]}, "stations[0].name"),
+        ({"stations": [{**station(1, mean=1), "speed": 3}]}, "stations[0].speed"),
+        ({"stations": [{**station(4, "conveyor", headway=1, delay=1)}]}, "stations[0].places"),
+        ({"stations": [{"places": 1}]}, "stations[0].service"),
+        (service(law="weibull"), "stations[1].service.law"),
+        (service(law=["fixed"]), "stations[1].service.law"),
+        (service(law="fixed"), "stations[1].service.mean"),
+        (service(law="fixed", mean=0), "stations[1].service.mean"),
+        (service(law="fixed", mean=-5), "stations[1].service.mean"),
+        (service(law="fixed", mean=NAN), "stations[1].service.mean"),
+        (service(law="fixed", mean=float("inf")), "stations[1].service.mean"),
+        (service(law="fixed", mean=10**400), "stations[1].service.mean"),
+        (service(law="fixed", mean="60"), "stations[1].service.mean"),
+        (service(law="fixed", mean=True), "stations[1].service.mean"),
+        (service(law="fixed", mean=1, cv=1), "stations[1].service.cv"),
+        (service(law="lognormal", mean=1), "stations[1].service.cv"),
+        (service(law="lognormal", mean=1, cv=-1), "stations[1].service.cv"),
+        (service(law="uniform", low=5, high=4), "stations[1].service.high"),
+        (service(law="uniform", low=-1, high=4), "stations[1].service.low"),
+        (service(law="erlang", mean=1, k=0), "stations[1].service.k"),
+        (service(law="erlang", mean=1, k=1.5), "stations[1].service.k"),
+        (service(law="hyperexponential", p=[0.5, 0.6], means=[1, 2]), "stations[1].service.p"),
+        (service(law="hyperexponential", p=[1], means=[1, 2]), "stations[1].service.p"),
+        (service(law="hyperexponential", p=[0.5, 0.5], means=[1, 0]), "stations[1].service.means[1]"),
+        (service(law="empirical", values=[]), "stations[1].service.values"),
+        (service(law="empirical", values=[1, -1]), "stations[1].service.values[1]"),
+        (service(law="conveyor", headway=-1, delay=1), "stations[1].service.headway"),
+        (service(law="times", seconds=[1, 2]), "stations[1].service.seconds"),
+        ({"arrivals": None}, "arrivals"),
+        ({"arrivals": {"law": "sometimes"}}, "arrivals.law"),
+        ({"arrivals": {"law": "poisson", "per_hour": 0}}, "arrivals.per_hour"),
+        ({"arrivals": {"law": "poisson", "per_hour": 5, "hours": [1]}}, "arrivals.hours"),
+        ({"arrivals": {"law": "steps", "per_hour": [1, 2], "hours": [0, 1]}}, "arrivals.hours"),
+        ({"arrivals": {"law": "steps", "per_hour": [1, 2], "hours": [0, 1, 1]}}, "arrivals.hours[2]"),
+        ({"arrivals": {"law": "steps", "per_hour": [1, -2], "hours": [0, 1, 2]}}, "arrivals.per_hour[1]"),
+        ({"arrivals": {"law": "times", "seconds": [3, 2]}, "orders": None}, "arrivals.seconds[1]"),
+        ({"arrivals": {"law": "times", "seconds": [1]}}, "orders"),
+        ({"orders": None}, "orders"),
+        ({"orders": 0}, "orders"),
+        ({"orders": 10**12}, "orders"),
+        ({"replications": 0}, "replications"),
+        ({"replications": 10**9}, "replications"),
+        ({"replications": 2, "trace": True}, "replications"),
+        ({"warmup": 1}, "warmup"),
+        ({"warmup": -0.1}, "warmup"),
+        ({"seed": -1}, "seed"),
+        ({"seed": "a"}, "seed"),
+        ({"trace": "yes"}, "trace"),
+        ({"promise_seconds": 0}, "promise_seconds"),
+        ({"grid_seconds": -1}, "grid_seconds"),
+        ({"close_hours": 0}, "close_hours"),
+        ({"state": [{"station": 2, "waiting": True}]}, "state[0].station"),
+        ({"state": [{"station": 0}]}, "state[0].elapsed"),
+        ({"state": [{"station": 0, "elapsed": 1, "waiting": True}]}, "state[0].elapsed"),
+        ({"state": [{"station": 0, "elapsed": -1}]}, "state[0].elapsed"),
+        ({"speed": 1}, "speed"),
+    ],
+)
+def test_a_bad_spec_names_the_field(change, field):
+    with pytest.raises(SpecError) as wrong:
+        read_spec({**GOOD, **change})
+    assert wrong.value.field == field
+    assert str(wrong.value).startswith(field) and str(wrong.value).endswith(".") and "\n" not in str(wrong.value)
+
+
+def test_the_simulator_needs_no_django():
+    code = "import sys, simulation.simulator as s; print(sorted({'django', 'celery', 'scipy'} & set(sys.modules)))"
+    printed = subprocess.run([sys.executable, "-c", code], cwd=settings.BASE_DIR, capture_output=True, check=True)
+    assert json.loads(printed.stdout.replace(b"'", b'"')) == []
