@@ -151,7 +151,7 @@ def small_kitchen(db: None) -> None:
     """One place everywhere, fixed times: 10, 20, 5, 30 kitchen seconds, on a clock of speed 1."""
     Shop.objects.update(speed=1)
     for station, seconds in zip(Station.objects.all(), (10, 20, 5, 30), strict=True):
-        station.places, station.law, station.mean_seconds, station.per_pizza = 1, "fixed", seconds, False
+        station.capacity, station.distribution, station.mean_seconds, station.per_pizza = 1, "fixed", seconds, False
         station.save()
 
 

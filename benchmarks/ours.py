@@ -19,7 +19,7 @@ FIRST_LEFT = f"SELECT count(*) FROM home_order WHERE stage <> '{stages.FIRST}'"
 DELIVERED = f"SELECT count(*) FROM home_order WHERE stage = '{stages.LAST}'"
 
 begun: list[Order] = []
-default_places = {station.pk: station.places for station in Station.objects.all()}
+default_places = {station.pk: station.capacity for station in Station.objects.all()}
 
 
 def place(orders: int, wide: bool) -> list[str]:
@@ -27,7 +27,7 @@ def place(orders: int, wide: bool) -> list[str]:
     Order.objects.all().delete()
     Shop.objects.update(speed=SPEED)
     for pk, places in default_places.items():
-        Station.objects.filter(pk=pk).update(places=WIDE if wide else places)
+        Station.objects.filter(pk=pk).update(capacity=WIDE if wide else places)
     pizza, _ = Pizza.objects.get_or_create(name="Margherita", defaults={"price": Decimal("9.50")})
     begun.clear()
     return [place_one(pizza) for _ in range(orders)]

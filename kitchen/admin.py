@@ -13,10 +13,19 @@ from kitchen.models import Shop, Station
 
 @admin.register(Station)
 class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["name", "stage", "places", "is_open", "law", "mean_seconds", "spread_seconds", "per_pizza"]
+    list_display = [
+        "name",
+        "stage",
+        "capacity",
+        "is_open",
+        "distribution",
+        "mean_seconds",
+        "spread_seconds",
+        "per_pizza",
+    ]
     list_display += ["as_measured", "measured"]
-    list_editable = ["places", "mean_seconds", "spread_seconds", "as_measured"]
-    list_filter = ["is_open", "law"]
+    list_editable = ["capacity", "mean_seconds", "spread_seconds", "as_measured"]
+    list_filter = ["is_open", "distribution"]
     search_fields = ["name"]
     readonly_fields = ["stage", "measured"]
 
@@ -25,7 +34,7 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if station.measured_mean_seconds is None:
             return "Not enough work was seen yet."
         mean, spread = station.measured_mean_seconds, station.measured_spread_seconds
-        return f"{mean:.0f} ± {spread:.0f} ({station.measured_law}, {station.measured_works} works)"
+        return f"{mean:.0f} ± {spread:.0f} ({station.measured_distribution}, {station.measured_samples} samples)"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a stage has one station: see kitchen.stages

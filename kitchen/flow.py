@@ -290,7 +290,7 @@ def seat_all(now: datetime) -> list[Order]:
 
 @transaction.atomic
 def change_station(stage: str, now: datetime, **changes: Any) -> list[Order]:
-    """Places, law, mean, open or closed. More places: the line moves at once. Fewer: nobody is thrown out.
+    """Change columns of a stage's station. More places: the line moves at once. Fewer: nobody is thrown out.
 
     Work that is under way takes as long as was drawn for it. ValidationError if there can be no such station.
     """

@@ -83,7 +83,7 @@ def has_free_place(station: Station) -> bool:
         with connection.cursor() as cursor:
             cursor.execute(_TAKEN, [station.stage])
             (taken,) = cursor.fetchone()
-    return taken < station.places
+    return taken < station.capacity
 
 
 def lock_next(station: Station) -> tuple[Order | None, bool]:
@@ -92,9 +92,9 @@ def lock_next(station: Station) -> tuple[Order | None, bool]:
     Rushed orders come first, then by `joined_at`, then by id. A closed station begins nothing.
     """
     if station.is_open:
-        values = [station.stage, station.places, station.stage]
+        values = [station.stage, station.capacity, station.stage]
         for order in ORDER_ROWS.read(_NEXT + _for_update("home_order"), values, also=("taken",)):
-            return order, order.taken + 1 >= station.places
+            return order, order.taken + 1 >= station.capacity
     return None, True
 
 

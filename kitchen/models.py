@@ -64,13 +64,15 @@ class Station(models.Model):
     shop = models.ForeignKey(Shop, models.PROTECT, default=1, editable=False)
     stage = models.CharField(max_length=20, unique=True, choices=[(code, code) for code in stages.WORKED])
     name = models.CharField(max_length=40)
-    places = models.PositiveIntegerField(
-        validators=[MinValueValidator(1), MaxValueValidator(1000)], help_text="How many orders at once."
+    capacity = models.PositiveIntegerField(
+        "places",
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="How many orders at once.",
     )
     is_open = models.BooleanField(
         "open", default=True, help_text="A closed station finishes what it has and begins nothing new."
     )
-    law = models.CharField("service-time law", max_length=20, choices=distributions.CHOICES)
+    distribution = models.CharField("service-time distribution", max_length=20, choices=distributions.CHOICES)
     mean_seconds = models.FloatField(
         validators=[finite, MinValueValidator(0.1), MaxValueValidator(MAX_SERVICE_SECONDS)],
         help_text="Kitchen seconds.",
@@ -87,10 +89,10 @@ class Station(models.Model):
         help_text="Promises and the planner use the times that were measured here, not the law as it is set.",
     )
     # what the event log says of this station, in kitchen seconds; null until enough work was seen (kitchen.measure)
-    measured_law = models.CharField(max_length=20, blank=True, editable=False)
+    measured_distribution = models.CharField(max_length=20, blank=True, editable=False)
     measured_mean_seconds = models.FloatField(null=True, editable=False)
     measured_spread_seconds = models.FloatField(null=True, editable=False)
-    measured_works = models.PositiveIntegerField(default=0, editable=False)
+    measured_samples = models.PositiveIntegerField(default=0, editable=False)
 
     # The shop's, where a query brought them along (kitchen.locks)
     speed: float
@@ -100,7 +102,7 @@ class Station(models.Model):
     class Meta:
         ordering = ["pk"]  # the order of the stages, and of the locks
         constraints = [
-            models.CheckConstraint(name="station_has_a_place", condition=models.Q(places__gte=1)),
+            models.CheckConstraint(name="station_has_a_place", condition=models.Q(capacity__gte=1)),
             models.CheckConstraint(name="station_mean_above_zero", condition=models.Q(mean_seconds__gt=0)),
             models.CheckConstraint(name="station_spread_not_negative", condition=models.Q(spread_seconds__gte=0)),
         ]
@@ -109,11 +111,11 @@ class Station(models.Model):
         return self.name
 
     def clean(self) -> None:
-        if self.law == "lognormal" and self.mean_seconds and self.spread_seconds > 10 * self.mean_seconds:
+        if self.distribution == "lognormal" and self.mean_seconds and self.spread_seconds > 10 * self.mean_seconds:
             raise ValidationError({"spread_seconds": "More than ten times the mean is no kitchen we know."})
-        if self.law in distributions.LAWS and self.mean_seconds and self.spread_seconds is not None:
+        if self.distribution in distributions.LAWS and self.mean_seconds and self.spread_seconds is not None:
             try:
-                distributions.LAWS[self.law](self.mean_seconds, self.spread_seconds).one(Random(self.stage))
+                distributions.LAWS[self.distribution](self.mean_seconds, self.spread_seconds).one(Random(self.stage))
             except ValueError as error:
                 raise ValidationError({"spread_seconds": str(error)}) from None
 
@@ -121,13 +123,13 @@ class Station(models.Model):
     def expected(self) -> tuple[str, float, float]:
         """(law, mean, spread) for looking ahead: as measured, if staff want that and enough was seen; else as set."""
         if self.as_measured and self.measured_mean_seconds is not None and self.measured_spread_seconds is not None:
-            return self.measured_law, self.measured_mean_seconds, self.measured_spread_seconds
-        return self.law, self.mean_seconds, self.spread_seconds
+            return self.measured_distribution, self.measured_mean_seconds, self.measured_spread_seconds
+        return self.distribution, self.mean_seconds, self.spread_seconds
 
     def service_seconds(self, order_id: str, pizzas: int) -> float:
         """How long this order's work takes here, in kitchen seconds; the same each time it is asked."""
         return distributions.draw(
-            self.law,
+            self.distribution,
             self.mean_seconds,
             self.spread_seconds,
             order_id=order_id,

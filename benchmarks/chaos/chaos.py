@@ -112,7 +112,7 @@ def furnish(plan: Plan) -> None:
     call_command("migrate", verbosity=0, interactive=False)
     Pizza.objects.bulk_create(Pizza(name=name, price=Decimal(9)) for name in ("Margherita", "Marinara", "Diavola"))
     Shop.objects.update(speed=plan.speed)
-    Station.objects.update(places=F("places") * MORE_PLACES)
+    Station.objects.update(capacity=F("capacity") * MORE_PLACES)
 
 
 class Chaos:
@@ -143,7 +143,7 @@ class Chaos:
         return Result(
             plan=self.plan,
             rounds=rounds,
-            audit=audit(self.customers.accepted, dict(Station.objects.values_list("stage", "places"))),
+            audit=audit(self.customers.accepted, dict(Station.objects.values_list("stage", "capacity"))),
             orders=len(self.customers.accepted),
             retries=self.customers.retries,
             doubled_messages=self.doubler.count,

@@ -53,7 +53,7 @@ def overload(plan: Plan, say: Callable[[str], None] = shop.say) -> Backlog:
     parts = Supervisor(settings.DATA_DIR / "logs", settings.BASE_DIR, shop.environment())
     parts.listen()
     furnish(plan)
-    Station.objects.update(places=plan.orders)
+    Station.objects.update(capacity=plan.orders)
     try:
         shop.start_valkey(parts)
         parts.start("beat", shop.celery("beat"))

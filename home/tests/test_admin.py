@@ -18,9 +18,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cooked")]
 
 STATION_FORM = {
     "name": "Make line",
-    "places": 2,
+    "capacity": 2,
     "is_open": "on",
-    "law": "fixed",
+    "distribution": "fixed",
     "mean_seconds": 10,
     "spread_seconds": 0,
 }
@@ -195,7 +195,7 @@ def test_more_places_seat_the_next_at_once(staff, place, small_kitchen, cooked, 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"places": 0}, {"places": -1}, {"mean_seconds": 0}, {"mean_seconds": "nan"}, {"spread_seconds": -1}],
+    [{"capacity": 0}, {"capacity": -1}, {"mean_seconds": 0}, {"mean_seconds": "nan"}, {"spread_seconds": -1}],
 )
 def test_a_station_that_cannot_be_is_refused(staff, wrong):
     station = Station.objects.get(stage="received")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from home import live
 from home.models import Order
 from kitchen import flow, stages, tasks
-from kitchen.models import Shop
+from kitchen.models import Shop, Station
 
 MOST_WORDS = 200  # characters of a reason
 LARGEST = 2**31  # of any number: what the databases hold, and a speed or a mean could ever be
@@ -23,6 +23,7 @@ VERBS: dict[str, Callable[..., list[Order]]] = {
     "rush": flow.rush,
     "cancel": flow.cancel,
 }
+COLUMNS = {"places": "capacity"}  # where the board's name for it is another one
 
 
 def act(content: dict[str, Any], user: Any) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def change_station(content: dict[str, Any]) -> dict[str, Any]:
         "mean_seconds": parse_number,
         "as_measured": parse_switch,
     }
-    changes = {field: parse(content[field]) for field, parse in parsers.items() if field in content}
+    changes = {COLUMNS.get(key, key): parse(content[key]) for key, parse in parsers.items() if key in content}
     if not changes:
         raise flow.Refused("Say what to change: places, is_open or mean_seconds.")
     tasks.cook_all(flow.change_station(str(content.get("stage")), timezone.now(), **changes))
@@ -131,6 +132,15 @@ def parse_switch(value: Any) -> bool:
 
 def in_words(error: Exception) -> str:
     if isinstance(error, ValidationError) and hasattr(error, "error_dict"):
-        named = [f"{field}: {text}" for field, texts in error.message_dict.items() for text in texts]
-        return " ".join(named).replace("_", " ").capitalize()
+        named = [f"{_label(name)}: {text}" for name, texts in error.message_dict.items() for text in texts]
+        return " ".join(named).capitalize()
     return str(error)
+
+
+def _label(name: str) -> str:
+    """What pages call a column of a station or of the shop."""
+    for model in (Station, Shop):
+        for field in model._meta.fields:
+            if field.name == name:
+                return str(field.verbose_name)
+    return name.replace("_", " ")

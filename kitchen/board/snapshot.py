@@ -40,7 +40,7 @@ def station_dict(station: Station) -> dict[str, Any]:
     return {
         "stage": station.stage,
         "name": station.name,
-        "places": station.places,
+        "places": station.capacity,
         "is_open": station.is_open,
         "mean_seconds": station.mean_seconds,
         "per_pizza": station.per_pizza,
@@ -57,7 +57,7 @@ def measured_dict(station: Station) -> dict[str, Any] | None:
     return {
         "mean_seconds": float(f"{station.measured_mean_seconds:.2g}"),
         "spread_seconds": float(f"{station.measured_spread_seconds:.1g}"),
-        "works": station.measured_works // 50 * 50,
+        "works": station.measured_samples // 50 * 50,
     }
 
 

@@ -71,7 +71,7 @@ def present_stations() -> tuple[StationPlan, ...]:
         law, mean_seconds, spread_seconds = row.expected
         if not is_usable(law, mean_seconds, spread_seconds):
             law = "fixed"
-        found.append(StationPlan(row.stage, row.name, row.places, law, mean_seconds, spread_seconds, row.per_pizza))
+        found.append(StationPlan(row.stage, row.name, row.capacity, law, mean_seconds, spread_seconds, row.per_pizza))
     return tuple(found)
 
 

@@ -48,7 +48,7 @@ def read_state(now: datetime) -> State:
         orders.append(Standing(str(pk), stages.WORKED.index(stage), elapsed, pizzas))
     return State(
         stations=tuple(
-            Workplace(station.name, station.places, station.is_open, Law(*station.expected, station.per_pizza))
+            Workplace(station.name, station.capacity, station.is_open, Law(*station.expected, station.per_pizza))
             for station in stations
         ),
         orders=tuple(orders),

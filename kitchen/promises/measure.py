@@ -29,7 +29,7 @@ class Work(NamedTuple):
 class Fit(NamedTuple):
     """A law of simulation.distributions, by its moments, for one pizza or one order."""
 
-    law: str
+    distribution: str
     mean_seconds: float
     spread_seconds: float
 
@@ -42,9 +42,9 @@ def renew() -> None:
         works = read(station.stage, shop.speed_since, shop.speed, newest - LOOKED_OVER)
         fit = fit_law(works, station.per_pizza)
         if fit is None:
-            figures = {"law": "", "mean_seconds": None, "spread_seconds": None, "works": 0}
+            figures = {"distribution": "", "mean_seconds": None, "spread_seconds": None, "samples": 0}
         else:
-            figures = {**fit._asdict(), "works": len(works)}
+            figures = {**fit._asdict(), "samples": len(works)}
         changes = {f"measured_{name}": value for name, value in figures.items()}
         if any(getattr(station, name) != value for name, value in changes.items()):
             # Past `save`: nothing that the boards show, and no lock is held.

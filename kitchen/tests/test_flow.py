@@ -318,15 +318,15 @@ def test_recover_gives_overdue_work_a_new_plan_and_nothing_else(small_kitchen, p
 
 def test_more_places_move_the_line_at_once(small_kitchen, place):
     _, second, third = place(NOON), place(at(1)), place(at(2))
-    Station.objects.filter(stage="received").update(places=2)
+    Station.objects.filter(stage="received").update(capacity=2)
     assert [order.pk for order in flow.seat_all(at(3))] == [second.pk]
     assert fresh(third).state == "waiting"
 
 
 def test_fewer_places_throw_nobody_out_and_seat_nobody(small_kitchen, place):
-    Station.objects.filter(stage="received").update(places=2)
+    Station.objects.filter(stage="received").update(capacity=2)
     first, second, third = place(NOON), place(NOON), place(NOON)
-    Station.objects.filter(stage="received").update(places=1)
+    Station.objects.filter(stage="received").update(capacity=1)
     assert [order.pk for order in finish(first, at(10))] == [first.pk]
     assert fresh(third).state == "waiting"
     assert [order.pk for order in finish(second, at(10))] == [third.pk]

@@ -343,7 +343,7 @@ class Kitchen(RuleBasedStateMachine):
 
     @rule(stage=some_stage, places=st.integers(1, 3))
     def change_places(self, stage, places):
-        self.hand_out(flow.change_station(stage, self.now, places=places))
+        self.hand_out(flow.change_station(stage, self.now, capacity=places))
 
     @rule(stage=some_stage, is_open=st.booleans())
     def close_or_open_a_station(self, stage, is_open):
@@ -355,7 +355,7 @@ class Kitchen(RuleBasedStateMachine):
 
     @rule(stage=some_stage, places=st.integers(1, 3))
     def a_station_is_saved_past_flow_and_the_broom_comes(self, stage, places):
-        Station.objects.filter(stage=stage).update(places=places)
+        Station.objects.filter(stage=stage).update(capacity=places)
         self.hand_out(flow.seat_all(self.now))
 
     @rule(is_open=st.booleans())
@@ -413,9 +413,9 @@ class Kitchen(RuleBasedStateMachine):
             waiting = [order for order in here if order.state == "waiting"]
             seated = [order for order in working if not self.worked_here(old, order)]
             if seated:
-                assert station.is_open and len(working) <= station.places, "a place was exceeded"
+                assert station.is_open and len(working) <= station.capacity, "a place was exceeded"
             if waiting:
-                assert not station.is_open or len(working) >= station.places, "someone waits before a free place"
+                assert not station.is_open or len(working) >= station.capacity, "someone waits before a free place"
             for order in seated:
                 stood_before = [other for other in waiting if other.pk in old and self.waited_here(old, other)]
                 assert all(turn(order) < turn(other) for other in stood_before), "not first come first served"
@@ -465,6 +465,6 @@ class Kitchen(RuleBasedStateMachine):
 def test_the_rules_hold_in_every_history():
     for stage in ("baking", "out_for_delivery"):
         station = Station.objects.get(stage=stage)
-        station.law, station.spread_seconds, station.per_pizza = "lognormal", station.mean_seconds / 2, True
+        station.distribution, station.spread_seconds, station.per_pizza = "lognormal", station.mean_seconds / 2, True
         station.save()
     run_state_machine_as_test(Kitchen, settings=SIZE)

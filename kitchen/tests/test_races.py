@@ -70,7 +70,7 @@ def test_a_link_and_a_person_at_the_same_moment_do_not_both_win(place, small_kit
 
 
 def test_placing_at_once_never_exceeds_the_places(margherita, small_kitchen):
-    Station.objects.filter(stage="received").update(places=2)
+    Station.objects.filter(stage="received").update(capacity=2)
     now = timezone.now()
     all_at_once(*[lambda: flow.place([(margherita, 1)], now)] * 12)
     assert Order.objects.working().count() == 2
@@ -98,7 +98,7 @@ def test_who_waits_while_the_clock_is_turned_works_by_the_new_one(place, small_k
 def test_a_whole_kitchen_run_by_many_hands_ends_with_everything_delivered(margherita, bob):
     """Links, people and the broom in each other's way; no deadlock, no place twice, no seq missing."""
     Shop.objects.update(speed=1000)
-    Station.objects.update(places=2, law="fixed", mean_seconds=1, per_pizza=False)
+    Station.objects.update(capacity=2, distribution="fixed", mean_seconds=1, per_pizza=False)
     orders = [flow.place([(margherita, 1)], timezone.now())[0] for _ in range(24)]
     crowded = []
 
@@ -123,7 +123,7 @@ def test_a_whole_kitchen_run_by_many_hands_ends_with_everything_delivered(marghe
             except (flow.Refused, flow.TooEarly):
                 pass
             for station in Station.objects.all():
-                if Order.objects.working().filter(stage=station.stage).count() > station.places:
+                if Order.objects.working().filter(stage=station.stage).count() > station.capacity:
                     crowded.append(station)
 
     all_at_once(*[lambda hand=hand: work(hand) for hand in range(4)])

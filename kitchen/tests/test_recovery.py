@@ -36,7 +36,7 @@ def late(db, sent, cooked, place):
     """late(n): n orders whose work was done at noon, and whose links never came."""
 
     def late(count):
-        Station.objects.update(places=count, law="fixed", mean_seconds=10, per_pizza=False)
+        Station.objects.update(capacity=count, distribution="fixed", mean_seconds=10, per_pizza=False)
         Shop.objects.update(speed=1)
         return [place(at(-10)) for _ in range(count)]
 
@@ -195,7 +195,7 @@ def all_delivered():
 
 def clean_history(orders):
     accepted = {order.order_id: order.order_id for order in orders}
-    return audit(accepted, dict(Station.objects.values_list("stage", "places"))).faults == []
+    return audit(accepted, dict(Station.objects.values_list("stage", "capacity"))).faults == []
 
 
 real = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -206,7 +206,7 @@ real = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_worker_that_is_asked_to_end_leaves_nothing_half_done(valkey, place):
     """Most messages are in its memory by then: it gives them back. No broom is here to help."""
     Shop.objects.update(speed=600)
-    Station.objects.update(places=20)
+    Station.objects.update(capacity=20)
     with worker("prefork"):
         orders = [place() for _ in range(60)]
         await_that(lambda: Order.objects.filter(stage="baking").count() > 5)
@@ -236,7 +236,7 @@ def hidden_orders():
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="Hides a table, which SQLite calls an operational error")
 def test_a_database_that_is_away_for_a_moment_loses_nothing(valkey, place):
     Shop.objects.update(speed=3000)
-    Station.objects.update(places=6)  # whoever stands in line gets a new plan when a place is free
+    Station.objects.update(capacity=6)  # whoever stands in line gets a new plan when a place is free
     orders = [place() for _ in range(6)]
     with ExitStack() as until_the_end:
         with hidden_orders():

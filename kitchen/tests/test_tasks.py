@@ -117,7 +117,7 @@ def test_a_database_that_is_away_is_tried_again(monkeypatch, late):
 def test_the_broom_wakes_who_was_forgotten(small_kitchen, sent, cooked, place, django_capture_on_commit_callbacks):
     place(timezone.now() - timedelta(seconds=13))
     place()
-    Station.objects.update(places=2)  # past flow: nobody was seated
+    Station.objects.update(capacity=2)  # past flow: nobody was seated
     with django_capture_on_commit_callbacks(execute=True):
         tasks.sweep.run()
     pks = list(Order.objects.order_by("pk").values_list("pk", flat=True))

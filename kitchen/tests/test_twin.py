@@ -33,7 +33,7 @@ def busy_kitchen(monkeypatch):
     # The ids are the seeds of the service times.
     monkeypatch.setattr(models, "new_order_id", lambda: f"{random.getrandbits(64):020d}")
     for station in Station.objects.all():
-        station.places, station.law = PLACES[station.stage], "lognormal"
+        station.capacity, station.distribution = PLACES[station.stage], "lognormal"
         station.spread_seconds = station.mean_seconds * 0.4
         station.save()
 
@@ -76,7 +76,7 @@ def through_queueing_theory(orders):
     times = {}
     for stage in stages.WORKED:
         station = stations[stage]
-        free_at, ends = [NOON] * station.places, []
+        free_at, ends = [NOON] * station.capacity, []
         for arrival, pk in arrivals:
             start = max(arrival, heapq.heappop(free_at))
             end = start + timedelta(seconds=station.wall_seconds(orders[pk].order_id, orders[pk].pizzas))

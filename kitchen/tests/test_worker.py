@@ -115,7 +115,7 @@ async def test_the_chain_delivers_and_every_change_is_heard(listen, place, pool)
 async def test_orders_that_wait_in_lines_all_arrive_once(listen, place):
     """One place at each station: whoever waits gets a chain from the one who leaves."""
     await Shop.objects.aupdate(speed=20_000)
-    await Station.objects.aupdate(places=1)
+    await Station.objects.aupdate(capacity=1)
     with worker("prefork"):
         for _ in range(11):
             await sync_to_async(place)()

@@ -189,5 +189,5 @@ function nextTo(ticket, key) {
 
 function measuredWords({ measured }) {
   if (!measured) return "Promises follow the times as they are set until enough work was seen here.";
-  return `${measured.works} works took ${Math.round(measured.mean_seconds)} ± ${Math.round(measured.spread_seconds)} kitchen seconds.`;
+  return `${measured.works} samples: ${Math.round(measured.mean_seconds)} ± ${Math.round(measured.spread_seconds)} kitchen seconds.`;
 }

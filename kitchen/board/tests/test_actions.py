@@ -158,14 +158,16 @@ def test_a_new_law_is_for_the_work_that_begins_from_now_on(place):
     assert fresh(second).due_at == at(110)
 
 
-@pytest.mark.parametrize("changes", [{"places": 0}, {"places": -1}, {"mean_seconds": -5}, {"law": "magic"}])
+@pytest.mark.parametrize(
+    "changes", [{"capacity": 0}, {"capacity": -1}, {"mean_seconds": -5}, {"distribution": "magic"}]
+)
 def test_a_station_that_cannot_be_is_refused(changes):
     before = Station.objects.values().get(stage="received")
     with pytest.raises(ValidationError):
         flow.change_station("received", NOON, **changes)
     assert Station.objects.values().get(stage="received") == before
     with pytest.raises(flow.Refused):
-        flow.change_station("delivered", NOON, places=1)
+        flow.change_station("delivered", NOON, capacity=1)
 
 
 def test_a_closed_shop_takes_no_orders(place, client, margherita):

@@ -236,7 +236,7 @@ async def test_a_board_catches_up_with_what_got_lost(bob, order, monkeypatch):
         with monkeypatch.context() as lost:
             lost.setattr(live.voice, "say", lambda *_: None)
             await act(flow.rush, order)
-            await in_database(flow.change_station)("baking", timezone.now(), places=7)
+            await in_database(flow.change_station)("baking", timezone.now(), capacity=7)
             await in_database(live.voice.flush)()  # what was gathered is lost as well
         shown = await receive(socket)
         shown |= await receive(socket)

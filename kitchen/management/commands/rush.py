@@ -247,7 +247,7 @@ def crowd() -> list[tuple[str, int, int, int]]:
     )
     rows = Order.objects.open().order_by().values("stage").annotate(working=working, waiting=waiting)
     here = {row["stage"]: (row["working"], row["waiting"]) for row in rows}
-    return [(row.name, row.places, *here.get(row.stage, (0, 0))) for row in Station.objects.all()]
+    return [(row.name, row.capacity, *here.get(row.stage, (0, 0))) for row in Station.objects.all()]
 
 
 def station_table() -> Table:
@@ -321,7 +321,7 @@ def busiest(rush: Rush) -> list[str]:
             if event.event == "started":
                 seconds = (min(after.at, end) - max(event.at, rush.start)).total_seconds()
                 taken[event.stage] += max(0.0, seconds)
-    shares = {row.name: taken[row.stage] / row.places / open_seconds for row in Station.objects.all()}
+    shares = {row.name: taken[row.stage] / row.capacity / open_seconds for row in Station.objects.all()}
     name = max(shares, key=shares.__getitem__)
     others = ", ".join(f"{other} {share:.0%}" for other, share in shares.items() if other != name)
     return [f"Busiest while they came: {name}, {shares[name]:.0%} taken ({others})."]

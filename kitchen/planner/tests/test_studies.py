@@ -76,7 +76,7 @@ def test_a_search_for_the_smallest_crew_goes_through_the_workers_too(queue, bob,
 def test_run_again_it_gives_the_same_figures_whatever_became_of_the_shop(study, queue, bob):
     tasks.go_on(study)
     work_off(queue)
-    Station.objects.update(places=1, mean_seconds=10)
+    Station.objects.update(capacity=1, mean_seconds=10)
     again = studies.again(study, bob, timezone.now())
     tasks.go_on(again)
     work_off(queue)
@@ -197,7 +197,7 @@ def test_a_real_worker_does_it(valkey, bob):
 def test_a_study_begins_with_the_shop_as_it_is(bob):
     Shop.objects.update(demand_per_hour=33)
     oven = Station.objects.get(stage="baking")
-    oven.places, oven.law, oven.mean_seconds, oven.spread_seconds = 5, "gamma", 400, 50
+    oven.capacity, oven.distribution, oven.mean_seconds, oven.spread_seconds = 5, "gamma", 400, 50
     oven.save()
     plan = load(studies.make({}, bob, timezone.now()).plan)
     row = plan.scenarios[0].stations[1]
@@ -207,14 +207,14 @@ def test_a_study_begins_with_the_shop_as_it_is(bob):
 
 def test_as_measured_where_staff_want_that(bob):
     Station.objects.filter(stage="baking").update(
-        as_measured=True, measured_law="lognormal", measured_mean_seconds=500, measured_spread_seconds=20
+        as_measured=True, measured_distribution="lognormal", measured_mean_seconds=500, measured_spread_seconds=20
     )
     row = studies.present_stations()[1]
     assert (row.law, row.mean_seconds, row.spread_seconds) == ("lognormal", 500, 20)
 
 
 def test_a_law_that_can_not_be_drawn_from_gives_the_mean():
-    Station.objects.filter(stage="baking").update(law="gamma", spread_seconds=0)
+    Station.objects.filter(stage="baking").update(distribution="gamma", spread_seconds=0)
     assert studies.present_stations()[1].law == "fixed"
 
 

@@ -123,7 +123,7 @@ def calm(db, sent, cooked):
     """A kitchen of fixed times, several places, on a clock of speed 2."""
     Shop.objects.update(speed=2)
     for row, (seconds, places) in zip(Station.objects.all(), ((31, 2), (47, 2), (5, 1), (83, 3)), strict=True):
-        row.places, row.law, row.mean_seconds, row.per_pizza = places, "fixed", seconds, seconds == 31
+        row.capacity, row.distribution, row.mean_seconds, row.per_pizza = places, "fixed", seconds, seconds == 31
         row.save()
 
 
@@ -145,7 +145,7 @@ def test_the_live_kitchen_does_what_was_forecast(calm, place, margherita):
 
 @pytest.mark.django_db
 def test_it_knows_only_what_a_person_could_know(small_kitchen, sent, cooked, place):
-    Station.objects.filter(stage="received").update(law="lognormal", spread_seconds=5)
+    Station.objects.filter(stage="received").update(distribution="lognormal", spread_seconds=5)
     place(NOON)
     before = look_ahead(forecast.read_state(at(4)))
     Order.objects.update(due_at=at(9999))
@@ -173,7 +173,7 @@ def test_the_state_takes_two_queries(small_kitchen, sent, cooked, place, django_
 @pytest.mark.django_db
 def test_a_station_is_looked_ahead_with_what_staff_chose(small_kitchen):
     Station.objects.filter(stage="baking").update(
-        measured_law="gamma", measured_mean_seconds=33.0, measured_spread_seconds=4.0, as_measured=True
+        measured_distribution="gamma", measured_mean_seconds=33.0, measured_spread_seconds=4.0, as_measured=True
     )
     laws = [(place.law.name, place.law.mean) for place in forecast.read_state(NOON).stations]
     assert laws == [("fixed", 10), ("gamma", 33), ("fixed", 5), ("fixed", 30)]
@@ -249,7 +249,7 @@ def test_an_order_is_never_lost_for_want_of_a_promise(client, small_kitchen, sen
 @pytest.mark.django_db
 def test_the_basket_is_told_what_the_order_then_gets(client, small_kitchen, sent, cooked, margherita, monkeypatch):
     monkeypatch.setattr("home.api.views.timezone.now", lambda: NOON)
-    Station.objects.filter(stage="received").update(law="lognormal", spread_seconds=5, per_pizza=True)
+    Station.objects.filter(stage="received").update(distribution="lognormal", spread_seconds=5, per_pizza=True)
     shown = client.get("/api/promise/?pizzas=2").json()["promise"]
     body = {"items": [{"id": margherita.pk, "quantity": 2}]}
     order = client.post("/api/order/", body, content_type="application/json").json()["order"]

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 def promised(small_kitchen, place):
     """promised(seconds) -> an order of that moment, told 60 to 70 seconds, on a clock of speed 2 since NOON."""
     Shop.objects.update(speed=2, speed_since=NOON)
-    Station.objects.update(places=50)
+    Station.objects.update(capacity=50)
 
     def order(seconds=0.0, **more):
         row = Promise(
@@ -245,7 +245,7 @@ def test_real_and_simulated_orders_stand_apart(client):
 
 def test_staff_see_what_the_promises_go_by(client, bob):
     Station.objects.filter(stage="baking").update(
-        measured_law="gamma", measured_mean_seconds=470, measured_spread_seconds=12, measured_works=500,
+        measured_distribution="gamma", measured_mean_seconds=470, measured_spread_seconds=12, measured_samples=500,
         as_measured=True,
     )  # fmt: skip
     client.force_login(bob)

@@ -24,18 +24,18 @@ def works(law, mean, spread, per_pizza=False, number=5000):
 @pytest.mark.parametrize("law", ["lognormal", "gamma"])
 def test_the_law_is_found_again(law, per_pizza):
     fit = fit_law(works(law, 120, 60, per_pizza), per_pizza)
-    assert fit.law == law
+    assert fit.distribution == law
     assert (fit.mean_seconds, fit.spread_seconds) == pytest.approx((120, 60), rel=0.06)
 
 
 def test_fixed_work_is_fixed_though_the_clock_trembles():
     fit = fit_law([Work(1, 450 + number % 3) for number in range(100)], False)
-    assert (fit.law, fit.spread_seconds) == ("fixed", 0) and fit.mean_seconds == pytest.approx(451, abs=1)
+    assert (fit.distribution, fit.spread_seconds) == ("fixed", 0) and fit.mean_seconds == pytest.approx(451, abs=1)
 
 
 def test_exponential_work_becomes_a_gamma_law_of_its_mean():
     fit = fit_law(works("exponential", 120, 0), False)
-    assert fit.law == "gamma" and fit.spread_seconds == pytest.approx(fit.mean_seconds, rel=0.06)
+    assert fit.distribution == "gamma" and fit.spread_seconds == pytest.approx(fit.mean_seconds, rel=0.06)
 
 
 def test_too_little_work_says_nothing():
@@ -87,11 +87,11 @@ def test_the_job_writes_what_it_found_and_only_when_it_has_changed(kitchen, djan
         kitchen(seconds)
     tasks.measure_work()
     oven = Station.objects.get(stage="baking")
-    assert (oven.measured_mean_seconds, oven.measured_works) == (80, 3)
+    assert (oven.measured_mean_seconds, oven.measured_samples) == (80, 3)
     assert oven.measured_spread_seconds == pytest.approx(32.66, abs=0.01)
-    assert (oven.law, oven.mean_seconds) == ("fixed", 20)  # what is drawn stays as set
+    assert (oven.distribution, oven.mean_seconds) == ("fixed", 20)  # what is drawn stays as set
     drivers = Station.objects.get(stage="out_for_delivery")
-    assert (drivers.measured_law, drivers.measured_mean_seconds, drivers.measured_works) == ("", None, 0)
+    assert (drivers.measured_distribution, drivers.measured_mean_seconds, drivers.measured_samples) == ("", None, 0)
     with django_assert_num_queries(7):  # no update among them
         measure.renew()
 

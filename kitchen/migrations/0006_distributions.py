@@ -1,0 +1,44 @@
+"""The stations' columns get the names that queueing theory has for them."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("kitchen", "0005_studies")]
+
+    operations = [
+        migrations.RemoveConstraint("station", "station_has_a_place"),
+        migrations.RenameField("station", "places", "capacity"),
+        migrations.RenameField("station", "law", "distribution"),
+        migrations.RenameField("station", "measured_law", "measured_distribution"),
+        migrations.RenameField("station", "measured_works", "measured_samples"),
+        migrations.AddConstraint(
+            "station", models.CheckConstraint(condition=models.Q(capacity__gte=1), name="station_has_a_place")
+        ),
+        # Words alone: nothing in the database changes.
+        migrations.AlterField(
+            "station",
+            "capacity",
+            models.PositiveIntegerField(
+                "places",
+                validators=[MinValueValidator(1), MaxValueValidator(1000)],
+                help_text="How many orders at once.",
+            ),
+        ),
+        migrations.AlterField(
+            "station",
+            "distribution",
+            models.CharField(
+                "service-time distribution",
+                max_length=20,
+                choices=[
+                    ("fixed", "Fixed"),
+                    ("exponential", "Exponential"),
+                    ("lognormal", "Lognormal"),
+                    ("uniform", "Uniform"),
+                    ("gamma", "Gamma"),
+                ],
+            ),
+        ),
+    ]
