@@ -13,17 +13,8 @@ from kitchen.models import Shop, Station
 
 @admin.register(Station)
 class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = [
-        "name",
-        "stage",
-        "capacity",
-        "is_open",
-        "distribution",
-        "mean_seconds",
-        "spread_seconds",
-        "per_pizza",
-    ]
-    list_display += ["as_measured", "measured"]
+    list_display = ["name", "stage", "capacity", "is_open", "distribution", "mean_seconds", "spread_seconds"]
+    list_display += ["per_pizza", "as_measured", "measured"]
     list_editable = ["capacity", "mean_seconds", "spread_seconds", "as_measured"]
     list_filter = ["is_open", "distribution"]
     search_fields = ["name"]

@@ -213,8 +213,8 @@ class Outcome(LedgerRow):
     simulated = models.BooleanField()  # as the promise
     seconds = models.FloatField(null=True)  # kitchen seconds from the order to the door; null if it never came there
     kept = models.BooleanField(null=True)  # it came within what was promised; null if it never came
-    # a person had a hand in it, or the clock was turned: nothing to learn from
-    touched = models.BooleanField()
+    # a person intervened, or the clock was turned: nothing to learn from
+    intervened = models.BooleanField()
 
     class Meta:
         indexes = [models.Index(name="newest_outcomes", fields=["simulated", "-id"])]
@@ -242,7 +242,7 @@ class Study(models.Model):
     made_at = models.DateTimeField(default=timezone.now)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     title = models.CharField(max_length=80)
-    asked = models.JSONField()  # what the person asked for, to fill the form again
+    request = models.JSONField()  # what the person asked for, to fill the form again
     plan = models.JSONField()  # what that means in full (kitchen.planner.scenarios.Plan)
     status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
     ended_at = models.DateTimeField(null=True)

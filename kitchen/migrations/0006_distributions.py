@@ -1,4 +1,4 @@
-"""The stations' columns get the names that queueing theory has for them."""
+"""Rename columns to the words that queueing theory and statistics have for them."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import migrations, models
@@ -13,6 +13,8 @@ class Migration(migrations.Migration):
         migrations.RenameField("station", "law", "distribution"),
         migrations.RenameField("station", "measured_law", "measured_distribution"),
         migrations.RenameField("station", "measured_works", "measured_samples"),
+        migrations.RenameField("outcome", "touched", "intervened"),
+        migrations.RenameField("study", "asked", "request"),
         migrations.AddConstraint(
             "station", models.CheckConstraint(condition=models.Q(capacity__gte=1), name="station_has_a_place")
         ),

@@ -131,11 +131,11 @@ def make(asked: Any, by: Any, now: datetime) -> Study:
 
 def again(study: Study, by: Any, now: datetime) -> Study:
     """The same plan with the same seed: the same figures, whatever has become of the shop since."""
-    return store(study.asked, load(study.plan), by, now)
+    return store(study.request, load(study.plan), by, now)
 
 
 def store(asked: Any, plan: Plan, by: Any, now: datetime) -> Study:
-    study = Study.objects.create(asked=asked, plan=plan.as_dict(), by=by, made_at=now, title=title(plan))
+    study = Study.objects.create(request=asked, plan=plan.as_dict(), by=by, made_at=now, title=title(plan))
     old = Study.objects.exclude(status=Status.RUNNING).values_list("pk", flat=True)[KEPT:]
     Study.objects.filter(pk__in=list(old)).delete()
     return study

@@ -63,7 +63,7 @@ def planner(request: HttpRequest) -> HttpResponse:
 @staff_only
 def study(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Study.objects.select_related("by"), pk=pk)
-    return page(request, found.asked, study=found)
+    return page(request, found.request, study=found)
 
 
 @require_POST
@@ -81,7 +81,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         refuse_too_many()
     except PlanError as error:
-        return page(request, found.asked, error, study=found, status=BAD_REQUEST)
+        return page(request, found.request, error, study=found, status=BAD_REQUEST)
     made = studies.again(found, request.user, timezone.now())
     tasks.start(made)
     return redirect(link(made))
@@ -101,7 +101,7 @@ def study_json(request: HttpRequest, pk: int) -> HttpResponse:
     values = studies.snapshot(found)
     if "download" not in request.GET:
         return JsonResponse(values)
-    response = JsonResponse({**values, "asked": found.asked, "plan": found.plan}, json_dumps_params={"indent": 1})
+    response = JsonResponse({**values, "asked": found.request, "plan": found.plan}, json_dumps_params={"indent": 1})
     return as_file(response, f"study-{pk}.json")
 
 
@@ -130,7 +130,7 @@ def page(
     context = {
         **form,
         "study": study,
-        "recent": Study.objects.select_related("by").defer("plan", "asked", "answer")[:RECENT],
+        "recent": Study.objects.select_related("by").defer("plan", "request", "answer")[:RECENT],
         "speed": Shop.objects.get().speed,
     }
     return render(request, "kitchen/planner.html", context, status=status)

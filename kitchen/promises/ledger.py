@@ -63,19 +63,19 @@ def outcomes(order_pks: Collection[int], now: datetime, speed_since: datetime) -
     rows = []
     for promise in Promise.objects.filter(order_pk__in=order_pks):
         order = orders.get(promise.order_pk)
-        touched = order is None or order.pk in by_hand or promise.at < speed_since
-        if order is None or not _may_come_back(order, touched, now):
-            rows.append(outcome(promise, order, touched, now))
+        intervened = order is None or order.pk in by_hand or promise.at < speed_since
+        if order is None or not _may_come_back(order, intervened, now):
+            rows.append(outcome(promise, order, intervened, now))
     return rows
 
 
-def _may_come_back(order: Order, touched: bool, now: datetime) -> bool:
+def _may_come_back(order: Order, intervened: bool, now: datetime) -> bool:
     is_fresh = now - order.joined_at < timedelta(seconds=SETTLED_SECONDS)
-    return order.stage not in stages.ENDED or (touched and is_fresh)
+    return order.stage not in stages.ENDED or (intervened and is_fresh)
 
 
-def outcome(promise: Promise, order: Order | None, touched: bool, now: datetime) -> Outcome:
-    row = Outcome(promise=promise, at=now, simulated=promise.simulated, touched=touched)
+def outcome(promise: Promise, order: Order | None, intervened: bool, now: datetime) -> Outcome:
+    row = Outcome(promise=promise, at=now, simulated=promise.simulated, intervened=intervened)
     if order is not None and order.delivered_at is not None:
         low, _, high = promise.times
         row.at = order.delivered_at
@@ -96,7 +96,7 @@ def lessons(speed: float) -> list[tuple[calibration.Interval, float]]:
             row.seconds,
         )
         for row in rows
-        if row.seconds is not None and not row.touched and row.promise.speed == speed
+        if row.seconds is not None and not row.intervened and row.promise.speed == speed
     ]
 
 

@@ -19,7 +19,7 @@ def came(order_pk, at, kept, simulated=False):
     promise = Promise.objects.create(
         order_pk=order_pk, at=at, speed=1, pizzas=1, open_orders=0, simulated=simulated, **SECONDS
     )
-    Outcome.objects.create(promise=promise, at=at, simulated=simulated, seconds=60, kept=kept, touched=False)
+    Outcome.objects.create(promise=promise, at=at, simulated=simulated, seconds=60, kept=kept, intervened=False)
 
 
 def front_page(client):

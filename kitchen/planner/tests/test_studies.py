@@ -302,7 +302,7 @@ def test_the_form_makes_a_study_of_what_is_different(staff, queue, django_captur
         response = staff.post(reverse("planner"), {**FORM, **same, **changed, "most_replications": "200"})
     study = Study.objects.get()
     assert response.url == reverse("study", args=[study.pk])
-    assert study.asked["scenarios"] == [{"stations": {"out_for_delivery": {"places": "9"}}}]
+    assert study.request["scenarios"] == [{"stations": {"out_for_delivery": {"places": "9"}}}]
     assert study.title == "One more place at “Drivers”"
     work_off(queue)
     page = staff.get(response.url).content.decode()

@@ -221,7 +221,7 @@ def test_it_is_kept_when_the_kitchen_is_left_alone(small_kitchen, sent, cooked, 
     for order in Order.objects.all():
         assert order.delivered_at == order.promised_median
     assert ledger.settle(at(500)) == 6
-    assert list(Outcome.objects.values_list("kept", "touched")) == [(True, False)] * 6
+    assert list(Outcome.objects.values_list("kept", "intervened")) == [(True, False)] * 6
 
 
 @pytest.mark.django_db
@@ -406,4 +406,4 @@ def test_the_job_looks_ahead_and_settles(small_kitchen, sent, cooked, place, tol
     assert None not in etas(waits)
     flow.override(order.pk, stages.LAST, now - timedelta(minutes=1))
     commit(tasks.look_ahead)
-    assert Outcome.objects.get().touched
+    assert Outcome.objects.get().intervened

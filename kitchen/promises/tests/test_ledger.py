@@ -41,7 +41,7 @@ def deliver(order, seconds):
 
 
 def settled():
-    return list(Outcome.objects.order_by("promise").values_list("seconds", "kept", "touched"))
+    return list(Outcome.objects.order_by("promise").values_list("seconds", "kept", "intervened"))
 
 
 @pytest.mark.database
@@ -168,7 +168,7 @@ def outcome(number, kept=True, seconds=150.0, open_orders=0, simulated=False, wh
         model_low_seconds=low, model_median_seconds=160, model_high_seconds=high,
     )  # fmt: skip
     return Outcome.objects.create(
-        promise=promise, at=when, simulated=simulated, seconds=seconds, kept=kept, touched=False
+        promise=promise, at=when, simulated=simulated, seconds=seconds, kept=kept, intervened=False
     )
 
 
