@@ -115,9 +115,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 @pytest.fixture
 def cooked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, str]]:
-    """The chains that were asked for, as (order's pk, plan, first stage), instead of a broker."""
+    """The chains that were asked for, as (order's pk, epoch, first stage), instead of a broker."""
     chains: list[tuple[int, int, str]] = []
-    monkeypatch.setattr(tasks, "_enqueue", lambda order: chains.append((order.pk, order.plan, order.stage)))
+    monkeypatch.setattr(tasks, "_enqueue", lambda order: chains.append((order.pk, order.epoch, order.stage)))
     return chains
 
 

@@ -87,7 +87,7 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         ("stage", "state", "reason"),
         ("joined_at", "started_at", "due_at"),
         ("created_at", "delivered_at"),
-        ("seq", "plan"),
+        ("seq", "epoch"),
     ]
     readonly_fields = [name for row in fields for name in row if name not in ("stage", "reason")]
     inlines = [OrderLineInline, OrderEventInline]

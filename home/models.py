@@ -36,11 +36,11 @@ STARTED_SENTENCES = {
 # What the kitchen alone writes (kitchen.flow, through Order.save_state).
 STATE_FIELDS = (
     "stage",
-    "plan",
+    "epoch",
     "seq",
     "held",
     "rushed",
-    "woken_at",
+    "recovered_at",
     "remaining_seconds",
     "joined_at",
     "started_at",
@@ -55,7 +55,7 @@ PROMISE_FIELDS = ("promised_low", "promised_median", "promised_high")
 FORECAST_FIELDS = ("eta_low", "eta_median", "eta_high")
 
 # A bare `order.stage = ...; order.save()` is a person's wish; kitchen.signals takes it to kitchen.flow.
-stage_wished = Signal()
+stage_override_requested = Signal()
 
 
 def new_order_id() -> str:
@@ -143,8 +143,8 @@ class Order(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="orders")
     # Whose it is without an account: a random word that lives in the visitor's session.
     guest = models.CharField(max_length=32, blank=True, db_index=True, editable=False)
-    # A repeated click is one order: the digest of whose click and its Idempotency-Key.
-    click = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    # A repeated request is one order: the digest of its caller and its Idempotency-Key.
+    idempotency_key = models.CharField(max_length=64, null=True, unique=True, editable=False)
 
     # facts, written once
     amount = models.DecimalField(max_digits=9, decimal_places=2, default=Decimal(0), editable=False)
@@ -166,15 +166,15 @@ class Order(models.Model):
     # live state: kitchen.flow is the only writer
     stage = models.CharField(max_length=20, choices=stages.CHOICES, default=stages.FIRST)
     # one higher with every new chain; a link that carries an older one does nothing (fencing token)
-    plan = models.PositiveIntegerField(default=0, editable=False)
+    epoch = models.PositiveIntegerField(default=0, editable=False)
     # one higher with every event
     seq = models.PositiveIntegerField(default=0, editable=False)
     # set by hold, cleared by resume and by every move; a held order is in no line and no place
     held = models.BooleanField(default=False, editable=False)
     # set by rush: before all others in every line, to the end
     rushed = models.BooleanField(default=False, editable=False)
-    # set by the broom when it gave a new chain, cleared when the work begins; so that it does not do so again at once
-    woken_at = models.DateTimeField(null=True, editable=False)
+    # when the recovery sweep gave it a new chain, so that it does not at once give another; cleared when work begins
+    recovered_at = models.DateTimeField(null=True, editable=False)
     # kitchen seconds of work that are left; set by hold, cleared when the work goes on or the order moves
     remaining_seconds = models.FloatField(null=True, editable=False)
     # when it reached the station; its turn in the line
@@ -252,7 +252,7 @@ class Order(models.Model):
         with transaction.atomic():
             if self.stage != self.stage_read:
                 # First: it locks the stations, and who locks an order before its station deadlocks with the kitchen.
-                stage_wished.send(Order, order=self)
+                stage_override_requested.send(Order, order=self)
             written = frozenset(fields).difference(STATE_FIELDS, FORECAST_FIELDS, PROMISE_FIELDS)
             super().save(*args, **kwargs, update_fields=written)
 

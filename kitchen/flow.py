@@ -41,9 +41,9 @@ from kitchen.transitions import (
 from kitchen.transitions import Refused as Refused
 
 EARLY_SECONDS = 0.02  # a link may be this early: clocks of two machines, rounding
-OVERDUE_SECONDS = 2.0  # the broom gives a link this long to arrive
-WAKE_AGAIN_SECONDS = 4.0  # and the chain that the broom made gets so long, before it makes another
-BROOM_BATCH = 500
+OVERDUE_SECONDS = 2.0  # the recovery sweep gives a link this long to arrive
+RECOVER_AGAIN_SECONDS = 4.0  # and the chain that the recovery sweep made gets so long, before it makes another
+RECOVERY_BATCH = 500
 UNDO_SECONDS = 10.0
 
 
@@ -62,7 +62,7 @@ def place(
     *,
     user: Any = None,
     guest: str = "",
-    click: str | None = None,
+    idempotency_key: str | None = None,
     simulated: bool = False,
     promise: Promise | None = None,
 ) -> tuple[Order, list[Order]]:
@@ -77,7 +77,7 @@ def place(
     order = Order(
         user=user,
         guest=guest,
-        click=click,
+        idempotency_key=idempotency_key,
         simulated=simulated,
         created_at=now,
         **facts(items),
@@ -118,16 +118,16 @@ def admit(pk: int, now: datetime) -> list[Order]:
 
 
 @transaction.atomic
-def finish(pk: int, plan: int, stage: str, now: datetime) -> list[Order]:
+def finish(pk: int, epoch: int, stage: str, now: datetime) -> list[Order]:
     """The work of a stage is done: the order goes on, and the next in line takes its place.
 
-    The link of a chain calls this. If the plan or the stage is no longer true it does nothing: a person, or
+    The link of a chain calls this. If the epoch or the stage is no longer true it does nothing: a person, or
     another link, was first. TooEarly if the work takes longer than the link thought.
     """
     target = stages.after(stage)
     stations = lock_stations(stage, target)
     order = lock_order_before(pk, stations[target]) if target in stations else lock_order(pk)
-    if order.plan != plan or order.stage != stage or order.due_at is None:
+    if order.epoch != epoch or order.stage != stage or order.due_at is None:
         return []
     wait_seconds = (order.due_at - now).total_seconds()
     if wait_seconds > EARLY_SECONDS:
@@ -246,7 +246,7 @@ def hold(pk: int, now: datetime, by: Any = None, reason: str = "", seen: int | N
     order.remaining_seconds = work_left(order, station.speed, now)
     order.held = True
     order.started_at = order.due_at = None
-    order.plan += 1
+    order.epoch += 1
     write(order, now, cause)
     return seat(station, now)
 
@@ -263,22 +263,22 @@ def resume(pk: int, now: datetime, by: Any = None, reason: str = "", seen: int |
 
 @transaction.atomic
 def recover(now: datetime, lag_seconds: float = 0) -> list[Order]:
-    """The broom: a new plan for every order whose work is overdue (its link was lost), at most a batch.
+    """The recovery sweep: a new epoch for every order whose work is overdue (its link was lost), at most a batch.
 
     Who was woken a moment ago is left alone: a worker that is only slow must not get more work for it. A link that
-    stands in a queue as long as `lag_seconds` is not lost either: a new plan would only make it run for nothing.
+    stands in a queue as long as `lag_seconds` is not lost either: a new epoch would only make it run for nothing.
     """
     lag = timedelta(seconds=lag_seconds)
     overdue = Order.objects.working().filter(due_at__lt=now - timedelta(seconds=OVERDUE_SECONDS) - lag)
     forgotten = overdue.filter(
-        Q(woken_at__isnull=True) | Q(woken_at__lt=now - timedelta(seconds=WAKE_AGAIN_SECONDS) - lag)
+        Q(recovered_at__isnull=True) | Q(recovered_at__lt=now - timedelta(seconds=RECOVER_AGAIN_SECONDS) - lag)
     ).order_by("due_at")
     # skip_locked: whoever holds the order is just moving it. Waiting here could deadlock with a verb.
-    orders = list(forgotten.select_for_update(skip_locked=True)[:BROOM_BATCH])
+    orders = list(forgotten.select_for_update(skip_locked=True)[:RECOVERY_BATCH])
     # Not an event: nothing that anyone sees has changed, so neither seq nor signal.
-    Order.objects.filter(pk__in=[order.pk for order in orders]).update(plan=F("plan") + 1, woken_at=now)
+    Order.objects.filter(pk__in=[order.pk for order in orders]).update(epoch=F("epoch") + 1, recovered_at=now)
     for order in orders:
-        order.plan += 1
+        order.epoch += 1
     return orders
 
 
@@ -321,7 +321,7 @@ def set_speed(speed: float, now: datetime) -> list[Order]:
         assert order.started_at is not None and order.due_at is not None
         order.started_at = now - (now - order.started_at) * stretch
         order.due_at = now + (order.due_at - now) * stretch
-        order.plan += 1
+        order.epoch += 1
         write(order, now, Cause(Event.RETIMED))
         begun.append(order)
     return begun

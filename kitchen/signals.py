@@ -8,14 +8,14 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from home import live
-from home.models import STATE_FIELDS, Order, stage_wished
+from home.models import STATE_FIELDS, Order, stage_override_requested
 from kitchen import flow, tasks
 from kitchen.models import Shop, Station
 
 ON_THE_BOARD = {"speed", "is_open", "demand_per_hour"}  # of the shop
 
 
-@receiver(stage_wished)
+@receiver(stage_override_requested)
 def override_by_hand(order: Order, **kwargs: Any) -> None:
     """`order.stage = ...; order.save()` ends as `flow.override` does, or raises `flow.Refused` and saves nothing."""
     tasks.cook_all(flow.override(order.pk, order.stage, timezone.now(), reason="Saved by hand"))

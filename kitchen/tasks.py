@@ -30,10 +30,10 @@ SWEEP_EXPIRE_SECONDS = 1  # as migration 0002 tells beat
     retry_backoff_max=30,
     max_retries=None,
 )
-def finish(self: Any, pk: int, plan: int, stage: str) -> None:
+def finish(self: Any, pk: int, epoch: int, stage: str) -> None:
     """A link: the work of one stage is done. Ends the chain if the order is not the one to go on."""
     try:
-        begun = flow.finish(pk, plan, stage, timezone.now())
+        begun = flow.finish(pk, epoch, stage, timezone.now())
     except Order.DoesNotExist:
         logger.info("Order %d is gone", pk)
         begun = []
@@ -45,7 +45,7 @@ def finish(self: Any, pk: int, plan: int, stage: str) -> None:
 
 @app.task(name="kitchen.sweep", bind=True)
 def sweep(self: Any) -> None:
-    """The broom: whoever was forgotten (a worker killed, Redis wiped) gets a new chain."""
+    """The recovery sweep: whoever was forgotten (a worker killed, Redis wiped) gets a new chain."""
     now = timezone.now()
     cook_all(flow.recover(now, lag_seconds(self.request.expires, now)))
     cook_all(flow.seat_all(now))
@@ -101,12 +101,12 @@ def cook(order: Order) -> None:
 
 def _enqueue(order: Order) -> None:
     """One link per stage that is left. The first has a countdown; each tells the next one its own (see go_on)."""
-    first, *rest = [finish.si(order.pk, order.plan, stage) for stage in stages.remaining(order.stage)]
+    first, *rest = [finish.si(order.pk, order.epoch, stage) for stage in stages.remaining(order.stage)]
     try:
         # What `chain(first, *rest).apply_async()` sends in the end, without cloning and freezing each link before.
         first.set(**countdown(order)).apply_async(chain=rest[::-1])
     except BrokerDown as error:
-        logger.warning("No chain for order %d now, the broom will bring it: %s", order.pk, error)
+        logger.warning("No chain for order %d now, the recovery sweep will bring it: %s", order.pk, error)
 
 
 def go_on(request: Any, own: list[Order]) -> None:

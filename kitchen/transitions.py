@@ -93,7 +93,7 @@ def move(order: Order, target: str, stations: dict[str, Station], now: datetime,
     station = stations.get(order.stage)
     left = station if order.started_at is not None else None
     if cause.event:
-        order.plan += 1  # a person's move: the old chain may do nothing any more
+        order.epoch += 1  # a person's move: the old chain may do nothing any more
         cause = replace(cause, before=before(order, station.speed if station else 1, now))
     begun = enter(order, target, stations, now, cause)
     return begun + (seat(left, now) if left else [])
@@ -119,7 +119,7 @@ def restore(
     order.remaining_seconds = before["remaining_seconds"]
     order.started_at = order.due_at = None
     order.delivered_at = order.joined_at if order.stage == stages.LAST else None  # as `enter` wrote it
-    order.plan += 1
+    order.epoch += 1
     begun = settle(order, stations, now, cause)
     return begun + (seat(left, now) if left else [])
 
@@ -129,7 +129,7 @@ def renew(order: Order, station: Station, now: datetime, cause: Cause) -> list[O
     order.remaining_seconds = None
     begun: list[Order] = []
     if order.started_at is not None:
-        order.plan += 1
+        order.epoch += 1
         begun = begin(order, station, now)
     write(order, now, cause)
     return begun
@@ -151,8 +151,8 @@ def begin(order: Order, station: Station, now: datetime) -> list[Order]:
     left = service if order.remaining_seconds is None else order.remaining_seconds / station.speed
     order.due_at = now + timedelta(seconds=left)
     order.started_at = min(now, order.due_at - timedelta(seconds=service))
-    order.remaining_seconds = order.woken_at = None
-    order.plan = max(1, order.plan)
+    order.remaining_seconds = order.recovered_at = None
+    order.epoch = max(1, order.epoch)
     return [order]
 
 
@@ -173,14 +173,14 @@ def work_seconds(order: Order, station: Station) -> float:
 
 
 def seat(station: Station, now: datetime) -> list[Order]:
-    """The first in line take the free places of a station, each with a plan of its own."""
+    """The first in line take the free places of a station, each with a epoch of its own."""
     begun: list[Order] = []
     is_full = False
     while not is_full:
         order, is_full = lock_next(station)
         if order is None:
             break
-        order.plan += 1
+        order.epoch += 1
         # Whoever leaves may have looked at its clock before this one came, and waited for the locks since.
         moment = max(now, order.joined_at)
         begun += begin(order, station, moment)

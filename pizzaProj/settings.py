@@ -162,9 +162,9 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever: after the usual 100 a worker would end
-# A countdown longer than this would be delivered twice (and do nothing, see plan): 20 times 20 pizzas take 13 hours.
+# A countdown longer than this would be delivered twice (and do nothing, see epoch): 20 times 20 pizzas take 13 hours.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600, "socket_connect_timeout": 2}
-# With the broker down an order must still be accepted quickly: the broom wakes it later.
+# With the broker down an order must still be accepted quickly: the recovery sweep wakes it later.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
 # Celery closes the database connection around every task otherwise: 4 times slower on PostgreSQL.
 CELERY_DB_REUSE_MAX = 1_000_000

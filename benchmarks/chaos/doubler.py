@@ -48,5 +48,5 @@ class Doubler:
         """A second link for an order that has one: it comes too early, or too late."""
         order = Order.objects.working().order_by("?").first()
         if order is not None:
-            tasks.finish.apply_async(args=[order.pk, order.plan, order.stage])
+            tasks.finish.apply_async(args=[order.pk, order.epoch, order.stage])
         return order is not None

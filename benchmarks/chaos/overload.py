@@ -1,6 +1,6 @@
 """Overload: the workers are away while thousands of orders fall due, and then they come.
 
-Every link is in the broker, none is lost, and the broom must not take them for lost: each order that it wakes
+Every link is in the broker, none is lost, and the recovery sweep must not take them for lost: each order that it wakes
 without need is one more task for workers that have too much to do already.
 """
 

@@ -241,7 +241,7 @@ def test_a_wish_to_change_changes_the_order(
     with django_capture_on_commit_callbacks(execute=True):
         wishes.answer(talk.pk, member(maria), message.seq, True, timezone.now())
     order = Order.objects.get()
-    assert (order.summary, order.amount, order.plan) == ("2 × Diavola, 1 × Margherita", 33.5, 2)
+    assert (order.summary, order.amount, order.epoch) == ("2 × Diavola, 1 × Margherita", 33.5, 2)
     assert cooked[-1] == (order.pk, 2, "received")
     assert Message.objects.last().body == "Changed at your wish"
 

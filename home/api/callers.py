@@ -94,8 +94,8 @@ def guest_for(request: HttpRequest) -> str:
     return make_guest(request)
 
 
-def click_digest(request: HttpRequest) -> str | None:
-    """Whose click, and its Idempotency-Key, so that nobody else's equal key finds their order; None without a key.
+def idempotency_key(request: HttpRequest) -> str | None:
+    """A digest of the caller and the Idempotency-Key, so that nobody else's equal key finds this order; None without.
 
     A visitor is known by the CSRF cookie, which the page has set: the answer that brings the session may be the
     one that got lost.

@@ -11,7 +11,7 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 
 from home.api.bodies import KEY_HEADER, ORDER_BODY, PIZZAS_PARAMETER, choose, read_pizzas, read_quantities
-from home.api.callers import Token, check_csrf, click_digest, guest_for, is_simulated, member
+from home.api.callers import Token, check_csrf, guest_for, idempotency_key, is_simulated, member
 from home.models import Order, Pizza
 from kitchen import flow, tasks
 from kitchen.promises import forecast
@@ -79,12 +79,12 @@ def refuse_too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpRespo
 )
 @api.post("/order", include_in_schema=False)
 def order_pizza(request: HttpRequest) -> HttpResponse:
-    """One pizza or several. With an `Idempotency-Key` header the same click is one order, however often it comes."""
+    """One pizza or several. Requests with the same `Idempotency-Key` header make one order."""
     check_csrf(request)
     quantities = read_quantities(request.body)
     guest = guest_for(request)
-    click = click_digest(request)
-    order = placed_by(click, quantities, guest) or place_once(request, quantities, guest, click)
+    key = idempotency_key(request)
+    order = placed_by(key, quantities, guest) or place_once(request, quantities, guest, key)
     answer = {
         "status": True,
         "message": f"Thank you! Order {order.number} is in the kitchen.",
@@ -99,18 +99,18 @@ def only_post(request: HttpRequest) -> HttpResponse:
     raise HttpError(405, "Orders are placed with POST.")
 
 
-def place_once(request: HttpRequest, quantities: dict[int, int], guest: str, click: str | None) -> Order:
-    """Place the order; if an equal click is placing it at this moment, the order that it makes."""
+def place_once(request: HttpRequest, quantities: dict[int, int], guest: str, key: str | None) -> Order:
+    """Place the order; if an equal request is placing it at this moment, the order that it makes."""
     user = request.user if request.user.is_authenticated else None
     items, simulated = choose(quantities), is_simulated(request)
     now = timezone.now()
     promise = forecast.promise(sum(quantities.values()), now)
     try:
         order, begun = flow.place(
-            items, now, user=user, guest=guest, click=click, simulated=simulated, promise=promise
+            items, now, user=user, guest=guest, idempotency_key=key, simulated=simulated, promise=promise
         )
     except IntegrityError:
-        earlier = placed_by(click, quantities, guest)
+        earlier = placed_by(key, quantities, guest)
         if earlier is None:
             raise
         return earlier
@@ -118,9 +118,9 @@ def place_once(request: HttpRequest, quantities: dict[int, int], guest: str, cli
     return order
 
 
-def placed_by(click: str | None, quantities: dict[int, int], guest: str) -> Order | None:
-    """The order of an earlier, equal click. HttpError 422 if that click asked for something else."""
-    order = Order.objects.filter(click=click).first() if click else None
+def placed_by(key: str | None, quantities: dict[int, int], guest: str) -> Order | None:
+    """The order of an earlier, equal request. HttpError 422 if that one asked for something else."""
+    order = Order.objects.filter(idempotency_key=key).first() if key else None
     if order is None:
         return None
     if {line.pizza_id: line.quantity for line in order.lines.all()} != quantities:

@@ -34,7 +34,7 @@ def fresh(order):
 
 def finish(order, now):
     order = fresh(order)
-    return flow.finish(order.pk, order.plan, order.stage, now)
+    return flow.finish(order.pk, order.epoch, order.stage, now)
 
 
 def test_an_untouched_order_starts_at_each_stage_and_is_delivered(small_kitchen, place):
@@ -56,7 +56,7 @@ def test_an_untouched_order_starts_at_each_stage_and_is_delivered(small_kitchen,
 def test_place_writes_the_order_its_lines_and_its_first_event(small_kitchen, place, alice, margherita, diavola):
     order = fresh(place(NOON, [(margherita, 2), (diavola, 1)], user=alice))
 
-    assert (order.user, order.amount, order.pizzas, order.plan) == (alice, 31, 3, 1)
+    assert (order.user, order.amount, order.pizzas, order.epoch) == (alice, 31, 3, 1)
     assert order.summary == "2 × Margherita, 1 × Diavola"
     assert [(line.pizza, line.quantity, line.unit_price) for line in order.lines.all()] == [
         (margherita, 2, 9.5),
@@ -74,7 +74,7 @@ def test_without_a_free_place_it_joins_the_line_and_takes_the_place_that_is_left
     assert [order.pk for order in begun] == [first.pk, second.pk]
     assert history(second) == [(1, 1, "received", "joined"), (2, 10, "received", "started")]
     assert history(third) == [(1, 2, "received", "joined")]
-    assert (fresh(second).due_at, fresh(second).plan) == (at(20), 1)
+    assert (fresh(second).due_at, fresh(second).epoch) == (at(20), 1)
 
 
 def test_who_finishes_before_a_busy_station_waits_there_and_its_chain_ends(small_kitchen, place):
@@ -87,7 +87,7 @@ def test_who_finishes_before_a_busy_station_waits_there_and_its_chain_ends(small
     assert history(second)[-1] == (3, 20, "baking", "joined")
     assert fresh(second).state == "waiting"
     assert [order.pk for order in finish(first, at(30))] == [first.pk, second.pk]
-    assert fresh(second).plan == 2  # a new chain, a new plan
+    assert fresh(second).epoch == 2  # a new chain, a new epoch
 
 
 def test_ties_in_a_line_go_to_the_older_order(small_kitchen, place):
@@ -99,13 +99,13 @@ def test_ties_in_a_line_go_to_the_older_order(small_kitchen, place):
 
 def test_a_link_with_an_older_plan_or_stage_does_nothing(small_kitchen, place):
     order = place(NOON)
-    plan = order.plan
+    epoch = order.epoch
     finish(order, at(10))
     before = history(order)
 
-    assert flow.finish(order.pk, plan, "received", at(11)) == []  # the same link again
-    assert flow.finish(order.pk, plan - 1, "baking", at(31)) == []
-    assert flow.finish(order.pk, plan, "baked", at(31)) == []
+    assert flow.finish(order.pk, epoch, "received", at(11)) == []  # the same link again
+    assert flow.finish(order.pk, epoch - 1, "baking", at(31)) == []
+    assert flow.finish(order.pk, epoch, "baked", at(31)) == []
     assert history(order) == before
 
 
@@ -119,7 +119,7 @@ def test_a_link_that_comes_too_early_is_told_when_to_come(small_kitchen, place):
 
 def test_override_moves_an_order_anywhere_and_the_old_chain_cannot_undo_it(small_kitchen, place, bob):
     order = place(NOON)
-    stale = order.plan
+    stale = order.epoch
 
     begun = flow.override(order.pk, "out_for_delivery", at(3), by=bob, reason="Forgot to tick it off")
 
@@ -133,7 +133,7 @@ def test_override_moves_an_order_anywhere_and_the_old_chain_cannot_undo_it(small
         bob,
         "Forgot to tick it off",
     )
-    assert (fresh(order).due_at, fresh(order).plan) == (at(33), stale + 1)
+    assert (fresh(order).due_at, fresh(order).epoch) == (at(33), stale + 1)
 
 
 def test_override_seats_the_next_in_the_line_that_was_left(small_kitchen, place, bob):
@@ -182,7 +182,7 @@ def test_hold_keeps_the_work_that_is_left_and_resume_goes_on_with_it(small_kitch
     flow.hold(order.pk, at(4), by=bob, reason="Customer is late")
     held = fresh(order)
     assert (held.state, held.remaining_seconds, held.due_at) == ("held", 6, None)
-    assert flow.finish(order.pk, order.plan, "received", at(10)) == []
+    assert flow.finish(order.pk, order.epoch, "received", at(10)) == []
 
     begun = flow.resume(order.pk, at(100), by=bob)
 
@@ -258,7 +258,7 @@ def test_change_begins_the_work_anew_and_the_old_chain_does_nothing(small_kitche
         (diavola, 2, 12),
         (margherita, 1, 9.5),
     ]
-    assert (changed.started_at, changed.due_at, changed.plan) == (at(4), at(14), 2)
+    assert (changed.started_at, changed.due_at, changed.epoch) == (at(4), at(14), 2)
     assert history(order)[-1] == (2, 4, "received", "changed")
     assert order.events.last().sentence == "Changed at your wish: The customer called"
     assert flow.finish(order.pk, 1, "received", at(10)) == []
@@ -310,8 +310,8 @@ def test_recover_gives_overdue_work_a_new_plan_and_nothing_else(small_kitchen, p
 
     (found,) = flow.recover(at(13))
 
-    assert (found.pk, found.plan) == (order.pk, 2)
-    assert (fresh(order).plan, fresh(order).seq, fresh(order).due_at) == (2, 1, at(10))
+    assert (found.pk, found.epoch) == (order.pk, 2)
+    assert (fresh(order).epoch, fresh(order).seq, fresh(order).due_at) == (2, 1, at(10))
     assert flow.finish(order.pk, 1, "received", at(13)) == []  # the lost link turns up after all
     assert len(flow.finish(order.pk, 2, "received", at(13))) == 2
 
@@ -335,7 +335,7 @@ def test_fewer_places_throw_nobody_out_and_seat_nobody(small_kitchen, place):
 def test_set_speed_stretches_the_work_that_is_left(small_kitchen, place):
     order = place(NOON)
     (changed,) = flow.set_speed(2, at(4))
-    assert (changed.started_at, changed.due_at, changed.plan) == (at(2), at(7), 2)
+    assert (changed.started_at, changed.due_at, changed.epoch) == (at(2), at(7), 2)
     assert len(finish(order, at(7))) == 1
     assert fresh(order).due_at == at(17)  # 20 kitchen seconds
 
@@ -356,7 +356,7 @@ def test_a_bare_save_of_the_stage_is_an_override(small_kitchen, place):
     order = fresh(first)
     order.stage = "baked"
     order.save()
-    assert (order.stage, order.state, order.seq, order.plan) == ("baked", "working", 2, 2)
+    assert (order.stage, order.state, order.seq, order.epoch) == ("baked", "working", 2, 2)
     assert OrderEvent.objects.filter(order=first).last().event == "overridden"
     assert fresh(second).state == "working"
 
@@ -393,7 +393,7 @@ def test_a_bare_new_order_joins_the_kitchen(small_kitchen, cooked, django_captur
     with django_capture_on_commit_callbacks(execute=True):
         order = Order()
         order.save()
-    assert (order.state, order.seq, order.plan) == ("working", 1, 1)
+    assert (order.state, order.seq, order.epoch) == ("working", 1, 1)
     assert cooked == [(order.pk, 1, "received")]
 
 

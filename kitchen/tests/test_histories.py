@@ -95,9 +95,9 @@ class Kitchen(RuleBasedStateMachine):
         self.world.enter_context(transaction.atomic())
         self.bob = User.objects.get(username="bob")
         self.menu = list(Pizza.objects.all())
-        self.links = Counter()  # on their way: {(pk, plan, stage): how often}
+        self.links = Counter()  # on their way: {(pk, epoch, stage): how often}
         self.lost = set()
-        self.handed_out = set()  # every (pk, plan) that ever got a chain
+        self.handed_out = set()  # every (pk, epoch) that ever got a chain
         self.orders = {}  # as they stood after the step before
         self.log = {}  # {(pk, seq): event}
         self.last_event = OrderEvent.objects.order_by("pk").values_list("pk", flat=True).last() or 0
@@ -115,9 +115,9 @@ class Kitchen(RuleBasedStateMachine):
 
     def hand_out(self, begun):
         for order in begun:
-            assert (order.pk, order.plan) not in self.handed_out, "two chains with one plan"
-            self.handed_out.add((order.pk, order.plan))
-            self.links[order.pk, order.plan, order.stage] += 1
+            assert (order.pk, order.epoch) not in self.handed_out, "two chains with one epoch"
+            self.handed_out.add((order.pk, order.epoch))
+            self.links[order.pk, order.epoch, order.stage] += 1
 
     def do(self, refused, verb, *args, **kwargs):
         """A verb does its work, or refuses and changes nothing, as the rule says it must."""
@@ -141,25 +141,25 @@ class Kitchen(RuleBasedStateMachine):
         return links[which % len(links)]
 
     def is_live(self, link):
-        pk, plan, stage = link
+        pk, epoch, stage = link
         order = self.orders[pk]
-        return (order.plan, order.stage, order.state) == (plan, stage, "working")
+        return (order.epoch, order.stage, order.state) == (epoch, stage, "working")
 
     def deliver(self, link):
         """As `tasks.finish` does: the link is used up, and its chain goes on if its order does."""
-        pk, plan, stage = link
+        pk, epoch, stage = link
         live = self.is_live(link)
         due_at = self.orders[pk].due_at
         if live and (due_at - self.now).total_seconds() > flow.EARLY_SECONDS:
             with pytest.raises(flow.TooEarly):
-                flow.finish(pk, plan, stage, self.now)
+                flow.finish(pk, epoch, stage, self.now)
             self.changes_nothing = True
             return
-        begun = flow.finish(pk, plan, stage, self.now)
+        begun = flow.finish(pk, epoch, stage, self.now)
         self.links[link] -= 1
         self.changes_nothing = not live
         if any(order.pk == pk for order in begun):
-            self.links[pk, plan, stages.after(stage)] += 1
+            self.links[pk, epoch, stages.after(stage)] += 1
         self.hand_out(order for order in begun if order.pk != pk)
 
     @initialize(orders=st.lists(st.integers(1, 3), max_size=5))
@@ -216,7 +216,7 @@ class Kitchen(RuleBasedStateMachine):
         self.changes_nothing = True
 
     @rule(seconds=st.sampled_from([0, 2.5, 5]))
-    def the_broom_comes(self, seconds):
+    def the_recovery_sweep_runs(self, seconds):
         self.now += timedelta(seconds=seconds)
         self.sweep()
 
@@ -225,7 +225,10 @@ class Kitchen(RuleBasedStateMachine):
             return (
                 order.state == "working"
                 and order.due_at < self.now - timedelta(seconds=flow.OVERDUE_SECONDS)
-                and (order.woken_at is None or order.woken_at < self.now - timedelta(seconds=flow.WAKE_AGAIN_SECONDS))
+                and (
+                    order.recovered_at is None
+                    or order.recovered_at < self.now - timedelta(seconds=flow.RECOVER_AGAIN_SECONDS)
+                )
             )
 
         expected = {order.pk for order in self.orders.values() if forgotten(order)}
@@ -354,7 +357,7 @@ class Kitchen(RuleBasedStateMachine):
         self.hand_out(flow.change_station(stage, self.now, mean_seconds=seconds))
 
     @rule(stage=some_stage, places=st.integers(1, 3))
-    def a_station_is_saved_past_flow_and_the_broom_comes(self, stage, places):
+    def a_station_is_saved_past_flow_and_the_recovery_sweep_runs(self, stage, places):
         Station.objects.filter(stage=stage).update(capacity=places)
         self.hand_out(flow.seat_all(self.now))
 
@@ -391,7 +394,7 @@ class Kitchen(RuleBasedStateMachine):
             seq = old[pk].seq if pk in old else 0
             assert order.seq - seq == counts[pk] <= 1
             if pk in old and not counts[pk]:
-                silent = ("plan", "woken_at", "started_at", "due_at")  # the broom, and the speed
+                silent = ("epoch", "recovered_at", "started_at", "due_at")  # the recovery sweep, and the speed
                 assert all(facts(order)[name] == facts(old[pk])[name] for name in STATE_FIELDS if name not in silent)
                 assert order.state == old[pk].state
 
@@ -431,14 +434,14 @@ class Kitchen(RuleBasedStateMachine):
     def each_working_order_has_one_live_plan(self):
         for order in self.orders.values():
             if order.state == "working":
-                link = (order.pk, order.plan, order.stage)
-                assert (order.pk, order.plan) in self.handed_out
+                link = (order.pk, order.epoch, order.stage)
+                assert (order.pk, order.epoch) in self.handed_out
                 assert self.links[link] or link in self.lost, "its chain was never made, or has ended too soon"
 
     # And at the end
 
     def drain(self):
-        """Everything opens again, messages arrive, the broom comes: everyone must get their pizza."""
+        """Everything opens again, messages arrive, the recovery sweep runs: everyone must get their pizza."""
         for stage in stages.WORKED:
             self.hand_out(flow.change_station(stage, self.now, is_open=True))
             self.the_step_was_right()

@@ -96,7 +96,7 @@ def test_who_waits_while_the_clock_is_turned_works_by_the_new_one(place, small_k
 
 
 def test_a_whole_kitchen_run_by_many_hands_ends_with_everything_delivered(margherita, bob):
-    """Links, people and the broom in each other's way; no deadlock, no place twice, no seq missing."""
+    """Links, people and the recovery sweep in each other's way; no deadlock, no place twice, no seq missing."""
     Shop.objects.update(speed=1000)
     Station.objects.update(capacity=2, distribution="fixed", mean_seconds=1, per_pizza=False)
     orders = [flow.place([(margherita, 1)], timezone.now())[0] for _ in range(24)]
@@ -119,7 +119,7 @@ def test_a_whole_kitchen_run_by_many_hands_ends_with_everything_delivered(marghe
                 elif (hand + turn) % 7 == 0:
                     flow.recover(now)
                 elif order.due_at:
-                    flow.finish(order.pk, order.plan, order.stage, now)
+                    flow.finish(order.pk, order.epoch, order.stage, now)
             except (flow.Refused, flow.TooEarly):
                 pass
             for station in Station.objects.all():

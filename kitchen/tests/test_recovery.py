@@ -28,7 +28,7 @@ def at(seconds):
     return NOON + timedelta(seconds=seconds)
 
 
-# The broom
+# The recovery sweep
 
 
 @pytest.fixture
@@ -43,26 +43,26 @@ def late(db, sent, cooked, place):
     return late
 
 
-def woken(now, lag_seconds=0.0):
+def recovered(now, lag_seconds=0.0):
     return len(flow.recover(now, lag_seconds))
 
 
 @pytest.mark.database
-def test_the_broom_leaves_those_alone_whose_link_may_stand_in_the_queue(late):
+def test_the_recovery_sweep_leaves_those_alone_whose_link_may_stand_in_the_queue(late):
     late(3)
-    assert [woken(at(seconds), lag_seconds=5) for seconds in (6.9, 7.1)] == [0, 3]
+    assert [recovered(at(seconds), lag_seconds=5) for seconds in (6.9, 7.1)] == [0, 3]
     # and those who were woken, as long as their new link may stand there
-    assert [woken(at(7.1 + seconds), lag_seconds=30) for seconds in (10, 33)] == [0, 0]
-    assert woken(at(7.1 + 34.1), lag_seconds=30) == 3
+    assert [recovered(at(7.1 + seconds), lag_seconds=30) for seconds in (10, 33)] == [0, 0]
+    assert recovered(at(7.1 + 34.1), lag_seconds=30) == 3
 
 
 @pytest.mark.database
 def test_a_sweep_is_bounded(late, monkeypatch, django_assert_num_queries):
     late(7)
-    monkeypatch.setattr(flow, "BROOM_BATCH", 3)
+    monkeypatch.setattr(flow, "RECOVERY_BATCH", 3)
     with django_assert_num_queries(4, exact=False):  # however many: two of them begin and end
-        assert woken(at(5)) == 3
-    assert [woken(at(5)) for _ in range(3)] == [3, 1, 0]
+        assert recovered(at(5)) == 3
+    assert [recovered(at(5)) for _ in range(3)] == [3, 1, 0]
 
 
 def test_a_sweep_knows_how_long_it_stood_in_the_queue():
@@ -73,7 +73,7 @@ def test_a_sweep_knows_how_long_it_stood_in_the_queue():
     assert tasks.lag_seconds(None, at(7)) == 0  # called by hand
 
 
-def test_the_jobs_expire_when_the_broom_thinks_they_do(db):
+def test_the_jobs_expire_when_the_recovery_sweep_thinks_they_do(db):
     assert PeriodicTask.objects.get(task="kitchen.sweep").expire_seconds == tasks.SWEEP_EXPIRE_SECONDS
 
 
@@ -115,7 +115,7 @@ def test_a_poison_order_takes_the_mean_and_holds_nobody_up(db, small_kitchen, se
     poison(bad, answer)
     for order, now in ((first, 10), (bad, 20), (last, 30)):
         order.refresh_from_db()
-        flow.finish(order.pk, order.plan, "received", at(now))
+        flow.finish(order.pk, order.epoch, "received", at(now))
     assert [Order.objects.get(pk=order.pk).stage for order in (first, bad, last)] == ["baking"] * 3
 
 
@@ -204,7 +204,7 @@ real = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.slow
 @real
 def test_a_worker_that_is_asked_to_end_leaves_nothing_half_done(valkey, place):
-    """Most messages are in its memory by then: it gives them back. No broom is here to help."""
+    """Most messages are in its memory by then: it gives them back. No recovery sweep is here to help."""
     Shop.objects.update(speed=600)
     Station.objects.update(capacity=20)
     with worker("prefork"):
@@ -236,7 +236,7 @@ def hidden_orders():
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="Hides a table, which SQLite calls an operational error")
 def test_a_database_that_is_away_for_a_moment_loses_nothing(valkey, place):
     Shop.objects.update(speed=3000)
-    Station.objects.update(capacity=6)  # whoever stands in line gets a new plan when a place is free
+    Station.objects.update(capacity=6)  # whoever stands in line gets a new epoch when a place is free
     orders = [place() for _ in range(6)]
     with ExitStack() as until_the_end:
         with hidden_orders():
@@ -244,4 +244,4 @@ def test_a_database_that_is_away_for_a_moment_loses_nothing(valkey, place):
             time.sleep(1.5)
         await_that(all_delivered)
     assert clean_history(orders)
-    assert set(Order.objects.values_list("plan", flat=True)) == {1}  # the same links came again
+    assert set(Order.objects.values_list("epoch", flat=True)) == {1}  # the same links came again

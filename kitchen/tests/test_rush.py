@@ -37,7 +37,7 @@ def cooking():
         while not done.wait(0.02):
             now = timezone.now()
             for order in Order.objects.working().filter(due_at__lte=now):
-                flow.finish(order.pk, order.plan, order.stage, now)
+                flow.finish(order.pk, order.epoch, order.stage, now)
         connection.close()
 
     thread = threading.Thread(target=cook)

@@ -90,7 +90,7 @@ def test_a_link_whose_order_must_wait_ends_its_chain_and_starts_the_next_ones(
     second = place(now - timedelta(seconds=11))
     third = place(now - timedelta(seconds=10))
     flow.finish(late.pk, 1, "received", now)  # to the oven; the second begins
-    Order.objects.filter(pk=second.pk).update(due_at=now, plan=1)
+    Order.objects.filter(pk=second.pk).update(due_at=now, epoch=1)
     with django_capture_on_commit_callbacks(execute=True), inside_a_chain() as request:
         tasks.finish.run(second.pk, 1, "received")
         assert request.chain is None
@@ -114,7 +114,9 @@ def test_a_database_that_is_away_is_tried_again(monkeypatch, late):
         tasks.finish.apply(args=[late.pk, 1, "received"], throw=True)
 
 
-def test_the_broom_wakes_who_was_forgotten(small_kitchen, sent, cooked, place, django_capture_on_commit_callbacks):
+def test_the_recovery_sweep_wakes_the_forgotten(
+    small_kitchen, sent, cooked, place, django_capture_on_commit_callbacks
+):
     place(timezone.now() - timedelta(seconds=13))
     place()
     Station.objects.update(capacity=2)  # past flow: nobody was seated

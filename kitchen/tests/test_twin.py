@@ -60,13 +60,13 @@ def through_flow(pizza):
 
 def wake(due, begun):
     for order in begun:
-        heapq.heappush(due, (order.due_at, order.pk, order.plan, order.stage))
+        heapq.heappush(due, (order.due_at, order.pk, order.epoch, order.stage))
 
 
 def run_until(due, moment=None):
     while due and (moment is None or due[0][0] <= moment):
-        now, pk, plan, stage = heapq.heappop(due)
-        wake(due, flow.finish(pk, plan, stage, now))
+        now, pk, epoch, stage = heapq.heappop(due)
+        wake(due, flow.finish(pk, epoch, stage, now))
 
 
 def through_queueing_theory(orders):

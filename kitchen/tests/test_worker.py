@@ -109,7 +109,7 @@ async def test_the_chain_delivers_and_every_change_is_heard(listen, place, pool)
 
     assert heard == {1: "received", 2: "baking", 3: "baked", 4: "out_for_delivery", 5: "delivered"}
     order = await Order.objects.aget()
-    assert (order.stage, order.plan) == ("delivered", 1)  # one chain was enough
+    assert (order.stage, order.epoch) == ("delivered", 1)  # one chain was enough
 
 
 async def test_orders_that_wait_in_lines_all_arrive_once(listen, place):

@@ -33,7 +33,7 @@ def told(small_kitchen, sent, cooked, place):
         now = min(order.due_at for order in open_orders)
         for order in open_orders:
             if order.due_at == now:
-                flow.finish(order.pk, order.plan, order.stage, now)
+                flow.finish(order.pk, order.epoch, order.stage, now)
     return {"click 1": orders[0].order_id, "click 2": orders[1].order_id}
 
 

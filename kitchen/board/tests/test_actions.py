@@ -182,11 +182,11 @@ def test_a_closed_shop_takes_no_orders(place, client, margherita):
     assert Order.objects.count() == 1
 
 
-def test_the_broom_leaves_who_was_woken_a_moment_ago_alone(place):
+def test_the_recovery_sweep_leaves_who_was_woken_a_moment_ago_alone(place):
     order = place(NOON)
-    assert [found.plan for found in flow.recover(at(13))] == [2]
+    assert [found.epoch for found in flow.recover(at(13))] == [2]
     assert flow.recover(at(15)) == []
-    assert [found.plan for found in flow.recover(at(18))] == [3]
+    assert [found.epoch for found in flow.recover(at(18))] == [3]
     flow.finish(order.pk, 3, "received", at(18))
-    assert fresh(order).woken_at is None
+    assert fresh(order).recovered_at is None
     assert order.due_at == NOON + timedelta(seconds=10)

@@ -115,7 +115,7 @@ def test_who_needs_a_closed_station_gets_no_answer_and_the_others_theirs():
 def run(until=None):
     """Every link at the moment when it is due, in a kitchen that nobody touches."""
     while (order := Order.objects.working().order_by("due_at", "pk").first()) and (not until or order.due_at <= until):
-        flow.finish(order.pk, order.plan, order.stage, order.due_at)
+        flow.finish(order.pk, order.epoch, order.stage, order.due_at)
 
 
 @pytest.fixture
