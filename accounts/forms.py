@@ -26,7 +26,8 @@ LONGEST_USERNAME = 40  # characters; with Django's 150 a request from a stranger
 MAX_TOKENS = 20  # of one account
 EXPIRY_DAYS = {"7": "in a week", "30": "in 30 days", "90": "in 90 days", "365": "in a year"}
 DEFAULT_EXPIRY_DAYS = "30"
-EMAIL_HELP = "For a new password, should you forget yours. Nobody else sees it."
+EMAIL_HELP = "In case you forget your password. Nobody else sees it."
+READS_HELP = "Others see how far you have read, and you see how far they have."
 NAME_TAKEN = "A user with that username already exists."
 
 
@@ -56,7 +57,7 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
             raise limits.TooMany  # before it says whether there is such a name
         username: str = self.cleaned_data["username"]
         if "@" in username:
-            raise ValidationError("A user name can't have an @. Your e-mail address goes into the field below.")
+            raise ValidationError("A user name can't contain an @. Your e-mail address goes into the field below.")
         if len(username) > LONGEST_USERNAME:
             raise ValidationError(f"A user name has at most {LONGEST_USERNAME} characters: this has {len(username)}.")
         if not any(map(str.isalnum, username)):
@@ -80,7 +81,7 @@ class LogInForm(AuthenticationForm):
 
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": "This name or e-mail and this password do not go together.",
+        "invalid_login": "That name or e-mail address and that password don't match.",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -142,9 +143,9 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     # A plain file field: Django's own for pictures would open the upload before it could be refused in clear words.
     picture = forms.FileField(
         required=False,
-        help_text="A JPEG, PNG, WebP, GIF or AVIF. Its middle becomes a small square that everyone may see.",
+        help_text="A JPEG, PNG, WebP, GIF or AVIF. It is cropped to a small square that everyone can see.",
     )
-    remove_picture = forms.BooleanField(required=False, label="No picture any more", label_suffix="")
+    remove_picture = forms.BooleanField(required=False, label="Remove the picture", label_suffix="")
 
     class Meta:
         model = Profile
@@ -154,6 +155,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.fields["picture"].widget.attrs["accept"] = "image/*"
         self.fields["shows_reads"].label_suffix = ""
+        self.fields["shows_reads"].help_text = READS_HELP
         if not self.instance.picture:
             del self.fields["remove_picture"]
         self.order_fields(["picture", "remove_picture", "shows_reads"])
@@ -217,7 +219,7 @@ class DeleteForm(ConfirmForm):
 
 class TokenForm(forms.Form):
     name = forms.CharField(max_length=NAME_LENGTH, help_text="What it is for, such as “till at the counter”.")
-    days = forms.ChoiceField(label="It ends", choices=list(EXPIRY_DAYS.items()), initial=DEFAULT_EXPIRY_DAYS)
+    days = forms.ChoiceField(label="Expires", choices=list(EXPIRY_DAYS.items()), initial=DEFAULT_EXPIRY_DAYS)
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         self.user = user
@@ -227,12 +229,12 @@ class TokenForm(forms.Form):
         """Each once: a page that is loaded again makes no second token."""
         name: str = self.cleaned_data["name"]
         if self.user.tokens.filter(name=name).exists():
-            raise ValidationError("You have a token of this name.")
+            raise ValidationError("You already have a token with this name.")
         return name
 
     def clean(self) -> dict[str, Any] | None:
         if self.user.tokens.count() >= MAX_TOKENS:
-            raise ValidationError(f"At most {MAX_TOKENS} tokens at a time: revoke one first.")
+            raise ValidationError(f"You can have at most {MAX_TOKENS} tokens at a time: revoke one first.")
         if not limits.allow("token_made", self.user.pk):
             raise limits.TooMany
         return super().clean()

@@ -160,7 +160,7 @@ def ask(user: User, other: User) -> bool:
         tell(user, other)
         return False
     if row.accepted_at:
-        raise Refused(f"You and {other} are friends already.")
+        raise Refused(f"You and {other} are already friends.")
     if row.asked_by_id == user.pk:
         return False
     _befriend(row)

@@ -15,16 +15,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import limits, people
 
-TOO_MANY_SEARCHES = "That was a lot of searching. Wait a minute, then go on."
+TOO_MANY_SEARCHES = "That was a lot of searching. Try again in a minute."
 
 Verb = Callable[[User, User], Any]
 
 # What is done, and what is said about it.
 VERBS: dict[str, tuple[Verb, str]] = {
     "ask": (people.ask, "{} has your request."),
-    "cancel": (people.cancel, "You took your request to {} back."),
+    "cancel": (people.cancel, "You withdrew your request to {}."),
     "accept": (people.accept, "You and {} are friends now."),
-    "decline": (people.decline, "You declined. {} is not told."),
+    "decline": (people.decline, "You declined. {} won't be told."),
     "unfriend": (people.unfriend, "You and {} are no longer friends."),
     "block": (people.block, "{} is blocked, and is not told."),
     "unblock": (people.unblock, "{} is no longer blocked."),

@@ -45,7 +45,7 @@ def change_email(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         user.email = form.cleaned_data["email"]
         user.save(update_fields=["email"])
-        messages.success(request, "Your e-mail address is changed.")
+        messages.success(request, "Your e-mail address has been changed.")
         return redirect("profile")
     return render(request, "accounts/change_email.html", {"form": form}, status=status_of(form))
 
@@ -66,9 +66,9 @@ def make_token(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     if tokens.revoke(the_user(request), pk):
-        messages.success(request, "The token is revoked: it opens nothing any more.")
+        messages.success(request, "The token is revoked and no longer works.")
     else:
-        messages.error(request, "You have no such token: it may be revoked already.")
+        messages.error(request, "You have no such token. It may already have been revoked.")
     return redirect("profile")
 
 
@@ -83,7 +83,7 @@ def delete_account(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             user.delete()
         logout(request)
-        messages.success(request, "Your account is deleted. Good-bye!")
+        messages.success(request, "Your account has been deleted. Goodbye!")
         return redirect("index")
     return render(request, "accounts/delete.html", {"form": form}, status=status_of(form))
 

@@ -104,7 +104,7 @@ class NewPassword(Limited, auth.PasswordChangeView):
     success_url = reverse_lazy("profile")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, "Your password is changed. Other devices are logged out.")
+        messages.success(self.request, "Your password has been changed. Other devices are logged out.")
         return super().form_valid(form)
 
 
@@ -133,7 +133,7 @@ class ResetPassword(auth.PasswordResetConfirmView):
     success_url = reverse_lazy("login")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, "Your password is changed. Log in with it.")
+        messages.success(self.request, "Your password has been changed. Log in with it.")
         return super().form_valid(form)
 
 

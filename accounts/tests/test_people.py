@@ -133,7 +133,7 @@ def test_what_cannot_be_says_why(alice, bob, charlie):
     for verb, user, other, sentence in [
         (people.ask, alice, alice, "That is you."),
         (people.block, alice, alice, "That is you."),
-        (people.ask, alice, bob, "You and bob are friends already."),
+        (people.ask, alice, bob, "You and bob are already friends."),
         (people.accept, alice, bob, "There is no open request from bob."),
         (people.cancel, alice, bob, "You have no open request to bob."),
         (people.accept, alice, charlie, "There is no open request from charlie."),
@@ -400,7 +400,7 @@ def test_searching_and_asking_are_limited(alice, charlie, monkeypatch):
     monkeypatch.setattr("accounts.limits.allow", lambda action, *who: who != (alice.pk,))
     answer = page(alice, q="charlie")
     assert answer.status_code == 429
-    assert "Wait a minute" in answer.content.decode()
+    assert "Try again in a minute" in answer.content.decode()
     assert press(alice, "ask", "charlie")[1] == ["Too many tries. Wait a quarter of an hour."]
     assert not Friendship.objects.exists()
     assert page(charlie, q="alice").context["found"] == [(alice, "")]

@@ -148,7 +148,7 @@ def test_a_bad_token_form_says_why(hers, alice, name, days):
 def test_there_is_an_end_to_tokens(hers, alice):
     for number in range(MAX_TOKENS):
         tokens.make(alice, str(number))
-    assert "At most 20" in make(hers).text
+    assert "at most 20" in make(hers).text
 
 
 # The end
@@ -165,7 +165,7 @@ def test_a_deleted_account_takes_everything_but_the_orders(
     assert "not your password" in hers.post("/profile/delete/", {"password": "wrong"}).text
     with django_capture_on_commit_callbacks(execute=True):
         response = hers.post("/profile/delete/", {"password": PASSWORD}, follow=True)
-    assert "Your account is deleted" in response.text
+    assert "Your account has been deleted" in response.text
     assert "alice" not in response.text
     assert list(User.objects.all()) == [charlie]
     assert not (Profile.objects.exists() or Token.objects.exists() or Friendship.objects.exists())
