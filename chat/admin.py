@@ -73,7 +73,7 @@ class ReportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def reported_by(self, report: Report) -> str:
         return str(report.by) if report.by else "a guest"
 
-    @admin.action(description="Settle: nothing is to be done")
+    @admin.action(description="Settle: no action needed")
     def settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         queryset.filter(settled_at=None).update(settled_at=timezone.now(), settled_by=request.user.pk)
 
@@ -83,7 +83,7 @@ class ReportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             self.moderate(request, messages.remove_reported, report)
         self.settle(request, queryset)
 
-    @admin.action(description="Mute who wrote it in that room, and settle")
+    @admin.action(description="Mute the author in that room, and settle")
     def mute_author(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         for report in queryset.select_related("message"):
             self.moderate(request, messages.mute_reported, report)

@@ -107,7 +107,7 @@ def set_muted(room: Room, person: Person, user: User | None, guest: str, muted: 
 def whom(message: Message) -> tuple[User | None, str]:
     """(account, guest's word): one of the two."""
     if message.author is None and not message.guest:
-        raise Refused("Nobody's account stands behind this message any more.")
+        raise Refused("The account behind this message no longer exists.")
     return message.author, message.guest
 
 
@@ -116,7 +116,7 @@ def member(room: Room, username: object) -> User:
     if isinstance(username, str) and username.isprintable():
         user = User.objects.filter(username=username, memberships__room=room).first()
     if user is None:
-        raise Refused("There is nobody of this name in the room.")
+        raise Refused("Nobody in the room has that name.")
     return user
 
 
@@ -226,9 +226,9 @@ def own(room: Room, person: Person, seq: object, now: datetime) -> Message:
     if not person.wrote(message.author_id, message.guest):
         raise Refused("That is not your message.")
     if message.kind != Message.Kind.TEXT:
-        raise Refused("The kitchen has read that already. Write what has changed.")
+        raise Refused("The kitchen has already read that. Send another message instead.")
     if now - message.created_at > OWN_TIME:
-        raise Refused("It is too late: after five minutes a message stays as it is.")
+        raise Refused("It is too late: a message can be changed for five minutes.")
     return message
 
 

@@ -91,7 +91,7 @@ def take(room_pk: int, person: Person, now: datetime) -> None:
     if room.state == "active" and room.agent_id == person.pk:
         return
     if room.state == "active" and room.agent and may_answer(room.agent):
-        raise Refused(f"{room.agent} has taken this conversation already.")
+        raise Refused(f"{room.agent} has already taken this conversation.")
     give(room, person.user, now)
     stream.save(room, is_changed=True)
 
@@ -101,12 +101,12 @@ def hand_over(room_pk: int, person: Person, to: object, now: datetime) -> None:
     """Another one answers. Anyone of the kitchen may say so: who had it may have gone home."""
     room = lock_for(room_pk, person)
     if room.state != "active":
-        raise Refused("Nobody answers here yet: there is nothing to hand over.")
+        raise Refused("Nobody has taken this conversation yet, so there is nothing to hand over.")
     user = agents().filter(username=to).first() if isinstance(to, str) and to.isprintable() else None
     if user is None:
-        raise Refused("There is nobody of this name who answers customers.")
+        raise Refused("Nobody with that name answers customers.")
     if user.pk == room.agent_id:
-        raise Refused(f"{user} answers here already.")
+        raise Refused(f"{user} is already answering here.")
     give(room, user, now)
     stream.save(room, is_changed=True)
 
@@ -115,7 +115,7 @@ def hand_over(room_pk: int, person: Person, to: object, now: datetime) -> None:
 def close(room_pk: int, person: Person, now: datetime) -> None:
     room = lock_for(room_pk, person)
     if room.state == "closed":
-        raise Refused("This conversation is closed already.")
+        raise Refused("This conversation is already closed.")
     room.is_open, room.waiting_since, room.closed_at = False, None, now
     stream.save(room, is_changed=True)
 

@@ -82,5 +82,5 @@ def free_name(value: object) -> str:
         raise Refused("Give a name with at least one letter or number in it.")
     bare = without_marks(name)
     if is_taken(bare) or any(look.casefold() in RESERVED for look in looks(bare)):
-        raise Refused(f"“{name}” is somebody else's name here. Take another one, or log in.")
+        raise Refused(f"“{name}” is somebody else's name here. Choose another one, or log in.")
     return name

@@ -29,7 +29,7 @@ RANDOM_LENGTH = 20
 MOST_LISTED = 100
 NOT_IN_AN_ADDRESS = "/\\"
 
-NO_FRIENDS = "You are not friends any more. What was written stays here to read."
+NO_FRIENDS = "You are no longer friends. You can still read what was written here."
 MUTED = "The staff have muted you here. You can still read."
 SPOKEN = (Message.Kind.TEXT, Message.Kind.WISH)  # what counts as unread
 
@@ -52,9 +52,9 @@ def public_slug(value: object) -> tuple[str, str]:
         raise Refused("A room's name can't have a slash in it.")
     slug = re.sub(r"[\s-]+", "-", unicodedata.normalize("NFKC", name.casefold())).strip("-")
     if slug.startswith((ORDER, PRIVATE)):
-        raise Refused("A room's name can't begin with “order-” or “private-”: those are other rooms.")
+        raise Refused("A room's name can't begin with “order-” or “private-”: those names are reserved.")
     if len(slug) > SLUG_LENGTH:
-        raise Refused("This name is too long. Take a shorter one.")
+        raise Refused("This name is too long. Choose a shorter one.")
     return slug, name
 
 
@@ -99,7 +99,7 @@ def private_room(a: User, b: User) -> Room:
     with transaction.atomic():
         people.lock(a, b)  # so that no friendship ends while its room is made
         if a.pk == b.pk or not people.are_friends(a, b):
-            raise Refused("You can talk in private with friends.")
+            raise Refused("You can only talk in private with friends.")
         slug = f"{PRIVATE}{get_random_string(RANDOM_LENGTH, 'abcdefghijklmnopqrstuvwxyz0123456789')}"
         room, is_new = Room.objects.get_or_create(
             **pair, defaults={"slug": slug, "kind": Room.Kind.PRIVATE, "url": room_url(slug)}

@@ -19,7 +19,7 @@ from kitchen import flow, stages, tasks
 from kitchen.flow import Refused
 
 OPEN, ACCEPTED, DECLINED, TOO_LATE, REPLACED = "open", "accepted", "declined", "too late", "replaced by a newer wish"
-REASON = "as the customer wished"
+REASON = "at the customer's request"
 MOST_WORDS = 2_000
 
 Items = list[tuple[Pizza, int]]
@@ -30,7 +30,7 @@ def wish(room_pk: int, person: Person, content: dict[str, Any], now: datetime) -
     """{"wish": "cancel"}, or {"wish": "change", "items": [{"id": 4, "quantity": 2}]}. It replaces an older one."""
     room = messages.lock_to_write(room_pk, person)
     if room.order is None or not is_customer(room.order, person):
-        raise Refused("Only whose order it is can wish for something.")
+        raise Refused("Only the customer can ask for that.")
     client_id = messages.clean_client_id(content.get("id"))
     earlier = messages.said_already(room, person, client_id)
     if earlier is not None:
@@ -56,7 +56,7 @@ def parse(content: dict[str, Any], order: Order) -> tuple[str, dict[str, Any]]:
             raise Refused("That is too much for one order.")
         rows = [{"id": pizza.pk, "quantity": quantity, "name": pizza.name} for pizza, quantity in items]
         return text, {"wish": "change", "items": rows}
-    raise Refused("You can wish to “cancel” or to “change” the order.")
+    raise Refused("You can ask to “cancel” or to “change” the order.")
 
 
 def parse_items(rows: object, order: Order) -> Items:
@@ -70,7 +70,7 @@ def parse_items(rows: object, order: Order) -> Items:
     new = {pizza.pk: pizza for pizza in chosen}
     items = [(kept.get(pk) or new[pk], quantity) for pk, quantity in quantities.items()]
     if quantities == {line.pizza_id: line.quantity for line in order.lines.all()}:
-        raise Refused("That is what you ordered already.")
+        raise Refused("That is already what you ordered.")
     return items
 
 
@@ -89,10 +89,10 @@ def answer(room_pk: int, person: Person, seq: object, accept: object, now: datet
     """One click of the staff. If it is too late both read so in the stream, and the sentence is returned."""
     room = orders.lock_for(room_pk, person)
     if not isinstance(accept, bool):
-        raise Refused("Accept it or not: true or false.")
+        raise Refused("Say whether to accept it: true or false.")
     message = messages.find(room, seq)
     if message.kind != Message.Kind.WISH or not message.data or message.data["state"] != OPEN:
-        raise Refused("This wish has been answered already.")
+        raise Refused("This request has already been answered.")
     too_late = grant(room, message.data, person, now) if accept else None
     if too_late:
         settle(room, message, TOO_LATE, too_late)
@@ -125,7 +125,7 @@ def do(order: Order, data: dict[str, Any], person: Person, now: datetime) -> lis
     pizzas = Pizza.objects.in_bulk([row["id"] for row in data["items"]])
     gone = [row["name"] for row in data["items"] if row["id"] not in pizzas]
     if gone:
-        raise Refused(f"There is no {gone[0]} any more.")
+        raise Refused(f"{gone[0]} is no longer on the menu.")
     items = [(pizzas[row["id"]], row["quantity"]) for row in data["items"]]
     return flow.change(order.pk, items, now, person.user, seen=order.seq)
 

@@ -432,7 +432,7 @@ class OrderEvent(models.Model):
             self.Event.UNDONE: f"Back to “{stage.label}”",
             self.Event.HELD: "Put on hold by staff",
             self.Event.RESUMED: "Going on again",
-            self.Event.CHANGED: "Changed at your wish",
+            self.Event.CHANGED: "Changed at your request",
             self.Event.CANCELLED: "Cancelled by staff",
         }[self.Event(self.event)]
         return f"{said}: {self.reason}" if self.reason else said

@@ -136,7 +136,7 @@ def test_two_people_become_friends_and_talk_one_orders_asks_the_kitchen_and_gets
 
     # They find each other
     anna.goto(shop.url + "people/")
-    anna.get_by_label("Look for somebody by name").fill("be")
+    anna.get_by_label("Find somebody by name").fill("be")
     anna.get_by_role("button", name="Search").click()
     anna.get_by_role("button", name="Add friend ben").click()
     ben.goto(shop.url + "people/")
@@ -191,7 +191,7 @@ def test_two_people_become_friends_and_talk_one_orders_asks_the_kitchen_and_gets
     expect(waiting).to_contain_text("anna")
     waiting.click()
     bob.get_by_role("button", name="Take", exact=True).click()
-    expect(anna.locator(".chat-line")).to_have_text("bob answers you")
+    expect(anna.locator(".chat-line")).to_have_text("bob is answering")
     expect(bob.locator("[data-list=active] li")).to_contain_text("yours")
     say(bob, "It will be.")
     expect(words(anna)).to_have_text(["Extra crisp, please!", "It will be."])

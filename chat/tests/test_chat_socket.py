@@ -206,7 +206,7 @@ async def test_a_visitor_talks_under_a_free_name_and_keeps_what_is_theirs(alice)
         ({"type": "remove", "seq": 1}, "Only staff"),
         ({"type": "mute", "username": "alice", "muted": True}, "Only staff"),
         ({"type": "report", "seq": 1, "reason": 4}, "must be text"),
-        ({"type": "wish", "wish": "cancel"}, "Only whose order it is"),
+        ({"type": "wish", "wish": "cancel"}, "Only the customer"),
         ({"type": "answer_wish", "seq": 1, "accept": True}, "Only the staff"),
         ({"type": "take"}, "Only the staff"),
         ({"type": "hand_over", "to": "bob"}, "Only the staff"),
@@ -501,12 +501,12 @@ async def test_unfriending_closes_the_room_on_both_sides_and_hides_who_is_there(
         await in_database(people.unfriend)(charlie, alice)
         for each in (one, two):
             closed = (await each.until("room"))["room"]
-            assert (closed["is_open"], closed["may_write"]) == (False, False) and "not friends" in closed["why_not"]
+            assert (closed["is_open"], closed["may_write"]) == (False, False) and "no longer friends" in closed["why_not"]
         assert await here(one, 1) == [("alice", False)]
         await two.send(type="typing")
         await two.send(type="read", seq=1)
         await two.say("Are you there?")
-        assert "not friends" in (await two.until("error"))["error"]
+        assert "no longer friends" in (await two.until("error"))["error"]
         assert not [frame for frame in await one.rest() if frame["type"] in ("typing", "read", "message", "here")]
         await one.send(type="history", before=2)
         assert (await one.until("history"))["messages"][0]["message"] == "Secret"

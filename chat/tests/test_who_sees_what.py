@@ -238,10 +238,10 @@ DONE = "yes"
 REFUSALS = {  # how a sentence stands in the tables
     "Only the staff": "no",
     "Only staff": "no",
-    "Only whose order": "no",
+    "Only the customer": "no",
     "not your message": "no",
     "your own message": "own",
-    "not friends any more": "closed",
+    "no longer friends": "closed",
     "is open": "open",
     "nothing to hand over": "quiet",
     "Staff can't be muted": "no",

@@ -260,7 +260,7 @@ def test_change_begins_the_work_anew_and_the_old_chain_does_nothing(small_kitche
     ]
     assert (changed.started_at, changed.due_at, changed.epoch) == (at(4), at(14), 2)
     assert history(order)[-1] == (2, 4, "received", "changed")
-    assert order.events.last().sentence == "Changed at your wish: The customer called"
+    assert order.events.last().sentence == "Changed at your request: The customer called"
     assert flow.finish(order.pk, 1, "received", at(10)) == []
     assert fresh(second).state == "waiting"  # the place was not given away
     assert [one.pk for one in finish(order, at(14))] == [order.pk, second.pk]

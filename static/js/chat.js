@@ -271,9 +271,9 @@ function followKeyboard() {
 
 /** Who answers, or how long it may take. */
 function lineWords({ state, agent, before, waited_seconds: waited }) {
-  if (state === "active") return `${agent} answers you`;
+  if (state === "active") return `${agent} is answering`;
   if (state === "closed") return "This conversation is closed. Write, and it opens again.";
   if (state !== "waiting") return "";
   const place = before ? `${before} before you` : "You are next";
-  return waited === null ? place : `${place}; the last ones waited about ${duration(waited * 1000)}`;
+  return waited === null ? place : `${place}; recent waits were about ${duration(waited * 1000)}`;
 }

@@ -8,7 +8,7 @@ const WISH_WORDS = {
   accepted: "✓ Done",
   declined: "× Declined",
   "too late": "× Too late",
-  "replaced by a newer wish": "Replaced by a newer wish",
+  "replaced by a newer wish": "Replaced by a newer request",
 };
 
 /** What stands under the words of a wish: how it stands, and for who may answer the two buttons. */

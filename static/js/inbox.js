@@ -97,7 +97,7 @@ function begin(wanted) {
 
 function describe({ customer, state, agent, order }) {
   write("talk-title", `${customer}, order ${order.number}`);
-  write("talk-state", { waiting: "Waits for an answer", active: agent === me ? "You answer" : `${agent} answers`, closed: "Closed" }[state]);
+  write("talk-state", { waiting: "Waiting for an answer", active: agent === me ? "You are answering" : `${agent} is answering`, closed: "Closed" }[state]);
   write("facts-title", `Order ${order.number}`);
   write("fact-words", order.words);
   write("fact-summary", order.summary);
