@@ -25,7 +25,7 @@ class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
         data = super().clean() or {}
         now_at = Order.objects.values_list("stage", flat=True).get(pk=self.instance.pk)
         if "stage" in self.changed_data and data.get("stage") == now_at:
-            self.add_error("stage", "It is there already.")
+            self.add_error("stage", "The order is already at that stage.")
         if data.get("reason") and "stage" not in self.changed_data:
-            self.add_error("reason", "A reason goes with a new stage.")
+            self.add_error("reason", "Choose a new stage to go with the reason.")
         return data

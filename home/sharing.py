@@ -37,10 +37,10 @@ class Sharing(NamedTuple):
 def share(order: Order, friend: User, by: User) -> None:
     """Refused unless it is `by`'s own and they are friends. Shown twice, it is shown once."""
     if order.user_id != by.pk:
-        raise Refused("Only who ordered it can show it to a friend.")
+        raise Refused("Only the customer can show it to a friend.")
     people.lock(by, friend)  # so that a friendship which ends in this moment takes the share along
     if not people.are_friends(by, friend):
-        raise Refused("You can show an order to your friends only.")
+        raise Refused("You can only show an order to your friends.")
     _, is_new = OrderShare.objects.get_or_create(order=order, friend=friend, defaults={"by": by})
     if is_new:
         people.tell(friend)
@@ -50,7 +50,7 @@ def share(order: Order, friend: User, by: User) -> None:
 def unshare(order: Order, friend: User, by: User) -> None:
     """Refused if it is not `by`'s. The friend who kept the link can still watch."""
     if order.user_id != by.pk:
-        raise Refused("Only who ordered it can take it back.")
+        raise Refused("Only the customer can stop sharing it.")
     gone, _ = OrderShare.objects.filter(order=order, friend=friend).delete()
     if gone:
         people.tell(friend)

@@ -17,13 +17,13 @@ from home.models import Order
 @require_POST
 @login_required
 def share(request: HttpRequest, order_id: str) -> HttpResponse:
-    return change(request, order_id, sharing.share, "{} sees it on their page now.")
+    return change(request, order_id, sharing.share, "{} now sees it on their page.")
 
 
 @require_POST
 @login_required
 def unshare(request: HttpRequest, order_id: str) -> HttpResponse:
-    return change(request, order_id, sharing.unshare, "{} does not see it on their page any more.")
+    return change(request, order_id, sharing.unshare, "{} no longer sees it on their page.")
 
 
 def change(

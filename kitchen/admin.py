@@ -23,7 +23,7 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="measured, in kitchen seconds")
     def measured(self, station: Station) -> str:
         if station.measured_mean_seconds is None:
-            return "Not enough work was seen yet."
+            return "Not enough work has been measured yet."
         mean, spread = station.measured_mean_seconds, station.measured_spread_seconds
         return f"{mean:.0f} ± {spread:.0f} ({station.measured_distribution}, {station.measured_samples} samples)"
 

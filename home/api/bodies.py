@@ -28,7 +28,7 @@ KEY_HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": {"type": "string", "maxLength": 200},
-    "description": "The same key from the same caller is the same order, however often it comes.",
+    "description": "Requests with the same key from the same caller make one order, however often they are repeated.",
 }
 PIZZAS_PARAMETER = {
     "name": "pizzas",

@@ -64,7 +64,7 @@ def user_of_token(header: str, address: str) -> User:
     found = tokens.user_and_token(header[len(SCHEME) :].strip())
     if found is None:
         limits.note("token", address)
-        raise HttpError(401, "This token is not good: unknown, revoked or expired. Make one on your profile page.")
+        raise HttpError(401, "This token is not valid: unknown, revoked or expired. Make one on your profile page.")
     user, _ = found
     return user
 
@@ -131,5 +131,5 @@ def is_simulated(request: HttpRequest) -> bool:
     try:
         _marker.unsign(mark, max_age=MARK_SECONDS)
     except BadSignature:
-        raise HttpError(403, f"The {MARK} mark is not ours, or too old.") from None
+        raise HttpError(403, f"The {MARK} mark was not made by this shop, or is too old.") from None
     return True

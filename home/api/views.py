@@ -144,7 +144,7 @@ def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
 
 @api.get(
     "/promise/",
-    summary="When an order would be there",
+    summary="When an order would arrive",
     response={200: Ready, 400: Refusal},
     openapi_extra={"parameters": [PIZZAS_PARAMETER]},
 )
@@ -155,7 +155,7 @@ def get_promise(request: HttpRequest) -> dict[str, Any]:
     return {"promise": answer.times, "why_not": answer.why_not}
 
 
-@api.get("/me/", summary="Who calls", response={200: Me, frozenset({401, 429}): Refusal})
+@api.get("/me/", summary="Who is calling", response={200: Me, frozenset({401, 429}): Refusal})
 @api.get("/me", include_in_schema=False)
 def get_me(request: HttpRequest) -> dict[str, Any]:
     """The account of the token, or of the page's session: a way to try a token."""

@@ -67,7 +67,7 @@ def test_a_bad_token_is_a_401_also_beside_a_good_cookie(script, margherita, char
     response = order(script, margherita, Authorization=header)
     assert response.status_code == 401
     assert response.json()["status"] is False
-    assert "not good" in response.json()["error"]
+    assert "not valid" in response.json()["error"]
     assert not Order.objects.exists()
     assert script.get("/api/menu/", headers={"Authorization": header}).status_code == 401
 

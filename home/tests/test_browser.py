@@ -252,7 +252,7 @@ def test_two_become_friends_and_one_shows_the_other_an_order(window):
         sign_up(page, name)
 
     frieda.get_by_role("link", name="People").click()
-    frieda.get_by_label("Look for somebody by name").fill("GUST")
+    frieda.get_by_label("Find somebody by name").fill("GUST")
     frieda.get_by_role("button", name="Search").click()
     frieda.get_by_role("button", name="Add friend gustav").click()
     expect(frieda.locator(".messages")).to_have_text("gustav has your request.")

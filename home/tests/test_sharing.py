@@ -73,7 +73,7 @@ def press(user, action, order, friend):
 
 @pytest.mark.usefixtures("friends")
 def test_a_friend_finds_it_on_their_page_and_is_told_until_they_open_it(order, charlie, bob):
-    assert press(order.user, "share", order, "charlie") == ["charlie sees it on their page now."]
+    assert press(order.user, "share", order, "charlie") == ["charlie now sees it on their page."]
     assert shared_on(charlie) == [order]
     assert shared_on(bob) == []
     assert sharing.news([charlie.pk])[charlie.pk].unseen == 1
@@ -84,7 +84,7 @@ def test_a_friend_finds_it_on_their_page_and_is_told_until_they_open_it(order, c
     assert sharing.news([charlie.pk])[charlie.pk].unseen == 0
     assert shared_on(charlie) == [order]
 
-    assert press(order.user, "unshare", order, "charlie") == ["charlie does not see it on their page any more."]
+    assert press(order.user, "unshare", order, "charlie") == ["charlie no longer sees it on their page."]
     assert shared_on(charlie) == []
 
 
@@ -120,7 +120,7 @@ def test_somebody_elses_order_is_answered_like_none(action, order, charlie):
 
 
 def test_who_is_no_friend_is_refused_in_words(order, alice, bob):
-    assert press(alice, "share", order, "bob") == ["You can show an order to your friends only."]
+    assert press(alice, "share", order, "bob") == ["You can only show an order to your friends."]
     assert press(alice, "share", order, "") == ["There is nobody called “”."]
     people.block(bob, alice)
     assert press(alice, "share", order, "bob") == ["There is nobody called “bob”."]

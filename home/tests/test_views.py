@@ -27,7 +27,7 @@ def test_a_shop_that_is_sold_out_does_not_look_like_a_new_one(client, margherita
     assert "sold out" not in page(client)
     margherita.on_menu = False
     margherita.save()
-    assert "Everything is sold out, sorry. Please look in again later." in page(client)
+    assert "Everything is sold out, sorry. Please check back later." in page(client)
     client.force_login(bob)
     assert 'href="/admin/home/pizza/"' in page(client)
     margherita.delete()

@@ -141,7 +141,7 @@ function showShop() {
   const { is_open, speed, demand_per_hour: demand } = kitchen.shop;
   write(byId("shop-state"), is_open ? "Open" : "Closed");
   write(byId("shop-speed"), `${Number(speed.toPrecision(3))} ×${demand ? ", simulated demand" : ""}`);
-  byId("open-shop").ariaLabel = `The shop is ${is_open ? "open" : "closed"}, its clock runs at ${speed} times. Change`;
+  byId("open-shop").ariaLabel = `The shop is ${is_open ? "open" : "closed"}, its clock runs ${speed} times as fast. Change`;
   byId("open-shop").classList.toggle("closed", !is_open);
 }
 
@@ -282,7 +282,7 @@ function ring() {
 // Begin
 
 function showState(state, code) {
-  if (state === "stopped" && code !== Live.LOGGED_OUT) say("This screen may not show the board any more. Log in again.", "problem for-good");
+  if (state === "stopped" && code !== Live.LOGGED_OUT) say("This screen is no longer allowed to show the board. Log in again.", "problem for-good");
   if (state === "stopped") clearTimeout(silence);
   document.body.dataset.connection = state;
 }

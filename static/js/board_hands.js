@@ -188,6 +188,6 @@ function nextTo(ticket, key) {
 }
 
 function measuredWords({ measured }) {
-  if (!measured) return "Promises follow the times as they are set until enough work was seen here.";
+  if (!measured) return "Promises use the times as set until enough work has been measured here.";
   return `${measured.works} samples: ${Math.round(measured.mean_seconds)} ± ${Math.round(measured.spread_seconds)} kitchen seconds.`;
 }

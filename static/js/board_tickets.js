@@ -102,8 +102,8 @@ class Column {
 
 function lineWords(station, { working, waiting }, speed, now) {
   if (!waiting.length) {
-    if (!station.is_open) return "Begins nothing new";
-    return working.length < station.places ? "No wait" : "Nobody waits";
+    if (!station.is_open) return "Closed to new work";
+    return working.length < station.places ? "No wait" : "Nobody waiting";
   }
   const longest = now - Math.min(...waiting.map((order) => Date.parse(order.joined_at)));
   const words = `${waiting.length} in line, ${duration(longest)} so far`;

@@ -167,7 +167,7 @@ async function share() {
     if (navigator.share) await navigator.share({ title: `Order ${order.number} · ${shop}`, url: link });
     else {
       await navigator.clipboard.writeText(link);
-      byId("shared").textContent = "The link is copied. Whoever has it can watch.";
+      byId("shared").textContent = "The link is copied. Anyone who has it can watch.";
     }
   } catch (error) {
     if (error.name !== "AbortError") byId("shared").textContent = `Copy this link: ${link}`;

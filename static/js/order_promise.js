@@ -21,7 +21,7 @@ function show(payload) {
 
 function forecastOf({ state, promise, eta, delivered_at: deliveredAt }) {
   if (state === "delivered") return arrival(Date.parse(deliveredAt), promise);
-  if (state === "held") return { words: "On hold. When it goes on, we can say when it will be here.", mood: "" };
+  if (state === "held") return { words: "On hold. We can say when it will be here once it goes on.", mood: "" };
   if (!eta) return { words: "Right now we can't say when it will be here.", mood: "" };
   const late = eta.low > promise.high;
   const early = eta.high < promise.low;

@@ -35,7 +35,7 @@ function show({ status, share_done: share, answer: known }) {
   study.dataset.status = status;
   at("running").hidden = status !== "running";
   at("progress").value = share;
-  const ended = { cancelled: "Cancelled. Below is what was known by then.", failed: "This could not be simulated. What went wrong is in the worker’s log." }[status];
+  const ended = { cancelled: "Cancelled. Below are the results so far.", failed: "This could not be simulated. What went wrong is in the worker’s log." }[status];
   at("ended").hidden = !ended;
   if (ended) write(at("ended"), ended);
   if (!known) return;
@@ -54,8 +54,8 @@ function showScenarios(known, status) {
   at("figures").hidden = !rows.length;
   at("by-hour").hidden = !rows.length;
   if (!rows.length) return;
-  const precise = known.precise || status === "running" ? "" : ` That is not as precise as was asked, ± ${known.half_width_minutes}.`;
-  write(at("method"), `± is a 95 % interval. All scenarios have the same customers (seed ${known.seed}), so that their differences are surer than each alone.${precise}`);
+  const precise = known.precise || status === "running" ? "" : ` That is less precise than was asked for, ± ${known.half_width_minutes}.`;
+  write(at("method"), `± is a 95 % interval. All scenarios have the same customers (seed ${known.seed}), so their differences are more certain than each figure alone.${precise}`);
   if (!isChosen) beside = best(rows);
   choices(rows);
   table(rows);

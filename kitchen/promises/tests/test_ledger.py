@@ -266,7 +266,7 @@ def test_staff_switch_a_station_in_the_admin_and_on_the_board(client, bob):
     with pytest.raises(flow.Refused):
         actions.act({"action": "station", "stage": "baking", "as_measured": "yes"}, bob)
     client.force_login(bob)
-    assert "Not enough work was seen yet." in client.get("/admin/kitchen/station/").content.decode()
+    assert "Not enough work has been measured yet." in client.get("/admin/kitchen/station/").content.decode()
 
 
 def test_orders_without_a_promise_are_in_no_ledger(small_kitchen, place):

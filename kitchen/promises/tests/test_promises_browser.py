@@ -61,5 +61,5 @@ def test_a_held_order_says_so_and_the_board_shows_what_was_promised(shop, window
     ticket.get_by_role("button", name=f"More for {order['number']}").click()
     board.locator("#ticket-dialog").get_by_role("button", name="Hold").click()
     expect(page.locator("#promise .forecast")).to_have_text(
-        "On hold. When it goes on, we can say when it will be here."
+        "On hold. We can say when it will be here once it goes on."
     )
