@@ -94,7 +94,7 @@ def add_shop_options(parser: argparse.ArgumentParser) -> None:
         "--speed",
         type=speed,
         metavar="X",
-        help="kitchen seconds per wall second (default: as it was; at first 60)",
+        help="kitchen seconds per wall second (default: as last time; 60 at first)",
     )
     parser.add_argument("--no-demo", action="store_true", help="open with no menu and no demo accounts")
 
@@ -162,7 +162,7 @@ def make_environment() -> None:
             "On Debian and Ubuntu: sudo apt install python3-venv. Elsewhere: take Python from python.org."
         )
     say("Making .venv ...")
-    base = getattr(sys, "_base_executable", sys.executable)  # a .venv can't be made anew by its own Python
+    base = getattr(sys, "_base_executable", sys.executable)  # a .venv can't be rebuilt by its own Python
     run([base, "-m", "venv", "--clear", str(VENV)], "The virtual environment could not be made.")
 
 

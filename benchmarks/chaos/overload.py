@@ -57,7 +57,7 @@ def overload(plan: Plan, say: Callable[[str], None] = shop.say) -> Backlog:
     try:
         shop.start_valkey(parts)
         parts.start("beat", shop.celery("beat"))
-        say(f"Placing {plan.orders} orders, with no worker there ...")
+        say(f"Placing {plan.orders} orders, without a worker ...")
         place(plan.orders)
         time.sleep(AWAY_SECONDS)
         began = time.monotonic()

@@ -501,7 +501,8 @@ async def test_unfriending_closes_the_room_on_both_sides_and_hides_who_is_there(
         await in_database(people.unfriend)(charlie, alice)
         for each in (one, two):
             closed = (await each.until("room"))["room"]
-            assert (closed["is_open"], closed["may_write"]) == (False, False) and "no longer friends" in closed["why_not"]
+            assert (closed["is_open"], closed["may_write"]) == (False, False)
+            assert "no longer friends" in closed["why_not"]
         assert await here(one, 1) == [("alice", False)]
         await two.send(type="typing")
         await two.send(type="read", seq=1)

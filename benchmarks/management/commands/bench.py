@@ -17,9 +17,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--only", type=int, choices=(1, 2, 3), action="append", help="just this one")
-        parser.add_argument("--rounds", type=int, help="how often each side has its turn (default: 3)")
-        parser.add_argument("--quick", action="store_true", help="a small try, not to be quoted")
+        parser.add_argument("--only", type=int, choices=(1, 2, 3), action="append", help="only this measurement")
+        parser.add_argument("--rounds", type=int, help="turns for each side (default: 3)")
+        parser.add_argument("--quick", action="store_true", help="a quick trial, not to be quoted")
 
     def handle(self, *args: Any, only: list[int] | None, rounds: int | None, quick: bool, **options: Any) -> None:
         plan = Plan.quick() if quick else Plan()

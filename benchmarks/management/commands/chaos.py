@@ -30,13 +30,13 @@ STOPPED = 130
 
 
 class Command(BaseCommand):
-    help = "Kills worker, beat, web and Valkey of a shop of its own at random, and checks that nothing is lost."
+    help = "Kill worker, beat, web and Valkey of a separate shop at random, and check that nothing is lost."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--orders", type=whole, metavar="N", help="how many are placed (default: 1000)")
         parser.add_argument("--kills", type=whole, metavar="N", help="of each kind of part (default: 10)")
-        parser.add_argument("--seed", type=int, metavar="N", help="another number, other blows (default: 1)")
+        parser.add_argument("--seed", type=int, metavar="N", help="chooses what is killed when (default: 1)")
         parser.add_argument("--speed", type=speed, metavar="X", help="kitchen seconds per second (default: 3000)")
         parser.add_argument("--port", type=port_number, metavar="N", help="where its shop answers (default: 8000)")
         parser.add_argument("--short", action="store_true", help="60 orders, one kill of each kind")
@@ -119,7 +119,7 @@ def rows(result: Result) -> list[tuple[str, ...]]:
 
 
 def report_overload(plan: Plan) -> list[str]:
-    print(f"{plan.orders} orders fall due at {plan.speed:g} x, and no worker is there.", flush=True)
+    print(f"{plan.orders} orders fall due at {plan.speed:g} x, and there is no worker.", flush=True)
     found = overload.overload(plan)
     slowest = max(found.sweeps, default=0.0)
     show(

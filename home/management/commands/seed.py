@@ -22,11 +22,11 @@ PASSWORD_BYTES = 12  # 96 bits, 16 characters
 
 
 class Command(BaseCommand):
-    help = "Makes the demo menu if there are no pizzas, and a staff account if there is none."
+    help = "Create the demo menu if there are no pizzas, and a staff account if there is none."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--no-demo", action="store_true", help="no menu; an account only if DJANGO_SUPERUSER_* asks"
+            "--no-demo", action="store_true", help="no menu; an account only if DJANGO_SUPERUSER_* is set"
         )
         parser.add_argument("--url", default="http://127.0.0.1:8000/", help="where the shop answers")
 

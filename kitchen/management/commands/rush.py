@@ -41,15 +41,15 @@ EXIT_USAGE = 2
 
 
 class Command(BaseCommand):
-    help = "Sends simulated customers through the door of the shop that runs, and says how long they waited."
+    help = "Send simulated customers to the running shop and report how long they waited."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--per-hour", default="240", metavar="N", help="customers per kitchen hour, on average")
-        parser.add_argument("--minutes", default="30", metavar="N", help="for so many kitchen minutes they come")
+        parser.add_argument("--minutes", default="30", metavar="N", help="for how many kitchen minutes they come")
         parser.add_argument(
-            "--profile", default="flat", metavar="|".join(PROFILES), help="how the rate goes up and down"
+            "--profile", default="flat", metavar="|".join(PROFILES), help="how the rate rises and falls"
         )
-        parser.add_argument("--seed", help="a word or number: the same customers again")
+        parser.add_argument("--seed", help="a word or number; the same seed sends the same customers")
         parser.add_argument("--url", default="http://127.0.0.1:8000/", help="where the shop answers")
 
     def handle(self, *args: Any, profile: str, seed: str | None, url: str, **options: Any) -> None:

@@ -40,7 +40,7 @@ OPEN_FILES = 10_000
 
 
 class Command(BaseCommand):
-    help = "Runs the whole shop: Valkey, web, worker and beat. Ctrl-C closes it."
+    help = "Run the whole shop: Valkey, web, worker and beat. Ctrl-C closes it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_shop_options(parser)
@@ -129,7 +129,7 @@ def run(port: int, speed: float | None) -> None:
         catch_signals(signal.SIG_IGN)  # else one that comes while Python itself ends would change the exit code
         if not uses_another_server():
             settings.VALKEY_SOCKET.unlink(missing_ok=True)
-        say("Closed. The next start goes on from here.")
+        say("Closed. The next start picks up from here.")
 
 
 def start(stack: Supervisor, port: int, speed: float | None) -> None:
