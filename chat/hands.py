@@ -1,6 +1,6 @@
-"""What people do in a room: what a client sent, as JSON, becomes a verb. No rules here, only who is called with what.
+"""Turn what a client sent, as JSON, into a verb. No rules here, only which verb is called with what.
 
-Every function runs in a thread, and everything that is wrong is Refused with a sentence.
+Every function runs in a thread, and whatever is wrong is Refused with a sentence.
 """
 
 from collections.abc import Callable
@@ -77,6 +77,6 @@ CONVERSATION = ("take", "hand_over", "close", "reopen")  # of the kitchen, also 
 
 
 def kind_of(content: Content) -> str:
-    """What a client sent without a type is a message."""
+    """Return the type of what a client sent; without one it is a message."""
     kind = content.get("type", "message")
     return kind if isinstance(kind, str) else ""

@@ -1,4 +1,4 @@
-"""Reading a room's stream: the last ones, older ones, and exactly what came after."""
+"""Read a room's stream: the latest messages, older ones, and exactly what came after."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ MOST_READS = 50
 
 @dataclass(frozen=True)
 class News:
-    """A room as one person sees it, at `revision`; what is newer comes by itself, or with the next look."""
+    """A room as one person sees it at `revision`; newer changes arrive by themselves or with the next look."""
 
     room: Room
     shown: dict[str, Any]  # the frame {"type": "room"} without its type
@@ -31,7 +31,7 @@ class News:
 
 
 def news(room_pk: int, person: Person, revision: int | None) -> News:
-    """What has changed since that revision; None: without the messages. NoRoom if this person may not be there.
+    """Return what has changed since that revision; None leaves the messages out. NoRoom if this person has no access.
 
     The room is read before the messages: what comes in between is newer than `revision` says, so it may be read again
     and is never missed.
@@ -74,7 +74,7 @@ def show_room(room: Room, person: Person, reason: str | None, last_read: int) ->
 
 
 def muted(room: Room) -> list[dict[str, Any]]:
-    """Who may only read, as messages name them. A visitor's names are those that they wrote under."""
+    """Return the names of those who can only read, as messages show them. A visitor's are those they wrote under."""
     rows = room.memberships.filter(muted=True)
     members = rows.filter(user__isnull=False).values_list("user__username", flat=True).order_by("user__username")
     words = rows.filter(user=None).values("guest")
@@ -84,7 +84,7 @@ def muted(room: Room) -> list[dict[str, Any]]:
 
 
 def before(room_pk: int, person: Person, seq: object) -> tuple[list[stream.Packed], bool]:
-    """The PAGE messages before this one, oldest first, and whether there are more."""
+    """Return the PAGE messages before this one, oldest first, and whether there are more."""
     number = clean_seq(seq)
     return _tail(_of(room_pk, person).filter(seq__lt=number))
 
@@ -94,21 +94,21 @@ def last(room_pk: int, person: Person) -> tuple[list[stream.Packed], bool]:
 
 
 def after(room_pk: int, person: Person, seq: object) -> tuple[list[stream.Packed], bool]:
-    """The first PAGE messages after this one, and whether there are more."""
+    """Return the first PAGE messages after this one, and whether there are more."""
     number = clean_seq(seq)
     rows = list(_of(room_pk, person).filter(seq__gt=number).order_by("seq")[: PAGE + 1])
     return [stream.pack(row) for row in rows[:PAGE]], len(rows) > PAGE
 
 
 def altered(room_pk: int, person: Person, seq: int) -> list[stream.Packed]:
-    """Of the messages up to this one, those that may look different from when they were shown."""
+    """Return those messages up to this one that can look different from when they were shown."""
     is_altered = Q(edited_at__isnull=False) | Q(deleted_at__isnull=False) | Q(kind=Message.Kind.WISH)
     rows = _of(room_pk, person).filter(is_altered, seq__gt=seq - LOOKED_OVER, seq__lte=seq)
     return [stream.pack(row) for row in rows.order_by("seq")]
 
 
 def reads(room_pk: int, person: Person) -> list[dict[str, Any]]:
-    """How far the others have read, as frames; none if this person, or they, don't tell."""
+    """Return how far the others have read, as frames; none if they or this person have receipts off."""
     if not shows_reads(person):
         return []
     others = Membership.objects.filter(room=room_pk, last_read__gt=0).select_related("user", "room")
@@ -118,7 +118,7 @@ def reads(room_pk: int, person: Person) -> list[dict[str, Any]]:
 
 
 def _name(membership: Membership) -> str:
-    """A visitor's name is not kept; only in a conversation with the kitchen it is clear who it is."""
+    """Return the name to show. Visitors' names are not stored: only in a conversation with the kitchen it is clear."""
     if membership.user:
         return membership.user.get_username()
     return CUSTOMER if membership.room.kind == Room.Kind.ORDER else ""

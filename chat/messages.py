@@ -1,6 +1,6 @@
 """What people do with messages. Each verb is one transaction under the room's lock; Refused says why not.
 
-A message that was answered is in the database: whoever calls these answers after they return.
+A message that was answered is in the database: callers answer after these return.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ LARGEST = 2**31 - 1  # of a seq: what the databases hold
 
 @transaction.atomic
 def post(room_pk: int, person: Person, body: object, client_id: object, now: datetime) -> Message:
-    """Say something. The same `client_id` of the same person again is the same message, whatever it says."""
+    """Say something. Repeating a `client_id` returns the same person's earlier message, whatever it says."""
     text, client_id = clean_text(body, MAX_BODY), clean_client_id(client_id)
     room = lock_to_write(room_pk, person)
     earlier = said_already(room, person, client_id)
@@ -45,7 +45,7 @@ def put(
     rewritten: Iterable[Message] = (),
     **more: Any,
 ) -> Message:
-    """Under the lock: what happened to the order until now, then the message, then what it does to the room."""
+    """Append the order's events so far, then the message, then update the room. Needs the room's lock."""
     copied = orders.catch_up(room) if room.order_id else []
     by_staff = is_agent(room, person) if room.order_id else room.kind == Room.Kind.PUBLIC and is_staff(person)
     message = stream.append(room, kind, text, person, created_at=now, by_staff=by_staff, **more)
@@ -67,20 +67,20 @@ def edit(room_pk: int, person: Person, seq: object, body: object, now: datetime)
 
 @transaction.atomic
 def delete(room_pk: int, person: Person, seq: object, now: datetime) -> None:
-    """Also who may not write any more may take back what they said."""
+    """Delete one's own message, even after losing the right to write."""
     room = lock_to_read(room_pk, person)
     erase(room, own(room, person, seq, now), now)
 
 
 @transaction.atomic
 def remove(room_pk: int, person: Person, seq: object, now: datetime) -> None:
-    """By staff, at any time."""
+    """Remove somebody's message. Only for staff, at any time."""
     room = lock_to_moderate(room_pk, person)
     erase(room, find(room, seq), now, deleted_by_staff=True)
 
 
 def erase(room: Room, message: Message, now: datetime, **more: Any) -> None:
-    """Its words are gone for good, unless somebody has reported them: then the staff can still read what it was."""
+    """Erase the words for good, unless somebody has reported them: then staff can still read them."""
     if not message.reports.exists():
         more["body"] = ""
     stream.rewrite(room, message, deleted_at=now, **more)
@@ -89,7 +89,7 @@ def erase(room: Room, message: Message, now: datetime, **more: Any) -> None:
 
 @transaction.atomic
 def mute(room_pk: int, person: Person, muted: object, seq: object = None, username: object = None) -> None:
-    """Staff say who may only read here: whose message it is, or a member's name."""
+    """Mute or unmute the author of a message, or a member by name. Only for staff."""
     room = lock_to_moderate(room_pk, person)
     if not isinstance(muted, bool):
         raise Refused("Say whether to mute: true or false.")
@@ -105,7 +105,7 @@ def set_muted(room: Room, person: Person, user: User | None, guest: str, muted: 
 
 
 def whom(message: Message) -> tuple[User | None, str]:
-    """(account, guest's word): one of the two."""
+    """Return (account, guest's word), of which one is set."""
     if message.author is None and not message.guest:
         raise Refused("The account behind this message no longer exists.")
     return message.author, message.guest
@@ -122,7 +122,7 @@ def member(room: Room, username: object) -> User:
 
 @transaction.atomic
 def remove_reported(message: Message, person: Person, now: datetime) -> None:
-    """Whoever may moderate need not be in the room for that."""
+    """Remove a reported message. A moderator need not be in the room."""
     room = lock_as_moderator(message.room_id, person)
     erase(room, find(room, message.seq), now, deleted_by_staff=True)
 
@@ -134,7 +134,7 @@ def mute_reported(message: Message, person: Person, now: datetime) -> None:
 
 @transaction.atomic
 def report(room_pk: int, person: Person, seq: object, reason: object = "") -> None:
-    """Tell the staff. The same person's second report of a message replaces the first."""
+    """Report a message to the staff. A second report by the same person replaces the first."""
     words = clean_line(reason or "", MAX_REASON, "A reason")
     room = lock_to_read(room_pk, person)
     message = find(room, seq)
@@ -146,7 +146,7 @@ def report(room_pk: int, person: Person, seq: object, reason: object = "") -> No
 
 
 def read(room_pk: int, person: Person, seq: object) -> bool:
-    """Up to here it was read. True if that is news, and the others may know."""
+    """Note how far the person has read. True if that is new and others are allowed to know."""
     number = clean_seq(seq)
     with transaction.atomic():
         room = stream.read_room(room_pk)
@@ -160,7 +160,7 @@ def read(room_pk: int, person: Person, seq: object) -> bool:
 
 
 def shows_reads(person: Person) -> bool:
-    """Read receipts can be switched off: then one neither gives nor gets them."""
+    """Return True unless the person has switched read receipts off, which stops both giving and getting them."""
     return not Profile.objects.filter(user=person.user, shows_reads=False).exists() if person.user else True
 
 
@@ -188,7 +188,7 @@ def lock_to_write(room_pk: int, person: Person) -> Room:
 
 
 def may_speak(room_pk: int, person: Person) -> bool:
-    """Without the lock: for what is not kept."""
+    """Check that this person can write, without the lock: for what is not stored."""
     room = stream.read_room(room_pk)
     if not may_read(room, person):
         raise NoRoom
@@ -213,7 +213,7 @@ def said_already(room: Room, person: Person, client_id: str) -> Message | None:
 
 
 def find(room: Room, seq: object) -> Message:
-    """What somebody said, and nobody has taken back."""
+    """Return the message with this seq, unless it was deleted."""
     number = clean_seq(seq)
     message = room.messages.filter(seq=number, deleted_at=None).exclude(kind=Message.Kind.EVENT).first()
     if message is None:

@@ -71,7 +71,7 @@ class Room(models.Model):
 
     @property
     def state(self) -> str:
-        """Of an order room: quiet (nobody asks), waiting, active or closed."""
+        """Return an order room's state: quiet (nobody asks), waiting, active or closed."""
         if not self.is_open:
             return "closed"
         if self.waiting_since is not None:
@@ -142,7 +142,7 @@ class Message(models.Model):
 
 
 class Report(models.Model):
-    """Somebody says that a message should not be there. Staff decide."""
+    """A complaint about a message, for staff to decide."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="reports")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -157,7 +157,7 @@ class Report(models.Model):
 
 
 class CannedAnswer(models.Model):
-    """What staff say again and again; a click puts it into the composer."""
+    """A reply that staff use often; a click puts it into the composer."""
 
     title = models.CharField(max_length=60, unique=True)
     body = models.CharField(max_length=MAX_BODY)

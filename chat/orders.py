@@ -1,6 +1,6 @@
-"""The conversations about orders: what happens to the order stands in them, and somebody of the kitchen answers.
+"""Conversations about orders: they show the order's events, and somebody from the kitchen answers.
 
-A conversation is quiet until the customer writes; then it waits, until one of the staff takes it or simply
+A conversation is quiet until the customer writes; then it waits until a member of staff takes it or simply
 answers. A closed one opens again with the customer's next message.
 """
 
@@ -32,9 +32,9 @@ MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def catch_up(room: Room) -> list[Message]:
-    """Under the room's lock: copy what happened to the order since. `stream.save` is the caller's.
+    """Copy the order's new events into its room. Needs the room's lock; the caller calls `stream.save`.
 
-    So that nothing is written, and the kitchen waits for nobody, while no one talks.
+    While nobody talks nothing is written, so the kitchen never waits for a room.
     """
     events = list(OrderEvent.objects.filter(order=room.order_id, seq__gt=room.order_seq).order_by("seq"))
     if events:
@@ -48,7 +48,7 @@ def _copy(room: Room, event: OrderEvent) -> Message:
 
 
 def hear_order(room_pk: int, seq: int | None = None) -> None:
-    """The order has changed (to `seq`, if that is known): bring its room up to date, once for all who hear it."""
+    """Bring the room up to date after its order changed (to `seq`, if known), once for all sockets that hear of it."""
     if seq is not None and not Room.objects.filter(pk=room_pk, order_seq__lt=seq).exists():
         return
     with transaction.atomic(), suppress(NoRoom):  # the order was deleted, say
@@ -62,7 +62,7 @@ def hear_order(room_pk: int, seq: int | None = None) -> None:
 
 
 def note_message(room: Room, person: Person, now: datetime) -> bool:
-    """Under the lock: what a message does to the conversation. True if it looks different now."""
+    """Update the conversation's state after a message, under the room's lock. True if it looks different now."""
     before = (room.state, room.agent_id)
     if is_agent(room, person):
         if room.state != "active":
@@ -86,7 +86,7 @@ def may_answer(user: User) -> bool:
 
 @transaction.atomic
 def take(room_pk: int, person: Person, now: datetime) -> None:
-    """From now on this person answers. Refused if somebody else does."""
+    """Make this person the one who answers. Refused if somebody else already does."""
     room = lock_for(room_pk, person)
     if room.state == "active" and room.agent_id == person.pk:
         return
@@ -98,7 +98,7 @@ def take(room_pk: int, person: Person, now: datetime) -> None:
 
 @transaction.atomic
 def hand_over(room_pk: int, person: Person, to: object, now: datetime) -> None:
-    """Another one answers. Anyone of the kitchen may say so: who had it may have gone home."""
+    """Hand the conversation to another agent. Any agent can, as the present one might have gone home."""
     room = lock_for(room_pk, person)
     if room.state != "active":
         raise Refused("Nobody has taken this conversation yet, so there is nothing to hand over.")
@@ -122,7 +122,7 @@ def close(room_pk: int, person: Person, now: datetime) -> None:
 
 @transaction.atomic
 def reopen(room_pk: int, person: Person, now: datetime) -> None:
-    """Whoever opens it again has it."""
+    """Reopen the conversation and take it."""
     room = lock_for(room_pk, person)
     if room.state != "closed":
         raise Refused("This conversation is open.")
@@ -131,7 +131,7 @@ def reopen(room_pk: int, person: Person, now: datetime) -> None:
 
 
 def lock_for(room_pk: int, person: Person) -> Room:
-    """Refused unless this person speaks for the kitchen there; NoRoom unless they are in it at all."""
+    """Lock the room. Refused unless this person speaks for the kitchen there; NoRoom without any access."""
     room = stream.lock_room(room_pk)
     if not may_read(room, person):
         raise NoRoom
@@ -141,7 +141,7 @@ def lock_for(room_pk: int, person: Person) -> Room:
 
 
 def agents() -> QuerySet[User]:
-    """Who may answer customers."""
+    """Return the names of those who can answer customers."""
     may = User.objects.with_perm(ANSWER, backend=MODEL_BACKEND)
     return may.filter(is_staff=True, is_active=True).order_by("username")
 
@@ -150,7 +150,7 @@ def agents() -> QuerySet[User]:
 
 
 def line(room: Room) -> dict[str, Any]:
-    """For the customer: who answers, or how many are before them and how long (wall seconds) the last ones waited."""
+    """Tell the customer who answers, or how many are before them and how long (wall seconds) recent ones waited."""
     return line_in(room, waiting_before(room) if room.waiting_since else 0, usual_wait())
 
 
@@ -164,12 +164,12 @@ def waiting_before(room: Room) -> int:
 
 
 def waiting_times() -> list[datetime]:
-    """Since when the waiting ones wait, the oldest first."""
+    """Return since when each waiting conversation has waited, oldest first."""
     return [since for since in _waiting().order_by("waiting_since").values_list("waiting_since", flat=True) if since]
 
 
 def usual_wait() -> float | None:
-    """The median of the last LAST_WAITS waits in wall seconds, None if nobody has waited yet."""
+    """Return the median of the last LAST_WAITS waits in wall seconds, None if nobody has waited yet."""
     last = _rooms().filter(waited_seconds__isnull=False, taken_at__isnull=False).order_by("-taken_at")
     waits = [wait for wait in last.values_list("waited_seconds", flat=True)[:LAST_WAITS] if wait is not None]
     return median(waits) if waits else None
@@ -184,7 +184,7 @@ def _waiting() -> QuerySet[Room]:
 
 
 def inbox() -> dict[str, Any]:
-    """The frame {"type": "inbox"}, the same for everyone of the kitchen but for the order of the active ones."""
+    """Build the frame {"type": "inbox"}, the same for every agent except for the order of the active conversations."""
     last = Message.objects.filter(room=OuterRef("pk"), kind__in=SPOKEN, deleted_at=None).order_by("-seq")
     rooms: Any = _rooms().select_related("order", "client", "agent").annotate(last=Subquery(last.values("pk")[:1]))
     waiting = list(rooms.filter(is_open=True, waiting_since__isnull=False).order_by("waiting_since", "pk"))
@@ -208,7 +208,7 @@ def mine_first(frame: dict[str, Any], username: str) -> dict[str, Any]:
 
 
 def waiting_count() -> int:
-    """How many conversations wait for the kitchen."""
+    """Count the conversations that wait for the kitchen."""
     return _waiting().count()
 
 

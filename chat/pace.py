@@ -1,4 +1,4 @@
-"""How fast one person may go, over all their sockets in this process."""
+"""Limit how fast one person can go, over all their sockets in this process."""
 
 import time
 from collections import deque
@@ -15,7 +15,7 @@ class Pace:
         self.times: dict[str, deque[float]] = {}
 
     def allows(self, who: str) -> bool:
-        """One more, now? A refused one does not count."""
+        """Return True if one more is allowed now. A refused one does not count."""
         now = self.clock()
         if len(self.times) > REMEMBERED:
             self.times = {key: times for key, times in self.times.items() if times[-1] > now - self.seconds}

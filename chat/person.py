@@ -1,4 +1,4 @@
-"""Who reads or writes: an account, or a visitor by the word in their session."""
+"""The person who reads or writes: an account, or a visitor known by the word in their session."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ RESERVED = (KITCHEN, DELETED, "staff", "admin", "you")
 
 @dataclass(frozen=True)
 class Person:
-    """`guest` is the word in a visitor's session (accounts.guests); nobody else may learn it."""
+    """An account or a visitor. `guest` is the secret word in the visitor's session (accounts.guests)."""
 
     user: User | None
     guest: str = ""
@@ -38,12 +38,12 @@ class Person:
 
     @property
     def key(self) -> str:
-        """Of this person and nobody else; empty if that can't be told."""
+        """Return a key that only this person has; empty if they can't be told apart."""
         return f"u{self.pk}" if self.user else self.guest and f"g{self.guest}"
 
     @property
     def answers(self) -> bool:
-        """May they answer customers? One query, which the instance of the user remembers."""
+        """Return True if they can answer customers. One query, cached on the user instance."""
         return self.may(ANSWER)
 
     @property
@@ -54,12 +54,12 @@ class Person:
         return self.user is not None and self.user.is_staff and self.user.has_perm(permission)
 
     def wrote(self, author_pk: int | None, guest: str) -> bool:
-        """Is it theirs?"""
+        """Return True if this person wrote the message."""
         return author_pk == self.user.pk if self.user else bool(guest) and guest == self.guest
 
 
 def person(user: User | AnonymousUser, guest: str = "", name: str = "") -> Person:
-    """A member is called by their user name, whatever else is said."""
+    """Return the Person; a member always goes by their user name."""
     if isinstance(user, AnonymousUser):
         return Person(None, guest, name or guest_name(guest))
     return Person(user, "", user.get_username())
@@ -70,13 +70,13 @@ def person_of(request: HttpRequest) -> Person:
 
 
 def guest_name(guest: str) -> str:
-    """What a visitor is called who gave no name: always the same, and it does not give the word away."""
+    """Return the name of a visitor who gave none: always the same, without revealing their word."""
     number = int(hashlib.sha256(guest.encode()).hexdigest(), 16) % 9000 + 1000
     return f"Guest {number}"
 
 
 def free_name(value: object) -> str:
-    """The name that a visitor wants, in its usual spelling. Refused if it can't be theirs."""
+    """Return the name a visitor asked for, normalised. Refused if they can't have it."""
     name = clean_line(value, MAX_GUEST_NAME, "A name")
     if not name or not is_pronounceable(name):
         raise Refused("Give a name with at least one letter or number in it.")

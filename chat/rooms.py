@@ -1,6 +1,6 @@
-"""Rooms: what they are called, who may go in, who may write.
+"""Rooms: their names, who has access, and who can write.
 
-For whoever may not go in, a room is not there: NoRoom, as for one that never was.
+Without access a room does not exist: NoRoom, as for one that never did.
 """
 
 import re
@@ -35,14 +35,14 @@ SPOKEN = (Message.Kind.TEXT, Message.Kind.WISH)  # what counts as unread
 
 
 class NoRoom(Exception):
-    """There is none of this address, as far as this person may know."""
+    """No room has this address, as far as this person is allowed to know."""
 
 
 # Names and addresses
 
 
 def public_slug(value: object) -> tuple[str, str]:
-    """(slug, name) of a public room: any script, small letters, "-" for spaces. Refused says why not."""
+    """Return (slug, name) of a public room: any script, lower case, "-" for spaces. Refused says why not."""
     name = clean_line(value, MAX_NAME, "A room's name")
     if not name:
         raise Refused("Give the room a name.")
@@ -67,7 +67,7 @@ def socket_path(slug: str) -> str:
 
 
 def public_room(value: object) -> Room:
-    """The room of this name, made now if it is the first time. Refused if there can be none."""
+    """Return the room with this name, created on first use. Refused if the name is not allowed."""
     slug, name = public_slug(value)
     return Room.objects.get_or_create(
         slug=slug, defaults={"kind": Room.Kind.PUBLIC, "name": name, "url": room_url(slug)}
@@ -76,7 +76,7 @@ def public_room(value: object) -> Room:
 
 @transaction.atomic
 def order_room(order: Order) -> Room:
-    """The conversation about an order, made now if it is the first time."""
+    """Return the conversation about an order, created on first use."""
     defaults = {
         "slug": f"{ORDER}{order.order_id}",
         "kind": Room.Kind.ORDER,
@@ -91,7 +91,7 @@ def order_room(order: Order) -> Room:
 
 
 def private_room(a: User, b: User) -> Room:
-    """The one room of two friends, whoever begins. Refused if they are none and never talked."""
+    """Return the one room of two friends. Refused if they are not friends and have never talked."""
     pair = dict(zip(("low_id", "high_id"), sorted([a.pk, b.pk]), strict=True))
     room = Room.objects.filter(**pair).first()
     if room is not None:
@@ -110,7 +110,7 @@ def private_room(a: User, b: User) -> Room:
 
 
 def enter(slug: str, person: Person, may_make: Callable[[], bool] = lambda: True) -> Room:
-    """The room of an address. Order and public rooms are made when somebody who may first comes in.
+    """Return the room at an address. Order and public rooms are created when somebody with access first comes in.
 
     NoRoom; Refused for a public name that can't be one, or when this address has made too many (`may_make`).
     """
@@ -129,7 +129,7 @@ def enter(slug: str, person: Person, may_make: Callable[[], bool] = lambda: True
 
 
 def may_make(person: Person, address: str) -> bool:
-    """Has this account, or address, not made too many new rooms? This one is counted."""
+    """Return False if this account, or address, has created too many rooms. This one is counted."""
     maker = person.key if person.user else limits.neighbourhood(address)
     if not limits.allow("room", maker):
         return False
@@ -150,19 +150,19 @@ def _enter_order_room(order_id: str, person: Person) -> Room:
 
 
 def is_customer(order: Order, person: Person) -> bool:
-    """Whose order it is: an account's, or a visitor's as long as no account has it."""
+    """Return True for the customer: the order's account, or its visitor as long as no account owns it."""
     if order.user_id is not None:
         return person.pk == order.user_id
     return person.is_guest and bool(person.guest) and person.guest == order.guest
 
 
 def may_talk(order: Order, person: Person) -> bool:
-    """The customer and the kitchen. Who merely has the link, or was shown the order, is in no conversation."""
+    """Return True for the customer and the kitchen. Having the link, or being shown the order, is not enough."""
     return is_customer(order, person) or person.answers
 
 
 def may_read(room: Room, person: Person) -> bool:
-    """With `room.order` as it is now."""
+    """Return True if this person has access. `room.order` must be current."""
     if room.kind == Room.Kind.PUBLIC:
         return True
     if room.kind == Room.Kind.PRIVATE:
@@ -172,26 +172,26 @@ def may_read(room: Room, person: Person) -> bool:
 
 
 def is_agent(room: Room, person: Person) -> bool:
-    """Does this person speak for the kitchen here? Not about their own order."""
+    """Return True if this person speaks for the kitchen here, which they never do about their own order."""
     return room.order is not None and not is_customer(room.order, person) and person.answers
 
 
 def why_not(room: Room, person: Person, muted: bool) -> str | None:
-    """Why this person, who may read here, can't write; None: they can."""
+    """Return why this person, who has access, can't write here; None if they can."""
     if room.kind == Room.Kind.PRIVATE and not is_alive(room):
         return NO_FRIENDS
     return MUTED if muted else None
 
 
 def is_alive(room: Room) -> bool:
-    """Are the two of a private room friends? The friendship is asked, not only what the room was told of it."""
+    """Return True if the two in a private room are friends. The friendship itself decides, not the room's copy."""
     if not room.is_open or room.low is None or room.high is None:
         return False
     return room.low.is_active and room.high.is_active and people.are_friends(room.low, room.high)
 
 
 def membership(room: Room, person: Person) -> Membership:
-    """The person's own row, made now if it is the first time."""
+    """Return the person's own membership, created on first use."""
     if person.user:
         return Membership.objects.get_or_create(room=room, user=person.user)[0]
     return Membership.objects.get_or_create(room=room, user=None, guest=person.guest)[0]
@@ -202,7 +202,7 @@ def is_muted(room: Room, person: Person) -> bool:
 
 
 def of_person(person: Person) -> Q:
-    """The condition for a membership to be theirs."""
+    """Return the condition that selects this person's memberships."""
     return Q(user=person.user) if person.user else Q(user=None, guest=person.guest)
 
 
@@ -210,7 +210,7 @@ def of_person(person: Person) -> Q:
 
 
 def title(room: Room, person: Person) -> str:
-    """A private room is called by the other's name."""
+    """Return the room's name; a private room is named after the other person."""
     if room.kind != Room.Kind.PRIVATE:
         return room.name
     other = room.high if person.pk == room.low_id else room.low
@@ -218,10 +218,10 @@ def title(room: Room, person: Person) -> str:
 
 
 def unread_rooms(user_pks: Collection[int]) -> dict[int, int]:
-    """For each account the number of rooms with messages of others that it has not read. One query.
+    """Return for each account the number of rooms with unread messages of others, in one query.
 
-    What happens to an order is no message, and of order rooms only those count where one is the customer or the one
-    who answers: the others are the inbox's affair.
+    Events of an order are not messages, and order rooms count only for the customer and for the one
+    who answers: the rest is up to the inbox.
     """
     rows = _memberships(user__in=user_pks, last_read__lt=F("room__last_seq"))
     counts = dict(rows.filter(Exists(_news())).values_list("user").annotate(Count("pk")))
@@ -229,7 +229,7 @@ def unread_rooms(user_pks: Collection[int]) -> dict[int, int]:
 
 
 def rooms_of(user: User) -> list[dict[str, Any]]:
-    """For the chat page: the member's own rooms, where something was said last first."""
+    """Return the member's own rooms for the chat page, the latest message first."""
     news = _news().order_by().values("room").annotate(number=Count("pk"))
     said = Message.objects.filter(room=OuterRef("room"), kind__in=SPOKEN).order_by("-seq")
     rows = _memberships(user=user).select_related("room__low", "room__high")
@@ -254,6 +254,6 @@ def _memberships(**conditions: Any) -> QuerySet[Membership]:
 
 
 def _news() -> QuerySet[Message]:
-    """Of a membership: what others wrote since this person looked."""
+    """Return the messages of others since the membership's owner last looked."""
     said = Message.objects.filter(room=OuterRef("room"), seq__gt=OuterRef("last_read"), kind__in=SPOKEN)
     return said.filter(deleted_at=None).exclude(author=OuterRef("user"))

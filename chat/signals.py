@@ -1,4 +1,4 @@
-"""What happens elsewhere and concerns rooms: friendships, accounts that go, visitors who log in."""
+"""React to what concerns rooms elsewhere: friendships, deleted accounts, visitors who log in."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def open_room(low_pk: int, high_pk: int, **kwargs: Any) -> None:
 
 @receiver(friendship_ended)
 def close_room(low_pk: int, high_pk: int, **kwargs: Any) -> None:
-    """What was written stays for both to read."""
+    """Close a private room. Both can still read what was written."""
     set_open(low_pk, high_pk, False)
 
 
@@ -39,9 +39,9 @@ def set_open(low_pk: int, high_pk: int, is_open: bool) -> None:
 @receiver(user_logged_in)
 @transaction.atomic
 def adopt_conversations(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """With a visitor's orders (home.signals) what was said about them becomes the account's.
+    """Give the account what was said about a visitor's orders, along with the orders (home.signals).
 
-    What they said in public rooms stays a guest's: nobody learns who that was.
+    What they said in public rooms remains a guest's, so nobody learns who that was.
     """
     guest = guest_of(request)
     rooms = Room.objects.filter(kind=Room.Kind.ORDER, order__guest=guest, order__user=user, client=None)
@@ -60,7 +60,7 @@ def adopt_conversations(request: HttpRequest, user: User, **kwargs: Any) -> None
 @receiver(pre_delete, sender=User)
 @transaction.atomic
 def forget_account(instance: User, **kwargs: Any) -> None:
-    """What they said stays, without their name. Who waits for an answer of theirs waits for somebody else's."""
+    """Keep what a deleted account said, without the name. Customers who waited for it wait for another agent."""
     Message.objects.filter(author=instance).update(sent_by=DELETED, sender_key="", client_id="")
     Room.objects.filter(Q(low=instance, high=None) | Q(high=instance, low=None), kind=Room.Kind.PRIVATE).delete()
     now = timezone.now()

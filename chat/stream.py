@@ -1,6 +1,6 @@
-"""What a room's stream is made of. Writing happens under the room's lock: numbers without gaps, one order for all.
+"""The parts of a room's stream. Writing happens under the room's lock: numbers without gaps, one order for all.
 
-Who listens is told after the commit. A message travels `pack`ed, and is `show`n to each person as theirs or not.
+Listeners are told after the commit. A message travels `pack`ed and is `show`n to each person as theirs or not.
 """
 
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ def group_name(room_pk: int) -> str:
 
 
 def read_room(room_pk: int) -> Room:
-    """With what the questions of chat.rooms need. NoRoom if it is gone."""
+    """Return the room with all that chat.rooms asks for. NoRoom if it is gone."""
     room = Room.objects.select_related(*RELATED).filter(pk=room_pk).first()
     if room is None:
         raise NoRoom
@@ -44,9 +44,9 @@ def read_room(room_pk: int) -> Room:
 
 
 def lock_room(room_pk: int) -> Room:
-    """The same, until the transaction ends nobody else's. SQLite has no row locks: there every writer is alone.
+    """Lock and return the room until the transaction ends. On SQLite every writer is alone anyway.
 
-    No joins: PostgreSQL, after it has waited for the lock, gives the row as it is now beside the others as they were.
+    No joins: after waiting for the lock, PostgreSQL returns this row as it is now, but joined rows as they were before.
     """
     room = Room.objects.select_for_update().filter(pk=room_pk).first()
     if room is None:
@@ -58,7 +58,7 @@ def lock_room(room_pk: int) -> Room:
 
 
 def append(room: Room, kind: str, body: str, person: Person | None = None, **more: Any) -> Message:
-    """The next message. Without a person it is the kitchen's: what happened."""
+    """Append the next message. Without a person it is the kitchen's, about what happened."""
     room.last_seq += 1
     room.revision += 1
     if person is not None:
@@ -70,7 +70,7 @@ def append(room: Room, kind: str, body: str, person: Person | None = None, **mor
 
 
 def rewrite(room: Room, message: Message, **fields: Any) -> None:
-    """Another body, state or end of what stands in the stream."""
+    """Change the body, state or deletion of a message in the stream."""
     room.revision += 1
     message.revision = room.revision
     for name, value in fields.items():
@@ -79,7 +79,7 @@ def rewrite(room: Room, message: Message, **fields: Any) -> None:
 
 
 def save(room: Room, messages: Iterable[Message] = (), is_changed: bool = False) -> None:
-    """Write the room, and tell its sockets after the commit. `is_changed`: the room itself looks different, too."""
+    """Write the room and tell its sockets after the commit. `is_changed`: the room itself looks different, too."""
     packed = [pack(message) for message in messages]
     if is_changed:
         room.revision += 1
@@ -101,7 +101,7 @@ def save(room: Room, messages: Iterable[Message] = (), is_changed: bool = False)
 
 
 def _readers(room: Room) -> list[int]:
-    """Whose badge moves at once. A public room may have thousands: theirs move with the next look."""
+    """Return the accounts whose badge moves at once. A public room's thousands see it with the next look."""
     members = Membership.objects.filter(room=room, user__isnull=False)
     return list(members.values_list("user_id", flat=True))
 
@@ -110,7 +110,7 @@ def _readers(room: Room) -> list[int]:
 
 
 def pack(message: Message) -> Packed:
-    """As it travels between processes. `guest`, a visitor's secret word, is for `show` alone."""
+    """Pack a message for the way between processes. `guest`, a visitor's secret word, is for `show` alone."""
     is_gone = message.deleted_at is not None
     return {
         "seq": message.seq,
@@ -130,7 +130,7 @@ def pack(message: Message) -> Packed:
 
 
 def show(packed: Packed, person: Person) -> dict[str, Any]:
-    """The frame {"type": "message"} for one person."""
+    """Build the frame {"type": "message"} for one person."""
     mine = person.wrote(packed["author"], packed["guest"])
     return {
         "type": "message",
@@ -150,7 +150,7 @@ def show(packed: Packed, person: Person) -> dict[str, Any]:
 
 
 def show_change(packed: Packed) -> dict[str, Any]:
-    """The frame {"type": "changed"}: what a message that was shown looks like now."""
+    """Build the frame {"type": "changed"}: a message shown earlier as it looks now."""
     return {
         "type": "changed",
         "seq": packed["seq"],

@@ -1,4 +1,4 @@
-"""The pages of the conversations. What is said comes over the socket."""
+"""The pages of the conversations. The messages come over the socket."""
 
 from urllib.parse import urlencode
 
@@ -20,7 +20,7 @@ from kitchen.flow import Refused
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def home(request: HttpRequest) -> HttpResponse:
-    """Which room, and for a visitor under which name; a member's own rooms and friends."""
+    """Ask for the room, and a visitor for a name; list a member's own rooms and friends."""
     wanted, username = request.POST.get("room", ""), request.POST.get("username", "")
     error = ""
     if request.method == "POST":
@@ -41,7 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def address_of_room(request: HttpRequest, wanted: str, username: str) -> str:
-    """Refused if the room or the name can't be. A new room is made now: its address does not tell how it was typed."""
+    """Return the room's address, creating the room while its name is known as typed. Refused if a name is not allowed."""
     slug, _ = rooms.public_slug(wanted)
     person = person_of(request)
     name = person.name if person.user else free_name(username)
@@ -51,7 +51,7 @@ def address_of_room(request: HttpRequest, wanted: str, username: str) -> str:
 
 @require_safe
 def room(request: HttpRequest, slug: str) -> HttpResponse:
-    """A public room is there for everyone, made when the first socket comes, if not before; a private one for its
+    """Show a room: a public one to everyone, created by the first socket if not before; a private one to its
     two."""
     if slug.startswith(rooms.ORDER):
         return to_order(request, slug)
@@ -72,7 +72,7 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def name_for(request: HttpRequest) -> tuple[str, str]:
-    """(as whom one talks here, why not under the wanted name). A visitor gets a word in the session, by which their
+    """Return (name used here, why not the wanted one). A visitor gets a word in the session, by which their
     messages stay theirs."""
     if request.user.is_authenticated:
         return request.user.get_username(), ""
@@ -94,7 +94,7 @@ def private_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def to_order(request: HttpRequest, slug: str) -> HttpResponse:
-    """That conversation has its place on the order's page."""
+    """Redirect to the order's page, where its conversation is."""
     found = Room.objects.filter(slug=slug, kind=Room.Kind.ORDER).select_related("order").first()
     if found is None or not rooms.may_read(found, person_of(request)):
         raise Http404
@@ -104,7 +104,7 @@ def to_order(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @login_required
 def write_to(request: HttpRequest, username: str) -> HttpResponse:
-    """The private room with a friend. Whoever is none, or nobody, is not there."""
+    """Open the private room with a friend. 404 unless the user exists and is a friend."""
     assert isinstance(request.user, User)
     friend = people.friends(request.user).filter(username=username).first() if username.isprintable() else None
     if friend is None:
@@ -118,7 +118,7 @@ def write_to(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 @login_required
 def leave(request: HttpRequest, slug: str) -> HttpResponse:
-    """A public room is one of a member's rooms no longer, and its messages are no news to them. Who was muted stays
+    """Drop a public room from a member's rooms, so that its messages are no longer news to them. A muted member stays
     so."""
     mine = Membership.objects.filter(room__slug=slug, room__kind=Room.Kind.PUBLIC, user=request.user.pk)
     mine.filter(muted=False).delete()
@@ -128,7 +128,7 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @login_required
 def inbox(request: HttpRequest) -> HttpResponse:
-    """The lists come over the socket."""
+    """Show the inbox; its lists come over the socket."""
     if not person_of(request).answers:
         raise PermissionDenied  # as for the board
     return render(request, "kitchen/inbox.html")

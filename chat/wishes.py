@@ -1,4 +1,4 @@
-"""What a customer may ask of the kitchen in the conversation: cancel the order, or change it. Staff answer with one
+"""What a customer can ask of the kitchen in the conversation: cancel the order, or change it. Staff answer with one
 click, and then it goes through kitchen.flow: what was possible when it was asked may be too late when it is answered.
 """
 
@@ -27,7 +27,7 @@ Items = list[tuple[Pizza, int]]
 
 @transaction.atomic
 def wish(room_pk: int, person: Person, content: dict[str, Any], now: datetime) -> Message:
-    """{"wish": "cancel"}, or {"wish": "change", "items": [{"id": 4, "quantity": 2}]}. It replaces an older one."""
+    """{"wish": "cancel"}, or {"wish": "change", "items": [{"id": 4, "quantity": 2}]}. It replaces an older request."""
     room = messages.lock_to_write(room_pk, person)
     if room.order is None or not is_customer(room.order, person):
         raise Refused("Only the customer can ask for that.")
@@ -44,7 +44,7 @@ def wish(room_pk: int, person: Person, content: dict[str, Any], now: datetime) -
 
 
 def parse(content: dict[str, Any], order: Order) -> tuple[str, dict[str, Any]]:
-    """(words, data) of a wish that is possible now."""
+    """Return (words, data) of a request that is possible now."""
     if content.get("wish") == "cancel":
         refuse_late_cancel(order)
         return "Please cancel my order.", {"wish": "cancel"}
@@ -60,7 +60,7 @@ def parse(content: dict[str, Any], order: Order) -> tuple[str, dict[str, Any]]:
 
 
 def parse_items(rows: object, order: Order) -> Items:
-    """By the rules of the API; what is in the order already may stay in it, also when it has left the menu."""
+    """Parse by the rules of the API; pizzas already in the order can stay even if they have left the menu."""
     try:
         quantities = read_quantities(json.dumps({"items": rows}).encode())
         kept = {line.pizza_id: line.pizza for line in order.lines.select_related("pizza")}
@@ -86,7 +86,7 @@ def refuse_late_change(order: Order) -> None:
 
 @transaction.atomic
 def answer(room_pk: int, person: Person, seq: object, accept: object, now: datetime) -> str | None:
-    """One click of the staff. If it is too late both read so in the stream, and the sentence is returned."""
+    """Accept or decline a request. If it is too late, both sides read so and the sentence is returned."""
     room = orders.lock_for(room_pk, person)
     if not isinstance(accept, bool):
         raise Refused("Say whether to accept it: true or false.")
@@ -105,7 +105,7 @@ def answer(room_pk: int, person: Person, seq: object, accept: object, now: datet
 
 
 def grant(room: Room, data: dict[str, Any], person: Person, now: datetime) -> str | None:
-    """Do it. The sentence that says why not, if it can't be done any more; then nothing has been done."""
+    """Grant the request. If it is no longer possible, change nothing and return the sentence that says why."""
     assert room.order is not None
     order = Order.objects.get(pk=room.order.pk)  # as it is now
     try:
@@ -117,7 +117,7 @@ def grant(room: Room, data: dict[str, Any], person: Person, now: datetime) -> st
 
 
 def do(order: Order, data: dict[str, Any], person: Person, now: datetime) -> list[Order]:
-    """`seen`: if the order goes on in this moment, it is too late after all."""
+    """Call the verb. With `seen`, an order that moves on at this very moment is too late after all."""
     if data["wish"] == "cancel":
         refuse_late_cancel(order)
         return flow.cancel(order.pk, now, person.user, REASON, seen=order.seq)

@@ -1,4 +1,4 @@
-"""What people type, looked at before it is kept: what can't be shown or stored is refused with a sentence."""
+"""Check what people type before it is stored: text that can't be shown or stored is refused with a sentence."""
 
 import re
 import unicodedata
@@ -21,7 +21,7 @@ BLANK = re.compile(
 
 
 def clean_text(value: object, most: int) -> str:
-    """A message: stripped, 1 to `most` characters. Shown as text, so only what no database keeps is refused."""
+    """Return a message, stripped, of 1 to `most` characters. Only what no database stores is refused."""
     if not isinstance(value, str):
         raise Refused("A message must be text.")
     text = value.replace("\r\n", "\n").strip()
@@ -37,7 +37,7 @@ def clean_text(value: object, most: int) -> str:
 
 
 def clean_line(value: object, most: int, what: str) -> str:
-    """A name or a reason, in one line and in its usual spelling (NFKC), perhaps empty."""
+    """Return a name or a reason on one line and normalised (NFKC); it can be empty."""
     if not isinstance(value, str):
         raise Refused(f"{what} must be text.")
     if len(value) > 10 * most:  # before it is looked at letter by letter
@@ -51,23 +51,23 @@ def clean_line(value: object, most: int, what: str) -> str:
 
 
 def is_pronounceable(name: str) -> bool:
-    """Is there anything in it but punctuation?"""
+    """Return True if there is anything in it but punctuation."""
     return any(category(letter).startswith(SEEN) for letter in name)
 
 
 def category(letter: str) -> str:
-    """Unicode's. What this Python does not know yet, but stands among the pictures, is a younger one."""
+    """Return the Unicode category; what this Python does not know yet among the pictures is a newer picture."""
     found = unicodedata.category(letter)
     return "So" if found == "Cn" and "\U0001f000" <= letter <= "\U0001faff" else found
 
 
 def without_marks(line: str) -> str:
-    """To compare by: two lines that differ only in such marks may look the same."""
+    """Return the text for comparison: two lines that differ only in such marks can look the same."""
     return "".join(letter for letter in line if letter not in MARKS)
 
 
 def is_seen(letter: str) -> bool:
-    """In a message, where all may stand that a database keeps: is this more than a gap or a mark?"""
+    """Return True if this character of a message is more than a gap or a mark."""
     return not (category(letter) in GAPS or letter in MARKS or BLANK.match(letter))
 
 
@@ -78,6 +78,6 @@ def is_hidden(line: str, n: int) -> bool:
 
 
 def is_idle(line: str, n: int) -> bool:
-    """A mark with nothing to change: at an end of the line, or beside a letter with a case, which never joins."""
+    """Return True for a mark that changes nothing: at an end of the line, or beside a letter with a case, which never joins."""
     beside = [line[n - 1 : n], line[n + 1 : n + 2]] if line[n] in JOINERS else [line[n - 1 : n]]
     return any(not letter or letter.lower() != letter.upper() for letter in beside)

@@ -1,4 +1,4 @@
-"""The conversation on an order's page: the page is home's, which knows nothing of chat."""
+"""The conversation on an order's page, which belongs to home and knows nothing of chat."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.inclusion_tag("chat/order_panel.html", takes_context=True)
 def order_chat(context: dict[str, Any], order: Order) -> dict[str, Any]:
-    """The panel, for the order's customer and for staff who answer; nothing for who merely has the link."""
+    """Show the panel to the order's customer and to staff who answer; nothing to others who have the link."""
     person = person_of(context["request"])
     if not rooms.may_talk(order, person):
         return {"side": None}
@@ -36,7 +36,7 @@ def order_chat(context: dict[str, Any], order: Order) -> dict[str, Any]:
 
 
 def unread(room: Room, person: Person) -> int:
-    """How many messages others wrote since this person looked last. Makes no membership."""
+    """Count the messages others wrote since this person last looked. Creates no membership."""
     mine = Q(user=person.user) if person.user else Q(user=None, guest=person.guest)
     last_read = Membership.objects.filter(mine, room=room).values_list("last_read", flat=True).first() or 0
     later = Message.objects.filter(room=room, seq__gt=last_read, kind__in=rooms.SPOKEN, deleted_at=None)
@@ -45,7 +45,7 @@ def unread(room: Room, person: Person) -> int:
 
 
 def choices(order: Order) -> list[tuple[Pizza, int]]:
-    """What the order could become: the menu, each with how many of it are in the order now."""
+    """Return what the order could become: the menu, each pizza with how many of it are in the order now."""
     ordered = {line.pizza_id: line.quantity for line in order.lines.all()}
     pizzas = Pizza.objects.filter(Q(on_menu=True) | Q(pk__in=ordered))
     return [(pizza, ordered.get(pizza.pk, 0)) for pizza in pizzas]
