@@ -1,4 +1,4 @@
-"""Visitors without an account: a random word in their session says which orders are theirs.
+"""Visitors without an account, known by a random word in their session.
 
 The session's own key won't do: Django changes it at every log-in.
 """
@@ -11,13 +11,13 @@ KEY = "guest"
 
 
 def guest_of(request: HttpRequest) -> str:
-    """The visitor's word, empty if they never ordered. Makes no session."""
+    """Return the visitor's word, empty if they never ordered. Creates no session."""
     word: str = request.session.get(KEY, "")
     return word
 
 
 def make_guest(request: HttpRequest) -> str:
-    """The visitor's word, made now if need be."""
+    """Return the visitor's word, created if need be."""
     if KEY not in request.session:
         request.session[KEY] = secrets.token_hex(16)
     return guest_of(request)

@@ -46,7 +46,7 @@ def read_room(room_pk: int) -> Room:
 def lock_room(room_pk: int) -> Room:
     """Lock and return the room until the transaction ends. On SQLite every writer is alone anyway.
 
-    No joins: after waiting for the lock, PostgreSQL returns this row as it is now, but joined rows as they were before.
+    No joins: after waiting for the lock, PostgreSQL returns this row as it is now, but joined rows as they were.
     """
     room = Room.objects.select_for_update().filter(pk=room_pk).first()
     if room is None:

@@ -41,7 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def address_of_room(request: HttpRequest, wanted: str, username: str) -> str:
-    """Return the room's address, creating the room while its name is known as typed. Refused if a name is not allowed."""
+    """Return the room's address, creating the room while its name is known as typed. Refused if not allowed."""
     slug, _ = rooms.public_slug(wanted)
     person = person_of(request)
     name = person.name if person.user else free_name(username)

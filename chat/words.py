@@ -78,6 +78,6 @@ def is_hidden(line: str, n: int) -> bool:
 
 
 def is_idle(line: str, n: int) -> bool:
-    """Return True for a mark that changes nothing: at an end of the line, or beside a letter with a case, which never joins."""
+    """Return True for a mark that changes nothing: at an end of the line, or beside a cased letter."""
     beside = [line[n - 1 : n], line[n + 1 : n + 2]] if line[n] in JOINERS else [line[n - 1 : n]]
     return any(not letter or letter.lower() != letter.upper() for letter in beside)

@@ -1,4 +1,4 @@
-"""Uploaded pictures, where no proxy serves them (on a laptop)."""
+"""Serve uploaded pictures where no proxy does (on a laptop)."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 @require_safe
 @cache_control(public=True, max_age=365 * 24 * 3600, immutable=True)
 def picture(request: HttpRequest, folder: str, name: str) -> HttpResponse:
-    """A pizza's name is the digest of its content, a person's is random: neither ever changes its meaning. They are
+    """Serve one picture. File names are digests of the content or random, so they never change their meaning. All are
     WebP: nothing else is ever stored."""
     try:
         path = Path(safe_join(settings.MEDIA_ROOT, folder, name))

@@ -1,6 +1,6 @@
-"""An order shown to friends: it stands on their shop page, live, as long as the two are friends.
+"""Orders shown to friends: they appear live on the friend's shop page as long as the two are friends.
 
-A friend watches it as whoever has the link does; the conversation about it is not shown to them.
+A friend can watch the order like anyone with the link; the conversation about it is not shown to them.
 """
 
 from collections.abc import Collection
@@ -19,14 +19,14 @@ from home.models import Order, OrderShare
 
 
 class News(NamedTuple):
-    """What a person's pages have to know without asking."""
+    """What a person's pages need to know without asking."""
 
     unseen: int  # orders shown to them that they have not opened
     mark: str  # another one whenever an order was added, opened or taken away
 
 
 class Sharing(NamedTuple):
-    """What the owner of an order can do with it."""
+    """The friends to whom the customer can show an order, and those who see it already."""
 
     friends: list[User]  # to whom it could be shown
     shown_to: list[User]
@@ -35,7 +35,7 @@ class Sharing(NamedTuple):
 
 @transaction.atomic
 def share(order: Order, friend: User, by: User) -> None:
-    """Refused unless it is `by`'s own and they are friends. Shown twice, it is shown once."""
+    """Show an order to a friend. Refused unless it is `by`'s own and they are friends. Harmless twice."""
     if order.user_id != by.pk:
         raise Refused("Only the customer can show it to a friend.")
     people.lock(by, friend)  # so that a friendship which ends in this moment takes the share along
@@ -48,7 +48,7 @@ def share(order: Order, friend: User, by: User) -> None:
 
 @transaction.atomic
 def unshare(order: Order, friend: User, by: User) -> None:
-    """Refused if it is not `by`'s. The friend who kept the link can still watch."""
+    """Stop showing an order to a friend, who can still watch with the link. Refused if it is not `by`'s."""
     if order.user_id != by.pk:
         raise Refused("Only the customer can stop sharing it.")
     gone, _ = OrderShare.objects.filter(order=order, friend=friend).delete()
@@ -58,19 +58,19 @@ def unshare(order: Order, friend: User, by: User) -> None:
 
 @receiver(people.friendship_ended)
 def end_shares(low_pk: int, high_pk: int, **kwargs: Any) -> None:
-    """In the transaction that ends the friendship, which tells both pages."""
+    """Stop sharing between two people, in the transaction that ends their friendship and tells both pages."""
     OrderShare.objects.filter(Q(by=low_pk, friend=high_pk) | Q(by=high_pk, friend=low_pk)).delete()
 
 
 def shared_with(user: User | AnonymousUser) -> QuerySet[OrderShare]:
-    """Newest first. Of an account that was deactivated nothing is shown, as among the friends."""
+    """Return the orders shown to this person, newest first. As among friends, deactivated accounts are left out."""
     if not user.is_authenticated:
         return OrderShare.objects.none()
     return _shown().filter(friend=user).select_related("order", "by").order_by("-pk")
 
 
 def opened(order: Order, user: User | AnonymousUser) -> None:
-    """A friend looks at it: no notice any more. Most who look are not friends, so first it is only read."""
+    """Note that a friend has looked, which ends the notice. Most visitors are no friends, so first only read."""
     unseen = shared_with(user).filter(order=order, seen_at=None).first()
     if unseen is not None:
         unseen.seen_at = timezone.now()
@@ -79,7 +79,7 @@ def opened(order: Order, user: User | AnonymousUser) -> None:
 
 
 def sharing_of(order: Order, user: User | AnonymousUser) -> Sharing | None:
-    """None for everyone but the account that ordered it."""
+    """Return what the customer's account can share; None for everyone else."""
     if not user.is_authenticated or order.user_id != user.pk:
         return None
     mark = people.news([user.pk])[user.pk].mark  # before all else: what changes meanwhile makes it an old one
@@ -89,7 +89,7 @@ def sharing_of(order: Order, user: User | AnonymousUser) -> Sharing | None:
 
 
 def news(user_pks: Collection[int]) -> dict[int, News]:
-    """For many at once, in one query."""
+    """Return the news of many people in one query."""
     found = dict.fromkeys(user_pks, News(0, ""))
     shares = _shown().filter(friend__in=user_pks).values_list("friend")
     counts = shares.annotate(unseen=Count("pk", filter=Q(seen_at=None)), all=Count("pk"), newest=Max("pk"))

@@ -1,4 +1,4 @@
-"""The buttons of an order's owner: show it to a friend, take it back."""
+"""The customer's buttons: show the order to a friend, stop sharing it."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def unshare(request: HttpRequest, order_id: str) -> HttpResponse:
 def change(
     request: HttpRequest, order_id: str, verb: Callable[[Order, User, User], None], sentence: str
 ) -> HttpResponse:
-    """Somebody else's order is answered like one that does not exist."""
+    """Call the verb. Somebody else's order is answered like one that does not exist."""
     assert request.user.is_authenticated  # login_required
     order = get_object_or_404(Order, order_id=order_id, user=request.user)
     try:

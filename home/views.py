@@ -21,7 +21,7 @@ SHARED_AT_MOST = 10
 @require_safe
 @ensure_csrf_cookie
 def index(request: HttpRequest) -> HttpResponse:
-    """The menu as cards, the orders as a table: a customer's own, all for staff."""
+    """Show the menu as cards and the orders as a table: customers see their own, staff see all."""
     orders = Order.objects.of(request.user, guest_of(request)).select_related("user")
     only_real = request.GET.get("simulated") == "0"
     if only_real:
@@ -48,7 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def order(request: HttpRequest, order_id: str) -> HttpResponse:
-    """One order, for whoever has the link: the id is the secret, and nothing personal is shown."""
+    """Show one order to anyone with the link: the id is the secret, and nothing personal is shown."""
     found = get_object_or_404(Order.objects.prefetch_related("lines__pizza", "events"), order_id=order_id)
     sharing.opened(found, request.user)
     context = {

@@ -1,4 +1,4 @@
-"""Turns an uploaded file into a picture that is safe to publish and small to load.
+"""Turn an uploaded file into a picture that is safe to publish and small to load.
 
 Nothing of the upload itself is ever stored: the pixels are decoded, redrawn on a clean canvas and
 encoded again, so a file that only pretends to be a picture, or one that carries a GPS position or a

@@ -1,4 +1,4 @@
-"""What the API takes: reading the body of an order, with a sentence for everything that can be wrong with it."""
+"""Read the body of an order, with a sentence for everything that can be wrong with it."""
 
 import json
 from typing import Any
@@ -51,7 +51,7 @@ ORDER_BODY = {
 
 
 def read_quantities(body: bytes) -> dict[int, int]:
-    """How many of which pizza (by id); HttpError 400 with a sentence if it is no order."""
+    """Return how many of which pizza (by id); HttpError 400 with a sentence if it is no order."""
     quantities: dict[int, int] = {}
     for row in _rows(body):
         pizza, quantity = _item(row)
@@ -63,7 +63,7 @@ def read_quantities(body: bytes) -> dict[int, int]:
 
 
 def read_pizzas(text: str) -> int:
-    """How many pizzas an order would have; HttpError 400 with a sentence if that is no number of them."""
+    """Return how many pizzas an order would have; HttpError 400 with a sentence if that is not a number of them."""
     most = MAX_ITEMS * MAX_QUANTITY
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
         raise HttpError(400, f"“pizzas” must be a whole number from 1 to {most}.")
@@ -71,7 +71,7 @@ def read_pizzas(text: str) -> int:
 
 
 def choose(quantities: dict[int, int]) -> list[tuple[Pizza, int]]:
-    """The same with the pizzas themselves; HttpError 400 if one is not on the menu."""
+    """Return the quantities with the pizzas themselves; HttpError 400 if one is not on the menu."""
     menu = {pizza.pk: pizza for pizza in Pizza.objects.filter(on_menu=True)}
     for pk in quantities:
         if pk not in menu:

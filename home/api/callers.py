@@ -1,4 +1,4 @@
-"""Who calls the API: a page of ours, or a script with or without a token."""
+"""Identify the API's caller: one of the shop's pages, or a script with or without a token."""
 
 import hashlib
 import json
@@ -32,14 +32,14 @@ def _no_response(request: HttpRequest) -> HttpResponse:
 
 
 def is_browser(request: HttpRequest) -> bool:
-    """Does it bring a session, or say from which page it comes? A script does neither."""
+    """Return True if the request brings a session or names the page it comes from. A script does neither."""
     return settings.SESSION_COOKIE_NAME in request.COOKIES or "Origin" in request.headers
 
 
 class Token(APIKeyHeader):
-    """`Authorization: Token <key>`: the call is the token's user's, whatever cookies come with it.
+    """`Authorization: Token <key>` makes the call the token's user's, whatever cookies come with it.
 
-    Every call goes through here, also those without: they are the session's user's, or nobody's.
+    Every call goes through here; without a token it is the session's user's, or nobody's.
     """
 
     param_name = "Authorization"
@@ -47,14 +47,14 @@ class Token(APIKeyHeader):
     csrf = True  # for ninja's docs page, which is a page too: only so does it send the token
 
     def authenticate(self, request: HttpRequest, key: str | None) -> bool:
-        """HttpError 401 for a token that is no good, 429 after too many of them."""
+        """Return the caller. HttpError 401 for an invalid token, 429 after too many of them."""
         if has_token(request):
             request.user = user_of_token(key or "", limits.address_of(request))
         return True
 
 
 def has_token(request: HttpRequest) -> bool:
-    """Other schemes are not ours: a proxy may have a password of its own."""
+    """Return True if the header has a token. Other schemes are left alone: a proxy might have its own password."""
     return request.headers.get("Authorization", "").split(" ")[0].lower() == SCHEME
 
 
@@ -70,14 +70,14 @@ def user_of_token(header: str, address: str) -> User:
 
 
 def member(request: HttpRequest) -> User:
-    """The account that calls; HttpError 401 if there is none."""
+    """Return the calling account; HttpError 401 if there is none."""
     if not isinstance(request.user, User):
         raise HttpError(401, "Log in, or send “Authorization: Token <key>” with a key from your profile page.")
     return request.user
 
 
 def check_csrf(request: HttpRequest) -> None:
-    """HttpError 403 for a browser without the CSRF token. Another site can use a cookie of its user, but no token."""
+    """Raise HttpError 403 for a browser without the CSRF token. Other sites can use its cookies, but not the token."""
     if has_token(request) or not is_browser(request):
         return
     check = _Check(_no_response)
@@ -88,7 +88,7 @@ def check_csrf(request: HttpRequest) -> None:
 
 
 def guest_for(request: HttpRequest) -> str:
-    """Under which word a new order is kept: none for members (it is their account's) and for scripts."""
+    """Return the visitor's word for a new order: none for members, whose account owns it, and for scripts."""
     if request.user.is_authenticated or not is_browser(request):
         return ""
     return make_guest(request)
@@ -109,7 +109,7 @@ def idempotency_key(request: HttpRequest) -> str | None:
 
 
 def who_calls(request: HttpRequest) -> list[str]:
-    """The kind of the caller stands before the value, so that no cookie can pretend to be an account."""
+    """Return the caller with its kind in front, so that no cookie can pretend to be an account."""
     if request.user.is_authenticated:
         return ["account", str(request.user.pk)]
     cookie = request.COOKIES.get(settings.CSRF_COOKIE_NAME)
@@ -119,12 +119,12 @@ def who_calls(request: HttpRequest) -> list[str]:
 
 
 def simulated_mark() -> str:
-    """What `rush` sends as the header MARK. Only who knows the shop's SECRET_KEY can make one."""
+    """Sign what `rush` sends as the header MARK. It takes the shop's SECRET_KEY to make one."""
     return _marker.sign("rush")
 
 
 def is_simulated(request: HttpRequest) -> bool:
-    """Does the caller say, and prove, that the order is a simulated one? HttpError 403 if the proof is none."""
+    """Return True if the caller proves that the order is simulated. HttpError 403 if the proof is not valid."""
     mark = request.headers.get(MARK, "")
     if not mark:
         return False

@@ -1,4 +1,4 @@
-"""The API: order, look, menu. Every refusal is {"status": false, "error": "a sentence"}."""
+"""The API: order, watch, menu. Every refusal is {"status": false, "error": "a sentence"}."""
 
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,7 @@ class Me(Schema):
 
 
 class Refusal(Schema):
-    """Every answer of 400 and above."""
+    """The form of every answer of 400 and above."""
 
     status: bool
     error: str
@@ -79,7 +79,7 @@ def refuse_too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpRespo
 )
 @api.post("/order", include_in_schema=False)
 def order_pizza(request: HttpRequest) -> HttpResponse:
-    """One pizza or several. Requests with the same `Idempotency-Key` header make one order."""
+    """Order one pizza or several. Requests with the same `Idempotency-Key` header make one order."""
     check_csrf(request)
     quantities = read_quantities(request.body)
     guest = guest_for(request)
@@ -100,7 +100,7 @@ def only_post(request: HttpRequest) -> HttpResponse:
 
 
 def place_once(request: HttpRequest, quantities: dict[int, int], guest: str, key: str | None) -> Order:
-    """Place the order; if an equal request is placing it at this moment, the order that it makes."""
+    """Place the order; if an equal request is placing it at this moment, return the order that it makes."""
     user = request.user if request.user.is_authenticated else None
     items, simulated = choose(quantities), is_simulated(request)
     now = timezone.now()
@@ -119,7 +119,7 @@ def place_once(request: HttpRequest, quantities: dict[int, int], guest: str, key
 
 
 def placed_by(key: str | None, quantities: dict[int, int], guest: str) -> Order | None:
-    """The order of an earlier, equal request. HttpError 422 if that one asked for something else."""
+    """Return the order of an earlier, equal request. HttpError 422 if that one asked for something else."""
     order = Order.objects.filter(idempotency_key=key).first() if key else None
     if order is None:
         return None
@@ -135,7 +135,7 @@ def placed_by(key: str | None, quantities: dict[int, int], guest: str) -> Order 
 @api.get("/order/{order_id}/", summary="One order and what happened to it", openapi_extra={"security": WITHOUT_TOKEN})
 @api.get("/order/{order_id}", include_in_schema=False)
 def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
-    """The payload is the same as on the socket `/ws/pizza/<order_id>/`."""
+    """Return the order. The payload is the same as on the socket `/ws/pizza/<order_id>/`."""
     order = Order.objects.filter(order_id=order_id).prefetch_related("events").first()
     if order is None:
         raise HttpError(404, "There is no order with this id.")
@@ -150,7 +150,7 @@ def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
 )
 @api.get("/promise", include_in_schema=False)
 def get_promise(request: HttpRequest) -> dict[str, Any]:
-    """If it were placed now: in nine of ten cases between low and high. Null, and why, when nobody can say."""
+    """Say when an order placed now would arrive: between low and high in nine of ten cases. Null, and why, if unknown."""
     answer = forecast.preview(read_pizzas(request.GET.get("pizzas", "1")), timezone.now())
     return {"promise": answer.times, "why_not": answer.why_not}
 
@@ -158,12 +158,12 @@ def get_promise(request: HttpRequest) -> dict[str, Any]:
 @api.get("/me/", summary="Who is calling", response={200: Me, frozenset({401, 429}): Refusal})
 @api.get("/me", include_in_schema=False)
 def get_me(request: HttpRequest) -> dict[str, Any]:
-    """The account of the token, or of the page's session: a way to try a token."""
+    """Return the account of the token, or of the page's session: a way to try a token."""
     return {"username": member(request).username}
 
 
 @api.get("/menu/", summary="What can be ordered", openapi_extra={"security": WITHOUT_TOKEN})
 @api.get("/menu", include_in_schema=False)
 def get_menu(request: HttpRequest) -> dict[str, Any]:
-    """Prices are in dollars."""
+    """Return the menu. Prices are in dollars."""
     return {"pizzas": [pizza.as_dict() for pizza in Pizza.objects.filter(on_menu=True)]}

@@ -1,4 +1,4 @@
-"""What a shop needs on its first day: a menu with pictures, and someone who may open the till."""
+"""Give a new shop a menu with pictures and a staff account."""
 
 import os
 import secrets
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             self.make_menu()
 
     def make_account(self, url: str) -> None:
-        """With a random password unless one is given: printed here, and kept nowhere but as Django's hash."""
+        """Create the staff account. A random password is printed here, and stored only as Django's hash."""
         user, given = wanted_account()
         password = given or secrets.token_urlsafe(PASSWORD_BYTES)
         user.set_password(password)
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             self.say(f"Staff: {url}admin/  user {user.username}{shown}")
 
     def make_menu(self) -> None:
-        """All of it or nothing, so that a start that was killed here is repaired by the next."""
+        """Create the whole menu or nothing, so that the next start repairs one that was killed here."""
         self.say(f"Drawing a menu of {len(PIZZAS)} pizzas ...")
         with ThreadPoolExecutor() as pool:  # Pillow uses all cores: 5 s instead of 9 on two
             pictures = list(pool.map(draw_pizza, [pizza.name for pizza in PIZZAS]))
@@ -67,14 +67,14 @@ class Command(BaseCommand):
 
 
 def data_option() -> str:
-    """Without it, a command for another folder than the default would go to the wrong shop."""
+    """Return the option that keeps a command for another data folder from going to the wrong shop."""
     if settings.DATA_DIR == settings.BASE_DIR / "var":
         return ""
     return f"--data {shlex.quote(str(settings.DATA_DIR))} "
 
 
 def wanted_account() -> tuple[User, str]:
-    """The account that the environment asks for, and its password (empty: none is given)."""
+    """Return the account that the environment asks for, and its password (empty if none is given)."""
     username = os.environ.get(SUPERUSER + "USERNAME", "admin")
     password = os.environ.get(SUPERUSER + "PASSWORD")
     if password == "":
