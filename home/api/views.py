@@ -150,7 +150,7 @@ def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
 )
 @api.get("/promise", include_in_schema=False)
 def get_promise(request: HttpRequest) -> dict[str, Any]:
-    """Say when an order placed now would arrive: between low and high in nine of ten cases. Null, and why, if unknown."""
+    """Say when an order placed now would arrive: between low and high in nine of ten cases, or null, and why."""
     answer = forecast.preview(read_pizzas(request.GET.get("pizzas", "1")), timezone.now())
     return {"promise": answer.times, "why_not": answer.why_not}
 
