@@ -94,7 +94,7 @@ def add_shop_options(parser: argparse.ArgumentParser) -> None:
         "--speed",
         type=speed,
         metavar="X",
-        help="kitchen seconds per wall second (default: as last time; 60 at first)",
+        help="kitchen seconds per wall second (default: as it was; at first 60)",
     )
     parser.add_argument("--no-demo", action="store_true", help="open with no menu and no demo accounts")
 

@@ -69,7 +69,7 @@ class Notices(Identified):
         lookout.join(self)
 
     async def received(self, text: str | None) -> None:
-        await self.send(json.dumps({"error": "This socket only tells what is new; it takes no messages."}))
+        await self.send(json.dumps({"error": "Nothing can be done here: it only tells what is new."}))
 
     async def notices_changed(self, event: dict[str, Any]) -> None:
         """A nudge."""
