@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Sets everything up and opens the shop (`python3 run.py`), or passes its tests (`python3 run.py test`).
+"""Set everything up and open the shop (`python3 run.py`), or run its tests (`python3 run.py test`).
 
-Only the standard library, as nothing else is there yet. The rest is `manage.py`, in that environment.
+It uses only the standard library, as nothing else is there yet. The rest is `manage.py` in the environment.
 """
 
 import sys
@@ -66,9 +66,9 @@ def main(arguments: list[str]) -> None:
 
 
 def parse(arguments: list[str]) -> tuple[list[str], str | None]:
-    """The command with its arguments (without one: the shop itself), and the data folder.
+    """Return the command with its arguments (by default the shop itself), and the data folder.
 
-    Our own options stand before the command; whatever stands behind it belongs to the command.
+    Options before the command are run.py's; those behind it belong to the command.
     """
     split = 0
     while split < len(arguments) and arguments[split].startswith("-"):
@@ -117,9 +117,9 @@ def speed(text: str) -> float:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Two that are started at once must not install into each other's files. The lock is on this very file.
+    """Lock this very file, so that two that are started at once don't install into each other's files.
 
-    What we run inherits it: if we are killed, the next one waits until our pip is through.
+    Children inherit the lock: if this process is killed, the next one waits until pip is through.
     """
     with open(__file__, "rb") as lock:
         os.set_inheritable(lock.fileno(), True)
@@ -142,7 +142,7 @@ def set_up(testing: bool) -> None:
 
 
 def environment_is_ours() -> bool:
-    """Not if another Python made it, or if it was moved: its scripts name the folder they were made in."""
+    """Return False if another Python made it, or if it was moved: its scripts name the folder they were made in."""
     try:
         lines = (VENV / "pyvenv.cfg").read_text().splitlines()
     except OSError:
@@ -188,7 +188,7 @@ def get_front_end() -> None:
 
 
 def once(stamp: Path, sources: list[str], work: Callable[[], None]) -> None:
-    """Unless the stamp says that it was done, to the end, from these very files."""
+    """Do the work unless the stamp says that it was done, to the end, from these very files."""
     digest = hashlib.sha256(b"\0".join((ROOT / source).read_bytes() for source in sources)).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return
@@ -203,7 +203,7 @@ def pip(*what: str) -> None:
 
 
 def run(command: list[str], trouble: str) -> None:
-    """Quietly, unless it fails."""
+    """Run a command, quietly unless it fails."""
     # close_fds: so that it inherits the lock (see alone)
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, close_fds=False)
     if done.returncode:

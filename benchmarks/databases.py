@@ -1,4 +1,4 @@
-"""A database of its own for each side: a file in the run's folder, or one on the PostgreSQL of this machine."""
+"""Give each side a database of its own: a file in the run's folder, or one on this machine's PostgreSQL."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def postgresql_answers() -> bool:
 
 @contextmanager
 def database(engine: str, side: str, folder: Path) -> Iterator[str]:
-    """Its URL. Nothing is left afterwards."""
+    """Yield the URL of a new database, which is dropped afterwards."""
     if engine == "SQLite":
         path = folder / f"{side}.sqlite3"
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.drive MODULE`: one side's hand, under its own settings.
+"""Drive one side under its own settings: `python -m benchmarks.drive MODULE`.
 
 Answers JSON lines (processes.Helper).
 """
@@ -18,7 +18,7 @@ GIVE_UP_SECONDS = 60
 
 
 def run_chains(side: Any) -> dict[str, Any]:
-    """Let the worker cook what was placed; the seconds from the first stage change to the last."""
+    """Let the worker cook what was placed. Return the seconds from the first stage change to the last."""
     side.cook()
     wait_for(side.FIRST_LEFT, 1)
     began = time.monotonic()
@@ -40,7 +40,7 @@ def query(sql: str) -> int:
 
 
 def change_many(side: Any, order_ids: list[str], per_second: float) -> list[tuple[str, str, float]]:
-    """One change after the other at a steady pace: (order_id, status, when it was committed)."""
+    """Make changes at a steady pace. Return (order_id, status, when it was committed) of each."""
     start = time.monotonic()
     changes = []
     for number, order_id in enumerate(order_ids):

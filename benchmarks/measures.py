@@ -19,7 +19,7 @@ LOST_SECONDS = 10.0  # a frame that has not come by then does not come
 
 @dataclass
 class Plan:
-    """How much of it. The whole takes about five minutes, `quick` less than one."""
+    """How much is measured. The whole takes about five minutes, `quick` less than one."""
 
     rounds: int = 3
     orders: int = 200
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """The median of the rounds' ratios: whatever slowed the machine for a while slowed both of a round."""
+        """Return the median of the rounds' ratios: what slowed the machine slowed both sides of a round."""
         return median(ours / tutorial for ours, tutorial in zip(self.ours, self.tutorial, strict=True))
 
     @property
@@ -69,7 +69,7 @@ Place = tuple[Side, Helper, int, Helper]  # a side, its hand, its web server's p
 
 @contextmanager
 def prepared(engine: str, folder: Path, valkey_socket: str) -> Iterator[list[tuple[Side, Helper]]]:
-    """Both sides with tables, and a hand in each."""
+    """Yield both sides with tables, and a driver for each."""
     sides = both(folder)
     with ExitStack() as stack:
         urls = [stack.enter_context(database(engine, side.name, folder)) for side in sides]
@@ -100,7 +100,7 @@ def stage_changes(plan: Plan, engine: str, folder: Path, valkey_socket: str) -> 
 
 
 def cook(hand: Helper, orders: int, wide: bool) -> tuple[float, int]:
-    """(stage changes per second, rows of history)"""
+    """Return (stage changes per second, rows of history)."""
     hand.ask("place", orders=orders, wide=wide)
     answer = hand.ask("run_chains")
     return 4 * orders / answer["seconds"], answer["events"]
@@ -108,7 +108,7 @@ def cook(hand: Helper, orders: int, wide: bool) -> tuple[float, int]:
 
 @contextmanager
 def watched(folder: Path, valkey_socket: str) -> Iterator[list[Place]]:
-    """Both sides with all that watching takes."""
+    """Yield both sides with all that watching takes."""
     with prepared("SQLite", folder, valkey_socket) as pairs, ExitStack() as stack:
         places = []
         for side, hand in pairs:
@@ -121,7 +121,7 @@ def watched(folder: Path, valkey_socket: str) -> Iterator[list[Place]]:
 
 
 def sockets(plan: Plan, only: set[int], folder: Path, valkey_socket: str) -> list[Row]:
-    """(2) and (3), as far as they are wanted, with the same servers."""
+    """Measure (2) and (3), as far as they are wanted, with the same servers."""
     with watched(folder, valkey_socket) as places:
         rows = commit_to_socket(plan, places) if 2 in only else []
         return rows + (one_to_all(plan, places) if 3 in only else [])
@@ -141,7 +141,7 @@ def commit_to_socket(plan: Plan, places: list[Place]) -> list[Row]:
 
 
 def stream(plan: Plan, hand: Helper, port: int, crowd: Helper) -> list[float]:
-    """The seconds of each change from its commit to its watcher; infinite if it never came."""
+    """Return the seconds of each change from its commit to its watcher; infinite if it never came."""
     order_ids = hand.ask("place", orders=plan.watched, wide=True)
     join(crowd, port, order_ids)
     todo = [order_ids[number % plan.watched] for number in range(plan.changes)]
@@ -162,7 +162,7 @@ def one_to_all(plan: Plan, places: list[Place]) -> list[Row]:
 
 
 def shout(plan: Plan, hand: Helper, port: int, crowd: Helper) -> list[float]:
-    """The seconds from each commit until the last watcher had the change; infinite if one never had it."""
+    """Return the seconds from each commit until the last watcher had the change; infinite if one never had it."""
     (order_id,) = hand.ask("place", orders=1, wide=True)
     join(crowd, port, [order_id] * plan.crowd)
     waits = []
@@ -176,11 +176,11 @@ def shout(plan: Plan, hand: Helper, port: int, crowd: Helper) -> list[float]:
 
 
 def join(crowd: Helper, port: int, order_ids: list[str]) -> None:
-    """One watcher for each; then let the server come to rest after so many connects."""
+    """Connect a watcher to each order, then let the server come to rest."""
     crowd.ask("connect", port=port, paths=[f"/ws/pizza/{order_id}" for order_id in order_ids])
     time.sleep(SETTLE_SECONDS)
 
 
 def percentile(ordered: list[float], per_cent: float) -> float:
-    """The smallest value that this share does not exceed."""
+    """Return the smallest value that this share does not exceed."""
     return ordered[max(0, ceil(len(ordered) * per_cent / 100) - 1)]

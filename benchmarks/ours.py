@@ -1,4 +1,4 @@
-"""What a run asks of our shop; the same questions as in benchmarks.tutorial.driver."""
+"""Drive this shop, through the same functions as benchmarks.tutorial.driver."""
 
 import time
 from decimal import Decimal
@@ -23,7 +23,7 @@ default_places = {station.pk: station.capacity for station in Station.objects.al
 
 
 def place(orders: int, wide: bool) -> list[str]:
-    """Placed, and not yet cooking; with the stations' own places or with one for everybody."""
+    """Place orders that are not yet cooking, with the stations' own places or with one for everybody."""
     Order.objects.all().delete()
     Shop.objects.update(speed=SPEED)
     for pk, places in default_places.items():
@@ -44,7 +44,7 @@ def cook() -> None:
 
 
 def check() -> int:
-    """The events that were written. Fails unless every order has each of its changes once, without gaps."""
+    """Count the events that were written. Fails unless every order has each of its changes once, without gaps."""
     for pk, stage, seq, events in Order.objects.values_list("pk", "stage", "seq", Count("events")):
         assert stage == stages.LAST and events == seq, f"order {pk} is {stage}, with {events} events of {seq}"
     moves = OrderEvent.objects.filter(event__in=["started", "delivered"]).count()
@@ -53,7 +53,7 @@ def check() -> int:
 
 
 def change(order_id: str) -> tuple[str, float]:
-    """One order goes one stage on; its new status, and when that was committed."""
+    """Move one order one stage on. Return its new status and when that was committed."""
     committed: list[float] = []
     order = Order.objects.only("pk", "stage").get(order_id=order_id)
     with transaction.atomic():

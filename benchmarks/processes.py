@@ -1,4 +1,4 @@
-"""The real processes that a run starts: each with a log, each stopped by whoever started it."""
+"""The real processes of a run, each with a log and each stopped by its creator."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ class Died(Exception):
 
 
 class Process:
-    """A child in a session of its own, so that Ctrl-C reaches only us and we stop the children in order."""
+    """A child in a session of its own, so that Ctrl-C reaches only the run, which stops its children in order."""
 
     def __init__(self, command: list[str], log: Path, environment: dict[str, str], **pipes: Any) -> None:
         self.name, self.log = log.stem, log
@@ -60,7 +60,7 @@ class Process:
         return Died(f"{self.name} does not answer. The end of its log:\n{self.log.read_text()[-2000:]}")
 
     def stop(self) -> None:
-        """Politely; and then whatever is left of its session, a pool's processes among it."""
+        """Stop politely, then kill what is left of its session, such as a pool's processes."""
         self.child.terminate()
         try:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -80,7 +80,7 @@ def running(process: Process) -> Iterator[Process]:
 
 
 class Helper(Process):
-    """A Python module of ours that answers one JSON line with another: `ask("place", orders=200)`."""
+    """A Python module that answers one JSON line with another: `ask("place", orders=200)`."""
 
     def __init__(self, module: str, *arguments: str, log: Path, environment: dict[str, str]) -> None:
         command = [sys.executable, "-m", module, *arguments]
@@ -108,7 +108,7 @@ def helping(helper: Helper) -> Iterator[Helper]:
 
 
 def valkey(folder: Path) -> tuple[Process, str]:
-    """The run's own server on a socket in its folder, and the path of that socket."""
+    """Start the run's own server on a socket in its folder. Yield the path of that socket."""
     path = str(folder / "valkey.sock")
     command = [str(get_binary_path()), "--port", "0", "--unixsocket", path, "--save", "", "--dir", str(folder)]
     process = Process(command, folder / "valkey.log", dict(os.environ))

@@ -72,7 +72,7 @@ def unsettled() -> int:
 
 
 def show(console: Console, speed: float) -> int:
-    """The exit code: 0 if the bar is met."""
+    """Print the figures. Return the exit code: 0 if the bar is met."""
     ledger.settle(timezone.now())
     rows = ledger.newest(simulated=True)
     figures = ledger.figures(rows)

@@ -1,4 +1,4 @@
-"""The two that are compared: how each is started, on a database of its own and one Valkey."""
+"""The two sides of the comparison: how each is started, on a database of its own and one Valkey."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ class Side:
     environment: dict[str, str] = field(default_factory=dict)
 
     def migrate(self, database_url: str, valkey_socket: str) -> Process:
-        """From now on it works on this database, whose tables the returned process makes."""
+        """Use this database from now on. The returned process creates its tables."""
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in OWN_SETTINGS},
             "DJANGO_SETTINGS_MODULE": self.settings,
@@ -45,14 +45,14 @@ class Side:
 
     @contextmanager
     def worker(self) -> Iterator[Process]:
-        """Celery. The first order that is through says that it is ready."""
+        """Start Celery. It is ready when the first order is through."""
         command = [sys.executable, "-m", "celery", "-A", self.celery, "worker", *WORKER]
         with running(Process(command, self.log("worker"), self.environment)) as process:
             yield process
 
     @contextmanager
     def web(self, port: int) -> Iterator[Process]:
-        """Daphne."""
+        """Start Daphne."""
         endpoint = f"tcp:port={port}:interface=127.0.0.1:backlog=4096"
         command = [sys.executable, "-m", "daphne", "-v", "0", "-e", endpoint, self.asgi]
         with running(Process(command, self.log("web"), self.environment)) as process:
@@ -64,7 +64,7 @@ class Side:
 
 
 def both(folder: Path) -> tuple[Side, Side]:
-    """Ours, and the tutorial's."""
+    """Return this shop and the tutorial's."""
     return (
         Side(
             name="ours",

@@ -57,7 +57,7 @@ class Watcher(asyncio.Protocol):
         return self.upgraded
 
     def next_frame(self) -> tuple[int, bytes] | None:
-        """(opcode, content) of a whole frame. A server's frames are unmasked, and ours are below 64 KiB."""
+        """Return (opcode, content) of a whole frame. A server's frames are unmasked, and these are below 64 KiB."""
         if len(self.buffer) < 4:
             return None if len(self.buffer) < 2 or self.buffer[1] else self.cut(2, 0)
         length = self.buffer[1]
@@ -81,7 +81,7 @@ class Watcher(asyncio.Protocol):
 
 
 class Crowd:
-    """All watchers of a round."""
+    """All watchers of a round, on one loop."""
 
     def __init__(self) -> None:
         self.watchers: list[Watcher] = []
@@ -94,7 +94,7 @@ class Crowd:
             self.enough.set()
 
     async def connect(self, port: int, paths: list[str]) -> int:
-        """Ready when each has had its snapshot."""
+        """Connect the watchers. Returns when each has had its snapshot."""
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(path: str) -> Watcher:
@@ -108,7 +108,7 @@ class Crowd:
         return len(self.watchers)
 
     async def frames(self, count: int, timeout_seconds: float) -> list[list[tuple[float, str, str]]]:
-        """(when, order_id, status) of every frame, by watcher; waits until there are `count` in all."""
+        """Return (when, order_id, status) of every frame, by watcher, once there are `count` in all."""
         self.wanted = count
         if self.received < count:
             self.enough.clear()

@@ -1,4 +1,4 @@
-"""What the shop keeps in its data folder, so that it runs with nothing installed but Python."""
+"""The data folder: what the shop keeps there to run with nothing installed but Python."""
 
 import hashlib
 import os
@@ -11,14 +11,14 @@ MAX_SOCKET_PATH = 100  # the kernel's limit is 104 (macOS) or 108 (Linux) bytes
 
 
 def data_folder(path: str, base: Path) -> Path:
-    """The folder for database, pictures, socket and logs, made if need be."""
+    """Return the folder for database, pictures, socket and logs, created if need be."""
     folder = (base / path).expanduser().resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
 def socket_path(folder: Path) -> Path:
-    """Where Valkey listens: in the data folder, or in a private short one if that path is too long for a socket."""
+    """Return where Valkey listens: in the data folder, or in a short private one if that path is too long."""
     path = folder / "valkey.sock"
     if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
         return path
@@ -31,7 +31,7 @@ def socket_path(folder: Path) -> Path:
 
 
 def secret_key(folder: Path) -> str:
-    """The key of this data folder: made once, readable by its owner alone, never in the repository."""
+    """Return the data folder's key: made once, readable by its owner alone, never in the repository."""
     path = folder / "secret_key"
     if not path.exists():
         draft = folder / f"secret_key.{os.getpid()}"

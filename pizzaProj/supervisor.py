@@ -64,13 +64,13 @@ class Child:
         return "\n  ".join(lines)
 
     def last_lines(self) -> list[str]:
-        """Of this start, not of an earlier one."""
+        """Return the last lines of this start, not of an earlier one."""
         with open(self.log, "rb") as log:
             log.seek(max(self.log_begins, log.seek(0, os.SEEK_END) - TAIL_BYTES))
             return log.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
 
     def kill(self) -> None:
-        """Its whole group: also what a worker that died has left behind."""
+        """Kill the whole group, with what a dead worker has left behind."""
         with suppress(ProcessLookupError, PermissionError):  # the latter is macOS' word for a group of zombies
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -91,7 +91,7 @@ class Supervisor:
         self.children.append(Child(name, command, self.logs / f"{name}.log", self.folder, self.env))
 
     def kill(self, *names: str) -> list[tuple[str, list[str]]]:
-        """Without a word, as a crash does. What `start` takes to bring them back, in the order of their start."""
+        """Kill without warning, as a crash does. Return what `start` takes to bring them back, in order."""
         fallen = [child for child in self.children if child.name in names]
         for child in fallen:
             child.kill()
@@ -99,7 +99,7 @@ class Supervisor:
         return [(child.name, child.command) for child in fallen]
 
     def check(self) -> None:
-        """Stopped if someone asked for the end, Broken if a child is dead."""
+        """Raise Stopped if someone asked for the end, Broken if a child is dead."""
         if self.asked:
             raise Stopped
         for child in self.children:
@@ -115,13 +115,13 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def watch(self) -> None:
-        """Until it ends, one way or the other."""
+        """Watch the children until the end, one way or the other."""
         while True:
             self.check()
             time.sleep(POLL_SECONDS)
 
     def stop(self, *order: str) -> None:
-        """One after the other, each with time to end its work. Who asks once more is in a hurry: kill."""
+        """Stop them one after the other, each with time to end its work. A second signal means hurry: kill."""
         asked = self.asked
         for child in sorted(self.children, key=lambda child: order.index(child.name)):
             child.process.terminate()
@@ -133,7 +133,7 @@ class Supervisor:
         catch_signals(signal.SIG_IGN)  # else one that comes while Python itself ends would change the exit code
 
     def listen(self) -> None:
-        """Only count: an exception out of a handler could lose a child between its start and our list."""
+        """Count signals and nothing else: an exception in a handler could lose a child that has just started."""
         catch_signals(self._count)
 
     def _count(self, number: int, frame: FrameType | None) -> None:
@@ -141,7 +141,7 @@ class Supervisor:
 
 
 def catch_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
-    """The three that ask for the end. Under nohup SIGHUP stays ignored."""
+    """Handle the three signals that ask for the end. Under nohup SIGHUP stays ignored."""
     signal.signal(signal.SIGINT, handler)
     signal.signal(signal.SIGTERM, handler)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
@@ -149,7 +149,7 @@ def catch_signals(handler: Callable[[int, FrameType | None], object] | signal.Ha
 
 
 def end_with_parent(parent: int) -> Callable[[], None] | None:
-    """What a child does first, on Linux: ask the kernel to be killed when its parent dies."""
+    """Ask the kernel, on Linux, to kill this child when its parent dies."""
     if PRCTL is None:
         return None
 
@@ -162,7 +162,7 @@ def end_with_parent(parent: int) -> Callable[[], None] | None:
 
 
 def open_log(path: Path) -> IO[bytes]:
-    """For appending, readable by its owner alone. One that grew large becomes `.1`."""
+    """Open a log for appending, readable by its owner alone. One that grew large becomes `.1`."""
     path.parent.mkdir(exist_ok=True)
     if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
         path.replace(path.with_name(path.name + ".1"))

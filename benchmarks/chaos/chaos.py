@@ -1,6 +1,6 @@
 """Chaos: a shop of real parts whose parts are killed at random while customers keep ordering.
 
-Runs in a process and a data folder of its own (see management/commands/chaos.py): nothing of it may reach a real
+It runs in a process and a data folder of its own (see management/commands/chaos.py): nothing of it must reach a real
 shop. Three files help: `crowd` orders and watches, `doubler` doubles messages, `audit` reads the event log at the end.
 """
 
@@ -49,7 +49,7 @@ class Plan:
 
 @dataclass
 class Round:
-    """One blow, and how the shop got over it."""
+    """One blow, and how the shop recovered from it."""
 
     kinds: tuple[str, ...]
     back_seconds: float  # from the kill until the last part answered again
@@ -75,7 +75,7 @@ class Result:
 
     @property
     def faults(self) -> list[str]:
-        """Everything that keeps this run from being a good one."""
+        """Return everything that keeps this run from being a good one."""
         slow = [
             f"It took {one.recovery_seconds:.1f} s to get over {one.kinds}"
             for one in self.rounds
@@ -94,7 +94,7 @@ class Result:
 
 
 def blows(plan: Plan, chance: random.Random) -> list[tuple[str, ...]]:
-    """Which parts fall in which round: each kind so many times, now and then two at once."""
+    """Choose which parts fall in which round: each kind `plan.kills` times, now and then two at once."""
     turn = [kind for kind in KINDS for _ in range(plan.kills)]
     chance.shuffle(turn)
     rounds: list[tuple[str, ...]] = []
@@ -108,7 +108,7 @@ def blows(plan: Plan, chance: random.Random) -> list[tuple[str, ...]]:
 
 
 def furnish(plan: Plan) -> None:
-    """A menu without pictures, the speed, and enough places."""
+    """Set up a menu without pictures, the speed, and enough places."""
     call_command("migrate", verbosity=0, interactive=False)
     Pizza.objects.bulk_create(Pizza(name=name, price=Decimal(9)) for name in ("Margherita", "Marinara", "Diavola"))
     Shop.objects.update(speed=plan.speed)
@@ -155,7 +155,7 @@ class Chaos:
     # The rounds
 
     def rounds(self) -> Iterator[Round]:
-        """The orders are spread over them, so that each blow falls into the middle of work."""
+        """Strike in rounds, with the orders spread over them so that each blow falls into the middle of work."""
         turns = blows(self.plan, self.chance)
         for number, kinds in enumerate(turns, 1):
             self.customers.order(self.plan.orders * number // len(turns) - self.customers.asked)
@@ -179,7 +179,7 @@ class Chaos:
         return Round(kinds, back - killed, recovery_seconds, pages_seconds)
 
     def bring_back(self, fallen: list[tuple[str, list[str]]]) -> None:
-        """All at once, Valkey first. Beat has no door to knock at: it counts as back when its process runs."""
+        """Restart all at once, Valkey first. Beat answers nobody, so it counts as back when its process runs."""
         for name, command in fallen:
             if name == "valkey":
                 shop.start_valkey(self.parts)
@@ -192,7 +192,7 @@ class Chaos:
             self.await_that(worker_answers)
 
     def await_calm(self) -> tuple[float, float]:
-        """Seconds from now until nothing was late any more, and until the pages had caught up with now."""
+        """Return the seconds until nothing is late any more, and until the pages have caught up with now."""
         began = last_late = time.monotonic()
         goal = seqs(self.pages.pages)
         pages_seconds = 0.0
@@ -214,7 +214,7 @@ class Chaos:
         return time.monotonic() - began
 
     def open_pages(self) -> None:
-        """Of the newest orders, a few more in each round."""
+        """Open pages of the newest orders, a few more in each round."""
         for order_id in list(self.customers.accepted.values())[-3:]:
             if len(self.pages.pages) < WATCHED:
                 self.pages.open(order_id)
@@ -241,7 +241,7 @@ class Chaos:
 
 
 def worker_answers() -> bool:
-    """Our own connection may have died with Valkey: then the next question goes through a new one."""
+    """Return True if the worker answers. A connection that died with Valkey is replaced for the next try."""
     try:
         return shop.worker_answers()
     except (BrokerDown, redis.RedisError, OSError):

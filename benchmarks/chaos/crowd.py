@@ -45,7 +45,7 @@ class Customers:
             thread.start()
 
     def order(self, count: int) -> None:
-        """Soon: as fast as customers think."""
+        """Order, at the pace at which customers think."""
         self.asked += count
         if count:
             self.to_place.release(count)
@@ -108,7 +108,7 @@ class Page:
         self.faults: list[str] = []
 
     async def watch(self) -> None:
-        """For ever: reconnects as live.js does."""
+        """Watch for ever, reconnecting as live.js does."""
         failures = 0
         while True:
             before = self.connects
@@ -119,7 +119,7 @@ class Page:
             await asyncio.sleep(random.uniform(0, longest))
 
     async def _stay(self) -> None:
-        """Until the connection ends. EOFError if it never began."""
+        """Read until the connection ends. EOFError if it never began."""
         reader, writer = await asyncio.open_connection(HOST, self.port)
         try:
             writer.write(HANDSHAKE.format(order_id=self.order_id, host=HOST, port=self.port).encode())
@@ -145,14 +145,14 @@ class Page:
                 is_first = False
 
     def _take(self, seq: int, is_snapshot: bool) -> None:
-        """A snapshot may say again what was known; every other frame says something new."""
+        """Take a frame. A snapshot can repeat what was known; every other frame must say something new."""
         if seq < self.seq or (seq == self.seq and not is_snapshot):
             self.faults.append(f"The page of {self.order_id} was sent seq {seq} after {self.seq}")
         self.seq = max(seq, self.seq)
 
 
 async def read_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """(opcode, content). A server's frames are unmasked, and ours are below 64 KiB."""
+    """Return (opcode, content). A server's frames are unmasked, and these are below 64 KiB."""
     first, length = await reader.readexactly(2)
     if length == 126:
         length = int.from_bytes(await reader.readexactly(2), "big")
@@ -175,7 +175,7 @@ class Pages:
             self.tasks.append(asyncio.run_coroutine_threadsafe(page.watch(), self.loop))
 
     def behind(self, seqs: dict[str, int]) -> list[str]:
-        """The orders whose page has not seen so much yet."""
+        """Return the orders whose page is behind these seqs."""
         return [order_id for order_id, seq in seqs.items() if self.pages[order_id].seq < seq]
 
     @property

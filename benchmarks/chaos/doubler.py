@@ -1,4 +1,4 @@
-"""Doubles task messages, as brokers do now and then: nothing may happen twice for it."""
+"""Double task messages, as brokers do now and then: nothing must happen twice because of it."""
 
 import json
 import random
@@ -27,7 +27,7 @@ class Doubler:
         self.last_at = 0.0
 
     def double_now_and_then(self) -> None:
-        """Call it often. With the broker away there is nothing to double."""
+        """Double a message now and then; call it often. With the broker away there is nothing to double."""
         if time.monotonic() < self.last_at + EVERY_SECONDS:
             return
         self.last_at = time.monotonic()
@@ -35,7 +35,7 @@ class Doubler:
             self.count += self.chance.choice((self.double_message, self.double_link))()
 
     def double_message(self) -> bool:
-        """A copy of a message that the worker holds: the broker delivers it a second time."""
+        """Copy a message that the worker holds, so that the broker delivers it a second time."""
         held = list(self.broker.hvals(HELD))  # type: ignore[arg-type]
         if not held:
             return False
@@ -45,7 +45,7 @@ class Doubler:
         return True
 
     def double_link(self) -> bool:
-        """A second link for an order that has one: it comes too early, or too late."""
+        """Send a second link for an order that has one: it comes too early, or too late."""
         order = Order.objects.working().order_by("?").first()
         if order is not None:
             tasks.finish.apply_async(args=[order.pk, order.epoch, order.stage])

@@ -49,7 +49,7 @@ class Backlog:
 
 
 def overload(plan: Plan, say: Callable[[str], None] = shop.say) -> Backlog:
-    """Places for all, so that all fall due at once."""
+    """Run it, with places for everybody so that all orders fall due at once."""
     parts = Supervisor(settings.DATA_DIR / "logs", settings.BASE_DIR, shop.environment())
     parts.listen()
     furnish(plan)
@@ -92,7 +92,7 @@ def await_end(parts: Supervisor, say: Callable[[str], None]) -> None:
 
 
 def executions(log: str) -> tuple[int, list[float]]:
-    """From the worker's own log: how many links ran, and how long each sweep took."""
+    """Read from the worker's own log how many links ran and how long each sweep took."""
     ran = [match.groups() for match in EXECUTED.finditer(log)]
     counts = Counter(name for name, *_ in ran)
     return counts["finish"], [float(seconds) for name, _, seconds in ran if name == "sweep" and seconds]

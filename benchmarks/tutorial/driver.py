@@ -33,7 +33,7 @@ def check() -> int:
 
 
 def change(order_id: str) -> tuple[str, float]:
-    """One order goes one stage on; its new status, and when that was committed."""
+    """Move one order one stage on. Return its new status and when that was committed."""
     order = Order.objects.get(order_id=order_id)
     order.status = STATUSES[STATUSES.index(order.status) + 1]
     committed = 0.0

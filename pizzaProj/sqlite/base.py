@@ -1,8 +1,8 @@
-"""Django's SQLite, with a queue for those who write.
+"""Django's SQLite, with a queue for writers.
 
-SQLite lets in one writer at a time. The others sleep between their tries, for 1, 2, 5, 10 and more ms, and whoever
+SQLite lets in one writer at a time. The others sleep between their tries, for 1, 2, 5, 10 and more ms, and one that
 tries at the right moment goes first; in a busy kitchen a tenth of the time went into that sleep. Here a transaction
-first takes its turn at a lock file: the kernel wakes who waits at once, in the order of coming, and frees the lock
+first takes its turn at a lock file: the kernel wakes waiters at once, in the order of coming, and frees the lock
 of a process that dies. What protects the data is still SQLite's own lock.
 """
 

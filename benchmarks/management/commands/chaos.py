@@ -68,7 +68,7 @@ def whole(text: str) -> int:
 
 
 def in_a_folder_of_its_own() -> int:
-    """The same command in a new process, as settings name one data folder for good. Kept if it went wrong."""
+    """Run the command in a new process, as settings fix the data folder. The folder is kept if it went wrong."""
     folder = tempfile.mkdtemp(prefix="pizza-chaos-")
     ours = {name: value for name, value in os.environ.items() if name not in NOT_FOR_IT}
     process = subprocess.Popen(
@@ -109,7 +109,7 @@ def report_chaos(plan: Plan) -> list[str]:
 
 
 def rows(result: Result) -> list[tuple[str, ...]]:
-    """A line for each kind of part, alone or with another; seconds as median and worst."""
+    """Return a line for each kind of part, alone or with another; seconds as median and worst."""
     lines = []
     for kind in KINDS:
         rounds = [one for one in result.rounds if kind in one.kinds]
@@ -139,7 +139,7 @@ def report_overload(plan: Plan) -> list[str]:
 
 
 def show(columns: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
-    """A table in a terminal, plain lines elsewhere."""
+    """Print a table in a terminal, plain lines elsewhere."""
     if sys.stdout.isatty():
         table = Table(*columns)
         for line in lines:

@@ -62,7 +62,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def one_a_folder() -> Iterator[None]:
-    """Two stacks on one data folder would fight. However we end, the kernel frees the lock."""
+    """Refuse a second stack on one data folder. However this one ends, the kernel frees the lock."""
     with open(settings.DATA_DIR / "stack.lock", "a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,7 +93,7 @@ def checked(speed: float | None) -> float | None:
 
 
 def allow_many_files() -> None:
-    """Everyone who watches is one, and many systems allow 256 or 1,024. Best effort."""
+    """Raise the limit of open files, best effort: every watcher is one, and many systems allow 256 or 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
@@ -102,7 +102,7 @@ def allow_many_files() -> None:
 
 
 def environment() -> dict[str, str]:
-    """Ours, so that the children find the same folder. The password of the staff account ends here."""
+    """Return the children's environment: the same folder, and no password of the staff account."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(SUPERUSER)}
     return {**ours, "DATA_DIR": str(settings.DATA_DIR), "PYTHONUNBUFFERED": "1"}
 
@@ -111,7 +111,7 @@ def environment() -> dict[str, str]:
 
 
 def run(port: int, speed: float | None) -> None:
-    """From the first child to the last, all of which are ended here."""
+    """Run the children from the first start to the last stop."""
     allow_many_files()
     stack = Supervisor(settings.DATA_DIR / "logs", settings.BASE_DIR, environment())
     stack.listen()
@@ -133,7 +133,7 @@ def run(port: int, speed: float | None) -> None:
 
 
 def start(stack: Supervisor, port: int, speed: float | None) -> None:
-    """Done when a page really answers, and the worker too."""
+    """Start everything. Done when a page really answers, and the worker, too."""
     if uses_another_server():
         ask_other_server()
     else:
@@ -174,7 +174,7 @@ def celery(*command: str) -> list[str]:
 
 
 def endpoint(port: int) -> str:
-    """Backlog: with Daphne's usual 50, a thousand browsers that come back at once would wait for seconds."""
+    """Return where Daphne listens. With its usual backlog of 50, a thousand browsers would wait for seconds."""
     return f"tcp:port={port}:interface={HOST}:backlog=4096"
 
 
@@ -201,7 +201,7 @@ def server_answers() -> bool:
 
 
 def ping_server() -> None:
-    """Raises redis.RedisError. Without redis-py's own retries, which would wait for seconds."""
+    """Raise redis.RedisError unless the server answers, without redis-py's own retries, which wait for seconds."""
     patience = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
     with redis.Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 0), **patience) as client:
         client.ping()
@@ -224,6 +224,6 @@ def worker_answers() -> bool:
 
 
 def say(text: str) -> None:
-    """A terminal that is gone, or can't spell a name, must not keep us from ending the children."""
+    """Print. A terminal that is gone, or can't spell a name, must not keep the children from being stopped."""
     with suppress(OSError, UnicodeError):
         print(text, flush=True)
