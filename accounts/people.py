@@ -19,7 +19,8 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from accounts.models import Block, Friendship
-from home import live
+from realtime import broadcast
+from realtime.refused import Refused
 
 SHORTEST_SEARCH = 2  # characters
 LONGEST_NAME = 150  # Django's own for user names
@@ -28,10 +29,6 @@ FOUND_AT_MOST = 20
 # Sent inside the transaction, with low_pk and high_pk: the accounts of the pair, the smaller key first.
 friendship_begun = Signal()
 friendship_ended = Signal()
-
-
-class Refused(Exception):
-    """The text says to the person why."""
 
 
 class Requests(NamedTuple):
@@ -240,7 +237,7 @@ def tell(*people: User) -> None:
 
     def nudge() -> None:
         for pk in pks:
-            live.nudge(pk)
+            broadcast.nudge(pk)
 
     transaction.on_commit(nudge, robust=True)
 

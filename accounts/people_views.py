@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import limits, people
+from realtime.refused import Refused
 
 TOO_MANY_SEARCHES = "That was a lot of searching. Try again in a minute."
 
@@ -61,17 +62,17 @@ def act(request: HttpRequest, verb: str) -> HttpResponse:
     user = member(request)
     try:
         messages.success(request, obey(user, verb, request.POST.get("username", "")))
-    except people.Refused as refused:
+    except Refused as refused:
         messages.warning(request, str(refused))
     sought = request.POST.get("q", "")
     return redirect(reverse("people") + (f"?{urlencode({'q': sought})}" if sought else ""))
 
 
 def obey(user: User, verb: str, username: str) -> str:
-    """Do it. The sentence to say; people.Refused if it cannot be."""
+    """Do it. The sentence to say; Refused if it cannot be."""
     if verb == "ask":
         if not limits.allow("friend", user.pk):
-            raise people.Refused(limits.TOO_MANY)
+            raise Refused(limits.TOO_MANY)
         limits.note("friend", user.pk)
     do, sentence = VERBS[verb]
     other = people.person(user, username)
@@ -86,7 +87,7 @@ def look_for(user: User, sought: str) -> tuple[list[tuple[User, str]], str, int]
     limits.note("search", user.pk)
     try:
         found = people.search(user, sought)
-    except people.Refused as refused:
+    except Refused as refused:
         return [], str(refused), 200
     relations = people.relations(user, found)
     problem = "" if found else "Nobody here has that in their name."

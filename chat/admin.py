@@ -11,7 +11,7 @@ from chat import messages
 from chat.models import CannedAnswer, Report, Room
 from chat.person import person_of
 from chat.rooms import NoRoom
-from kitchen.flow import Refused
+from realtime.refused import Refused
 
 
 @admin.register(CannedAnswer)

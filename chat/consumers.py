@@ -23,10 +23,11 @@ from chat.models import Message, Room
 from chat.pace import Pace
 from chat.person import CUSTOMER, Person, free_name, person
 from chat.presence import Name, roster
-from chat.reconcile import rounds
+from chat.reconcile import room_check
 from home import live
-from home.consumers import parse_object
-from kitchen.flow import Refused
+from realtime.broadcast import broadcaster
+from realtime.incoming import parse_object
+from realtime.refused import Refused
 from realtime.sockets import UNKNOWN, Identified, address_of
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class RoomSocket(Identified):
         try:
             await super().__call__(*args)
         finally:
-            rounds.leave(self)
+            room_check.leave(self)
             roster.leave(self)
 
     def may_stay(self, user: User | AnonymousUser) -> bool:
@@ -108,7 +109,7 @@ class RoomSocket(Identified):
             await self.complain(refused)
         async with self.turn:
             await self.welcome(last_number(query.get("after", [""])[-1]))
-        rounds.join(self)
+        room_check.join(self)
         roster.join(self)
         await self.show_here(roster.names(self.room_pk))
 
@@ -255,14 +256,14 @@ class RoomSocket(Identified):
         roster.answer(self.room_pk, event["process"])
 
     async def chat_roster(self, event: Content) -> None:
-        await roster.hear(self.room_pk, event["process"], event["people"])
+        roster.hear(self.room_pk, event["process"], event["people"])
 
     async def order_status(self, event: Content) -> None:
         """The order has gone on: what happened stands in the stream."""
         await self.try_to(hear_order(self.room_pk, event["seq"]))
 
     async def try_to(self, read: Awaitable[None]) -> None:
-        """With the database away nothing is lost by waiting for the next round of chat.reconcile."""
+        """With the database away nothing is lost by waiting for the next check of chat.reconcile."""
         try:
             await read
         except DatabaseError as error:
@@ -339,7 +340,7 @@ class RoomSocket(Identified):
         await self.send_json({"type": "error", "error": str(refused), **named})
 
     def tell_others(self, message: Content) -> None:
-        live.voice.say(stream.group_name(self.room_pk), {**message, "key": self.person.key})
+        broadcaster.send(stream.group_name(self.room_pk), {**message, "key": self.person.key})
 
 
 def look_of(shown: Content) -> str:

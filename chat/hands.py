@@ -10,7 +10,7 @@ from typing import Any
 from chat import messages, orders, wishes
 from chat.models import Message
 from chat.person import Person
-from kitchen.flow import Refused
+from realtime.refused import Refused
 
 Content = dict[str, Any]
 Verb = Callable[[int, Person, Content, datetime], Any]

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -13,21 +12,18 @@ from chat import hands, orders, stream
 from chat.models import Room
 from chat.person import Person, person
 from chat.rooms import NoRoom
-from home.consumers import parse_object
-from home.reconcile import Rounds
-from kitchen.flow import Refused
+from realtime.incoming import parse_object
+from realtime.periodic import PeriodicCheck
+from realtime.refused import Refused
 from realtime.sockets import Identified
 
-logger = logging.getLogger(__name__)
-
-SEND_SECONDS = 1.0  # a client that does not read must not keep the others waiting
-GATHER_SECONDS = 0.1  # however much is going on, the lists are read at most so often
+GATHER_SECONDS = 0.1  # between two reads of the lists, however much is going on
 
 Content = dict[str, Any]
 
 
 class Inbox(Identified):
-    """Whole states: {"type": "inbox", ...}, whenever it is another one. What is done here is done to a room."""
+    """The whole state, {"type": "inbox", ...}, whenever it has changed. What staff do here is done to a room."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +53,7 @@ class Inbox(Identified):
         await self.show(await read_inbox())
 
     async def inbox_changed(self, event: Content) -> None:
-        """Every socket hears it; the lists are read once for all."""
+        """Every socket of the process hears this; the lists are read once for all of them."""
         watch.look_soon()
 
     async def show(self, lists: Content) -> None:
@@ -67,8 +63,8 @@ class Inbox(Identified):
             await self.send(json.dumps(shown))
 
 
-class Watch(Rounds[Inbox]):
-    """Of this process: at once when something is said to have changed, and every few seconds in any case."""
+class Watch(PeriodicCheck[Inbox]):
+    """Look at once when something is said to have changed, and every few seconds in any case."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,26 +76,13 @@ class Watch(Rounds[Inbox]):
 
     async def look(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)
-        self.looking = None  # before the look: what comes after it makes one of its own
-        try:
-            await self.compare()
-        except Exception as error:
-            logger.warning("The inbox could not be read: %s", str(error) or type(error).__name__)
+        self.looking = None  # before the check: what comes from now on makes one of its own
+        await self.try_to_check()
 
-    async def compare(self) -> None:
-        if not self.watchers:
-            return
-        lists = await read_inbox()
-        await asyncio.gather(*(show(socket, lists) for socket in list(self.watchers)))
-
-
-async def show(socket: Inbox, lists: Content) -> None:
-    """A socket that breaks is its own affair."""
-    try:
-        async with asyncio.timeout(SEND_SECONDS):
-            await socket.show(lists)
-    except Exception as error:
-        logger.info("An inbox could not be told: %s", str(error) or type(error).__name__)
+    async def check(self) -> None:
+        if self.sockets:
+            lists = await read_inbox()
+            await self.tell_each(self.sockets, lambda socket: socket.show(lists))
 
 
 def _act(content: Content, who: Person) -> None:

@@ -16,8 +16,8 @@ from chat.models import MAX_BODY, Membership, Message, Report, Room
 from chat.person import Person
 from chat.rooms import NoRoom, is_agent, is_muted, may_read, membership, why_not
 from chat.words import clean_line, clean_text
-from home import live
-from kitchen.flow import Refused
+from realtime.broadcast import nudge
+from realtime.refused import Refused
 
 OWN_TIME = timedelta(minutes=5)  # as long one may edit and delete one's own
 MAX_CLIENT_ID = 64
@@ -155,7 +155,7 @@ def read(room_pk: int, person: Person, seq: object) -> bool:
         if not mark_read(room, person, min(number, room.last_seq)):
             return False
     if person.pk is not None:
-        live.nudge(person.pk)
+        nudge(person.pk)
     return shows_reads(person)
 
 

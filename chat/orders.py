@@ -19,7 +19,7 @@ from chat.models import CannedAnswer, Message, Room
 from chat.person import ANSWER, CUSTOMER, Person
 from chat.rooms import SPOKEN, NoRoom, is_agent, may_read
 from home.models import OrderEvent
-from kitchen.flow import Refused
+from realtime.refused import Refused
 
 LAST_WAITS = 10  # of so many conversations the median is told to who waits
 CLOSED_SHOWN = 50

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.guests import guest_of
 from accounts.names import is_taken, looks
 from chat.words import clean_line, is_pronounceable, without_marks
-from kitchen.flow import Refused
+from realtime.refused import Refused
 
 ANSWER = "chat.answer_customers"
 MODERATE = "chat.moderate_rooms"

@@ -4,28 +4,22 @@ One task per process asks, every few seconds and in two queries for all its sock
 was sent, and who is before whom in the kitchen's line.
 """
 
-import asyncio
-import logging
 from bisect import bisect_left
-from collections import defaultdict
 from typing import Any, Protocol
 
 from channels.db import database_sync_to_async
 
 from chat import orders
 from chat.models import Room
-from home.reconcile import Rounds
+from realtime.periodic import PeriodicCheck
 
-logger = logging.getLogger(__name__)
-
-SEND_SECONDS = 2.0  # a client that does not read must not keep the others waiting
 BATCH = 500  # rooms in one query
 
 Line = dict[str, Any]
 
 
 class Listener(Protocol):
-    """A socket, as far as this goes (chat.consumers.RoomSocket)."""
+    """What is asked of a socket (chat.consumers.RoomSocket)."""
 
     room_pk: int
 
@@ -33,27 +27,19 @@ class Listener(Protocol):
         """The room as it is now, None if it is gone; and while its customer waits, their place in the line."""
 
 
-class RoomRounds(Rounds[Listener]):
-    async def compare(self) -> None:
-        """One round."""
-        listening: dict[int, list[Listener]] = defaultdict(list)
-        for socket in self.watchers:
-            listening[socket.room_pk].append(socket)
-        for room_pk, (room, line) in (await read_rooms(list(listening))).items():
-            await asyncio.gather(*(tell(socket, room, line) for socket in listening[room_pk]))
+class RoomCheck(PeriodicCheck[Listener]):
+    """Look after the sockets of all rooms."""
 
+    send_seconds = 2.0  # a socket reads what it misses
 
-async def tell(socket: Listener, room: Room | None, line: Line | None) -> None:
-    """A socket that breaks is its own affair."""
-    try:
-        async with asyncio.timeout(SEND_SECONDS):
-            await socket.meet(room, line)
-    except Exception as error:
-        logger.info("A socket of room %d could not be told: %s", socket.room_pk, str(error) or type(error).__name__)
+    async def check(self) -> None:
+        sockets = list(self.sockets)
+        found = await read_rooms(list({socket.room_pk for socket in sockets}))
+        await self.tell_each(sockets, lambda socket: socket.meet(*found[socket.room_pk]))
 
 
 def _read_rooms(room_pks: list[int]) -> dict[int, tuple[Room | None, Line | None]]:
-    """Nothing of the messages: what is missing, the socket reads itself."""
+    """Without the messages: a socket reads by itself what it misses."""
     found: dict[int, tuple[Room | None, Line | None]] = dict.fromkeys(room_pks, (None, None))
     rooms: list[Room] = []
     for start in range(0, len(room_pks), BATCH):
@@ -68,4 +54,4 @@ def _read_rooms(room_pks: list[int]) -> dict[int, tuple[Room | None, Line | None
 
 
 read_rooms = database_sync_to_async(_read_rooms, thread_sensitive=False)
-rounds = RoomRounds()
+room_check = RoomCheck()

@@ -22,7 +22,7 @@ from chat.person import DELETED, Person
 from chat.words import clean_line, is_pronounceable
 from home import live
 from home.models import Order
-from kitchen.flow import Refused
+from realtime.refused import Refused
 
 ORDER, PRIVATE = "order-", "private-"
 RANDOM_LENGTH = 20

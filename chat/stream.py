@@ -12,7 +12,7 @@ from django.db import transaction
 from chat.models import Membership, Message, Room
 from chat.person import KITCHEN, Person
 from chat.rooms import NoRoom
-from home import live
+from realtime.broadcast import broadcaster, nudge
 
 INBOX = "inbox"  # the group of the staff's inboxes
 RELATED = ("order__user", "low", "high", "agent")
@@ -89,13 +89,13 @@ def save(room: Room, messages: Iterable[Message] = (), is_changed: bool = False)
 
     def tell() -> None:
         for one in packed:
-            live.voice.say(group_name(room.pk), {"type": "chat.message", "message": one})
+            broadcaster.send(group_name(room.pk), {"type": "chat.message", "message": one})
         if is_changed:
-            live.voice.say(group_name(room.pk), {"type": "chat.room", "revision": revision})
+            broadcaster.send(group_name(room.pk), {"type": "chat.room", "revision": revision})
         if room.order_id is not None:
-            live.voice.say(INBOX, {"type": "inbox.changed"})
+            broadcaster.send(INBOX, {"type": "inbox.changed"})
         for pk in readers:
-            live.nudge(pk)
+            nudge(pk)
 
     transaction.on_commit(tell, robust=True)
 

@@ -15,7 +15,7 @@ from accounts.guests import make_guest
 from chat import rooms
 from chat.models import Membership, Room
 from chat.person import free_name, guest_name, person_of
-from kitchen.flow import Refused
+from realtime.refused import Refused
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

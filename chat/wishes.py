@@ -16,7 +16,7 @@ from chat.rooms import is_customer
 from home.api.bodies import choose, read_quantities
 from home.models import Order, Pizza
 from kitchen import flow, stages, tasks
-from kitchen.flow import Refused
+from realtime.refused import Refused
 
 OPEN, ACCEPTED, DECLINED, TOO_LATE, REPLACED = "open", "accepted", "declined", "too late", "replaced by a newer wish"
 REASON = "at the customer's request"

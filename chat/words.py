@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from kitchen.flow import Refused
+from realtime.refused import Refused
 
 # Marks that can't be seen but change what stands beside them: Persian and Hindi need the joiners, and so do many
 # emoji, which also say by a mark that they are pictures. Others could make two names look alike, or turn the rest of a

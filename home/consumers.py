@@ -1,4 +1,4 @@
-"""Windows onto orders: subscribe, then snapshot, then stream."""
+"""The sockets of orders: subscribe, then snapshot, then stream."""
 
 import json
 from typing import Any
@@ -11,14 +11,15 @@ from home import live
 from home.models import Order
 from home.reconcile import reconciler
 from kitchen import flow, tasks
+from realtime.incoming import parse_object
+from realtime.refused import Refused
 from realtime.sockets import UNKNOWN, Identified, greeting
 
 MAX_WATCHED = 100
-MAX_TEXT = 10_000  # characters that a client may send at once
 
 
 class OrderWatcher(Identified):
-    """What both windows share. A watcher is sent each seq of an order once, and never an older one."""
+    """What both kinds of socket share. Each seq of an order is sent once, and never an older one after it."""
 
     needs_account = False
 
@@ -28,14 +29,14 @@ class OrderWatcher(Identified):
         self.hears_news = False
 
     async def __call__(self, *args: Any) -> None:
-        """However it ends, nothing is sent to it after that."""
+        """However it ends, the reconciler lets go of it."""
         try:
             await super().__call__(*args)
         finally:
             reconciler.leave(self)
 
     def sent(self) -> dict[str, int]:
-        """What `home.reconcile` compares with the database."""
+        """The seqs that `home.reconcile` compares with the database."""
         return self.seen
 
     async def order_status(self, event: dict[str, Any]) -> None:
@@ -44,15 +45,15 @@ class OrderWatcher(Identified):
             await self.send(event["text"])
 
     async def order_eta(self, event: dict[str, Any]) -> None:
-        """The forecast has moved, and no seq with it. Not for everyone: who did not ask is sent each seq once."""
+        """Only the forecast has moved, not the seq: a socket that did not ask for it is sent each seq once."""
 
     async def send_payload(self, payload: dict[str, Any], **more: Any) -> None:
         self.seen[payload["order_id"]] = max(payload["seq"], self.seen.get(payload["order_id"], 0))
-        await self.send(json.dumps({**more, "payload": payload}))
+        await self.send(live.frame_of_answer(payload, **more))
 
 
 class OrderProgress(OrderWatcher):
-    """One order, for whoever has its id. No frame goes without the payload.
+    """One order, for anyone who has its id. Every frame holds the payload.
 
     With ?forecast in the address the payload comes again whenever its `eta` has moved, marked {"forecast": true}.
     """
@@ -63,7 +64,7 @@ class OrderProgress(OrderWatcher):
         self.greeting: dict[str, Any] = {}
 
     async def greet(self, username: str) -> None:
-        """With the payload: in the first frame, or at once if that was sent already."""
+        """Answer together with the payload: in the first frame, or at once if that was sent already."""
         self.greeting = greeting(username)
         payload = await get_payload(self.order_id) if self.order_id else None
         if payload is not None:
@@ -81,29 +82,29 @@ class OrderProgress(OrderWatcher):
         await self.close(UNKNOWN)
 
     async def order_eta(self, event: dict[str, Any]) -> None:
-        """Unless the order has gone on since."""
+        """Send the forecast, unless the order has gone on since."""
         if self.wants_forecast and event["seq"] >= self.seen.get(event["order_id"], -1):
             self.seen[event["order_id"]] = event["seq"]
-            await self.send(f'{event["text"][:-1]}, "forecast": true}}')
+            await self.send(event["text"])
 
     async def received(self, text: str | None) -> None:
         try:
             payload = await self.obey(parse_object(text))
-        except flow.Refused as refused:
+        except Refused as refused:
             unchanged = await get_payload(self.order_id)
             if unchanged is not None:
                 await self.send_payload(unchanged, error=str(refused))
         else:
-            if payload["seq"] > self.seen[self.order_id]:  # else the group was faster
+            if payload["seq"] > self.seen[self.order_id]:  # else its event was faster
                 await self.send_payload(payload)
 
     async def obey(self, content: dict[str, Any]) -> dict[str, Any]:
-        """The payload after the action. flow.Refused if it is none of ours, or not this person's."""
+        """Do it and return the payload afterwards. Refused if it is unknown, or not for this person."""
         if content.get("action") != "override":
-            raise flow.Refused('Unknown action. Staff may send {"action": "override", "stage": "..."}.')
+            raise Refused('Unknown action. Staff may send {"action": "override", "stage": "..."}.')
         user = await self.current_user()
         if not user.is_staff:
-            raise flow.Refused("Only staff may move an order.")
+            raise Refused("Only staff may move an order.")
         return await override(self.order_id, content.get("stage"), user)
 
 
@@ -122,7 +123,7 @@ class OrderList(OrderWatcher):
         reconciler.join(self)
 
     async def refreshed(self) -> None:
-        """New orders are for staff, for as long as they are."""
+        """Subscribe to new orders for as long as the person belongs to the staff."""
         if self.user.is_staff and not self.hears_news:
             self.hears_news = True
             await self.join(live.NEW_ORDERS)
@@ -131,28 +132,28 @@ class OrderList(OrderWatcher):
             await self.leave(live.NEW_ORDERS)
 
     async def order_status(self, event: dict[str, Any]) -> None:
-        if self.hears_news or event["order_id"] in self.watched:  # else it was on the way when they were staff
+        if self.hears_news or event["order_id"] in self.watched:  # else they have just left the staff
             await super().order_status(event)
 
     async def received(self, text: str | None) -> None:
         try:
             order_ids = self.parse_watch(text)
-        except flow.Refused as refused:
+        except Refused as refused:
             return await self.send(json.dumps({"error": str(refused)}))
         self.watched |= order_ids
         for order_id in order_ids:
             await self.join(live.group_name(order_id))
         for payload in await get_payloads(order_ids):
-            if payload["seq"] > self.seen.get(payload["order_id"], -1):  # else the news were faster
+            if payload["seq"] > self.seen.get(payload["order_id"], -1):  # else its event was faster
                 await self.send_payload(payload)
 
     def parse_watch(self, text: str | None) -> set[str]:
         order_ids = parse_object(text).get("watch")
         if not isinstance(order_ids, list) or not all(map(live.is_order_id, order_ids)):
-            raise flow.Refused('Send {"watch": ["<order_id>", ...]}.')
+            raise Refused('Send {"watch": ["<order_id>", ...]}.')
         new = set(order_ids) - self.watched
         if len(new) + len(self.watched) > MAX_WATCHED:
-            raise flow.Refused(f"A list watches at most {MAX_WATCHED} orders.")
+            raise Refused(f"A list watches at most {MAX_WATCHED} orders.")
         return new
 
 
@@ -164,20 +165,7 @@ class Unknown(AsyncWebsocketConsumer):
         await self.close(UNKNOWN)
 
 
-def parse_object(text: str | None, most: int = MAX_TEXT) -> dict[str, Any]:
-    """What a client sent, as a JSON object; flow.Refused says what it is instead."""
-    if text is None or len(text) > most:
-        raise flow.Refused(f"Send text of at most {most} characters.")
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        raise flow.Refused("That is not JSON.") from None
-    if not isinstance(content, dict):
-        raise flow.Refused("That is not a JSON object.")
-    return content
-
-
-# Reads that wait for nobody: a slow one must not hold up another watcher's frame.
+# Reads, in threads of their own: a slow one must not hold up another watcher's frame.
 
 get_payload = database_sync_to_async(Order.get_order_detail, thread_sensitive=False)
 

@@ -1,17 +1,14 @@
-"""What watchers missed: the channel layer may lose a message, the database does not.
+"""What watchers of orders missed: the channel layer may lose a message, the database does not.
 
 One task per process compares, every few seconds, what its watchers were last sent with the database, in one
-query for all of them, and sends the whole state of whatever is newer.
+query for all of them, and sends the whole state of everything that is newer.
 """
 
-import asyncio
-import logging
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Protocol
 
 from channels.db import database_sync_to_async
 from django.db.models import Q
@@ -19,103 +16,67 @@ from django.utils import timezone
 
 from home import live
 from home.models import Order
+from realtime.broadcast import Event
+from realtime.periodic import PeriodicCheck
 
-logger = logging.getLogger(__name__)
-
-EVERY_SECONDS = 3.0
-SEND_SECONDS = 1.0  # a client that does not read must not keep the others waiting
 BATCH = 500  # orders in one query
 NEWS_SECONDS = 10.0  # a new order is looked for this long: it is committed a little after its created_at
 
-Frame = dict[str, Any]
 Sent = dict[str, int]  # order_id -> the seq that was sent last
 
 
-W = TypeVar("W")
-
-
 class Watcher(Protocol):
-    """A socket, as far as this goes (home.consumers.OrderWatcher)."""
+    """What is asked of a socket (home.consumers.OrderWatcher)."""
 
     seen: Sent
-    is_busy: bool  # in the middle of a message, and may be about to send what it read a moment ago
+    is_busy: bool  # in the middle of a message, and possibly about to send what it read a moment ago
     hears_news: bool  # also wants the orders that it does not know
 
     def sent(self) -> Sent:
-        """Of the orders that it watches."""
+        """The orders that it watches."""
 
-    async def order_status(self, event: Frame) -> None:
+    async def order_status(self, event: Event) -> None:
         """Send a state, unless this seq or a newer one was sent."""
 
 
-class Rounds(Generic[W]):
-    """The sockets of one kind in this process, looked after by one task: from the first to the last of them."""
+class Reconciler(PeriodicCheck[Watcher]):
+    """Look after the orders that are watched."""
 
-    def __init__(self) -> None:
-        self.watchers: set[W] = set()
-        self.task: asyncio.Task[None] | None = None
+    async def check(self) -> None:
+        missed = await self.read_missed()
+        idle = [watcher for watcher in missed if not watcher.is_busy]  # the others are told by the next check
+        await self.tell_each(idle, lambda watcher: send(watcher, missed[watcher]))
 
-    def every_seconds(self) -> float:
-        return EVERY_SECONDS
-
-    def join(self, watcher: W) -> None:
-        self.watchers.add(watcher)
-        if self.task is None or self.task.done():
-            self.task = asyncio.create_task(self.run(), name="reconcile")
-
-    def leave(self, watcher: W) -> None:
-        self.watchers.discard(watcher)
-        if not self.watchers and self.task is not None:
-            self.task.cancel()
-            self.task = None
-
-    async def run(self) -> None:
-        while True:
-            await asyncio.sleep(self.every_seconds())
-            try:
-                await self.compare()
-            except Exception as error:  # the database is away, say; the next round comes
-                logger.warning("Watchers not compared with the database: %s", str(error) or type(error).__name__)
-
-    async def compare(self) -> None:
-        """One round."""
-        raise NotImplementedError
-
-
-class Reconciler(Rounds[Watcher]):
-    """The orders that somebody watches."""
-
-    async def compare(self) -> None:
+    async def read_missed(self) -> dict[Watcher, list[Event]]:
+        """For each watcher the states that it was not sent."""
         oldest: Sent = {}
         watching: dict[str, list[Watcher]] = defaultdict(list)
-        for watcher in self.watchers:
+        for watcher in self.sockets:
             for order_id, seq in watcher.sent().items():
                 watching[order_id].append(watcher)
                 oldest[order_id] = min(seq, oldest.get(order_id, seq))
-        hearing = [watcher for watcher in self.watchers if watcher.hears_news]
-        since = timezone.now() - timedelta(seconds=NEWS_SECONDS) if hearing else None
-        for batch in batches(oldest) or [{}]:
-            for frame in await newer_than(batch, since):
-                order_id = frame["order_id"]
-                strangers = [watcher for watcher in hearing if order_id not in watcher.seen]
-                await self.tell([*watching.get(order_id, ()), *strangers], frame)
-            since = None  # once is enough
-
-    async def tell(self, watchers: Iterable[Watcher], frame: Frame) -> None:
-        """Whoever is busy, or has just left, is for the next round, or for none."""
-        there = [watcher for watcher in watchers if watcher in self.watchers and not watcher.is_busy]
-        await asyncio.gather(*(send(watcher, frame) for watcher in there))
+        hearing = [watcher for watcher in self.sockets if watcher.hears_news]
+        missed: dict[Watcher, list[Event]] = defaultdict(list)
+        for event in await read_all_newer(oldest, hears_news=bool(hearing)):
+            order_id = event["order_id"]
+            strangers = [watcher for watcher in hearing if order_id not in watcher.seen]
+            for watcher in [*watching.get(order_id, ()), *strangers]:
+                missed[watcher].append(event)
+        return missed
 
 
-async def send(watcher: Watcher, frame: Frame) -> None:
-    """A socket that breaks is its own affair."""
-    try:
-        async with asyncio.timeout(SEND_SECONDS):
-            await watcher.order_status(frame)
-    except Exception as error:
-        logger.info(
-            "A watcher of #%s could not be told: %s", frame["order_id"][:4], str(error) or type(error).__name__
-        )
+async def send(watcher: Watcher, events: list[Event]) -> None:
+    for event in events:
+        await watcher.order_status(event)
+
+
+async def read_all_newer(oldest: Sent, hears_news: bool) -> list[Event]:
+    since = timezone.now() - timedelta(seconds=NEWS_SECONDS) if hears_news else None
+    found: list[Event] = []
+    for batch in batches(oldest) or [{}]:
+        found += await newer_than(batch, since)
+        since = None  # once is enough
+    return found
 
 
 def batches(oldest: Sent) -> list[Sent]:
@@ -124,7 +85,7 @@ def batches(oldest: Sent) -> list[Sent]:
 
 
 def newer(oldest: Sent, since: datetime | None) -> Q | None:
-    """Orders whose seq is above the one named, and those created since. None: nothing to ask for.
+    """The orders whose seq is above the one named, and those created since. None: nothing to ask for.
 
     There are few different seqs, so this is a handful of lists, and only what was missed is read.
     """
@@ -137,12 +98,14 @@ def newer(oldest: Sent, since: datetime | None) -> Q | None:
     return reduce(or_, wanted) if wanted else None
 
 
-def read_newer(oldest: Sent, since: datetime | None) -> list[Frame]:
+def read_newer(oldest: Sent, since: datetime | None) -> list[Event]:
     """One query. Unordered: else SQLite reads the whole table in that order instead of using its indexes."""
     wanted = newer(oldest, since)
-    return [live.frame(order) for order in Order.objects.filter(wanted).order_by()] if wanted else []
+    if not wanted:
+        return []
+    return [live.status_event(live.state_of(order)) for order in Order.objects.filter(wanted).order_by()]
 
 
-# In a thread that waits for nobody, and for which nobody waits.
+# In a thread that waits for no other, and for which no other waits.
 newer_than = database_sync_to_async(read_newer, thread_sensitive=False)
 reconciler = Reconciler()

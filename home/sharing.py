@@ -13,9 +13,9 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from accounts import people
-from accounts.people import Refused
-from home import live
 from home.models import Order, OrderShare
+from realtime import broadcast
+from realtime.refused import Refused
 
 
 class News(NamedTuple):
@@ -75,7 +75,7 @@ def opened(order: Order, user: User | AnonymousUser) -> None:
     if unseen is not None:
         unseen.seen_at = timezone.now()
         unseen.save(update_fields=["seen_at"])
-        live.nudge(unseen.friend_id)
+        broadcast.nudge(unseen.friend_id)
 
 
 def sharing_of(order: Order, user: User | AnonymousUser) -> Sharing | None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from accounts import people
 from home import sharing
 from home.models import Order
+from realtime.refused import Refused
 
 
 @require_POST
@@ -35,7 +36,7 @@ def change(
     try:
         friend = people.person(request.user, request.POST.get("friend", ""))
         verb(order, friend, request.user)
-    except people.Refused as refused:
+    except Refused as refused:
         messages.warning(request, str(refused))
     else:
         messages.success(request, sentence.format(friend))

@@ -13,15 +13,12 @@ from home.models import EVENT_ROWS, Order, OrderEvent
 from kitchen import stages
 from kitchen.locks import has_free_place, lock_next, lock_order, lock_stations
 from kitchen.models import Station
+from realtime.refused import Refused as Refused
 
 logger = logging.getLogger(__name__)
 
 Event = OrderEvent.Event
 LONGEST_WORK_SECONDS = 1e8  # three years: more is no time, but an accident
-
-
-class Refused(Exception):
-    """The kitchen can't do that; the text says why, for people."""
 
 
 def refuse_ended(order: Order) -> None:

@@ -1,27 +1,26 @@
-"""Sockets end when what was shown at the door is good no more.
+"""Close sockets whose session or token is no longer valid, or whose account has lost the right to be there.
 
-One task per process looks every two seconds, in a few queries for all its sockets together.
+One task per process checks every two seconds, in a few queries for all its sockets together.
 """
 
-import asyncio
 import logging
 from collections.abc import Collection
 from typing import Protocol
 
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import Error as DatabaseError
 
-from home.reconcile import Rounds
 from realtime.identities import Credential, Who, read_all
+from realtime.periodic import PeriodicCheck
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 2.0
-END_SECONDS = 1.0  # a client that does not read must not keep the others waiting
+Verdict = tuple[Who, bool]  # who it is, and whether they are still allowed to be there
 
 
 class Guarded(Protocol):
-    """A socket of a person with an account, as far as this goes (realtime.sockets.Identified)."""
+    """What is asked of a socket of a person with an account (realtime.sockets.Identified)."""
 
     credential: Credential | None
 
@@ -29,35 +28,36 @@ class Guarded(Protocol):
         """In a thread: may ask the database."""
 
     async def look_over(self, who: Who, may_stay: bool) -> None:
-        """Close it, or go on as the person who was read just now."""
+        """Close it, or go on as the person who was just read."""
 
 
-class Doorkeeper(Rounds[Guarded]):
-    """The sockets of those who have an account."""
+class Doorkeeper(PeriodicCheck[Guarded]):
+    """Look after the sockets of people with an account."""
 
-    def every_seconds(self) -> float:
-        return EVERY_SECONDS
+    every_seconds = 2.0
 
-    async def compare(self) -> None:
-        verdicts = await look_at(list(self.watchers))
-        await asyncio.gather(*(tell(*verdict) for verdict in verdicts if verdict[0] in self.watchers))
-
-
-async def tell(socket: Guarded, who: Who, may_stay: bool) -> None:
-    """A socket that breaks is its own affair."""
-    try:
-        async with asyncio.timeout(END_SECONDS):
-            await socket.look_over(who, may_stay)
-    except Exception as error:
-        logger.info("A socket could not be looked over: %s", str(error) or type(error).__name__)
+    async def check(self) -> None:
+        verdicts = await read_verdicts(list(self.sockets))
+        await self.tell_each(verdicts, lambda socket: socket.look_over(*verdicts[socket]))
 
 
-def read_verdicts(sockets: Collection[Guarded]) -> list[tuple[Guarded, Who, bool]]:
+def _read_verdicts(sockets: Collection[Guarded]) -> dict[Guarded, Verdict]:
     people = read_all({socket.credential for socket in sockets if socket.credential})
-    found = [(socket, people[socket.credential]) for socket in sockets if socket.credential]
-    return [(socket, who, socket.may_stay(who.user)) for socket, who in found]
+    found = {socket: _verdict_on(socket, people[socket.credential]) for socket in sockets if socket.credential}
+    return {socket: verdict for socket, verdict in found.items() if verdict is not None}
 
 
-# In a thread that waits for nobody, and for which nobody waits.
-look_at = database_sync_to_async(read_verdicts, thread_sensitive=False)
+def _verdict_on(socket: Guarded, who: Who) -> Verdict | None:
+    """None: the question itself failed, so this socket is left for the next check, and the others are not."""
+    try:
+        return who, socket.may_stay(who.user)
+    except DatabaseError:  # that would fail for all of them, one after the other
+        raise
+    except Exception:
+        logger.exception("%s could not be asked whether somebody is still allowed there", type(socket).__name__)
+        return None
+
+
+# In a thread that waits for no other, and for which no other waits.
+read_verdicts = database_sync_to_async(_read_verdicts, thread_sensitive=False)
 doorkeeper = Doorkeeper()

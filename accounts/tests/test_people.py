@@ -13,15 +13,15 @@ from django.urls import reverse
 
 from accounts import people
 from accounts.models import Block, Friendship
-from accounts.people import Refused
-from home import live
+from realtime import broadcast
+from realtime.refused import Refused
 
 
 @pytest.fixture
 def nudged(monkeypatch):
     """Whose pages were told to look again."""
     pks = []
-    monkeypatch.setattr(live, "nudge", pks.append)
+    monkeypatch.setattr(broadcast, "nudge", pks.append)
     return pks
 
 

@@ -19,8 +19,9 @@ from chat.models import Message, Room
 from chat.pace import Pace
 from chat.person import Person, guest_name
 from chat.tests.cast import befriend, say
-from home import live, reconcile
 from pizzaProj.asgi import application
+from realtime.broadcast import broadcaster
+from realtime.periodic import PeriodicCheck
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
@@ -335,7 +336,7 @@ def member_of(user):
 
 
 async def test_what_the_layer_loses_is_made_good_from_the_database(alice, charlie, monkeypatch):
-    monkeypatch.setattr(reconcile, "EVERY_SECONDS", 0.2)
+    monkeypatch.setattr(PeriodicCheck, "every_seconds", 0.2)
     layer, lost = get_channel_layer(), []
 
     async def losing(group, message):
@@ -389,7 +390,7 @@ async def test_a_gap_is_filled_before_what_comes_after_it(alice, charlie, monkey
 
 
 async def test_a_valkey_that_dies_and_comes_back_loses_doubles_and_swaps_nothing(alice, charlie, valkey, monkeypatch):
-    monkeypatch.setattr(reconcile, "EVERY_SECONDS", 0.2)
+    monkeypatch.setattr(PeriodicCheck, "every_seconds", 0.2)
     async with talker("pizza", alice) as one, talker("pizza", charlie) as two:
         await one.welcome()
         await two.welcome()
@@ -446,7 +447,7 @@ async def test_another_process_is_heard_and_forgotten_when_it_is_silent(alice, m
         await one.welcome()
         room_pk = (await Room.objects.aget()).pk
         group = stream.group_name(room_pk)
-        await in_database(live.voice.say)(group, {"type": "chat.roster", "process": "p2", "people": [["zoe", False]]})
+        broadcaster.send(group, {"type": "chat.roster", "process": "p2", "people": [["zoe", False]]})
         assert await here(one, 2) == [("alice", False), ("zoe", False)]
         monkeypatch.setattr(presence, "GONE_SECONDS", -1)
         presence.roster.forget(room_pk)
@@ -543,7 +544,7 @@ async def test_who_logs_out_hears_nothing_more(alice, charlie):
 
 
 async def test_a_room_that_is_gone_closes(alice, monkeypatch):
-    monkeypatch.setattr(reconcile, "EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(PeriodicCheck, "every_seconds", 0.1)
     async with talker("pizza", alice) as one:
         await one.welcome()
         await Room.objects.all().adelete()

@@ -12,8 +12,8 @@ from chat.tests.cast import ANSWER, MODERATE, member, say, staff, visitor
 from chat.tests.test_chat_socket import cookie_of, in_database, opened, talker
 from home.models import Order
 from kitchen import flow
-from kitchen.flow import Refused
 from kitchen.tests.test_races import all_at_once
+from realtime.refused import Refused
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 on_rows = pytest.mark.django_db

@@ -10,8 +10,8 @@ from chat import history, messages, orders, rooms, stream
 from chat.models import Membership, Message, Report
 from chat.tests.cast import ANSWER, MODERATE, befriend, member, say, staff, visitor
 from kitchen import flow
-from kitchen.flow import Refused
 from kitchen.tests.test_races import all_at_once
+from realtime.refused import Refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 

@@ -15,8 +15,9 @@ from django.utils import timezone
 from accounts import people
 from chat import messages, notices, rooms
 from chat.person import Person
-from home import live, sharing
+from home import sharing
 from pizzaProj.asgi import application
+from realtime import broadcast
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
@@ -103,7 +104,7 @@ async def test_declining_sends_the_asker_nothing(alice, charlie):
         assert counts["requests"] == 1
         await do(people.decline, charlie, alice)
         assert (await receive(charlies))[0]["requests"] == 0
-        live.nudge(alice.pk)  # and a nudge without news is none
+        broadcast.nudge(alice.pk)  # and a nudge without news is none
         assert await alices.receive_nothing(0.3)
 
 
@@ -145,8 +146,8 @@ async def test_a_word_from_a_friend_is_news_until_it_is_read(alice, charlie):
 
 
 async def test_a_lost_nudge_is_made_good(alice, charlie, monkeypatch):
-    monkeypatch.setattr(notices, "EVERY_SECONDS", 0.1)
-    monkeypatch.setattr(live, "nudge", lambda pk: None)
+    monkeypatch.setattr(notices.Lookout, "every_seconds", 0.1)
+    monkeypatch.setattr(broadcast, "nudge", lambda pk: None)
     async with watch(alice) as (socket, *_):
         await do(people.ask, charlie, alice)
         assert (await receive(socket))[0]["requests"] == 1

@@ -8,8 +8,8 @@ from chat import rooms
 from chat.models import Membership, Message, Room
 from chat.person import Person, free_name, guest_name, person
 from chat.tests.cast import ANSWER, befriend, member, say, staff, visitor
-from kitchen.flow import Refused
 from kitchen.tests.test_races import all_at_once
+from realtime.refused import Refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 

@@ -21,8 +21,8 @@ from chat.tests.cast import ANSWER, befriend, member, say, staff, visitor
 from chat.tests.test_chat_socket import in_database, opened
 from home import sharing
 from home.models import Order, OrderShare
-from kitchen.flow import Refused
 from realtime import sockets
+from realtime.refused import Refused
 
 pytestmark = [pytest.mark.usefixtures("cooked", "small_kitchen")]
 on_rows = pytest.mark.django_db

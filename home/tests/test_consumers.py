@@ -12,10 +12,12 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from home import consumers, live, reconcile
+from home import consumers, live
 from home.models import Order
 from kitchen import flow
 from pizzaProj.asgi import application
+from realtime.broadcast import broadcaster
+from realtime.periodic import PeriodicCheck
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
@@ -27,7 +29,7 @@ ORIGIN = (b"origin", b"http://localhost")
 @pytest.fixture(autouse=True)
 def no_help_from_the_database(monkeypatch):
     """What a socket is sent is what it was told: the look at what it missed (home.reconcile) would hide a loss."""
-    monkeypatch.setattr(reconcile, "EVERY_SECONDS", 60)
+    monkeypatch.setattr(PeriodicCheck, "every_seconds", 60)
 
 
 def cookie_of(user):
@@ -64,7 +66,7 @@ def act(verb, order, *args, **kwargs):
 @pytest.fixture
 def order(place, alice):
     order = place(user=alice)
-    live.voice.flush()
+    broadcaster.flush()
     return order
 
 
@@ -103,7 +105,7 @@ async def test_a_change_between_subscription_and_snapshot_is_not_lost(order, pat
     async def read_slowly(order_id):
         payload = await read(order_id)
         await act(flow.override, order, "baking", by=bob)
-        await sync_to_async(live.voice.flush)()
+        await sync_to_async(broadcaster.flush)()
         return payload
 
     monkeypatch.setattr(consumers, "get_payload", read_slowly)

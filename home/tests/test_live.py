@@ -1,9 +1,7 @@
-"""The voice, through a real Valkey: from any kind of process, and after a fork."""
+"""What pages are told of an order: the groups and the frames, through a real Valkey."""
 
 import asyncio
 import json
-import os
-import threading
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,8 +10,10 @@ from channels.layers import get_channel_layer
 
 from home import live
 from home.models import Order
+from realtime.broadcast import broadcaster
 
-ORDER = Order(pk=1, order_id="a" * 20, seq=3)
+ORDER = Order(pk=1, order_id="a" * 20, seq=3, summary="1 × Piñata, “hot”")
+OTHER = Order(pk=2, order_id="b" * 20, seq=1, stage="delivered")
 pytestmark = pytest.mark.usefixtures("valkey")
 
 
@@ -35,82 +35,49 @@ def test_what_is_no_order_id_never_becomes_a_group():
 async def test_announcing_sends_the_whole_state_to_the_orders_group():
     async with listening(live.group_name(ORDER.order_id)) as receive:
         await sync_to_async(live.announce)(ORDER)
+        assert await receive() == {
+            "type": "order.status",
+            "order_id": ORDER.order_id,
+            "seq": 3,
+            "ended": False,
+            "text": json.dumps({"payload": ORDER.payload()}),
+        }
+
+
+async def test_a_moved_forecast_is_marked():
+    async with listening(live.group_name(ORDER.order_id)) as receive:
+        await sync_to_async(live.announce_eta)(ORDER)
         event = await receive()
-    assert (event["type"], event["order_id"], event["seq"]) == ("order.status", ORDER.order_id, 3)
-    assert json.loads(event["text"]) == {"payload": ORDER.payload()}
+    assert (event["type"], event["seq"]) == ("order.eta", 3)
+    assert event["text"] == json.dumps({"payload": ORDER.payload(), "forecast": True})
+
+
+@pytest.mark.parametrize("announce", [live.announce, live.announce_eta])
+async def test_boards_hear_of_all_orders_in_one_frame(announce):
+    await sync_to_async(broadcaster.flush)()
+    async with listening(live.KITCHEN) as receive:
+        for order in (ORDER, OTHER):
+            announce(order)
+        await sync_to_async(broadcaster.flush)()
+        events = [await receive()]
+        if len(events[0]["seqs"]) == 1:  # the first went at once
+            events.append(await receive())
+    payloads = [json.loads(event["text"])["orders"] for event in events]
+    assert [payload for some in payloads for payload in some] == [ORDER.payload(), OTHER.payload()]
+    for event, some in zip(events, payloads, strict=True):
+        assert event["text"] == json.dumps({"orders": some})
+        assert event["seqs"] == {payload["order_id"]: payload["seq"] for payload in some}
+        assert event["ended"] == [payload["order_id"] for payload in some if payload["stage"] == "delivered"]
+
+
+def test_an_answer_to_one_socket_holds_the_payload_last():
+    payload = ORDER.payload()
+    assert live.frame_of_answer(payload, status="connected") == json.dumps({"status": "connected", "payload": payload})
+    assert live.frame_of_answer(payload) == live.frame_of_payload(json.dumps(payload))
 
 
 async def test_staff_hear_of_new_orders():
     async with listening(live.NEW_ORDERS) as receive:
         live.announce(ORDER)  # seq 3: not new
-        live.announce(Order(pk=2, order_id="b" * 20, seq=1))
+        live.announce(OTHER)
         assert (await receive())["order_id"] == "b" * 20
-
-
-async def test_frames_keep_their_order():
-    async with listening(live.group_name(ORDER.order_id)) as receive:
-        for seq in range(1, 101):
-            live.announce(Order(pk=1, order_id=ORDER.order_id, seq=seq))
-        assert [(await receive())["seq"] for _ in range(100)] == list(range(1, 101))
-
-
-async def test_it_speaks_after_a_fork():
-    """As in a prefork worker: parent and child have both spoken before."""
-    live.announce(ORDER)
-    live.voice.flush()
-    async with listening(live.group_name("c" * 20)) as receive:
-
-        def fork_and_speak():
-            child = os.fork()
-            if child == 0:
-                live.announce(Order(pk=3, order_id="c" * 20, seq=7))
-                live.voice.flush()
-                os._exit(0)
-            os.waitpid(child, 0)
-
-        await sync_to_async(fork_and_speak)()
-        assert (await receive())["seq"] == 7
-
-
-def test_one_loop_serves_all_threads():
-    threads = [threading.Thread(target=live.announce, args=[ORDER]) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    live.voice.flush()
-    assert sum(thread.name == "voice" for thread in threading.enumerate()) == 1
-
-
-async def test_it_speaks_again_when_redis_is_back(valkey):
-    valkey.stop()
-    await sync_to_async(live.announce)(ORDER)
-    await sync_to_async(live.voice.flush)()
-    valkey.start()
-    async with listening(live.group_name(ORDER.order_id)) as receive:
-        live.announce(ORDER)
-        assert (await receive())["seq"] == 3
-
-
-def test_it_drops_and_says_so_when_far_too_much_waits(monkeypatch, caplog):
-    monkeypatch.setattr(live, "MAX_PENDING", 0)
-    live.announce(ORDER)
-    assert "Not announced" in caplog.text
-
-
-async def test_whatever_happens_to_one_word_the_next_is_said(monkeypatch, caplog):
-    layer = get_channel_layer()
-    async with listening(live.group_name(ORDER.order_id)) as receive:
-        sends = iter([asyncio.CancelledError(), OSError("away")])
-        real = layer.group_send
-
-        async def group_send(group, message):
-            for error in sends:
-                raise error
-            await real(group, message)
-
-        monkeypatch.setattr(layer, "group_send", group_send, raising=False)
-        for seq in (1, 2, 3):
-            live.voice.say(live.group_name(ORDER.order_id), {"type": "order.status", "seq": seq})
-        assert (await receive())["seq"] == 3
-    assert "CancelledError" in caplog.text and "away" in caplog.text

@@ -16,6 +16,7 @@ from home.models import Order
 from home.reconcile import reconciler
 from home.tests.test_consumers import act, cookie_of, open_socket, receive
 from kitchen import flow
+from realtime.periodic import PeriodicCheck
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
@@ -25,7 +26,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    monkeypatch.setattr(reconcile, "EVERY_SECONDS", 0.2)
+    monkeypatch.setattr(PeriodicCheck, "every_seconds", 0.2)
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ async def test_one_query_however_many_watch(place, monkeypatch, django_assert_nu
             socket = await stack.enter_async_context(open_socket(f"/ws/pizza/{order.order_id}"))
             await receive(socket)
         rounds.clear()
-        await reconciler.compare()
+        await reconciler.check()
         assert rounds == [5]
 
     monkeypatch.setattr(reconcile, "BATCH", 2)
@@ -145,11 +146,11 @@ async def test_the_task_ends_with_the_last_watcher(place):
         assert reconciler.task is task and not task.done()
     await asyncio.wait([task], timeout=10)
     assert task.cancelled()
-    assert (reconciler.task, reconciler.watchers) == (None, set())
+    assert (reconciler.task, reconciler.sockets) == (None, set())
 
 
 async def test_it_survives_a_database_that_is_away(place, bob, losses, monkeypatch, caplog):
-    caplog.set_level(logging.WARNING, "home.reconcile")
+    caplog.set_level(logging.WARNING, "realtime.periodic")
     losses(1.0)
     newer_than = reconcile.newer_than
     was_away = asyncio.Event()
@@ -201,7 +202,7 @@ async def test_whoever_is_in_the_middle_of_something_is_left_for_the_next_round(
     order = await sync_to_async(place)()
     async with open_socket(f"/ws/pizza/{order.order_id}") as socket:
         await receive(socket)
-        (watcher,) = reconciler.watchers
+        (watcher,) = reconciler.sockets
         watcher.is_busy = True
         await act(flow.override, order, "baking", by=bob)
         assert await socket.receive_nothing(timeout=0.5)

@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import people
-from accounts.people import Refused
-from home import live, sharing
+from home import sharing
 from home.models import Order, OrderShare
+from realtime import broadcast
+from realtime.refused import Refused
 
 pytestmark = pytest.mark.usefixtures("cooked", "sent")
 
@@ -36,7 +37,7 @@ def charlie(db):
 @pytest.fixture
 def nudged(monkeypatch):
     pks = []
-    monkeypatch.setattr(live, "nudge", pks.append)
+    monkeypatch.setattr(broadcast, "nudge", pks.append)
     return pks
 
 

@@ -6,9 +6,9 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from home import live
 from home.models import Order
 from kitchen import flow
+from realtime.broadcast import broadcaster
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -46,17 +46,17 @@ def test_a_save_that_changed_nothing_announces_nothing(cooked, sent, place):
 
 def test_a_save_succeeds_with_redis_down_and_it_is_logged(cooked, valkey, place, caplog):
     valkey.stop()
-    with caplog.at_level(logging.WARNING, logger="home.live"):
+    with caplog.at_level(logging.WARNING, logger="realtime.broadcast"):
         order = place()
-        live.voice.flush()
+        broadcaster.flush()
     assert Order.objects.get() == order
-    assert f"Not announced to order_{order.order_id[:4]}…" in caplog.text
+    assert f"Not sent to order_{order.order_id[:4]}…" in caplog.text
     assert order.order_id not in caplog.text
 
 
 def test_an_order_is_accepted_with_the_broker_down(valkey, place, caplog):
     valkey.stop()
     order = place()
-    live.voice.flush()
+    broadcaster.flush()
     assert Order.objects.get() == order
     assert f"No chain for order {order.pk} now" in caplog.text

@@ -1,4 +1,4 @@
-"""The board's socket: everything that happens in the kitchen comes in, and staff's hands go out."""
+"""The board's socket: everything that happens in the kitchen goes out, and what staff do comes in."""
 
 import json
 from typing import Any
@@ -10,17 +10,19 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from home import live
-from home.consumers import OrderWatcher, parse_object
+from home.consumers import OrderWatcher
 from home.models import Order
-from home.reconcile import Reconciler, reconciler
-from kitchen import flow
+from home.reconcile import reconciler
 from kitchen.board import actions, snapshot
+from realtime.incoming import parse_object
+from realtime.periodic import PeriodicCheck
+from realtime.refused import Refused
 
 MOST_REMEMBERED = 10_000  # orders of which a board knows the seq
 
 
 class KitchenBoard(OrderWatcher):
-    """All orders, for staff. First the whole board, then what changed."""
+    """All orders, for staff: first the whole board, then what changes."""
 
     needs_account = True
 
@@ -53,40 +55,40 @@ class KitchenBoard(OrderWatcher):
             answer = await act(content, user)
         except DatabaseError:
             answer = {
-                "error": "The kitchen's books could not be opened. Nothing was changed; try again.",
+                "error": "The kitchen could not be reached. Nothing was changed; please try again.",
                 "order": None,
             }
-        except (flow.Refused, ValidationError, Order.DoesNotExist) as error:
+        except (Refused, ValidationError, Order.DoesNotExist) as error:
             answer = {"error": actions.in_words(error), "order": await read_payload(content.get("order_id"))}
         await self.send(json.dumps(answer))
 
     async def kitchen_orders(self, event: dict[str, Any]) -> None:
-        """What changed since a tenth of a second ago."""
+        """The orders that changed in the last tenth of a second."""
         for order_id, seq in event["seqs"].items():
             self.note(order_id, seq, order_id in event["ended"])
         await self.send(event["text"])
 
     async def kitchen_changed(self, event: dict[str, Any]) -> None:
-        """A station or the shop."""
-        await self.send_settings(await read_settings())
+        """A station or the shop has changed."""
+        await self.send_settings(await read_settings(), await read_orders())
 
     async def order_status(self, event: dict[str, Any]) -> None:
-        """What got lost on the way, from home.reconcile."""
+        """A state that got lost on its way, from home.reconcile."""
         await super().order_status(event)
         self.note(event["order_id"], event["seq"], event["ended"])
 
     async def send_board(self, **more: Any) -> None:
-        """In the middle of a message, so that what happens meanwhile waits and is sent after it."""
+        """Called while a message is handled, so that events which come meanwhile wait and are sent after it."""
         shown = await read_board()
         self.settings = {"stations": shown["stations"], "shop": shown["shop"]}
         self.seen = {payload["order_id"]: payload["seq"] for payload in shown["orders"] + shown["lately"]}
         self.open = {payload["order_id"] for payload in shown["orders"]}
         await self.send(json.dumps({"board": shown, **more}))
 
-    async def send_settings(self, settings: dict[str, Any]) -> None:
-        """With the speed every due time has changed, and no seq: so all orders go along."""
-        self.settings = settings
-        await self.send(json.dumps({**settings, "orders": await read_orders()}))
+    async def send_settings(self, settings: dict[str, Any], orders: list[dict[str, Any]]) -> None:
+        """Send all orders along: with the speed every due time has changed, and no seq."""
+        await self.send(json.dumps({**settings, "orders": orders}))
+        self.settings = settings  # last: what could not be sent is sent by the next check
 
     def note(self, order_id: str, seq: int, ended: bool) -> None:
         self.seen[order_id] = max(seq, self.seen.get(order_id, 0))
@@ -95,24 +97,25 @@ class KitchenBoard(OrderWatcher):
             self.seen = self.sent()
 
     def sent(self) -> dict[str, int]:
-        """What is looked after: who has left the kitchen needs nobody's eye."""
+        """Only open orders are looked after."""
         return {order_id: self.seen[order_id] for order_id in self.open & self.seen.keys()}
 
 
-class Lookout(Reconciler):
-    """What boards missed of the stations and the shop. The orders are the reconciler's own."""
+class Lookout(PeriodicCheck[KitchenBoard]):
+    """Tell boards what they missed of the stations and the shop. The orders are the reconciler's."""
 
-    async def compare(self) -> None:
+    async def check(self) -> None:
         settings = await read_settings()
-        for watcher in list(self.watchers):
-            if isinstance(watcher, KitchenBoard) and watcher.settings != settings and not watcher.is_busy:
-                await watcher.send_settings(settings)
+        behind = [board for board in self.sockets if board.settings != settings and not board.is_busy]
+        if behind:
+            orders = await read_orders()
+            await self.tell_each(behind, lambda board: board.send_settings(settings, orders))
 
 
 lookout = Lookout()
 act = database_sync_to_async(actions.act)
 
-# Reads that wait for nobody, and for which nobody waits.
+# Reads, in threads that wait for no other, and for which no other waits.
 read_board = database_sync_to_async(snapshot.snapshot, thread_sensitive=False)
 read_orders = database_sync_to_async(snapshot.open_orders, thread_sensitive=False)
 read_settings = database_sync_to_async(snapshot.settings, thread_sensitive=False)

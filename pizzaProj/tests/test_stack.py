@@ -260,7 +260,7 @@ def test_another_speed_takes_along_what_is_in_the_kitchen(folder: Path) -> None:
     with Shop(folder, "--speed", "2") as shop:
         shop.open()
         assert [event["event"] for event in shop.ask(path)[1]["events"]] == ["started", "retimed"]
-    assert "Not announced" not in shop.output
+    assert "Not sent to" not in shop.output
 
 
 def test_an_impossible_speed_is_refused_before_anything_is_made(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from kitchen import flow
 from pizzaProj.asgi import application
 from pizzaProj.tests.test_stack import environment, free_port
 from realtime import identities, revalidation, sockets
+from realtime.broadcast import broadcaster
 from realtime.identities import Credential, read_all
 
 pytestmark = [
@@ -111,7 +112,7 @@ async def is_obeyed(socket, kind):
 @pytest.fixture
 def order(place, alice):
     order = place(user=alice)
-    live.voice.flush()
+    broadcaster.flush()
     return order
 
 
@@ -128,13 +129,13 @@ def key(bob):
 @pytest.fixture
 def soon(monkeypatch):
     """The doorkeeper looks often."""
-    monkeypatch.setattr(revalidation, "EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(revalidation.Doorkeeper, "every_seconds", 0.1)
 
 
 @pytest.fixture
 def never(monkeypatch):
     """Neither the doorkeeper nor anybody's patience ends a socket: what does, does it at once."""
-    monkeypatch.setattr(revalidation, "EVERY_SECONDS", 60)
+    monkeypatch.setattr(revalidation.Doorkeeper, "every_seconds", 60)
     monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 60)
 
 
@@ -448,7 +449,7 @@ async def test_rights_are_looked_at_again(paths, place, bob, key, valkey, never)
 
     async def set_staff(is_staff):
         await User.objects.filter(pk=bob.pk).aupdate(is_staff=is_staff)
-        await revalidation.doorkeeper.compare()
+        await revalidation.doorkeeper.check()
 
     async with knock(paths["a list"], header(key)) as a_list, knock(paths["the board"], header(key)) as board:
         assert await sees_staff(a_list, "a list")
@@ -481,7 +482,7 @@ async def test_with_the_database_away_nobody_is_shown_out_and_the_next_round_com
         await in_database(client.logout)()
         assert await closed_with(socket) == 4401
     assert len(rounds) >= 3
-    assert caplog.messages.count("Watchers not compared with the database: away") == 2
+    assert caplog.messages.count("Doorkeeper could not check its sockets: away") == 2
 
 
 async def test_with_the_database_away_who_knocks_is_asked_to_come_again(paths, bob, key, monkeypatch):

@@ -21,6 +21,9 @@ from kitchen import flow
 from kitchen.board import actions, snapshot
 from kitchen.models import Shop, Station
 from pizzaProj.asgi import application
+from realtime import broadcast
+from realtime.broadcast import broadcaster
+from realtime.periodic import PeriodicCheck
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
@@ -38,7 +41,7 @@ def cookie_of(user):
 @pytest.fixture(autouse=True)
 def no_help_from_the_database(monkeypatch):
     """What a socket is sent is what it was told: the look at what it missed (home.reconcile) would hide a loss."""
-    monkeypatch.setattr("home.reconcile.EVERY_SECONDS", 60)
+    monkeypatch.setattr(PeriodicCheck, "every_seconds", 60)
 
 
 @asynccontextmanager
@@ -91,7 +94,7 @@ def act(verb, order, *args, **kwargs):
 @pytest.fixture
 def order(place):
     order = place()
-    live.voice.flush()
+    broadcaster.flush()
     return order
 
 
@@ -208,7 +211,7 @@ def test_the_history_goes_back_from_now_minute_by_minute(place):
 def silence():
     """Nothing is told meanwhile, however long it takes."""
     is_over = threading.Event()
-    live.voice.loop.call_soon_threadsafe(is_over.wait)
+    broadcaster.running_loop().call_soon_threadsafe(is_over.wait)
     try:
         yield
     finally:
@@ -216,10 +219,10 @@ def silence():
 
 
 async def test_what_happens_comes_gathered_with_the_newest_state_only(bob, place, monkeypatch):
-    monkeypatch.setattr(live, "GATHER_SECONDS", 1.0)
+    monkeypatch.setattr(broadcast, "GATHER_SECONDS", 1.0)
     async with board_of(bob) as (socket, _):
         first = await in_database(place)()
-        frames, told_at = [await receive(socket)], live.voice.told_at
+        frames, told_at = [await receive(socket)], live.boards.sent_at
         with silence():
             second = await in_database(place)()
             for verb in (flow.rush, flow.hold, flow.resume):  # the second takes the place, the first waits
@@ -227,17 +230,17 @@ async def test_what_happens_comes_gathered_with_the_newest_state_only(bob, place
         frames.append(await receive(socket))
     seqs = [{one["order_id"]: one["seq"] for one in frame["orders"]} for frame in frames]
     assert seqs == [{first.order_id: 1}, {first.order_id: 4, second.order_id: 2}]
-    assert live.voice.told_at - told_at >= live.GATHER_SECONDS
+    assert live.boards.sent_at - told_at >= broadcast.GATHER_SECONDS
 
 
 async def test_a_board_catches_up_with_what_got_lost(bob, order, monkeypatch):
-    monkeypatch.setattr("home.reconcile.EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(PeriodicCheck, "every_seconds", 0.1)
     async with board_of(bob) as (socket, _):
         with monkeypatch.context() as lost:
-            lost.setattr(live.voice, "say", lambda *_: None)
+            lost.setattr(broadcaster, "send", lambda *_: None)
             await act(flow.rush, order)
             await in_database(flow.change_station)("baking", timezone.now(), capacity=7)
-            await in_database(live.voice.flush)()  # what was gathered is lost as well
+            await in_database(broadcaster.flush)()  # what was gathered is lost as well
         shown = await receive(socket)
         shown |= await receive(socket)
         while not {"payload", "stations"} <= shown.keys():
@@ -421,5 +424,5 @@ async def test_a_database_that_is_away_is_said_and_the_socket_lives_on(bob, orde
         with monkeypatch.context() as broken:
             broken.setitem(actions.VERBS, "advance", away)
             answer = await ask(socket, "advance", order_id=order.order_id, seq=1)
-            assert answer["error"] == "The kitchen's books could not be opened. Nothing was changed; try again."
+            assert answer["error"] == "The kitchen could not be reached. Nothing was changed; please try again."
         assert (await ask(socket, "advance", order_id=order.order_id, seq=1))["done"] == "advance"

@@ -11,6 +11,7 @@ from home.models import Order
 from home.tests.test_consumers import act, cookie_of, open_socket, receive
 from kitchen import flow
 from kitchen.promises import forecast
+from realtime.broadcast import broadcaster
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
@@ -21,7 +22,7 @@ pytestmark = [
 @pytest.fixture
 def order(place):
     order = place()
-    live.voice.flush()
+    broadcaster.flush()
     return order
 
 

@@ -1,0 +1,89 @@
+"""A socket that breaks or hangs is nobody else's trouble: in rooms, in the inbox, in the badges, in who is here."""
+
+import asyncio
+
+import pytest
+
+from chat import inbox, notices, reconcile
+from chat.presence import Roster
+
+
+class Socket:
+    """Stands for a room's, an inbox's or a badge's socket, and takes what it is told."""
+
+    is_busy = False
+
+    def __init__(self, room_pk=1, pk=1, trouble=None):
+        self.room_pk, self.pk, self.trouble = room_pk, pk, trouble
+        self.name = (f"p{pk}", False)
+        self.told = asyncio.Event()
+
+    async def take(self, *news):
+        if self.trouble is not None:
+            await self.trouble()
+        self.told.set()
+
+    meet = show = show_here = take
+
+
+async def breaks():
+    raise ConnectionError("gone")
+
+
+async def hangs():
+    await asyncio.Event().wait()
+
+
+@pytest.fixture(params=[breaks, hangs])
+def trouble(request):
+    return request.param
+
+
+async def check(periodic, sockets):
+    """One check, in a little more than the time that one socket has."""
+    periodic.sockets = set(sockets)
+    await asyncio.wait_for(periodic.check(), 1.5 * periodic.send_seconds)
+
+
+async def test_rooms(trouble, monkeypatch):
+    async def read_rooms(pks):
+        return {pk: (None, None) for pk in pks}
+
+    monkeypatch.setattr(reconcile, "read_rooms", read_rooms)
+    troubled = [Socket(room_pk=pk, trouble=trouble) for pk in range(20)]  # each in a room of its own
+    well = [Socket(room_pk=pk) for pk in range(25)]
+    await check(reconcile.RoomCheck(), troubled + well)
+    assert all(socket.told.is_set() for socket in well)
+
+
+async def test_the_inbox(trouble, monkeypatch):
+    async def read_inbox():
+        return {}
+
+    monkeypatch.setattr(inbox, "read_inbox", read_inbox)
+    troubled, well = [Socket(trouble=trouble) for _ in range(3)], [Socket() for _ in range(3)]
+    await check(inbox.Watch(), troubled + well)
+    assert all(socket.told.is_set() for socket in well)
+
+
+async def test_badges(trouble, monkeypatch):
+    async def read(pks):
+        return {pk: {} for pk in pks}
+
+    monkeypatch.setattr(notices, "read_async", read)
+    troubled, well = [Socket(pk=pk, trouble=trouble) for pk in (1, 2)], [Socket(pk=pk) for pk in (2, 3)]
+    await check(notices.Lookout(), troubled + well)
+    assert all(socket.told.is_set() for socket in well)
+
+
+async def test_who_is_here(trouble):
+    """The socket that hears the news does not wait for the one that hangs either."""
+    roster, troubled, well = Roster(), Socket(pk=1, trouble=trouble), Socket(pk=2)
+    roster.sockets[1] = {troubled, well}
+    roster.hear(1, "another process", [["zoe", False]])
+    await asyncio.wait_for(well.told.wait(), 1.5)
+    roster.hear(1, "another process", [["zoe", False], ["kim", False]])
+    well.told.clear()
+    await asyncio.wait_for(well.told.wait(), 2.5)  # after the first news have been given up
+    await asyncio.wait_for(asyncio.gather(*roster.showing.values()), 2.5)
+    assert roster.shown[1] == [("kim", False), ("p1", False), ("p2", False), ("zoe", False)]

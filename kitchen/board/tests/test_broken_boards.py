@@ -1,0 +1,50 @@
+"""A board whose socket breaks or hangs is nobody else's trouble."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from kitchen import flow
+from kitchen.board.consumers import lookout
+from kitchen.board.tests.test_board import board_of, until
+from realtime.broadcast import broadcaster
+from realtime.periodic import PeriodicCheck
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.usefixtures("valkey", "cooked", "small_kitchen"),
+]
+
+
+@pytest.fixture(autouse=True)
+def no_check_of_its_own(monkeypatch):
+    monkeypatch.setattr(PeriodicCheck, "every_seconds", 60)
+
+
+async def breaks(*args):
+    raise ConnectionError("gone")
+
+
+async def hangs(*args):
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("send", [breaks, hangs])
+async def test_the_others_hear_of_a_station_whose_news_got_lost(bob, monkeypatch, send):
+    async with AsyncExitStack() as stack:
+        sockets = {}
+        for _ in range(2):
+            known = set(lookout.sockets)
+            socket, _ = await stack.enter_async_context(board_of(bob))
+            (board,) = lookout.sockets - known
+            sockets[board] = socket
+        first, second = lookout.sockets  # in the order in which they are looked after
+        monkeypatch.setattr(first, "send", send)
+        with monkeypatch.context() as lost:
+            lost.setattr(broadcaster, "send", lambda *_: None)
+            await sync_to_async(flow.change_station)("baking", timezone.now(), capacity=7)
+        await asyncio.wait_for(lookout.check(), 10)
+        assert (await until(sockets[second], "stations"))["stations"][1]["places"] == 7

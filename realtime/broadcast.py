@@ -1,0 +1,180 @@
+"""The one place of `group_send`.
+
+`async_to_sync(group_send)` would make an event loop and a connection for every call (2 to 4 ms). Here one loop
+lives in a thread of its own for as long as the process, and sending is handing a message over to it.
+"""
+
+import asyncio
+import atexit
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, wait
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from channels.layers import get_channel_layer
+
+logger = logging.getLogger(__name__)
+
+SEND_TIMEOUT_SECONDS = 3
+MAX_PENDING = 10_000
+GATHER_SECONDS = 0.1  # between two messages to a group whose news is gathered
+NAMED_CHARACTERS = 20  # a group with a longer name holds a secret
+
+Event = dict[str, Any]  # what a consumer's handler is called with
+P = TypeVar("P")
+
+
+class Message(NamedTuple):
+    handed_over_at: float  # by time.monotonic, which is the loop's clock too
+    group: str
+    event: Event
+    log_level: int
+
+
+class Broadcaster:
+    """Send from sync code in any process (web, worker, command), through one event loop in a daemon thread."""
+
+    def __init__(self) -> None:
+        self.gatherings: list[Gathering[Any]] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Start from scratch: a fork inherits neither the thread nor a usable connection."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.lock = threading.Lock()
+        self._pending: deque[Message | Future[None]] = deque()  # messages, and those who wait for the ones before
+        self._sending: asyncio.Task[None] | None = None
+        for gathering in self.gatherings:
+            gathering.forget()
+
+    def send(self, group: str, event: Event, log_level: int = logging.WARNING) -> None:
+        """Hand over and go on; order is kept. What can't be sent is logged and dropped, and nothing is raised."""
+        if len(self._pending) >= MAX_PENDING:
+            logger.warning("Not sent to %s: %d messages are waiting already", _short(group), MAX_PENDING)
+            return
+        self._hand_over(Message(time.monotonic(), group, event, log_level))
+
+    def flush(self, timeout_seconds: float = SEND_TIMEOUT_SECONDS) -> None:
+        """Wait until everything that was handed over is sent or given up."""
+        for gathering in self.gatherings:
+            gathering.send()
+        if self._loop is not None:
+            all_sent: Future[None] = Future()
+            self._hand_over(all_sent)
+            wait([all_sent], timeout=timeout_seconds)
+
+    def running_loop(self) -> asyncio.AbstractEventLoop:
+        """The thread's loop, started at the first message."""
+        with self.lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="broadcast", daemon=True).start()
+            return self._loop
+
+    def _hand_over(self, message: Message | Future[None]) -> None:
+        """One task sends them all, one after the other: a task and a future for each would take twice as long."""
+        with self.lock:
+            self._pending.append(message)
+            if len(self._pending) > 1:
+                return
+        self.running_loop().call_soon_threadsafe(self._begin_to_send)
+
+    def _begin_to_send(self) -> None:
+        assert self._loop is not None
+        self._sending = self._loop.create_task(self._send_pending())  # kept: the loop holds only a weak reference
+
+    async def _send_pending(self) -> None:
+        while True:
+            message = self._pending[0]
+            if isinstance(message, Future):
+                message.set_result(None)
+            else:
+                await self._send(message)
+            with self.lock:
+                self._pending.popleft()
+                if not self._pending:
+                    return
+
+    async def _send(self, message: Message) -> None:
+        try:
+            # A message that a Redis without an answer has kept waiting has no more time than the first.
+            deadline = message.handed_over_at + SEND_TIMEOUT_SECONDS
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            async with asyncio.timeout_at(deadline):
+                layer = get_channel_layer()
+                assert layer is not None
+                await layer.group_send(message.group, message.event)
+        except (Exception, asyncio.CancelledError) as error:  # the next message is sent in any case
+            reason = str(error) or type(error).__name__
+            logger.log(message.log_level, "Not sent to %s: %s", _short(message.group), reason)
+
+
+class Gathering(Generic[P]):
+    """Send a group at most one message every GATHER_SECONDS: the newest part of each key, joined into one event.
+
+    The group must make good what it misses by itself: a message that can't be sent is no warning.
+    """
+
+    def __init__(self, broadcaster: Broadcaster, group: str, join: Callable[[Collection[P]], Event]) -> None:
+        self._broadcaster, self._group, self._join = broadcaster, group, join
+        self.forget()
+        broadcaster.gatherings.append(self)
+
+    def forget(self) -> None:
+        self._newest: dict[str, tuple[int, P]] = {}  # by key, with its seq
+        self._is_scheduled = False
+        self.sent_at = 0.0  # by the loop's clock
+
+    def add(self, key: str, seq: int, part: P) -> None:
+        """Replace the part of this key, unless that one has a higher seq, and send soon."""
+        with self._broadcaster.lock:
+            known = self._newest.get(key)
+            if known is None or known[0] <= seq:
+                self._newest[key] = (seq, part)
+            if self._is_scheduled:
+                return
+            self._is_scheduled = True
+        loop = self._broadcaster.running_loop()
+        loop.call_soon_threadsafe(self._schedule, loop)
+
+    def send(self) -> None:
+        """Send now what was added."""
+        with self._broadcaster.lock:
+            newest, self._newest = self._newest, {}
+        if newest:
+            event = self._join([part for _, part in newest.values()])
+            self._broadcaster.send(self._group, event, logging.INFO)
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        """At once, unless something was sent a moment ago."""
+        loop.call_later(max(0.0, self.sent_at + GATHER_SECONDS - loop.time()), self._send_on_schedule, loop)
+
+    def _send_on_schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.sent_at = loop.time()
+        self._is_scheduled = False  # before sending: what is added from now on schedules a message of its own
+        self.send()
+
+
+def user_group(user_pk: int) -> str:
+    """The group of an account's pages."""
+    return f"user_{user_pk}"
+
+
+def nudge(user_pk: int) -> None:
+    """Tell the pages of an account to look again. Nothing is named, so losing it is harmless."""
+    broadcaster.send(user_group(user_pk), {"type": "notices.changed"})
+
+
+def _short(group: str) -> str:
+    """For the log, which must not hold secrets such as an order's id."""
+    return group if len(group) < NAMED_CHARACTERS else f"{group[:10]}…"
+
+
+broadcaster = Broadcaster()
+os.register_at_fork(after_in_child=broadcaster.forget)
+atexit.register(broadcaster.flush, 1)

@@ -1,0 +1,21 @@
+"""What a client sends may be anything at all."""
+
+import json
+from typing import Any
+
+from realtime.refused import Refused
+
+MAX_TEXT = 10_000  # characters that a client may send at once
+
+
+def parse_object(text: str | None, most: int = MAX_TEXT) -> dict[str, Any]:
+    """Return the JSON object that a client sent. Refused says what it is instead. None: it was bytes."""
+    if text is None or len(text) > most:
+        raise Refused(f"Send text of at most {most} characters.")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Refused("That is not JSON.") from None
+    if not isinstance(content, dict):
+        raise Refused("That is not a JSON object.")
+    return content

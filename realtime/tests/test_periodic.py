@@ -1,0 +1,143 @@
+"""The periodic check: it looks after its sockets until the last has left, and one of them can't stop the others."""
+
+import asyncio
+import logging
+
+import pytest
+
+from realtime import periodic
+from realtime.periodic import PeriodicCheck, tell_each
+
+
+class Socket:
+    """Takes what it is told, unless it has something else to do."""
+
+    def __init__(self, trouble=None):
+        self.trouble = trouble
+        self.told = []
+
+    async def take(self, news):
+        if self.trouble is not None:
+            await self.trouble()
+        self.told.append(news)
+
+
+async def breaks():
+    raise ConnectionError("gone")
+
+
+async def hangs():
+    await asyncio.Event().wait()
+
+
+async def is_cancelled():
+    """As when its connection to Redis is closed."""
+    raise asyncio.CancelledError
+
+
+TROUBLES = [breaks, hangs, is_cancelled]
+
+
+class Mail(PeriodicCheck[Socket]):
+    every_seconds = 0.01
+    send_seconds = 0.05
+
+    def __init__(self):
+        super().__init__()
+        self.checked = asyncio.Event()
+        self.error = None
+
+    async def check(self):
+        self.checked.set()
+        if self.error is not None:
+            raise self.error
+        await self.tell_each(list(self.sockets), lambda socket: socket.take("news"))
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_a_socket_in_trouble_does_not_keep_the_others_from_their_news(trouble, caplog):
+    caplog.set_level(logging.INFO, "realtime.periodic")
+    sockets = [Socket(trouble), Socket(), Socket(trouble), Socket()]
+    await tell_each(sockets, lambda socket: socket.take("news"), seconds=0.05)
+    assert [socket.told for socket in sockets] == [[], ["news"], [], ["news"]]
+    assert len(caplog.messages) == 2 and "Socket could not be told" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_the_check_goes_on_after_a_socket_in_trouble(trouble):
+    mail, sockets = Mail(), [Socket(trouble), Socket()]
+    for socket in sockets:
+        mail.join(socket)
+    while len(sockets[1].told) < 3:
+        await asyncio.wait_for(mail.checked.wait(), 10)
+        mail.checked.clear()
+    assert not mail.task.done()
+    for socket in sockets:
+        mail.leave(socket)
+
+
+async def test_many_that_hang_cost_no_more_time_than_one(monkeypatch):
+    sockets = [*(Socket(hangs) for _ in range(100)), Socket()]
+    await asyncio.wait_for(tell_each(sockets, lambda socket: socket.take("news"), seconds=0.05), 2)
+    assert sockets[-1].told == ["news"]
+
+
+async def test_only_so_many_are_told_at_the_same_time(monkeypatch):
+    monkeypatch.setattr(periodic, "AT_ONCE", 3)
+    busy, most = set(), []
+
+    async def tell(socket):
+        busy.add(socket)
+        most.append(len(busy))
+        await asyncio.sleep(0)
+        busy.remove(socket)
+
+    await tell_each([Socket() for _ in range(10)], tell)
+    assert max(most) == 3 and len(most) == 10
+
+
+async def test_one_that_has_left_is_told_nothing():
+    mail, there, gone = Mail(), Socket(), Socket()
+    mail.join(there)
+    await mail.tell_each([there, gone], lambda socket: socket.take("news"))
+    mail.leave(there)
+    assert (there.told, gone.told) == (["news"], [])
+
+
+async def test_a_check_that_fails_is_logged_and_the_next_one_comes(caplog):
+    mail, socket = Mail(), Socket()
+    mail.error = OSError("the database is away")
+    mail.join(socket)
+    await asyncio.wait_for(mail.checked.wait(), 10)
+    mail.checked.clear()
+    await asyncio.wait_for(mail.checked.wait(), 10)
+    mail.error = None
+    while not socket.told:
+        mail.checked.clear()
+        await asyncio.wait_for(mail.checked.wait(), 10)
+    mail.leave(socket)
+    assert "Mail could not check its sockets: the database is away" in caplog.messages
+
+
+async def test_the_task_lives_from_the_first_socket_to_the_last():
+    mail, sockets = Mail(), [Socket(), Socket()]
+    assert mail.task is None
+    for socket in sockets:
+        mail.join(socket)
+    task = mail.task
+    mail.leave(sockets[0])
+    assert mail.task is task and not task.done()
+    mail.leave(sockets[1])
+    await asyncio.wait([task], timeout=10)
+    assert task.cancelled() and mail.task is None
+
+
+async def test_a_check_that_is_cancelled_while_it_tells_ends():
+    mail, socket = Mail(), Socket(hangs)
+    mail.send_seconds = 60
+    mail.join(socket)
+    await asyncio.wait_for(mail.checked.wait(), 10)
+    task = mail.task
+    mail.leave(socket)
+    await asyncio.wait([task], timeout=10)
+    assert task.cancelled()
