@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from accounts import leaving, pictures  # noqa: F401  connect their receivers
+        from accounts import pictures  # noqa: F401  connects its receivers

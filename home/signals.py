@@ -1,10 +1,11 @@
-"""post_save of an order: the one place from which it is announced, after the commit."""
+"""An order is announced from here alone, after the commit; and it follows the account that it belongs to."""
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -29,7 +30,16 @@ def announce_news(order: Order) -> None:
 
 @receiver(user_logged_in)
 def adopt_orders(request: HttpRequest, user: Any, **kwargs: Any) -> None:
-    """What a visitor ordered moves to the account they sign up with or log in to."""
+    """Move a visitor's orders to the account that they sign up with or log in to."""
     guest = guest_of(request)
     if guest:
         Order.objects.filter(guest=guest, user=None).update(user=user)
+
+
+@receiver(pre_delete, sender=User)
+def leave_orders_to_nobody(instance: User, **kwargs: Any) -> None:
+    """Keep a deleted account's orders, as nobody's.
+
+    Not even the visitor's from before there was an account: that word may live on in a session.
+    """
+    Order.objects.filter(user=instance).update(user=None, guest="")
