@@ -13,13 +13,14 @@ import argparse
 import contextlib
 import hashlib
 import importlib.util
-import math
 import os
 import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from shop_options import add_shop_options
 
 try:
     import fcntl
@@ -85,31 +86,6 @@ def parse(arguments: list[str]) -> tuple[list[str], str | None]:
     if command and shop:
         parser.error(f"{shop[0].partition('=')[0]} is for opening the shop, not for '{command[0]}'.")
     return command or ["stack", *shop], options.data
-
-
-def add_shop_options(parser: argparse.ArgumentParser) -> None:
-    """What `manage.py stack` takes as well."""
-    parser.add_argument("--port", type=port_number, metavar="N", help="where the shop answers (default: 8000)")
-    parser.add_argument(
-        "--speed",
-        type=speed,
-        metavar="X",
-        help="kitchen seconds per wall second (default: as it was; at first 60)",
-    )
-    parser.add_argument("--no-demo", action="store_true", help="open with no menu and no demo accounts")
-
-
-def port_number(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"'{text}' is not a port: choose a number from 1 to 65535.")
-
-
-def speed(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if math.isfinite(float(text)) and float(text) > 0:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"'{text}' is not a speed: choose a number above 0, such as 60.")
 
 
 # What is needed for it

@@ -20,7 +20,7 @@ from benchmarks.chaos import overload
 from benchmarks.chaos.chaos import KINDS, Chaos, Plan, Result
 from pizzaProj.management.commands.stack import refuse_taken_port
 from pizzaProj.supervisor import Broken, Stopped, end_with_parent
-from run import port_number, speed
+from shop_options import port_number, speed
 
 INSIDE = "CHAOS_INSIDE"  # set for the process that does it: its data folder is no shop's
 NOT_FOR_IT = ("REDIS_URL", "DATABASE_URL", "MEDIA_ROOT", "DEBUG", "HTTPS", "ALLOWED_HOSTS")

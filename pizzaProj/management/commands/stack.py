@@ -29,7 +29,7 @@ from home.management.commands.seed import SUPERUSER
 from kitchen import flow, tasks
 from kitchen.models import Shop
 from pizzaProj.supervisor import Broken, Stopped, Supervisor, catch_signals
-from run import add_shop_options
+from shop_options import add_shop_options
 
 HOST = "127.0.0.1"
 WORKER = "shop"  # not "celery": that is the name of a second worker in a second terminal

@@ -1,0 +1,129 @@
+"""Which module imports which: each contract in pyproject.toml is red when it is broken, and there is no circle."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import grimp
+import pytest
+from django.conf import settings
+
+ROOT: Path = settings.BASE_DIR
+LINTER = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+PACKAGES: list[str] = LINTER["root_packages"]
+LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+
+# contract, the file that breaks it, the import, and what the linter must say
+BROKEN = [
+    ("simulation", "simulation/extra.py", "import django", "simulation.extra -> django"),
+    ("simulation", "simulation/extra.py", "from kitchen import stages", "simulation.extra -> kitchen.stages"),
+    ("accounts", "accounts/extra.py", "from home.models import Order", "accounts.extra -> home.models"),
+    ("accounts", "accounts/extra.py", "from realtime import sockets", "accounts.extra -> realtime.sockets"),
+    ("realtime", "realtime/extra.py", "from home import live", "realtime.extra -> home.live"),
+    ("realtime", "realtime/extra.py", "from accounts import people", "realtime.extra -> accounts.people"),
+    ("realtime", "realtime/identities.py", "from accounts import models", "realtime.identities -> accounts.models"),
+    ("identity", "accounts/limits.py", "from realtime import broadcast", "accounts.limits -> realtime.broadcast"),
+    ("chat", "home/extra.py", "from chat import rooms", "home.extra -> chat.rooms"),
+    ("kitchen", "kitchen/stages.py", "from kitchen.promises import views", "kitchen.stages -> kitchen.promises.views"),
+    ("kitchen", "kitchen/promises/extra.py", "from kitchen.board import views", "promises.extra -> kitchen.board"),
+    ("kitchen", "kitchen/board/extra.py", "from kitchen.planner import views", "board.extra -> kitchen.planner"),
+    ("kitchen", "kitchen/board/extra.py", "from kitchen import urls", "kitchen.board.extra -> kitchen.urls"),
+    ("kitchen", "kitchen/extra.py", "", "must be declared as a layer"),
+    ("product", "home/extra.py", "import run", "home.extra -> run"),
+    ("product", "pizzaProj/extra.py", "from benchmarks import report", "pizzaProj.extra -> benchmarks.report"),
+]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of all packages and of the contracts."""
+    copy = tmp_path_factory.mktemp("house")
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, copy / name, ignore=what_is_no_source)
+    for file in [*ROOT.glob("*.py"), ROOT / "pyproject.toml"]:
+        shutil.copy(file, copy)
+    return copy
+
+
+def what_is_no_source(folder: str, names: list[str]) -> list[str]:
+    folders = {name for name in names if os.path.isdir(os.path.join(folder, name))} - {"__pycache__"}
+    return [name for name in names if not name.endswith(".py") and name not in folders]
+
+
+@pytest.fixture
+def mended(house: Path) -> Iterator[None]:
+    """Whatever was added to the copy is taken away again."""
+    before = {path: path.read_text() for path in house.rglob("*.py")}
+    yield
+    for path in house.rglob("*.py"):
+        if path not in before:
+            path.unlink()
+        elif path.read_text() != before[path]:
+            path.write_text(before[path])
+
+
+def lint(house: Path, contract: str) -> tuple[bool, str]:
+    """Whether the contract is kept, and what is said, in one line."""
+    command = [LINT_IMPORTS, "--no-logo", "--no-cache", "--contract", contract]
+    done = subprocess.run(command, cwd=house, capture_output=True, text=True, check=False)
+    return done.returncode == 0, re.sub(r"\s+", " ", done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize(("contract", "file", "line", "words"), BROKEN)
+@pytest.mark.usefixtures("mended")
+def test_a_contract_is_red_when_it_is_broken(house: Path, contract: str, file: str, line: str, words: str) -> None:
+    _, before = lint(house, contract)
+    assert words not in before
+    with open(house / file, "a") as source:
+        source.write(f"\n{line}\n")
+    is_kept, said = lint(house, contract)
+    assert not is_kept
+    assert words in said
+
+
+def test_every_contract_is_shown_red() -> None:
+    assert {contract for contract, *_ in BROKEN} == {contract["id"] for contract in LINTER["contracts"]}
+
+
+def test_tests_may_import_anything(house: Path, mended: None) -> None:
+    for package in ("accounts", "realtime", "simulation", "home"):
+        (house / package / "tests" / "extra.py").write_text("import django, run\nfrom chat import rooms\n")
+    assert all(lint(house, name)[0] for name in ("accounts", "realtime", "simulation", "chat", "product"))
+
+
+# What no contract can say
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+
+
+def test_there_is_no_circle(graph: grimp.ImportGraph) -> None:
+    """By module, with imports inside functions as well: CycleError names the circle."""
+    edges = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    TopologicalSorter(edges).prepare()
+
+
+def test_the_simulator_imports_numpy_and_the_standard_library_alone(graph: grimp.ImportGraph) -> None:
+    ours = [module for module in {"simulation", *graph.find_descendants("simulation")} if ".tests" not in module]
+    imported = set().union(*(graph.find_modules_directly_imported_by(module) for module in ours))
+    assert {name.split(".")[0] for name in imported} - {*sys.stdlib_module_names, "simulation"} == {"numpy"}
+
+
+@pytest.mark.parametrize("file", ["celery_app.py", "manage.py", "shop_options.py"])
+def test_the_modules_beside_the_packages_import_no_benchmarks_either(file: str) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add((node.module or "").split(".")[0])
+    assert not imported & {"benchmarks", "run"}
