@@ -21,6 +21,8 @@ from realtime.refused import Refused
 OPEN, ACCEPTED, DECLINED, TOO_LATE, REPLACED = "open", "accepted", "declined", "too late", "replaced by a newer wish"
 REASON = "at the customer's request"
 MOST_WORDS = 2_000
+CHANGEABLE = (stages.FIRST,)  # the stages at which it is not too late
+CANCELLABLE = stages.WORKED[:-1]  # until a driver has it
 
 Items = list[tuple[Pizza, int]]
 
@@ -75,12 +77,12 @@ def parse_items(rows: object, order: Order) -> Items:
 
 
 def refuse_late_cancel(order: Order) -> None:
-    if order.stage in stages.ENDED or order.stage == "out_for_delivery":
+    if order.stage not in CANCELLABLE:
         raise Refused(f"It is too late to cancel: the order is {stages.BY_CODE[order.stage].label.lower()}.")
 
 
 def refuse_late_change(order: Order) -> None:
-    if order.stage != stages.FIRST:
+    if order.stage not in CHANGEABLE:
         raise Refused(f"It is too late to change it: the order is {stages.BY_CODE[order.stage].label.lower()}.")
 
 

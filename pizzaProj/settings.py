@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "csp",
     "ninja",  # for its docs page, which works offline
     "django_celery_beat",
+    "realtime",  # for its template tag
     "accounts",
     "home",
     "kitchen",
@@ -260,7 +261,7 @@ MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(DATA_DIR / "media"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "pizzaProj.storage.HashedStaticFilesStorage"
         if STATIC_HASHED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },

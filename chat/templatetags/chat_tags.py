@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.db.models import Q
 
-from chat import rooms
+from chat import rooms, wishes
 from chat.models import Membership, Message, Room
 from chat.person import Person, person_of
 from home.models import MAX_QUANTITY, Order, Pizza
@@ -32,6 +32,8 @@ def order_chat(context: dict[str, Any], order: Order) -> dict[str, Any]:
         "mark": rooms.unread_rooms([person.pk])[person.pk] if is_customer and person.pk else None,
         "choices": choices(order),
         "most": MAX_QUANTITY,
+        "changeable": " ".join(wishes.CHANGEABLE),
+        "cancellable": " ".join(wishes.CANCELLABLE),
     }
 
 

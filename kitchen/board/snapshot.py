@@ -15,6 +15,7 @@ LATELY = 12  # orders that have left the kitchen, for a second thought
 # An order is late when it is older than so many times the work on it, and due soon a little before.
 LATE_AFTER_TIMES, SOON_AFTER_TIMES = 3.0, 2.25
 HISTORY_MINUTES = 60
+TO_BE_MADE = ("received", "baking")  # stages whose pizzas are counted in the kitchen's list; later they are made
 OLDEST_HOURS = 12  # older orders are not in the chart: the index on created_at finds the others quickly
 
 

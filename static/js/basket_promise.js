@@ -1,4 +1,4 @@
-/* global between, duration, serverNow */
+import { between, duration, serverNow } from "./clock.js";
 
 // On the shop's page: when an order would be there, beside the basket; and how long one waits now, in the header.
 

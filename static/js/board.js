@@ -1,4 +1,9 @@
-/* global Hands, Live, Numbers, Tickets, moodOf, pizzasOf, serverNow, write */
+import { Live } from "./live.js";
+import { serverNow } from "./clock.js";
+import { write } from "./words.js";
+import { Hands } from "./board_hands.js";
+import { Numbers } from "./board_numbers.js";
+import { moodOf, pizzasOf, Tickets } from "./board_tickets.js";
 
 // The board: its state, its socket, when it is drawn, and what it says.
 

@@ -1,12 +1,12 @@
-"use strict";
-/* global columnOf, neighbour, write */
+import { write } from "./words.js";
+import { columnOf, neighbour } from "./board_tickets.js";
 
 // What staff do: with a finger, a mouse or the keys. `send(action, more)` is the board's.
 
 /** Keys for the ticket that has the focus. */
 const KEYS = { d: "advance", r: "recall", h: "hold", f: "rush" };
 
-class Hands {
+export class Hands {
   constructor(kitchen, deeds) {
     this.kitchen = kitchen;
     this.deeds = deeds; // send(order, action, more), change(message), undo(), toggleNumbers()
@@ -63,7 +63,7 @@ class Hands {
   bringBack(button) {
     const order = button && this.kitchen.lately.find(({ order_id }) => order_id === button.dataset.order);
     if (!order) return;
-    if (order.stage === "cancelled") this.deeds.send(order, "override", { stage: "received" });
+    if (order.state === "cancelled") this.deeds.send(order, "override", { stage: firstStage() });
     else this.deeds.send(order, "recall");
   }
 
@@ -172,8 +172,13 @@ function makesSense({ action, stage }, order) {
   if (action === "hold") return order.state !== "held";
   if (action === "resume") return order.state === "held";
   if (action === "rush") return !order.rushed;
-  if (action === "recall") return order.stage !== "received";
+  if (action === "recall") return order.stage !== firstStage();
   return stage !== order.stage;
+}
+
+/** The columns stand in the order of the stages. */
+function firstStage() {
+  return document.querySelector(".station").dataset.stage;
 }
 
 function nextTo(ticket, key) {

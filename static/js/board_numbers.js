@@ -1,15 +1,16 @@
-"use strict";
-/* global serverNow, showIf, timeOfDay, uPlot, write */
+/* global uPlot */
+import { serverNow, timeOfDay } from "./clock.js";
+import { write } from "./words.js";
+import { showIf } from "./board_tickets.js";
 
 // The numbers beside the board: what is still to be made, the last hour as a chart and as a table, who just left.
 
 const MINUTE_MS = 60_000;
-const TO_BE_MADE = ["received", "baking"];
 const AGO_MINUTES = [59, 30, 15, 0]; // the columns of the table
 const CHART_HEIGHT = 180;
-const STROKES = [["--tomato", []], ["--soon", [8, 4]], ["--basil", []], ["--bs-secondary-color", [2, 3]]];
+const STROKES = [["--tomato", []], ["--soon", [8, 4]], ["--basil", []], ["--bs-secondary-color", [2, 3]]]; // in turn
 
-class Numbers {
+export class Numbers {
   constructor(kitchen) {
     this.kitchen = kitchen;
     this.panel = document.getElementById("numbers");
@@ -82,12 +83,14 @@ class Numbers {
 
   allDay() {
     const counts = new Map();
+    const list = document.getElementById("all-day");
+    const stages = list.dataset.stages.split(" "); // in which pizzas are still to be made
     for (const order of this.shown()) {
-      if (!TO_BE_MADE.includes(order.stage)) continue;
+      if (!stages.includes(order.stage)) continue;
       for (const { name, quantity } of order.pizzas) counts.set(name, (counts.get(name) ?? 0) + quantity);
     }
     const rows = [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
-    fillList(document.getElementById("all-day"), rows, ([name, count]) => [name, String(count)]);
+    fillList(list, rows, ([name, count]) => [name, String(count)]);
     showIf(document.getElementById("nothing-to-make"), rows.length === 0);
   }
 
@@ -127,7 +130,10 @@ class Numbers {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
     const axis = { stroke: colour("--bs-secondary-color"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "14px system-ui, sans-serif" };
-    const series = STROKES.map(([name, dash], index) => ({ label: stages[index], stroke: colour(name), dash, width: 2, points: { show: false } }));
+    const series = stages.map((label, index) => {
+      const [name, dash] = STROKES[index % STROKES.length];
+      return { label, stroke: colour(name), dash, width: 2, points: { show: false } };
+    });
     return {
       width: place.clientWidth,
       height: CHART_HEIGHT,

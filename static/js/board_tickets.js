@@ -1,5 +1,5 @@
-"use strict";
-/* global between, duration, serverNow */
+import { between, duration, serverNow } from "./clock.js";
+import { write } from "./words.js";
 
 // The tickets of the board: where each hangs, what it says, and how it gets from one column to the next.
 
@@ -9,7 +9,7 @@ const SLIDES_AT_MOST = 12; // at once; more the eye can't follow
 const MOOD_WORDS = { calm: "", soon: "Due soon", late: "Late" };
 
 /** [{name, quantity}, ...], from "2 × Margherita, 1 × Diavola". */
-function pizzasOf({ summary }) {
+export function pizzasOf({ summary }) {
   return summary
     .split(/, (?=\d+ × )/)
     .filter(Boolean)
@@ -32,12 +32,7 @@ function compare(a, b) {
   return a < b ? -1 : Number(a > b);
 }
 
-/** Only what changed is written: it costs less, and a screen reader is not told twice. */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function showIf(element, is) {
+export function showIf(element, is) {
   if (element.hidden === is) element.hidden = !is;
 }
 
@@ -47,7 +42,7 @@ function usualMs(order, station, speed) {
 }
 
 /** Late is who has not come by the end of what was promised; soon is who will probably not. */
-function moodOf(order, kitchen, now) {
+export function moodOf(order, kitchen, now) {
   if (order.promise) {
     const high = Date.parse(order.promise.high);
     if (now > high) return "late";
@@ -114,7 +109,7 @@ function lineWords(station, { working, waiting }, speed, now) {
 }
 
 /** All columns. `kitchen` is the state: orders, stations, shop, and whether simulated orders are hidden. */
-class Tickets {
+export class Tickets {
   constructor(kitchen) {
     this.kitchen = kitchen;
     this.nodes = new Map(); // order_id -> its ticket
@@ -281,12 +276,12 @@ function leftWords(order, now) {
   return left > 0 ? `${duration(left)} left` : "any moment";
 }
 
-function columnOf(node) {
+export function columnOf(node) {
   return node.closest(".station");
 }
 
 /** The next or the last ticket in the column, over the borders of its lists. */
-function neighbour(ticket, step) {
+export function neighbour(ticket, step) {
   const tickets = [...columnOf(ticket).querySelectorAll(".ticket")];
   return tickets[tickets.indexOf(ticket) + step];
 }

@@ -1,12 +1,18 @@
-/* global Composer, Live, Log, MessageMenu, Outbox, Wishes, duration, listOf */
-"use strict";
+import { Live } from "./live.js";
+import { duration } from "./clock.js";
+import { listOf } from "./words.js";
+import { Composer } from "./chat_composer.js";
+import { Log } from "./chat_log.js";
+import { MessageMenu } from "./chat_menu.js";
+import { Outbox } from "./chat_outbox.js";
+import { Wishes } from "./chat_wishes.js";
 
 /** One room, on its own page, beside an order or in the inbox: the socket, and who draws what comes.
  *
  *  root holds templates/chat/room_parts.html. onUnread(count), if given, hears how many messages nobody has
  *  looked at.
  */
-class Chat {
+export class Chat {
   static WHY_OVER = { 4401: "Log in again to go on here.", 4404: "There is no such room, or it is not open to you." };
   static TYPING_MS = 5000;
   static BURST = 10; // the server takes so many messages ...
@@ -259,7 +265,7 @@ function editId({ seq }) {
 }
 
 /** A page of full height is as high as what can be seen: the keyboard of a phone covers nothing. */
-function followKeyboard() {
+export function followKeyboard() {
   const fit = () => {
     if (visualViewport.scale > 1.01) return; // enlarged by hand: that is no keyboard
     document.documentElement.style.setProperty("--visible-height", `${visualViewport.height}px`);

@@ -1,12 +1,11 @@
-/* global lengthOf */
-"use strict";
+import { lengthOf } from "./chat_text.js";
 
 /** Where one types. Enter sends, Shift+Enter is a new line, Escape ends editing, ArrowUp in an empty box edits.
  *
  *  handlers: onText(text), onEdit(message, text) -> false if that could not be sent, onTyping(), lastOwn() -> the
  *  message to edit, or nothing.
  */
-class Composer {
+export class Composer {
   static MAX = 2000;
   static WARN_FROM = 1800;
   static TYPING_MS = 3000; // between two words to the others that one is typing

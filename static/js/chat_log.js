@@ -1,5 +1,6 @@
-/* global dayOf, listOf, make, messageRow, pendingRow */
-"use strict";
+import { listOf } from "./words.js";
+import { messageRow, pendingRow } from "./chat_rows.js";
+import { dayOf, make } from "./chat_text.js";
 
 /** The stream of a room: what was said and what happened, in the order of `seq`, each once.
  *
@@ -7,7 +8,7 @@
  *  mayDo(message) whether there is a menu, onMenu(message), onAnswer(message, accept) to a wish,
  *  onRetry(id) and onDiscard(id) for what could not be sent.
  */
-class Log {
+export class Log {
   static NEAR_PX = 48; // this close to the end is at the end
   static EARLY_PX = 240; // older messages are asked for before the top is reached
   static TOGETHER_MS = 5 * 60_000; // the name stands once above what somebody says within this time

@@ -1,11 +1,10 @@
-/* global serverNow */
-"use strict";
+import { serverNow } from "./clock.js";
 
 /** What can be done with a message that was said: edit, delete, report, remove, mute.
  *
  *  room() is the room as the server said last; handlers: onEdit(message), onAct(action to send), onLate().
  */
-class MessageMenu {
+export class MessageMenu {
   static OWN_MS = 5 * 60_000; // as long one may edit and delete
 
   constructor(root, room, handlers) {

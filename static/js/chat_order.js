@@ -1,4 +1,4 @@
-/* global Chat */
+import { Chat } from "./chat.js";
 
 // The conversation on an order's page: connected once there is one, or when it is opened for the first time.
 

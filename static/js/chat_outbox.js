@@ -1,11 +1,9 @@
-"use strict";
-
 /** What was typed and not answered yet: it waits here, also through a reload, until it was answered with its id.
  *
  *  Items are {id, text, error}; an item with an error waits for the person. Sent again with the same id it is the
  *  same message for the server, so sending once too often does no harm.
  */
-class Outbox {
+export class Outbox {
   constructor(key) {
     this.key = key;
     this.items = this.read();

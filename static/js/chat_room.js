@@ -1,4 +1,4 @@
-/* global Chat, followKeyboard */
+import { Chat, followKeyboard } from "./chat.js";
 
 // The page of one room.
 

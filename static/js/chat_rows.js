@@ -1,10 +1,10 @@
-/* global hourOf, make, wishPart, withLinks */
-"use strict";
+import { hourOf, make, textButton, withLinks } from "./chat_text.js";
+import { wishPart } from "./chat_wishes.js";
 
 // The rows of a room's stream, drawn. Who writes what they say is in chat_log.js.
 
 /** handlers: mayDo(message) whether it has a menu, onMenu(seq), onAnswer(message, accept) to a wish, if one may. */
-function messageRow(message, handlers) {
+export function messageRow(message, handlers) {
   const isEvent = message.kind === "event";
   const row = make("li", isEvent ? "event" : `said ${message.mine ? "mine" : "theirs"}`);
   row.dataset.seq = message.seq;
@@ -61,7 +61,7 @@ function timeOf(at) {
 }
 
 /** What was typed and is not answered yet. */
-function pendingRow({ id, text, error }, isLive, { onRetry, onDiscard }) {
+export function pendingRow({ id, text, error }, isLive, { onRetry, onDiscard }) {
   const row = make("li", `said mine ${error ? "failed" : "waits"}`);
   const box = make("div", "bubble");
   box.append(wordsOf({ message: text }));

@@ -1,5 +1,4 @@
-/* global serverNow */
-"use strict";
+import { serverNow } from "./clock.js";
 
 // What people wrote, as nodes: never as markup.
 
@@ -7,7 +6,7 @@ const LINK = /\bhttps?:\/\/[^\s<>"]+/gi;
 const CLOSERS = { ")": "(", "]": "[" };
 
 /** An element with a class and a text, both optional. */
-function make(tag, className = "", text = "") {
+export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
   if (className) element.className = className;
   if (text) element.textContent = text;
@@ -15,7 +14,7 @@ function make(tag, className = "", text = "") {
 }
 
 /** A button that does something here; it submits nothing. */
-function textButton(text, className, act) {
+export function textButton(text, className, act) {
   const button = make("button", className, text);
   button.type = "button";
   button.addEventListener("click", act);
@@ -23,7 +22,7 @@ function textButton(text, className, act) {
 }
 
 /** Links can be clicked, everything else is text. */
-function withLinks(text) {
+export function withLinks(text) {
   const parts = document.createDocumentFragment();
   let end = 0;
   for (const { 0: found, index } of text.matchAll(LINK)) {
@@ -57,16 +56,16 @@ function withoutFullStop(address) {
 }
 
 /** As the server counts: a smiley is one. */
-function lengthOf(text) {
+export function lengthOf(text) {
   return [...text].length;
 }
 
 /** "18:42"; the day stands above. */
-function hourOf(moment) {
+export function hourOf(moment) {
   return new Date(moment).toLocaleTimeString("en-US", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
-function dayOf(moment) {
+export function dayOf(moment) {
   const date = new Date(moment);
   const now = new Date(serverNow());
   const yesterday = new Date(now);
@@ -75,10 +74,4 @@ function dayOf(moment) {
   if (date.toDateString() === yesterday.toDateString()) return "Yesterday";
   const year = date.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
   return date.toLocaleDateString("en-US", { weekday: "long", month: "long", day: "numeric", ...year });
-}
-
-/** "alice", "alice and bob", "alice, bob and 3 more" */
-function listOf(names, most = 3) {
-  if (names.length > most) return `${names.slice(0, most - 1).join(", ")} and ${names.length - most + 1} more`;
-  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }

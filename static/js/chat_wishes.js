@@ -1,5 +1,4 @@
-/* global make, textButton */
-"use strict";
+import { make, textButton } from "./chat_text.js";
 
 // An order's customer asks to cancel or change it; staff answer with one click.
 
@@ -12,7 +11,7 @@ const WISH_WORDS = {
 };
 
 /** What stands under the words of a wish: how it stands, and for who may answer the two buttons. */
-function wishPart(message, onAnswer) {
+export function wishPart(message, onAnswer) {
   const { state = "open", answer = "" } = message.data ?? {};
   const part = make("div", "wish");
   part.dataset.state = state;
@@ -32,9 +31,7 @@ function wishButtons(message, onAnswer) {
 }
 
 /** The customer's side: two buttons while it is still possible, and the form with the quantities. */
-class Wishes {
-  static ENDED = ["delivered", "cancelled"];
-
+export class Wishes {
   constructor(root, send) {
     this.box = root.querySelector(".chat-wishes");
     this.send = send;
@@ -59,11 +56,10 @@ class Wishes {
     this.send(wish === "change" ? { type: "wish", wish, items } : { type: "wish", wish });
   }
 
-  /** What can still be asked of an order in this state. */
-  show({ stage, state }) {
-    const ended = Wishes.ENDED.includes(state);
-    const may = { cancel: !ended && stage !== "out_for_delivery", change: !ended && stage === "received" };
-    for (const [wish, is] of Object.entries(may)) this.box.querySelector(`button[data-wish="${wish}"]`).hidden = !is;
-    this.box.hidden = !may.cancel;
+  /** What can still be asked of an order at this stage: the buttons name the stages at which they make sense. */
+  show({ stage }) {
+    const buttons = [...this.box.querySelectorAll("button[data-wish]")];
+    for (const button of buttons) button.hidden = !button.dataset.stages.split(" ").includes(stage);
+    this.box.hidden = buttons.every((button) => button.hidden);
   }
 }

@@ -1,4 +1,7 @@
-/* global Chat, Live, duration, followKeyboard, hourOf, make, serverNow, textButton */
+import { Live } from "./live.js";
+import { duration, serverNow } from "./clock.js";
+import { Chat, followKeyboard } from "./chat.js";
+import { hourOf, make, textButton } from "./chat_text.js";
 
 // The staff's inbox: three lists, the conversation that is open, and its order.
 

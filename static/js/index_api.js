@@ -1,4 +1,5 @@
-/* global axios, dollars */
+/* global axios */
+import { dollars } from "./words.js";
 
 // The basket, and ordering it. What is in it lives in this tab until it is ordered.
 

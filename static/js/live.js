@@ -1,4 +1,4 @@
-"use strict";
+import { timeOfDay } from "./clock.js";
 
 /** The one reconnecting socket. Every frame is a whole state, so nothing has to be asked for after a gap.
  *
@@ -8,7 +8,7 @@
  *  every connect, or nothing.
  *  needsAccount: who is logged out is told so, and that is the end. Otherwise they go on as a visitor.
  */
-class Live {
+export class Live {
   static FIRST_WAIT_SECONDS = 0.5;
   static LONGEST_WAIT_SECONDS = 4; // so that a page shows the truth within 5 s of the shop being back
   static CONNECT_SECONDS = 10; // a connect that takes longer is given up

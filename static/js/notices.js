@@ -1,4 +1,4 @@
-/* global Live */
+import { Live } from "./live.js";
 
 // What waits for a member: counts in the menu and in the tab's title, and parts of a page that keep themselves fresh.
 //

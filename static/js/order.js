@@ -1,4 +1,7 @@
-/* global Live, barPercent, duration, fillTimes, serverNow, timeOfDay */
+import { Live } from "./live.js";
+import { duration, fillTimes, serverNow, timeOfDay } from "./clock.js";
+import { barPercent, stepsOf } from "./progress.js";
+import { write } from "./words.js";
 
 // One order, live: the bar, the words, the clock, the timeline, the tab's title and icon.
 
@@ -38,11 +41,6 @@ function show(payload) {
   frame ||= requestAnimationFrame(draw);
   dispatchEvent(new CustomEvent("order:shown", { detail: payload }));
   if (news) readTimelineSoon();
-}
-
-/** Only what changed is written, or a screen reader would say it again. */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 function showSteps() {
@@ -90,26 +88,26 @@ function clockWords() {
   }
 }
 
-// The icon in the tab: a pizza of five slices, one more for each stage
+// The icon in the tab: a pizza with a slice for each stage, one more whenever a stage begins
 
-function icon({ state, progress }) {
-  const slices = Math.round(progress / 20);
+function icon(payload) {
+  const { state } = payload;
   const colour = { delivered: "#2F6B3A", cancelled: "#6B584C", held: "#8A4B00" }[state] ?? "#B92D1B";
   const mark = {
     delivered: '<path d="M9 17l5 5 9-11"/>',
     cancelled: '<path d="M11 11l10 10M21 11L11 21"/>',
     held: '<path d="M12.500 11v10M19.500 11v10"/>',
   }[state];
-  const parts = mark ? `<g fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round">${mark}</g>` : pie(slices);
+  const parts = mark ? `<g fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round">${mark}</g>` : pie(stepsOf(payload));
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15.500" fill="${colour}"/>${parts}</svg>`;
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
 
-function pie(slices) {
+function pie({ all, begun }) {
   const point = (turn) => `${16 + 12 * Math.sin(turn * 2 * Math.PI)} ${16 - 12 * Math.cos(turn * 2 * Math.PI)}`;
   const eaten = '<circle cx="16" cy="16" r="12" fill="#FFF9F2"/>';
-  return Array.from({ length: slices }, (_, i) =>
-    `<path fill="#E9A23B" stroke="#B92D1B" d="M16 16L${point(i / 5)}A12 12 0 0 1 ${point((i + 1) / 5)}Z"/>`,
+  return Array.from({ length: begun }, (_, i) =>
+    `<path fill="#E9A23B" stroke="#B92D1B" d="M16 16L${point(i / all)}A12 12 0 0 1 ${point((i + 1) / all)}Z"/>`,
   ).reduce((all, slice) => all + slice, eaten);
 }
 

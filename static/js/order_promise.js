@@ -1,4 +1,5 @@
-/* global between, duration, stepMs, timeOfDay */
+import { between, duration, stepMs } from "./clock.js";
+import { write } from "./words.js";
 
 // The promise on the page of an order, in the largest type; under it what we expect now, and how that has moved.
 
@@ -40,11 +41,6 @@ function moved(promise, eta) {
   const by = Date.parse(eta.median) - Date.parse(promise.median);
   if (Math.abs(by) < stepMs(promise)) return "";
   return `, about ${duration(Math.abs(by))} ${by > 0 ? "later" : "sooner"} than we first thought`;
-}
-
-/** Only what changed is written, or a selection would be lost. */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 addEventListener("order:shown", ({ detail }) => show(detail));

@@ -1,4 +1,7 @@
-/* global Live, barPercent, dollars, fillTimes, serverNow */
+import { Live } from "./live.js";
+import { fillTimes, serverNow } from "./clock.js";
+import { barPercent } from "./progress.js";
+import { dollars } from "./words.js";
 
 // The table of orders moves by itself. index_api.js brings new ones with the event "order:placed".
 

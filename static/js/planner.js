@@ -1,5 +1,5 @@
-"use strict";
 /* global uPlot */
+import { write } from "./words.js";
 
 // A study: asked for every second while it runs, drawn as far as it is known. All text is put in as text.
 
@@ -207,10 +207,6 @@ function showCrew(known, status) {
 }
 
 // Small things
-
-function write(place, text) {
-  if (place.textContent !== text) place.textContent = text;
-}
 
 function fill(place, head, rows) {
   const top = element("tr");

@@ -1,5 +1,3 @@
-"use strict";
-
 // The planner's form: sliders beside the numbers, scenarios that come and go, and only what the question needs.
 
 const MOST_SCENARIOS = 6;

@@ -1,4 +1,5 @@
-/* global timeOfDay, uPlot */
+/* global uPlot */
+import { timeOfDay } from "./clock.js";
 
 // How many promises were kept, block by block: a line with its band of chance, and the aim.
 

@@ -1,8 +1,4 @@
-"use strict";
-
-// How an order's state looks, on both pages: the kitchen's time, how far a stage is, times and money for people.
-
-const STEP_PERCENT = 20; // each of the five stages is one fifth of the bar
+// The server's time on this device, and times as people read them.
 
 /** How far this device's clock is behind the server's, in ms. Only a page that has just come knows. */
 const clockBehind = (() => {
@@ -13,23 +9,12 @@ const clockBehind = (() => {
 })();
 
 /** Now, by the server's clock. */
-function serverNow() {
+export function serverNow() {
   return Date.now() + clockBehind;
 }
 
-/** Where the bar stands: within its stage, never beyond it. */
-function barPercent(payload, now) {
-  if (payload.state === "delivered") return 100;
-  if (payload.state === "cancelled") return 0;
-  const begin = payload.progress - STEP_PERCENT;
-  if (payload.state !== "working") return begin;
-  const started = Date.parse(payload.started_at);
-  const share = (now - started) / Math.max(1, Date.parse(payload.due_at) - started);
-  return begin + STEP_PERCENT * Math.min(1, Math.max(0, share));
-}
-
 /** "18:42", with the day in front if it was not today. In the reader's own zone. */
-function timeOfDay(moment) {
+export function timeOfDay(moment) {
   const date = new Date(moment);
   const time = date.toLocaleTimeString("en-US", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   if (date.toDateString() === new Date().toDateString()) return time;
@@ -39,7 +24,7 @@ function timeOfDay(moment) {
 const SHORT_MS = 120_000; // an interval that is shorter is told to the second
 
 /** "18:42–18:51", or with seconds where it is short. In the reader's own zone. */
-function between({ low, high }, joint = "–") {
+export function between({ low, high }, joint = "–") {
   const short = Date.parse(high) - Date.parse(low) < SHORT_MS;
   const [from, to] = [low, high].map((moment) => (short ? withSeconds(moment) : timeOfDay(moment)));
   return from === to ? from : `${from}${joint}${to}`;
@@ -52,22 +37,18 @@ function withSeconds(moment) {
 }
 
 /** The smallest difference that can be seen in an interval. */
-function stepMs({ low, high }) {
+export function stepMs({ low, high }) {
   return Date.parse(high) - Date.parse(low) < SHORT_MS ? 1000 : 60_000;
 }
 
-function duration(milliseconds) {
+export function duration(milliseconds) {
   const seconds = Math.max(1, Math.round(milliseconds / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-function dollars(amount) {
-  return amount.toLocaleString("en-US", { style: "currency", currency: "USD", useGrouping: false });
-}
-
-function fillTimes(root) {
+export function fillTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     if (time.dateTime) time.textContent = timeOfDay(time.dateTime);
   }

@@ -1,0 +1,16 @@
+// What is written on a page.
+
+/** Only what changed is written: it costs less, a selection stays, and a screen reader is not told twice. */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function dollars(amount) {
+  return amount.toLocaleString("en-US", { style: "currency", currency: "USD", useGrouping: false });
+}
+
+/** "alice", "alice and bob", "alice, bob and 3 more" */
+export function listOf(names, most = 3) {
+  if (names.length > most) return `${names.slice(0, most - 1).join(", ")} and ${names.length - most + 1} more`;
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
