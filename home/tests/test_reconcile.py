@@ -196,6 +196,29 @@ async def test_a_watcher_that_breaks_does_not_keep_the_others_waiting(place, bob
     reconciler.leave(broken)
 
 
+async def test_one_that_hangs_costs_the_others_no_more_than_its_time_however_many_orders_it_watches(place, losses):
+    class Watcher:
+        is_busy = hears_news = False
+
+        def __init__(self, order_ids, hangs):
+            self.seen, self.hangs, self.told = dict.fromkeys(order_ids, 0), hangs, []
+
+        def sent(self):
+            return self.seen
+
+        async def order_status(self, event):
+            if self.hangs:
+                await asyncio.Event().wait()
+            self.told.append(event["order_id"])
+
+    order_ids = [(await sync_to_async(place)()).order_id for _ in range(8)]
+    hanging, other = Watcher(order_ids, hangs=True), Watcher(order_ids, hangs=False)
+    checker = reconcile.Reconciler()
+    checker.sockets = {hanging, other}
+    await asyncio.wait_for(checker.check(), 3 * checker.send_seconds)
+    assert sorted(other.told) == sorted(order_ids)
+
+
 async def test_whoever_is_in_the_middle_of_something_is_left_for_the_next_round(place, bob, losses):
     """What it has read may be on its way: after a newer frame it would take the page back."""
     losses(1.0)

@@ -118,6 +118,12 @@ def test_the_simulator_imports_numpy_and_the_standard_library_alone(graph: grimp
     assert {name.split(".")[0] for name in imported} - {*sys.stdlib_module_names, "simulation"} == {"numpy"}
 
 
+def test_groups_are_sent_to_from_one_place() -> None:
+    sources = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py") if "tests" not in path.parts]
+    sending = {str(path.relative_to(ROOT)) for path in sources if ".group_send" in path.read_text()}
+    assert sending - {"benchmarks/tutorial/models.py"} == {"realtime/broadcast.py"}
+
+
 @pytest.mark.parametrize("file", ["celery_app.py", "manage.py", "shop_options.py"])
 def test_the_modules_beside_the_packages_import_no_benchmarks_either(file: str) -> None:
     imported = set()
