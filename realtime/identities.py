@@ -1,4 +1,4 @@
-"""Who is behind what was shown at a socket's door: a session's cookie or a token. Read anew at any time.
+"""Read who is behind the session or the token that a socket showed, as often as it matters.
 
 Sessions are read as rows, many in one query; Django's own session store would read them one by one.
 """
@@ -18,12 +18,12 @@ from django.utils.crypto import constant_time_compare
 from accounts import guests, limits, tokens
 
 BATCH = 500  # in one query
-REMEMBERED = 4096  # sessions that need not be decoded again while they are what they were
+REMEMBERED = 4096  # sessions that need not be decoded again until they change
 
 
 @dataclass(frozen=True)
 class Credential:
-    """What a socket showed at the door. Of a token only its row: the key itself is kept nowhere."""
+    """The session or token that a socket showed. Only a token's row is known: the key itself is kept nowhere."""
 
     session_key: str = ""
     token_pk: int = 0
@@ -32,14 +32,14 @@ class Credential:
 
 @dataclass(frozen=True)
 class Who:
-    """A person: with an account, or a visitor."""
+    """A person with an account, or a visitor."""
 
     user: User | AnonymousUser
     guest: str = ""  # the visitor's word in the session (accounts.guests), which says whose orders they are
 
 
 class Claims(NamedTuple):
-    """What a session says, not yet checked."""
+    """The content of a session, not yet checked."""
 
     user_pk: int | None
     backend: str
@@ -51,16 +51,16 @@ NOBODY = Who(AnonymousUser())
 
 
 class TooManyTries(Exception):
-    """Of wrong tokens, from this address."""
+    """Too many wrong tokens came from this address."""
 
 
 def read(shown: Credential) -> Who:
-    """NOBODY if it is good no more."""
+    """Return NOBODY if it is no longer valid."""
     return read_all([shown])[shown]
 
 
 def read_all(shown: Collection[Credential]) -> dict[Credential, Who]:
-    """In three queries at most for each BATCH: sessions, tokens, accounts."""
+    """Read many, in at most three queries for each BATCH: sessions, tokens, accounts."""
     everyone = list(shown)
     found: dict[Credential, Who] = {}
     for start in range(0, len(everyone), BATCH):
@@ -69,7 +69,7 @@ def read_all(shown: Collection[Credential]) -> dict[Credential, Who]:
 
 
 def by_token(key: object, address: str) -> tuple[Credential, Who] | None:
-    """None: not a good one, and if it was one at all, that was one more try. TooManyTries instead of looking."""
+    """Return None for a wrong token, and count the try. After too many, raise TooManyTries without looking."""
     if not isinstance(key, str) or not key:
         return None
     address = limits.neighbourhood(address)
@@ -121,7 +121,7 @@ def _decode(session_data: str) -> Claims:
 
 
 def _who_says(said: Claims, users: dict[int, User]) -> Who:
-    """As django.contrib.auth.get_user has it: with a new password an old session is none."""
+    """Check the claims as django.contrib.auth.get_user does: a new password ends the old sessions."""
     user = users.get(said.user_pk) if said.user_pk is not None else None
     if user is None or said.backend not in settings.AUTHENTICATION_BACKENDS:
         return Who(AnonymousUser(), said.guest)

@@ -1,12 +1,12 @@
-"""Who is it, on a socket? Three ways, the same for every consumer of the house.
+"""Find out who is behind a socket. There are three ways, the same for every consumer.
 
-1. A page of ours (its Origin says so): the session's cookie.
-2. `Authorization: Token <key>`: the token. No Origin is needed, and cookies are not looked at.
-3. Neither: cookies are not looked at, and the first message must be {"type": "authenticate", "token": "<key>"},
-   within five seconds. Nothing else is sent or obeyed before it.
+1. A page of this site (its Origin says so) is identified by the session's cookie.
+2. `Authorization: Token <key>` identifies by the token. No Origin is needed, and cookies are ignored.
+3. Otherwise cookies are ignored, and the first message must be {"type": "authenticate", "token": "<key>"}, within
+   five seconds. Nothing else is sent or obeyed before it.
 
-A page of ours without a log-in is a visitor's where visitors are let in, and goes the third way elsewhere. A
-visitor's first message may be "authenticate", too. A query string is never looked at: addresses end up in logs.
+A page of this site without a log-in is a visitor's where visitors are let in, and goes the third way elsewhere. A
+visitor's first message can be "authenticate", too. Query strings are ignored: addresses end up in logs.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ from realtime.revalidation import doorkeeper
 
 logger = logging.getLogger(__name__)
 
-LOGGED_OUT = 4401  # close codes of ours: 4000 + the HTTP status
+LOGGED_OUT = 4401  # close codes are 4000 + the HTTP status
 FORBIDDEN = 4403
 UNKNOWN = 4404
 TOO_MANY = 4429
-UNAVAILABLE = 4503  # the database is away: come again
+UNAVAILABLE = 4503  # the database is away: try again
 AUTHENTICATE_SECONDS = 5.0
 MAX_AUTHENTICATE = 1000  # characters
 
@@ -42,23 +42,22 @@ MayStay = Callable[[User | AnonymousUser], bool]
 
 
 class Ended(Exception):
-    """The socket has been closed in the middle of a message: nothing more is to be done for it."""
+    """The socket was closed while its message was being handled, so the handling ends here."""
 
 
 class Identified(AsyncWebsocketConsumer):
     """A consumer that knows who it talks to.
 
-    Subclasses write `opened` and `received`; `needs_account`, `may_stay`, `greet` and `refreshed` where they matter.
-    They leave connect, receive and dispatch alone, and put their own cleaning up into `__call__` (as OrderWatcher
-    does).
+    Subclasses define `opened` and `received`, and `needs_account`, `may_stay`, `greet` and `refreshed` where they
+    differ. They leave connect, receive and dispatch alone, and clean up in `__call__` (as OrderWatcher does).
     """
 
     needs_account: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.user: User | AnonymousUser = AnonymousUser()  # as read last; `current_user` reads
-        self.guest = ""  # the visitor's word in the session (accounts.guests); only of a page of ours
+        self.user: User | AnonymousUser = AnonymousUser()  # as it was last read; `current_user` reads it again
+        self.guest = ""  # the visitor's word in the session (accounts.guests); only on a page of this site
         self.credential: Credential | None = None
         self._is_open = False  # `opened` was called
         self._may_authenticate = False  # by the next message
@@ -66,30 +65,33 @@ class Identified(AsyncWebsocketConsumer):
         self.is_busy = False  # in the middle of a message
         self._patience: asyncio.Task[None] | None = None
 
-    # What subclasses write
+    # What subclasses define
 
     async def opened(self) -> None:
-        """Accepted, and `self.user` is known: subscribe, then snapshot."""
+        """Subscribe, then send a snapshot. The socket is accepted, and `self.user` is known."""
 
     async def received(self, text: str | None) -> None:
-        """One message, never before `opened`. None: it was bytes."""
+        """Handle one message, never before `opened`. None: it was bytes."""
 
     def may_stay(self, user: User | AnonymousUser) -> bool:
-        """Asked of a person with an account when they come, whenever they act, and every two seconds, with the account
-        as it is now. False: closed with 4403. Runs in a thread: it may ask the database, and not touch the socket."""
+        """Return whether a person with an account is allowed here; if not, the socket is closed with 4403.
+
+        Asked when they come, whenever they act, and every two seconds, with the account as it is now. Runs in a
+        thread: it can ask the database, but must not touch the socket.
+        """
         return True
 
     async def greet(self, username: str) -> None:
-        """The answer to a message that authenticates."""
+        """Answer a message that authenticates."""
         await self.send(json.dumps(greeting(username)))
 
     async def refreshed(self) -> None:
-        """`self.user` was read anew by the doorkeeper, or a visitor has just authenticated."""
+        """Called when the doorkeeper has read `self.user` again, or a visitor has just authenticated."""
 
-    # What they use
+    # What subclasses use
 
     async def current_user(self) -> User | AnonymousUser:
-        """Who it is now, read again: for whoever acts. Raises Ended if they were logged out or may not stay."""
+        """Read again who it is, before they act. Raise Ended if they are logged out or no longer allowed here."""
         if self.credential is not None:
             await self._take(*await meet(self.credential, self.may_stay))
             if self.has_ended:
@@ -105,7 +107,7 @@ class Identified(AsyncWebsocketConsumer):
         await self.channel_layer.group_discard(group, self.channel_name)
 
     async def send(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing after the end."""
+        """Send, but nothing after the end."""
         if not self.has_ended:
             await super().send(*args, **kwargs)
 
@@ -114,10 +116,10 @@ class Identified(AsyncWebsocketConsumer):
             self.has_ended = True
             await super().close(code, reason)
 
-    # How it comes to know
+    # How it finds out
 
     async def __call__(self, *args: Any) -> None:
-        """However it ends (a socket that breaks, an error of ours), nobody looks after it any more."""
+        """However it ends, even by an error, the doorkeeper lets go of it."""
         try:
             await super().__call__(*args)
         finally:
@@ -126,8 +128,11 @@ class Identified(AsyncWebsocketConsumer):
             doorkeeper.leave(self)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Channels looks after database connections around every message, through the process's one sync thread:
-        five sixths of a delivery. Here only the rare reads touch the database, and look after it themselves."""
+        """Call the handler without closing old database connections around it, as Channels does.
+
+        That goes through the process's one sync thread and takes five sixths of a delivery. Here only the rare reads
+        touch the database, and each looks after its connection by itself.
+        """
         if message["type"] == "websocket.disconnect":
             self.has_ended = True
         elif self.has_ended:
@@ -178,7 +183,7 @@ class Identified(AsyncWebsocketConsumer):
             self._patience = asyncio.create_task(self._wait_for_token())
 
     async def _identify_by(self, key: object, is_told: bool = False) -> None:
-        """By a token. `is_told`: it came in a message, which gets an answer."""
+        """Identify by a token. `is_told`: it came in a message, which gets an answer."""
         try:
             found = await meet_by_token(key, address_of(self.scope), self.may_stay)
         except TooManyTries:
@@ -212,9 +217,9 @@ class Identified(AsyncWebsocketConsumer):
     # How it ends
 
     async def look_over(self, who: Who, may_stay: bool) -> None:
-        """The doorkeeper's word."""
+        """Close, or go on as the person whom the doorkeeper has just read."""
         await self._take(who, may_stay)
-        if not self.has_ended and not self.is_busy:  # else in the next round
+        if not self.has_ended and not self.is_busy:  # else after the next check
             await self.refreshed()
 
     async def _take(self, who: Who, may_stay: bool) -> None:
@@ -231,8 +236,10 @@ class Identified(AsyncWebsocketConsumer):
 
 
 class Door(OriginValidator):
-    """A foreign page is refused at the handshake. Who shows a token, or sends no Origin, is no page: no cookie counts
-    there, so there is nothing that a foreign page could misuse."""
+    """Refuse pages of other sites at the handshake.
+
+    With a token, or without an Origin, no cookie counts, so there is nothing that a foreign page could misuse.
+    """
 
     def __init__(self, application: Any) -> None:
         self.application: Any
@@ -247,9 +254,9 @@ class Door(OriginValidator):
         return await WebsocketDenier()(scope, receive, send)
 
     def is_ours(self, origin: str, host: str | None) -> bool:
-        """A page of a host in ALLOWED_HOSTS, as Channels has it, or in CSRF_TRUSTED_ORIGINS.
+        """Return whether it is a page of a host in ALLOWED_HOSTS, as Channels reads it, or in CSRF_TRUSTED_ORIGINS.
 
-        Where ALLOWED_HOSTS is *, which Channels takes for the whole world, only one of the very host that is asked.
+        Where ALLOWED_HOSTS is *, which Channels takes for any site at all, it must be the very host that is asked.
         """
         try:
             address = urlparse(origin)
@@ -258,7 +265,7 @@ class Door(OriginValidator):
             if "*" in self.allowed_origins:
                 return host is not None and address.netloc == host
             return bool(self.valid_origin(address))
-        except ValueError:  # no address at all
+        except ValueError:  # not an address at all
             return False
 
 
@@ -267,30 +274,30 @@ def greeting(username: str) -> dict[str, Any]:
 
 
 def header(scope: Any, name: bytes) -> str | None:
-    """The last one of this name, as Channels takes it for the Origin."""
+    """Return the last header of this name, as Channels does for the Origin."""
     value = dict(scope["headers"]).get(name)
     return None if value is None else value.decode("latin1")
 
 
 def token_in(scope: Any) -> str | None:
-    """The key in `Authorization: Token <key>`, perhaps empty. None: another scheme (a proxy's, say), or no header."""
+    """Return the key in `Authorization: Token <key>`, possibly empty. None: no header, or another scheme."""
     scheme, _, key = (header(scope, b"authorization") or "").strip().partition(" ")
     return key.strip() if scheme.lower() == "token" else None
 
 
 def session_key_in(scope: Any) -> str | None:
-    """None also for what can't be one: PostgreSQL would refuse a NUL."""
+    """Return the session's key. None also for what can't be one: PostgreSQL would refuse a NUL."""
     key = scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
     return key if key.isascii() and key.isalnum() else None
 
 
 def address_of(scope: Any) -> str:
-    """From where; empty on a unix socket. Behind a proxy Daphne knows it by --proxy-headers."""
+    """Return where it comes from; empty on a unix socket. Behind a proxy Daphne needs --proxy-headers for it."""
     return str((scope.get("client") or [""])[0])
 
 
 def parse_authenticate(text: str | None) -> dict[str, Any] | None:
-    """None: it is another message."""
+    """Return a message that authenticates. None: it is another one."""
     try:
         content = json.loads(text) if text and len(text) <= MAX_AUTHENTICATE else None
     except (ValueError, RecursionError):
@@ -298,7 +305,7 @@ def parse_authenticate(text: str | None) -> dict[str, Any] | None:
     return content if isinstance(content, dict) and content.get("type") == "authenticate" else None
 
 
-# One step into a thread for who it is and whether they may.
+# One step into a thread for who it is and whether they are allowed here.
 
 
 def _meet(credential: Credential, may_stay: MayStay) -> tuple[Who, bool]:
