@@ -9,9 +9,11 @@ from typing import Any
 import billiard.pool
 from celery import Celery
 from celery.app.amqp import AMQP
-from celery.signals import task_prerun
+from celery.concurrency import get_implementation
+from celery.signals import task_prerun, worker_init
 from kombu.connection import Connection
 from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.utils.compat import detect_environment
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
 
@@ -62,6 +64,22 @@ class PatientAMQP(AMQP):  # type: ignore[misc]
 app = Celery("pizzaProj", amqp=PatientAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def refuse_green_pools(sender: Any, **kwargs: Any) -> None:
+    """End a worker with a green pool before it takes a task.
+
+    Patched by gevent or eventlet, the thread of the broadcast's event loop becomes a greenlet of the main thread.
+    Django then sees a running loop in every task and refuses each query, and the links that were taken are lost.
+    """
+    environment: str = detect_environment()  # type: ignore[no-untyped-call]
+    if environment != "default" or get_implementation(sender.pool_cls).is_green:
+        # Not an Exception: Celery would log that and start all the same.
+        raise SystemExit(
+            "The kitchen's tasks cannot run under gevent or eventlet. "
+            "Start the worker with --pool prefork, threads or solo."
+        )
 
 
 @task_prerun.connect

@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from unittest.mock import Mock
 
 import pytest
 from asgiref.sync import sync_to_async
+from celery.concurrency.base import BasePool
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
 
+import celery_app
 from home import live, models
 from home.models import Order
 from kitchen.models import Shop, Station
@@ -22,9 +25,8 @@ from kitchen.models import Shop, Station
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
 
-@contextmanager
-def worker(pool):
-    """A worker process on this test's database, from its first "ready" to a clean end."""
+def start_worker(pool):
+    """A worker process on this test's database."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         url = f"sqlite:///{database['NAME']}"
@@ -44,7 +46,7 @@ def worker(pool):
         "-l",
         "info",
     ]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command,
         env={**os.environ, "DATABASE_URL": url},
         cwd=settings.BASE_DIR,
@@ -52,6 +54,12 @@ def worker(pool):
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+@contextmanager
+def worker(pool):
+    """A worker process from its first "ready" to a clean end."""
+    process = start_worker(pool)
     lines = []
     for line in process.stdout:
         lines.append(line)
@@ -110,6 +118,30 @@ async def test_the_chain_delivers_and_every_change_is_heard(listen, place, pool)
     assert heard == {1: "received", 2: "baking", 3: "baked", 4: "out_for_delivery", 5: "delivered"}
     order = await Order.objects.aget()
     assert (order.stage, order.epoch) == ("delivered", 1)  # one chain was enough
+
+
+def test_a_worker_refuses_a_green_pool_before_it_takes_a_task(valkey, place):
+    """Its tasks would fail one by one, and the links that it took would be lost."""
+    order = place()
+    waiting = valkey.client.llen("celery")
+    process = start_worker("gevent")
+    try:
+        output, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 1, output
+    assert output.endswith("Start the worker with --pool prefork, threads or solo.\n")
+    assert "Traceback" not in output and "ready." not in output
+    assert valkey.client.llen("celery") == waiting == 1
+    order.refresh_from_db()
+    assert (order.stage, order.seq) == ("received", 1)
+
+
+def test_a_green_pool_is_refused_by_whatever_name():
+    """As CELERY_CUSTOM_WORKER_POOL or the setting worker_pool name it, or eventlet brings it."""
+    green = type("TaskPool", (BasePool,), {"is_green": True})
+    with pytest.raises(SystemExit, match="gevent or eventlet"):
+        celery_app.refuse_green_pools(Mock(pool_cls=green))
 
 
 async def test_orders_that_wait_in_lines_all_arrive_once(listen, place):
