@@ -16,6 +16,7 @@ from channels.sessions import CookieMiddleware
 from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
+from pizzaProj.shielded import Shielded
 from realtime.sockets import Door
 
 sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last takes every other address
@@ -23,7 +24,7 @@ sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last takes eve
 # Who it is, every consumer finds out by itself: a visitor who watches costs no query (see realtime.sockets).
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": Shielded(django_application),
         "websocket": Door(CookieMiddleware(URLRouter(sockets))),
     }
 )

@@ -96,6 +96,8 @@ TEMPLATES = [
 
 # Database
 
+POOL_TIMEOUT_SECONDS = 10  # how long a request waits for a connection before it is refused
+
 
 def database() -> dict[str, Any]:
     """SQLite in the data folder, or what DATABASE_URL says; each tuned for many short writes."""
@@ -118,7 +120,7 @@ def database() -> dict[str, Any]:
         config["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 2}
         if per_request:
             # For the many threads of the web; a prefork worker is 10 times slower with a pool.
-            config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 10}
+            config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 10, "timeout": POOL_TIMEOUT_SECONDS}
     else:
         raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:/// or postgres://")
     config["CONN_MAX_AGE"] = 0 if per_request else None

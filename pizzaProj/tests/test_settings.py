@@ -70,3 +70,13 @@ def test_a_socket_path_that_is_too_long_moves_to_a_private_short_one(tmp_path):
     assert path == embedded.socket_path(deep) != embedded.socket_path(tmp_path / ("e" * 100))
     assert len(str(path)) <= embedded.MAX_SOCKET_PATH
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_request_does_not_wait_for_a_connection_for_ever(tmp_path):
+    done = start(
+        tmp_path,
+        "print(s.DATABASES['default']['OPTIONS']['pool']['timeout'])",
+        DATABASE_URL="postgres://me@db/pizza",
+        DATABASE_PER_REQUEST="on",
+    )
+    assert done.stdout == "10\n"
