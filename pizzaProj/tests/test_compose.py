@@ -43,6 +43,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 INSTRUCTIONS = [line.split(maxsplit=1) for line in DOCKERFILE.splitlines() if line and line[0] not in "# "]
 NGINX = (ROOT / "proxy/nginx.conf").read_text()
 SYSTEM_TOOLS = {"cp"}
+FOLDERS_OF_ALPINE = re.findall(r"\w+", "bin dev etc home lib media mnt opt proc root run sbin srv sys tmp usr var")
 
 
 def arguments(instruction: str) -> list[str]:
@@ -110,10 +111,55 @@ def test_only_the_proxy_is_reached_from_outside() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
 
 
+def mounts(name: str) -> list[dict[str, Any]]:
+    """The volumes of a service in the long form."""
+    return [read_mount(mount) for mount in SERVICES[name].get("volumes", [])]
+
+
+def read_mount(mount: str | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(mount, dict):
+        return mount
+    source, target, *mode = mount.split(":")
+    kind = "bind" if source.startswith(".") else "volume"
+    return {"type": kind, "source": source, "target": target, "read_only": mode == ["ro"]}
+
+
+def volumes() -> list[tuple[str, dict[str, Any]]]:
+    """Each use of a named volume, as (service, mount)."""
+    return [(name, mount) for name in SERVICES for mount in mounts(name) if mount["type"] == "volume"]
+
+
+def is_filled(mount: dict[str, Any]) -> bool:
+    """Does it take over what the image has at its place, as long as it is empty? Even a read-only one does."""
+    return not mount.get("volume", {}).get("nocopy", False)
+
+
 def test_every_volume_is_declared_and_used() -> None:
-    sources = [mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
-    assert {source for source in sources if not source.startswith(".")} == set(COMPOSE["volumes"])
-    assert all((ROOT / source).exists() for source in sources if source.startswith("."))
+    assert {mount["source"] for _, mount in volumes()} == set(COMPOSE["volumes"])
+    files = [mount for name in SERVICES for mount in mounts(name) if mount["type"] == "bind"]
+    assert all((ROOT / mount["source"]).exists() and mount["read_only"] for mount in files)
+
+
+@pytest.mark.parametrize("volume", COMPOSE["volumes"])
+def test_a_volume_is_filled_from_one_image_alone(volume: str) -> None:
+    """Else the next one that has something there fills it, if it is still empty, and ours can't write into it."""
+    uses = [(name, mount) for name, mount in volumes() if mount["source"] == volume]
+    writers = [name for name, mount in uses if not mount.get("read_only", False)]
+    assert [name for name, mount in uses if is_filled(mount)] == writers
+    assert len({SERVICES[name]["image"] for name in writers}) == 1
+
+
+def test_our_user_can_write_where_a_volume_is_mounted() -> None:
+    made = re.findall(r"install --directory --owner=(\S+) (.*)", DOCKERFILE)
+    owned = {folder for owner, folders in made if owner == arguments("USER")[-1] for folder in folders.split()}
+    targets = {mount["target"] for name, mount in volumes() if name in OURS}
+    assert targets and targets <= owned
+
+
+def test_the_proxy_mounts_nothing_where_its_image_has_something() -> None:
+    for mount in mounts("proxy"):
+        if mount["type"] == "volume":
+            assert mount["target"].split("/")[1] not in FOLDERS_OF_ALPINE
 
 
 # Commands: each is read by the parser of the tool that it calls
@@ -321,7 +367,7 @@ def test_the_proxy_passes_sockets_and_who_asks() -> None:
 
 def test_the_proxy_listens_serves_and_asks_where_compose_says() -> None:
     proxy = SERVICES["proxy"]
-    assert {mount.split(":")[1] for mount in proxy["volumes"]} == {
+    assert {mount["target"] for mount in mounts("proxy")} == {
         "/etc/nginx/conf.d/default.conf",
         *(folder.rstrip("/") for folder in directive("alias")),
     }
