@@ -4,6 +4,7 @@ import math
 import os
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import billiard.pool
@@ -11,6 +12,7 @@ from celery import Celery
 from celery.app.amqp import AMQP
 from celery.concurrency import get_implementation
 from celery.signals import task_prerun, worker_init
+from django.conf import settings
 from kombu.connection import Connection
 from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.compat import detect_environment
@@ -61,8 +63,26 @@ class PatientAMQP(AMQP):  # type: ignore[misc]
     Connection = PatientConnection
 
 
+class OwnSettings(Mapping[str, Any]):
+    """Give Celery its own settings and none of the others.
+
+    It lists whatever it is given in `celery report` and `celery inspect conf`, and masks only some of the passwords.
+    """
+
+    def __getitem__(self, name: str) -> Any:
+        if not name.startswith("CELERY_") or not hasattr(settings, name):
+            raise KeyError(name)
+        return getattr(settings, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in dir(settings) if name.startswith("CELERY_"))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
 app = Celery("pizzaProj", amqp=PatientAMQP)
-app.config_from_object("django.conf:settings", namespace="CELERY")
+app.config_from_object(OwnSettings(), namespace="CELERY")
 app.autodiscover_tasks()
 
 

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from pizzaProj import embedded
+from pizzaProj import addresses, embedded
 
 env = environ.Env()
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -25,6 +25,11 @@ def switch(name: str) -> bool:
     if value not in SWITCH:
         raise ImproperlyConfigured(f"{name} must be true or false, not “{value}”.")
     return SWITCH[value]
+
+
+def address(name: str) -> addresses.Address:
+    """Return the URL of a server, empty by default."""
+    return addresses.checked(name, env.str(name, default=""))
 
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -102,7 +107,7 @@ POOL_TIMEOUT_SECONDS = 10  # how long a request waits for a connection before it
 def database() -> dict[str, Any]:
     """SQLite in the data folder, or what DATABASE_URL says; each tuned for many short writes."""
     embedded_default = {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
-    config: dict[str, Any] = env.db_url("DATABASE_URL") if env.str("DATABASE_URL", default="") else embedded_default
+    config: dict[str, Any] = env.db_url("DATABASE_URL") if address("DATABASE_URL") else embedded_default
     # Under ASGI a connection that outlives its request would stay behind in a dead thread (asgi.py sets this).
     per_request = switch("DATABASE_PER_REQUEST")
     engine = config.get("ENGINE")
@@ -135,15 +140,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Broker and channel layer: Valkey on a socket in the data folder, or what REDIS_URL says
 
 
-def redis_urls() -> tuple[str, str]:
+def redis_urls() -> tuple[addresses.Address, addresses.Address]:
     """The same server, as Celery and as redis-py write it."""
-    url = env.str("REDIS_URL", default="") or f"unix://{quote(str(VALKEY_SOCKET))}"
+    url = address("REDIS_URL") or addresses.Address(f"unix://{quote(str(VALKEY_SOCKET))}")
     scheme, _, rest = url.partition("://")
     if scheme in ("redis", "rediss"):
         return url, url
     if scheme == "unix":
         path = rest.partition("?")[0]
-        return f"redis+socket://{path}?virtual_host=0", f"unix://{path}?db=0"
+        return addresses.Address(f"redis+socket://{path}?virtual_host=0"), addresses.Address(f"unix://{path}?db=0")
     raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix://")
 
 
@@ -201,7 +206,7 @@ LOGOUT_REDIRECT_URL = "index"
 
 def mail() -> dict[str, Any]:
     """What EMAIL_URL says, such as smtp+tls://user:password@mail.example.com:587, as Django's settings."""
-    config: dict[str, Any] = env.email_url_config(env.str("EMAIL_URL", default="") or "consolemail://")
+    config: dict[str, Any] = env.email_url_config(address("EMAIL_URL") or "consolemail://")
     return config
 
 

@@ -58,7 +58,7 @@ def env_example() -> dict[str, str]:
 
 def settings_read() -> set[str]:
     """The names that settings.py looks for in the environment."""
-    return set(re.findall(r'(?:env\.\w+|switch)\(\s*"(\w+)"', (ROOT / "pizzaProj/settings.py").read_text()))
+    return set(re.findall(r'(?:env\.\w+|switch|address)\(\s*"(\w+)"', (ROOT / "pizzaProj/settings.py").read_text()))
 
 
 def schema_errors(compose: dict[str, Any]) -> list[str]:
