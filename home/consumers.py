@@ -15,6 +15,7 @@ from realtime.incoming import parse_object
 from realtime.refused import Refused
 from realtime.sockets import UNKNOWN, Identified, greeting
 
+MOST_REMEMBERED = 10_000  # orders of which a list knows the seq
 MAX_WATCHED = 100
 
 
@@ -118,6 +119,12 @@ class OrderList(OrderWatcher):
     def sent(self) -> dict[str, int]:
         return {order_id: self.seen[order_id] for order_id in self.watched & self.seen.keys()}
 
+    def forget_old_news(self) -> None:
+        """Bound what is remembered: a list that stays open for weeks hears of every new order."""
+        if len(self.seen) > MOST_REMEMBERED:
+            newest = list(self.seen)[-MOST_REMEMBERED // 2 :]
+            self.seen = {order_id: self.seen[order_id] for order_id in newest} | self.sent()
+
     async def opened(self) -> None:
         await self.refreshed()
         reconciler.join(self)
@@ -134,6 +141,7 @@ class OrderList(OrderWatcher):
     async def order_status(self, event: dict[str, Any]) -> None:
         if self.hears_news or event["order_id"] in self.watched:  # else they have just left the staff
             await super().order_status(event)
+            self.forget_old_news()
 
     async def received(self, text: str | None) -> None:
         try:

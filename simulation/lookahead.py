@@ -24,6 +24,10 @@ PATHS = 199
 RANKS = (9, 99, 189)  # from zero: the 10th, the 100th and the 190th
 QUANTILES = 20_000
 FAR = 0.99
+# Bounds of the caches: as much as a busy kitchen needs at a time, 13 MB in a process. Measured means and spreads are
+# part of the keys and drift, so older entries are never asked for again.
+KEPT_ORDERS = 1024
+KEPT_QUANTILES = 32
 
 Array = NDArray[np.float64]
 
@@ -122,7 +126,7 @@ def paths(stations: Sequence[Workplace], orders: Sequence[Standing]) -> Array:
     return ends[-1]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=KEPT_ORDERS)
 def service_times_of(key: str, pizzas: int, laws: tuple[Law, ...]) -> Array:
     """An order's service times at each station on each path: (stations, PATHS).
 
@@ -147,13 +151,13 @@ def residual(order: Standing, law: Law) -> Array:
     return left
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT_QUANTILES)
 def quantiles(law: Law, pieces: int) -> Array:
     """So many times that the work may take, rising: looked up, not worked out, for each order under way."""
     return np.sort(law.drawn.many(chances("quantiles"), (pieces, QUANTILES)).sum(axis=0))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=KEPT_ORDERS)
 def shares(key: str) -> Array:
     """Where on each path an order's work lies among all that are longer than it has lasted; the same as it goes on."""
     return chances(key, "work under way").random(PATHS)

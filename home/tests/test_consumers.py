@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from unittest.mock import AsyncMock
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -246,3 +247,15 @@ async def test_only_staff_hear_of_new_orders(order, place, alice, bob):
         new = await sync_to_async(place)()
         assert (await receive(staff))["payload"]["order_id"] == new.order_id
         assert await customer.receive_nothing(timeout=0.2)
+
+
+async def test_a_list_that_hears_of_orders_for_weeks_does_not_grow(monkeypatch):
+    monkeypatch.setattr(consumers, "MOST_REMEMBERED", 100)
+    window = consumers.OrderList()
+    monkeypatch.setattr(window, "send", AsyncMock())
+    window.hears_news, window.watched = True, {"order 0", "order 9990"}
+    for number in range(10_000):
+        await window.order_status({"order_id": f"order {number}", "seq": 1, "text": ""})
+        assert len(window.seen) <= 100
+    assert set(window.sent()) == window.watched
+    assert {f"order {number}" for number in range(9950, 10_000)} <= set(window.seen)
