@@ -17,6 +17,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,6 +37,7 @@ USAGE = """
   python3 run.py test [...]       set everything up and run the tests; what follows goes to pytest
   python3 run.py COMMAND [...]    any command of manage.py, such as migrate, shell or createsuperuser;
                                   --data may stand before it
+  python3 run.py --version        say which version of the shop this is
 """
 
 
@@ -66,6 +68,12 @@ def main(arguments: list[str]) -> None:
 # What was asked for
 
 
+def version() -> str:
+    """What pyproject.toml says: the one place where it stands."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["project"]["version"])
+
+
 def parse(arguments: list[str]) -> tuple[list[str], str | None]:
     """Return the command with its arguments (by default the shop itself), and the data folder.
 
@@ -77,8 +85,12 @@ def parse(arguments: list[str]) -> tuple[list[str], str | None]:
     own, command = arguments[:split], arguments[split:]
     parser = argparse.ArgumentParser(prog="run.py", usage=USAGE, allow_abbrev=False)
     parser.add_argument("--data", metavar="DIR", help="database, pictures, socket and logs (default: var)")
+    parser.add_argument("--version", action="store_true", help="say which version of the shop this is, and end")
     add_shop_options(parser)
     options = parser.parse_args(own)
+    if options.version:
+        print(f"Forno Vivo {version()}")
+        parser.exit()
     if options.data == "":
         parser.error("--data needs the name of a folder.")
     shop = ["--no-demo"] if options.no_demo else []

@@ -6,6 +6,7 @@ from django.test import Client
 from home.views import ORDERS_PER_PAGE
 from kitchen import flow
 from kitchen.models import Shop
+from pizzaProj.version import VERSION
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 
@@ -129,3 +130,10 @@ def test_cookies_are_httponly_and_lax(client, alice):
     assert client.cookies.keys() == {"csrftoken", "sessionid"}
     for cookie in client.cookies.values():
         assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+
+
+def test_the_footer_says_which_version_it_is(client, db):
+    for page in ("/", "/log-in/", "/chat/", "/people/"):
+        answer = client.get(page, follow=True)
+        footer = answer.text.partition("<footer")[2]
+        assert f"Version {VERSION}." in footer

@@ -3,7 +3,9 @@
 import ast
 import fcntl
 import os
+import re
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import pytest
 from django.conf import settings
 
 import run
+from pizzaProj.version import VERSION
 
 RUN = settings.BASE_DIR / "run.py"
 
@@ -96,6 +99,17 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     wanted = ("run.py test", "--port N", "--data DIR", "--speed X", "--no-demo", "run.py COMMAND")
     assert [word for word in wanted if word not in text] == []
+
+
+def test_the_version_is_said_before_anything_is_installed(tmp_path: Path) -> None:
+    """By a Python without packages, and nothing is made."""
+    for name in ("run.py", "pyproject.toml"):
+        shutil.copy(settings.BASE_DIR / name, tmp_path)
+    command = [sys.executable, "-I", "-S", str(tmp_path / "run.py"), "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == (f"Forno Vivo {VERSION}\n", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pyproject.toml", "run.py"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
 
 
 @pytest.mark.parametrize(
