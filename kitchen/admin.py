@@ -1,18 +1,62 @@
 """The stations and the shop's settings, in the stock admin."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
 from kitchen import flow, stages, tasks
 from kitchen.locks import lock_stations
 from kitchen.models import Shop, Station
+from simulation import distributions
+from simulation.distributions.text import EXAMPLE, overview, parse, written
+
+
+class ParametersField(forms.CharField):
+    """A distribution's own parameters, as text."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return written(value) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return parse(super().to_python(value) or "")
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(super().has_changed(written(initial or {}), data))
+
+
+class StationForm(forms.ModelForm):  # type: ignore[type-arg]
+    parameters = ParametersField(required=False, label="Own parameters")
+    brought: Sequence[str] = ()  # columns besides those that the person has changed
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["parameters"].help_text = f"Besides mean and spread, such as {EXAMPLE}. {overview()}"
+
+    def clean(self) -> dict[str, Any]:
+        """New parameters that have a mean of their own bring it along, unless the mean was changed, too."""
+        values: dict[str, Any] = super().clean() or {}
+        if {"distribution", "parameters"} & set(self.changed_data) and "mean_seconds" not in self.changed_data:
+            try:
+                moments = distributions.own_moments(values.get("distribution", ""), values.get("parameters", {}))
+            except (ValueError, TypeError, KeyError):
+                moments = None  # what is wrong is said by Station.clean
+            if moments:
+                values["mean_seconds"], values["spread_seconds"] = moments
+                self.brought = ["mean_seconds"]
+        return values
 
 
 @admin.register(Station)
 class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    form = StationForm
     list_display = ["name", "stage", "capacity", "is_open", "distribution", "mean_seconds", "spread_seconds"]
     list_display += ["per_pizza", "as_measured", "measured"]
     list_editable = ["capacity", "mean_seconds", "spread_seconds", "as_measured"]
@@ -34,7 +78,8 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def save_model(self, request: HttpRequest, obj: Station, form: Any, change: bool) -> None:
-        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        names = [*form.changed_data, *getattr(form, "brought", ())]  # the list has another form
+        changes = {name: form.cleaned_data[name] for name in names}
         lock_stations(*stages.WORKED)  # in their order, whatever the list's is: it is saved in one transaction
         tasks.cook_all(flow.change_station(obj.stage, timezone.now(), **changes))
 

@@ -13,10 +13,14 @@ from django.utils import timezone
 
 from kitchen import stages
 from simulation import distributions
+from simulation.fields import Dialect, Fields, SpecError
 
 MAX_SPEED = 100_000
 MAX_DEMAND = 10_000
 MAX_SERVICE_SECONDS = 24 * 3600.0
+MOST_CV = 10.0
+MOST_VALUES = 500  # of a list of a distribution's own parameters: every verb reads the station
+OWN_PARAMETERS = Dialect("station", "{}[{}]")
 
 
 def finite(value: float) -> None:
@@ -72,7 +76,7 @@ class Station(models.Model):
     is_open = models.BooleanField(
         "open", default=True, help_text="A closed station finishes what it has and begins nothing new."
     )
-    distribution = models.CharField("service-time distribution", max_length=20, choices=distributions.CHOICES)
+    distribution = models.CharField("service-time distribution", max_length=20, choices=distributions.choices())
     mean_seconds = models.FloatField(
         validators=[finite, MinValueValidator(0.1), MaxValueValidator(MAX_SERVICE_SECONDS)],
         help_text="Kitchen seconds.",
@@ -81,6 +85,9 @@ class Station(models.Model):
         default=0,
         validators=[finite, MinValueValidator(0), MaxValueValidator(MAX_SERVICE_SECONDS)],
         help_text="Standard deviation in kitchen seconds. Fixed has none; exponential's is its mean.",
+    )
+    parameters = models.JSONField(
+        "own parameters", default=dict, blank=True, help_text="Of the distribution, besides mean and spread."
     )
     per_pizza = models.BooleanField(default=False, help_text="The time is for each pizza, not for the order.")
     as_measured = models.BooleanField(
@@ -111,35 +118,51 @@ class Station(models.Model):
         return self.name
 
     def clean(self) -> None:
-        if self.distribution == "lognormal" and self.mean_seconds and self.spread_seconds > 10 * self.mean_seconds:
-            raise ValidationError({"spread_seconds": "More than ten times the mean is no kitchen we know."})
-        if self.distribution in distributions.LAWS and self.mean_seconds and self.spread_seconds is not None:
-            try:
-                distributions.LAWS[self.distribution](self.mean_seconds, self.spread_seconds).one(Random(self.stage))
-            except ValueError as error:
-                raise ValidationError({"spread_seconds": str(error)}) from None
+        """Parameters with a mean of their own, such as low and high, are stretched to this one and give the spread."""
+        entry = distributions.DISTRIBUTIONS.get(self.distribution)
+        if entry is None or not self.mean_seconds or self.spread_seconds is None:
+            return
+        try:
+            self.parameters = entry.read_own(Fields(self.parameters, dialect=OWN_PARAMETERS), MOST_VALUES)
+            self.drawn.one(Random(self.stage))
+        except SpecError as error:
+            raise ValidationError({"parameters": str(error)}) from None
+        except ValueError as error:
+            raise ValidationError({_column_of(error): str(error)}) from None
+        takes = entry.form_with(self.parameters).names
+        if "cv" in takes and self.spread_seconds > MOST_CV * self.mean_seconds:
+            raise ValidationError({"spread_seconds": "The spread must be at most ten times the mean."})
+        if self.parameters and "cv" not in takes:
+            self.spread_seconds = self.drawn.variance**0.5
 
     @property
-    def expected(self) -> tuple[str, float, float]:
-        """(law, mean, spread) for looking ahead: as measured, if staff want that and enough was seen; else as set."""
+    def drawn(self) -> distributions.Distribution:
+        """What service times are drawn from. ValueError if there can be none."""
+        return distributions.build(self.distribution, self.mean_seconds, self.spread_seconds, self.parameters)
+
+    @property
+    def expected(self) -> tuple[str, float, float, dict[str, Any]]:
+        """(distribution, mean, spread, own parameters) for looking ahead: as measured, if staff want that and enough
+        was seen; else as set."""
         if self.as_measured and self.measured_mean_seconds is not None and self.measured_spread_seconds is not None:
-            return self.measured_distribution, self.measured_mean_seconds, self.measured_spread_seconds
-        return self.distribution, self.mean_seconds, self.spread_seconds
+            return self.measured_distribution, self.measured_mean_seconds, self.measured_spread_seconds, {}
+        return self.distribution, self.mean_seconds, self.spread_seconds, self.parameters
 
     def service_seconds(self, order_id: str, pizzas: int) -> float:
         """How long this order's work takes here, in kitchen seconds; the same each time it is asked."""
         return distributions.draw(
-            self.distribution,
-            self.mean_seconds,
-            self.spread_seconds,
-            order_id=order_id,
-            stage=self.stage,
-            pizzas=pizzas if self.per_pizza else 1,
+            self.drawn, order_id=order_id, stage=self.stage, pizzas=pizzas if self.per_pizza else 1
         )
 
     def wall_seconds(self, order_id: str, pizzas: int) -> float:
         """The same in seconds of the clock on the wall. For stations that were read with the shop's speed."""
         return self.service_seconds(order_id, pizzas) / self.speed
+
+
+def _column_of(error: ValueError) -> str:
+    """Which column of a station a distribution finds fault with."""
+    parameter = error.parameter if isinstance(error, distributions.Impossible) else "cv"
+    return {"mean": "mean_seconds", "cv": "spread_seconds"}.get(parameter, "parameters")
 
 
 class Unchangeable(Exception):

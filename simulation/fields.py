@@ -1,127 +1,197 @@
-"""Reading plain JSON values, field by field: what is wrong is said in one sentence that begins with where."""
+"""The one reader of what people and programs ask for: plain JSON values, or a sentence on the field that is wrong.
 
-from collections.abc import Mapping, Sequence
+A spec and a plan differ in how strict they are and how they write a path, and a reader is told so by its `Dialect`.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 MAX_VALUES = 1_000_000  # of a list
 MAX_SECONDS = 1e9
 NAME_LENGTH = 100
+SHOWN_LENGTH = 60  # characters of a value in a sentence
+HOURS_A_DAY = 24
+SWITCHES = {"yes": True, "on": True, "true": True, "no": False, "false": False}
 
 
 class SpecError(Exception):
-    """`field` is where, such as stations[1].service.mean; the text is a whole sentence and begins with it."""
+    """`field` is the path of the value, such as stations[1].service.mean; the text is a whole sentence."""
 
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field or 'The spec'} {problem}")
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
         self.field = field
 
 
-class Fields:
-    """An object of the spec. Every reader says what is wrong, and where."""
+@dataclass(frozen=True)
+class Dialect:
+    noun: str  # what is read, for sentences
+    row: str  # the path of an entry of a list
+    from_text: bool = False  # numbers and switches can be text, as a form sends them, and an empty text is left out
 
-    def __init__(self, values: Any, path: str) -> None:
+
+SPEC = Dialect("spec", "{}[{}]")
+PLAN = Dialect("plan", "{}.{}", from_text=True)
+
+
+@dataclass(frozen=True)
+class Limits:
+    least: float = -math.inf
+    above: float = -math.inf
+    most: float = math.inf
+    below: float = math.inf
+
+    def allow(self, number: float) -> bool:
+        """False for NaN and for an infinity."""
+        return math.isfinite(number) and self.above < number < self.below and self.least <= number <= self.most
+
+    def __str__(self) -> str:
+        """ " from 1 to 10", with the space before it; empty without limits."""
+        if self.least > -math.inf and self.most < math.inf:
+            return f" from {self.least:.10g} to {self.most:.10g}"
+        words = {"of at least": self.least, "above": self.above, "at most": self.most, "below": self.below}
+        named = [f"{word} {value:.10g}" for word, value in words.items() if math.isfinite(value)]
+        return f" {' and '.join(named)}" if named else ""
+
+
+class Fields:
+    """An object of what was asked for. Each method reads one field of it, or raises SpecError.
+
+    With a `default` a field can be left out. A sentence calls the field by its `label`, else by its path.
+    """
+
+    def __init__(self, values: Any, path: str = "", dialect: Dialect = SPEC) -> None:
         if not isinstance(values, Mapping):
-            raise SpecError(path, "must be an object.")
-        self.values, self.path, self.known = values, path, set[str]()
+            raise SpecError(path, f"{path or f'The {dialect.noun}'} must be an object.")
+        self.values, self.path, self.dialect, self.known = values, path, dialect, set[str]()
 
     def at(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name
 
-    def get(self, name: str) -> Any:
-        self.known.add(name)
-        return self.values.get(name)
+    def wrong(self, name: str, problem: str, label: str = "") -> SpecError:
+        """For the caller to raise."""
+        return SpecError(self.at(name), f"{label or self.at(name)} {problem}")
 
-    def needed(self, name: str) -> Any:
+    def get(self, name: str) -> Any:
+        """The value as it is; None if it was left out."""
+        self.known.add(name)
+        value = self.values.get(name)
+        return None if self.dialect.from_text and isinstance(value, str) and not value.strip() else value
+
+    def needed(self, name: str, label: str = "") -> Any:
         value = self.get(name)
         if value is None:
-            raise SpecError(self.at(name), "is missing.")
+            raise self.wrong(name, "is missing.", label)
         return value
 
     def object(self, name: str) -> "Fields":
-        return Fields(self.needed(name), self.at(name))
+        return Fields(self.needed(name), self.at(name), self.dialect)
 
-    def objects(self, name: str, least: int, most: int) -> list["Fields"]:
-        rows = self._list(name, least, most)
-        return [Fields(row, f"{self.at(name)}[{number}]") for number, row in enumerate(rows)]
+    def optional_object(self, name: str) -> "Fields":
+        value = self.get(name)
+        return Fields({} if value is None else value, self.at(name), self.dialect)
 
-    def _list(self, name: str, least: int, most: int) -> Sequence[Any]:
-        rows = self.needed(name)
-        if not isinstance(rows, list | tuple):
-            raise SpecError(self.at(name), "must be a list.")
-        if not least <= len(rows) <= most:
-            raise SpecError(self.at(name), f"must have {least} to {most} entries, not {len(rows)}.")
-        return rows
+    def objects(self, name: str, least: int, most: int, label: str = "") -> list["Fields"]:
+        rows = [] if not least and self.get(name) is None else self._list(name, least, most, label)
+        paths = (self.dialect.row.format(self.at(name), number) for number in range(len(rows)))
+        return [Fields(row, path, self.dialect) for row, path in zip(rows, paths, strict=True)]
 
-    def number(self, name: str, default: float | None = None, **limits: float) -> float:
-        value = self.get(name) if default is not None else self.needed(name)
-        return default if value is None and default is not None else _number(value, self.at(name), **limits)
+    def number(self, name: str, label: str = "", default: float | None = None, **limits: float) -> float:
+        value = self.get(name) if default is not None else self.needed(name, label)
+        if value is None and default is not None:
+            return default
+        return self._number(value, name, label, Limits(**limits))
 
     def optional(self, name: str, most: float = MAX_SECONDS) -> float | None:
         """A number above 0, or None."""
         return None if self.get(name) is None else self.number(name, above=0, most=most)
 
-    def numbers(self, name: str, **limits: float) -> tuple[float, ...]:
-        rows = self._list(name, 1, MAX_VALUES)
-        return tuple(_number(value, f"{self.at(name)}[{place}]", **limits) for place, value in enumerate(rows))
+    def numbers(self, name: str, most_values: int = MAX_VALUES, **limits: float) -> tuple[float, ...]:
+        rows, bounds = self._list(name, 1, most_values), Limits(**limits)
+        return tuple(self._number(value, f"{name}[{place}]", "", bounds) for place, value in enumerate(rows))
 
-    def whole(self, name: str, least: int, most: int, default: int | None = None) -> int:
-        value = self.get(name) if default is not None else self.needed(name)
+    def whole(self, name: str, least: int, most: int, default: int | None = None, label: str = "") -> int:
+        value = self.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value  # to the last digit, which a float has not
+        number = self.number(name, label, default, least=least, most=most)
+        if number != int(number):
+            raise self.wrong(name, f"must be a whole number, not “{shown(value)}”.", label)
+        return int(number)
+
+    def flag(self, name: str, default: bool = False, label: str = "") -> bool:
+        value = self.get(name)
+        if self.dialect.from_text and isinstance(value, str):
+            value = SWITCHES.get(value, value)
+        if not (value is None or isinstance(value, bool)):
+            words = "yes or no" if self.dialect.from_text else "true or false"
+            raise self.wrong(name, f"must be {words}, not “{shown(value)}”.", label)
+        return default if value is None else value
+
+    def text(self, name: str, most: int, default: str | None = None, label: str = "") -> str:
+        value = self.get(name) if default is not None else self.needed(name, label)
         if value is None and default is not None:
             return default
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise SpecError(self.at(name), "must be a whole number.")
-        if not least <= value <= most:
-            raise SpecError(self.at(name), f"must be from {least} to {most}.")
-        return value
+        if not isinstance(value, str) or not 1 <= len(value.strip()) <= most or not value.isprintable():
+            raise self.wrong(name, f"must be a line of at most {most} letters.", label)
+        return value.strip()
 
-    def flag(self, name: str) -> bool:
+    def choice(self, name: str, choices: Iterable[str], default: str | None = None, label: str = "") -> str:
+        value = self.get(name) if default is not None else self.needed(name, label)
+        if value is None and default is not None:
+            return default
+        if value not in tuple(choices):
+            raise self.wrong(name, f"must be one of {', '.join(choices)}, not “{shown(value)}”.", label)
+        return str(value)
+
+    def hour(self, name: str, default: float, label: str = "") -> float:
+        """An hour of the day: "19:30", "19" or 19.5."""
         value = self.get(name)
-        if not (value is None or isinstance(value, bool)):
-            raise SpecError(self.at(name), "must be true or false.")
-        return bool(value)
-
-    def text(self, name: str, most: int) -> str:
-        value = self.needed(name)
-        if not isinstance(value, str) or not 1 <= len(value) <= most:
-            raise SpecError(self.at(name), f"must be a text of 1 to {most} characters.")
-        return value
-
-    def choice(self, name: str, choices: Sequence[str] | Mapping[str, Any]) -> str:
-        value = self.needed(name)
-        if not isinstance(value, str) or value not in choices:
-            raise SpecError(self.at(name), f"must be one of: {', '.join(choices)}.")
-        return value
+        if value is None:
+            return default
+        found = re.fullmatch(r"\s*(\d{1,2}):([0-5]\d)\s*", value) if isinstance(value, str) else None
+        hour = int(found[1]) + int(found[2]) / 60 if found else _as_number(value, from_text=True)
+        if not 0 <= hour <= HOURS_A_DAY:
+            raise self.wrong(name, f"must be a time of the day such as 18:30, not “{shown(value)}”.", label)
+        return hour
 
     def refuse_others(self) -> None:
+        """SpecError for the first field that nothing has read."""
         for name in self.values:
             if name not in self.known:
-                raise SpecError(self.at(_shortened(name)), "is not known.")
+                raise self.wrong(shown(name), f"is not a field of a {self.dialect.noun}.")
+
+    def _list(self, name: str, least: int, most: int, label: str = "") -> Sequence[Any]:
+        rows = self.needed(name, label)
+        if self.dialect.from_text and isinstance(rows, Mapping):
+            rows = [rows[key] for key in sorted(rows, key=str)]
+        if not isinstance(rows, list | tuple):
+            raise self.wrong(name, "must be a list.", label)
+        if not least <= len(rows) <= most:
+            number = f"{least} to {most}" if least else f"at most {most}"
+            raise self.wrong(name, f"must have {number} entries, not {len(rows)}.", label)
+        return rows
+
+    def _number(self, value: Any, name: str, label: str, limits: Limits) -> float:
+        number = _as_number(value, self.dialect.from_text)
+        if not limits.allow(number):
+            raise self.wrong(name, f"must be a number{limits}, not “{shown(value)}”.", label)
+        return number
 
 
-def _shortened(name: object) -> str:
-    return " ".join(str(name).split())[:NAME_LENGTH]
+def _as_number(value: Any, from_text: bool) -> float:
+    """NaN if it is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str) if from_text else (int, float)):
+        return math.nan
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return math.nan
 
 
-def _number(
-    value: Any,
-    field: str,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
-    below: float | None = None,
-) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise SpecError(field, "must be a number.")
-    if not -1e300 < value < 1e300:  # nan is neither
-        raise SpecError(field, "must be a finite number.")
-    if above is not None and value <= above:
-        raise SpecError(field, f"must be above {above:g}.")
-    if least is not None and value < least:
-        raise SpecError(field, f"must not be below {least:g}.")
-    if below is not None and value >= below:
-        raise SpecError(field, f"must be below {below:g}.")
-    if most is not None and value > most:
-        raise SpecError(field, f"must be at most {most:g}.")
-    return float(value)
+def shown(value: Any) -> str:
+    """What was given on one line, short enough for a sentence."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= SHOWN_LENGTH else text[:SHOWN_LENGTH] + "…"

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulation.calibration import Interval
-from simulation.distributions import LAWS, StationLaw, remaining_of_sum
+from simulation.distributions import Distribution, build, remaining_of_sum
 from simulation.simulator import stations_forward
 
 PATHS = 199
@@ -40,10 +41,11 @@ class Law:
     mean: float
     spread: float
     per_pizza: bool
+    parameters: tuple[tuple[str, Any], ...] = ()  # its own ones, (name, value)
 
     @property
-    def drawn(self) -> StationLaw:
-        return LAWS[self.name](self.mean, self.spread)
+    def drawn(self) -> Distribution:
+        return build(self.name, self.mean, self.spread, dict(self.parameters))
 
     def pieces(self, pizzas: int) -> int:
         return pizzas if self.per_pizza else 1

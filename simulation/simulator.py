@@ -4,8 +4,8 @@
 `replicate(spec, first, count)` for each share and `merge(spec, parts)` in the end: the same figures to the last bit,
 however it was shared out, as each replication's come from its own orders alone.
 
-`stations_forward` (the engine, simulation.engine) takes plain arrays forward; `draw_seconds` and `residual_seconds`
-make service times for it.
+`stations_forward` (the engine, simulation.engine) takes plain arrays forward; simulation.distributions makes service
+times for it.
 
 What the figures are. An order counts if it comes after the warm-up; those of a state at the beginning do not count in
 averages over orders, but fill places and lines. Averages over time go from the opening, or the moment when the last
@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from simulation import distributions
 from simulation.collectors import SHARES
 from simulation.confidence import Estimate, follow_each_other, half_width, over_replications, plain
 from simulation.engine import Array
@@ -32,28 +31,6 @@ from simulation.spec import HOUR, Rate, Spec
 from simulation.spec import read_spec as read_spec
 
 WIDE = 0.5  # a half-width beyond so much of the value says nothing
-
-
-def draw_seconds(
-    random: np.random.Generator, law: str, mean_seconds: float, spread_seconds: float, count: int
-) -> Array:
-    """So many service times of a station's law."""
-    return distributions.LAWS[law](mean_seconds, spread_seconds).many(random, (count,))
-
-
-def residual_seconds(
-    random: np.random.Generator,
-    law: str,
-    mean_seconds: float,
-    spread_seconds: float,
-    pizzas: int,
-    elapsed_seconds: float,
-    count: int,
-) -> Array:
-    """So many draws of what is left of one order's work that has gone on for a while: the sum over its pizzas, given
-    that it is longer than that."""
-    drawn = distributions.LAWS[law](mean_seconds, spread_seconds)
-    return distributions.remaining_of_sum(random, drawn, pizzas, elapsed_seconds, count)
 
 
 def simulate(spec: Spec) -> "Result":

@@ -9,15 +9,17 @@ Seconds and hours are the kitchen's. Whatever `read_spec` returns can be simulat
      "promise_seconds": 2700, "grid_seconds": 600,
      "state": [{"station": 1, "elapsed": 120}, {"station": 0, "waiting": true}]}
 
-places: null is a place for everybody. Laws: fixed(mean), exponential(mean), lognormal(mean, cv), uniform(low, high),
-erlang(mean, k), gamma(mean, cv), hyperexponential(p, means), empirical(values), conveyor(headway, delay), and
+places: null is a place for everybody. A law is one of simulation.distributions.table: fixed(mean), exponential(mean),
+lognormal(mean, cv), uniform(low, high or mean, cv), gamma(mean, cv), erlang(mean, k), hyperexponential(p, means or
+mean, cv), weibull(mean, cv), triangular(low, mode, high), pert(low, mode, high), truncated_normal(mean, cv),
+shifted_lognormal(shift, mean, cv), discrete(values, p), empirical(values); or conveyor(headway, delay), or
 times(seconds), which gives each order its own. Arrivals: poisson(per_hour), steps(per_hour, hours), times(seconds).
 A run ends after so many orders, or at the last of the hours or `close_hours` if that comes first; then the kitchen is
 emptied. A state is oldest first. Of a spec only stations, arrivals and what ends the run are needed.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -35,7 +37,6 @@ MAX_TRACE = 1_000_000  # orders
 MAX_STATE = 10_000
 MAX_PER_HOUR = 1e7
 MAX_HOURS = 24 * 366.0
-MAX_CV = 100.0
 MAX_SEED = 2**63 - 1
 
 
@@ -73,7 +74,7 @@ class Rate:
         return math.ceil(self.expected + 6 * math.sqrt(self.expected) + 10) if self.expected < math.inf else math.inf
 
 
-Service = distributions.Law | Conveyor | Times
+Service = distributions.Distribution | Conveyor | Times
 Arrivals = Rate | Times
 
 
@@ -125,7 +126,7 @@ class Spec:
 
 def read_spec(values: Any) -> Spec:
     """SpecError if it can't be simulated."""
-    asked = Fields(values, "")
+    asked = Fields(values)
     rows = asked.objects("stations", 1, MAX_STATIONS)
     stations = tuple(_read_station(row, f"station {number}") for number, row in enumerate(rows))
     arrivals, orders = _read_arrivals(asked)
@@ -151,10 +152,10 @@ def _read_station(asked: Fields, default_name: str) -> Station:
     service = _read_service(asked.object("service"))
     if isinstance(service, Conveyor):
         if asked.get("places") not in (None, 1):
-            raise SpecError(asked.at("places"), "must be left out: a conveyor takes one order after the other.")
+            raise asked.wrong("places", "must be left out: a conveyor takes one order after the other.")
         places: int | None = 1
     elif "places" not in asked.values:
-        raise SpecError(asked.at("places"), "is missing: a whole number, or null for a place for everybody.")
+        raise asked.wrong("places", "is missing: a whole number, or null for a place for everybody.")
     else:
         places = None if asked.get("places") is None else asked.whole("places", 1, MAX_PLACES)
     asked.refuse_others()
@@ -162,63 +163,24 @@ def _read_station(asked: Fields, default_name: str) -> Station:
 
 
 def _read_service(asked: Fields) -> Service:
-    law = asked.choice("law", SERVICES)
-    service: Service = SERVICES[law](asked)
+    law = asked.choice("law", (*distributions.DISTRIBUTIONS, *SPECIAL))
+    service: Service = SPECIAL[law](asked) if law in SPECIAL else _read_distribution(asked, law)
     asked.refuse_others()
     return service
 
 
-def _mean(asked: Fields) -> float:
-    return asked.number("mean", above=0, most=MAX_SECONDS)
+def _read_distribution(asked: Fields, law: str) -> distributions.Distribution:
+    """One that does not vary is a fixed time, which costs the simulator less."""
+    found = distributions.DISTRIBUTIONS[law].read(asked)
+    return found if found.variance else distributions.Fixed(found.mean)
 
 
-def _lognormal(asked: Fields) -> Service:
-    mean, cv = _mean(asked), asked.number("cv", least=0, most=MAX_CV)
-    return distributions.Lognormal(mean, cv * mean) if cv else distributions.Fixed(mean)
-
-
-def _uniform(asked: Fields) -> Service:
-    low = asked.number("low", least=0, most=MAX_SECONDS)
-    high = asked.number("high", above=0, most=MAX_SECONDS)
-    if high < low:
-        raise SpecError(asked.at("high"), "must not be below low.")
-    return distributions.Uniform((low + high) / 2, (high - low) / math.sqrt(12))
-
-
-def _erlang(asked: Fields) -> Service:
-    mean = _mean(asked)
-    return distributions.Gamma(mean, mean / math.sqrt(asked.whole("k", 1, 10_000)))
-
-
-def _gamma(asked: Fields) -> Service:
-    mean = _mean(asked)
-    return distributions.Gamma(mean, mean * asked.number("cv", above=0, most=MAX_CV))
-
-
-def _hyperexponential(asked: Fields) -> Service:
-    chances = asked.numbers("p", least=0, most=1)
-    means = asked.numbers("means", above=0, most=MAX_SECONDS)
-    if len(chances) != len(means):
-        raise SpecError(asked.at("p"), f"must have as many numbers as means: {len(means)}.")
-    if abs(math.fsum(chances) - 1) > 1e-6:
-        raise SpecError(asked.at("p"), "must add up to 1.")
-    return distributions.Hyperexponential(chances, means)
-
-
-def _conveyor(asked: Fields) -> Service:
+def _conveyor(asked: Fields) -> Conveyor:
     headway = asked.number("headway", least=0, most=MAX_SECONDS)
     return Conveyor(headway, asked.number("delay", least=0, most=MAX_SECONDS))
 
 
-SERVICES: dict[str, Any] = {
-    "fixed": lambda asked: distributions.Fixed(_mean(asked)),
-    "exponential": lambda asked: distributions.Exponential(_mean(asked)),
-    "lognormal": _lognormal,
-    "uniform": _uniform,
-    "erlang": _erlang,
-    "gamma": _gamma,
-    "hyperexponential": _hyperexponential,
-    "empirical": lambda asked: distributions.Empirical(asked.numbers("values", least=0, most=MAX_SECONDS)),
+SPECIAL: dict[str, Callable[[Fields], Conveyor | Times]] = {
     "conveyor": _conveyor,
     "times": lambda asked: Times(asked.numbers("seconds", least=0, most=MAX_SECONDS)),
 }
@@ -239,7 +201,7 @@ def _read_arrivals(spec: Fields) -> tuple[Arrivals, int | None]:
     elif close_hours is not None:
         arrivals = Rate((asked.number("per_hour", least=0, most=MAX_PER_HOUR),), (0.0, close_hours))
     elif orders is None:
-        raise SpecError("orders", "is missing: how many orders to follow (or close_hours, when the kitchen closes).")
+        raise spec.wrong("orders", "is missing: how many orders to follow (or close_hours, when the kitchen closes).")
     else:
         arrivals = Rate((asked.number("per_hour", above=0, most=MAX_PER_HOUR),), (0.0, math.inf))
     asked.refuse_others()
@@ -252,9 +214,9 @@ def _read_times(asked: Fields, orders: int | None, close_hours: float | None) ->
     seconds = asked.numbers("seconds", least=0, most=MAX_SECONDS)
     for number, (before, after) in enumerate(pairwise(seconds), 1):
         if after < before:
-            raise SpecError(f"{asked.at('seconds')}[{number}]", "must not be before the one that stands before it.")
+            raise asked.wrong(f"seconds[{number}]", "must not be before the one that stands before it.")
     if orders is not None and orders > len(seconds):
-        raise SpecError("orders", f"must be at most {len(seconds)}, as many as arrivals.seconds has.")
+        raise _wrong("orders", f"must be at most {len(seconds)}, as many as arrivals.seconds has.")
     seconds = seconds[:orders]
     if close_hours is not None:
         seconds = tuple(moment for moment in seconds if moment <= close_hours * HOUR)
@@ -265,16 +227,14 @@ def _read_steps(asked: Fields, close_hours: float | None) -> Rate:
     per_hour = asked.numbers("per_hour", least=0, most=MAX_PER_HOUR)
     hours = asked.numbers("hours", least=0, most=MAX_HOURS)
     if len(hours) != len(per_hour) + 1:
-        raise SpecError(
-            asked.at("hours"), f"must have one number more than per_hour: {len(per_hour) + 1}, not {len(hours)}."
-        )
+        raise asked.wrong("hours", f"must have one number more than per_hour: {len(per_hour) + 1}, not {len(hours)}.")
     for number, (begin, end) in enumerate(pairwise(hours), 1):
         if end <= begin:
-            raise SpecError(f"{asked.at('hours')}[{number}]", "must be after the one that stands before it.")
+            raise asked.wrong(f"hours[{number}]", "must be after the one that stands before it.")
     if close_hours is None or close_hours >= hours[-1]:
         return Rate(per_hour, hours)
     if close_hours <= hours[0]:
-        raise SpecError("close_hours", "must be after the first of arrivals.hours.")
+        raise _wrong("close_hours", "must be after the first of arrivals.hours.")
     open_hours = [hour for hour in hours if hour < close_hours]
     return Rate(per_hour[: len(open_hours)], (*open_hours, close_hours))
 
@@ -287,30 +247,34 @@ def _read_state(spec: Fields, stations: Sequence[Station]) -> tuple[Present, ...
         station = asked.whole("station", 0, len(stations) - 1)
         waits = asked.flag("waiting")
         if waits == (asked.get("elapsed") is not None):
-            raise SpecError(asked.at("elapsed"), "or waiting must be given: one of them.")
+            raise asked.wrong("elapsed", "or waiting must be given: one of them.")
         elapsed = None if waits else asked.number("elapsed", least=0, most=MAX_SECONDS)
         asked.refuse_others()
         state.append(Present(station, elapsed))
     return tuple(state)
 
 
+def _wrong(field: str, problem: str) -> SpecError:
+    return SpecError(field, f"{field} {problem}")
+
+
 def _check_size(spec: Spec) -> None:
     expected = spec.arrivals.expected if isinstance(spec.arrivals, Rate) else math.inf
     number = min(expected, math.inf if spec.orders is None else spec.orders)
     if number > MAX_ORDERS:
-        raise SpecError("arrivals.per_hour", f"must not bring more than {MAX_ORDERS} orders.")
+        raise _wrong("arrivals.per_hour", f"must not bring more than {MAX_ORDERS} orders.")
     if number * spec.replications * len(spec.stations) > MAX_VISITS:
-        raise SpecError("replications", "are too many for so many orders.")
+        raise _wrong("replications", "are too many for so many orders.")
     if spec.trace and spec.replications != 1:
-        raise SpecError("replications", "must be 1 for a trace.")
+        raise _wrong("replications", "must be 1 for a trace.")
     if spec.trace and number > MAX_TRACE:
-        raise SpecError("orders", f"must be at most {MAX_TRACE} for a trace.")
+        raise _wrong("orders", f"must be at most {MAX_TRACE} for a trace.")
     for place, station in enumerate(spec.stations):
         if isinstance(station.service, Times):
             field = f"stations[{place}].service.seconds"
             if spec.orders is None:
-                raise SpecError(
+                raise _wrong(
                     field, "needs to know how many come at most: give orders, and no more than closing lets in."
                 )
             if len(station.service.seconds) < len(spec.state) + spec.orders:
-                raise SpecError(field, f"must have {len(spec.state) + spec.orders} numbers, one for each order.")
+                raise _wrong(field, f"must have {len(spec.state) + spec.orders} numbers, one for each order.")

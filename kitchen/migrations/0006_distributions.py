@@ -1,4 +1,4 @@
-"""Rename columns to the words that queueing theory and statistics have for them."""
+"""Rename columns to the words of queueing theory and statistics, and let a distribution have parameters of its own."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import migrations, models
@@ -17,6 +17,16 @@ class Migration(migrations.Migration):
         migrations.RenameField("study", "asked", "request"),
         migrations.AddConstraint(
             "station", models.CheckConstraint(condition=models.Q(capacity__gte=1), name="station_has_a_place")
+        ),
+        migrations.AddField(
+            "station",
+            "parameters",
+            models.JSONField(
+                "own parameters",
+                default=dict,
+                blank=True,
+                help_text="Of the distribution, besides mean and spread.",
+            ),
         ),
         # Words alone: nothing in the database changes.
         migrations.AlterField(
@@ -40,6 +50,15 @@ class Migration(migrations.Migration):
                     ("lognormal", "Lognormal"),
                     ("uniform", "Uniform"),
                     ("gamma", "Gamma"),
+                    ("erlang", "Erlang"),
+                    ("hyperexponential", "Hyperexponential"),
+                    ("weibull", "Weibull"),
+                    ("triangular", "Triangular"),
+                    ("pert", "PERT"),
+                    ("truncated_normal", "Truncated normal"),
+                    ("shifted_lognormal", "Shifted lognormal"),
+                    ("discrete", "Discrete"),
+                    ("empirical", "Empirical"),
                 ],
             ),
         ),

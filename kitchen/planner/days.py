@@ -13,8 +13,9 @@ import numpy as np
 
 from kitchen.planner.figures import BINS, Array, Figures, Floats, bins_of, join
 from kitchen.planner.scenarios import BELT, OpenOrder, Plan, Scenario, StationPlan
+from simulation.distributions import remaining_of_sum
 from simulation.schedules import Changes, forward
-from simulation.simulator import draw_seconds, residual_seconds, stations_forward
+from simulation.simulator import stations_forward
 
 BLOCK = 50  # days
 MOST_ORDERS_A_PIECE = 200_000  # that one worker simulates at once: a fraction of a second
@@ -122,8 +123,7 @@ class Day:
             headway = pizzas * station.mean_seconds / station.places
             return np.full(BLOCK, left if order.station == index and order.working else headway)
         if order.station == index and order.working:
-            law = (station.law, station.mean_seconds, station.spread_seconds)
-            return residual_seconds(random, *law, pizzas, order.elapsed_seconds, BLOCK)
+            return remaining_of_sum(random, station.distribution, pizzas, order.elapsed_seconds, BLOCK)
         total: Floats = draw(random, station, pizzas * BLOCK).reshape(BLOCK, pizzas).sum(axis=1)
         return total
 
@@ -183,4 +183,4 @@ class Day:
 
 def draw(random: np.random.Generator, station: StationPlan, count: int) -> Floats:
     """So many service times, in seconds."""
-    return draw_seconds(random, station.law, station.mean_seconds, station.spread_seconds, count)
+    return station.distribution.many(random, (count,))

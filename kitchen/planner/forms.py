@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kitchen.planner.fields import PlanError
 from kitchen.planner.requests import HOURS, MEASURED, Present
 from kitchen.planner.scenarios import BELT, StationPlan
 from simulation import distributions
+from simulation.distributions.text import EXAMPLE, written
+from simulation.fields import SpecError
 
+OWN_HELP = f"Of a law that takes some, such as {EXAMPLE}"
 LEAST_SLIDER = 12  # places that a slider shows at least
 DEEPEST = 6  # scenarios.0.stations.baking.places has four parts before the last
 KEEP = "keep_percent"  # people think in per cent, plans in shares
-LAW_WORDS = {"fixed": "always the same", "exponential": "very different (exponential)", BELT: "a belt (conveyor)"}
 QUESTIONS = (
     ("compare", "Compare"),
     ("crew", "Smallest crew"),
@@ -64,7 +65,7 @@ class ScenarioFields:
 class Values:
     """What stands in the form: what was asked for, else the shop as it is."""
 
-    def __init__(self, asked: Any, problem: PlanError | None) -> None:
+    def __init__(self, asked: Any, problem: SpecError | None) -> None:
         self.flat = dict(_flattened(asked if isinstance(asked, Mapping) else {}))
         self.problem = problem
         demand = asked.get("demand") if isinstance(asked, Mapping) else None
@@ -97,13 +98,15 @@ def _flattened(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     pairs = values.items() if isinstance(values, Mapping) else enumerate(values)
     for name, value in pairs:
         here = f"{path}.{name}" if path else str(name)
-        if isinstance(value, Mapping | list):
+        if name == "parameters" and isinstance(value, Mapping):  # from a program: here it is a line of text
+            yield here, written(value)
+        elif isinstance(value, Mapping | list):
             yield from _flattened(value, here)
         else:
             yield here, value
 
 
-def context(asked: Any, problem: PlanError | None, present: Present) -> dict[str, Any]:
+def context(asked: Any, problem: SpecError | None, present: Present) -> dict[str, Any]:
     """For the template. Every error has its place: beside its field, or above the form."""
     values = Values(asked, problem)
     count = len(asked.get("scenarios") or []) if isinstance(asked, Mapping) else 0
@@ -156,7 +159,7 @@ def scenario_fields(
 ) -> ScenarioFields:
     path = f"scenarios.{number if mark is None else mark}"
     add = values.field
-    laws = [(law, LAW_WORDS.get(law, law)) for law in (*distributions.LAWS, BELT)]
+    laws = [*distributions.choices(), (BELT, "A belt (conveyor)")]
     places, more = [], []
     for row in stations:
         at = f"{path}.stations.{row.stage}"
@@ -169,6 +172,9 @@ def scenario_fields(
             add(f"{at}.mean_seconds", f"{row.name}: mean seconds{each}", row.mean_seconds, low=0.1, step="any"),
             add(f"{at}.spread_seconds", f"{row.name}: spread, seconds", row.spread_seconds, low=0, step="any"),
             add(f"{at}.law", f"{row.name}: law", row.law, kind="select", choices=laws),
+            add(
+                f"{at}.parameters", f"{row.name}: own parameters", written(row.parameters), kind="text", help=OWN_HELP
+            ),
         ]
     change = f"{path}.changes.0"
     more += [
@@ -279,4 +285,4 @@ def _same(text: Any, value: Any) -> bool:
             return f"{float(text):g}" == f"{value:g}"
         except (TypeError, ValueError):
             return False
-    return bool(text == value)
+    return bool(text == (written(value) if isinstance(value, dict) else value))

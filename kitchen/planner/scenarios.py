@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from simulation.distributions import Distribution, build
+from simulation.distributions.text import written
+
 COMPARE, CREW, NOW = "compare", "crew", "now"
 QUESTIONS = (COMPARE, CREW, NOW)
 PRESENT = "The shop as it is"
@@ -26,6 +29,12 @@ class StationPlan:
     per_pizza: bool
     # (hour of the day, places from then on), in the order of time: a place that breaks ends what it has in hand
     changes: tuple[tuple[float, int], ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)  # of the law, besides its mean and spread
+
+    @property
+    def distribution(self) -> Distribution:
+        """Not of a conveyor, which has none."""
+        return build(self.law, self.mean_seconds, self.spread_seconds, self.parameters)
 
 
 @dataclass(frozen=True)
@@ -128,7 +137,8 @@ def load(stored: Mapping[str, Any]) -> Plan:
 
 
 def _made(kind: Any, row: Mapping[str, Any], **values: Any) -> Any:
-    return kind(**{item.name: row[item.name] for item in fields(kind)} | values)
+    """A field that the row does not have, of a study that was stored before there was one, keeps its default."""
+    return kind(**{item.name: row[item.name] for item in fields(kind) if item.name in row} | values)
 
 
 def places_at(station: StationPlan, hour: float) -> int:
@@ -162,6 +172,8 @@ def described(base: Scenario, scenario: Scenario) -> str:
             was.per_pizza,
         ):
             words.append(f"{now.mean_seconds:g} ± {now.spread_seconds:g} s {at}")
+        if now.parameters != was.parameters and now.parameters:
+            words.append(f"{written(now.parameters)} {at}")
         words += [
             f"{places} {at} from {clock(hour)}" for hour, places in now.changes if (hour, places) not in was.changes
         ]

@@ -20,8 +20,9 @@ from kitchen.models import Shop, Station, Study, StudyPart
 from kitchen.planner import planner
 from kitchen.planner.figures import unpack
 from kitchen.planner.planner import Piece
-from kitchen.planner.requests import Present, is_usable, read_plan
+from kitchen.planner.requests import Present, read_plan
 from kitchen.planner.scenarios import CREW, NOW, OpenOrder, Plan, Scenario, StationPlan, load, one_more
+from kitchen.planner.stations import is_usable
 from kitchen.promises import forecast
 from simulation.lookahead import State
 
@@ -68,10 +69,11 @@ def present_stations() -> tuple[StationPlan, ...]:
     """A law that can't be drawn from gives the mean, as in the live kitchen (kitchen.transitions.work_seconds)."""
     found = []
     for row in Station.objects.all():
-        law, mean_seconds, spread_seconds = row.expected
-        if not is_usable(law, mean_seconds, spread_seconds):
-            law = "fixed"
-        found.append(StationPlan(row.stage, row.name, row.capacity, law, mean_seconds, spread_seconds, row.per_pizza))
+        law, mean_seconds, spread_seconds, parameters = row.expected
+        if not is_usable(law, mean_seconds, spread_seconds, parameters):
+            law, parameters = "fixed", {}
+        numbers = (law, mean_seconds, spread_seconds, row.per_pizza)
+        found.append(StationPlan(row.stage, row.name, row.capacity, *numbers, parameters=parameters))
     return tuple(found)
 
 
@@ -124,7 +126,7 @@ def measured_day(day: Any, speed: float = 1.0) -> tuple[list[float], dict[int, f
 
 
 def make(asked: Any, by: Any, now: datetime) -> Study:
-    """A study of what was asked for, not begun. PlanError with a sentence."""
+    """A study of what was asked for, not begun. SpecError with a sentence."""
     plan = read_plan(asked, present(now))
     return store(asked, plan, by, now)
 

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from kitchen.models import Shop, Study
 from kitchen.planner import forms, studies, tasks
-from kitchen.planner.fields import PlanError
 from kitchen.planner.scenarios import CREW, clock
+from simulation.fields import SpecError
 
 RECENT = 12
 MOST_RUNNING = 5
@@ -49,7 +49,7 @@ def planner(request: HttpRequest) -> HttpResponse:
         asked = read_body(request) if is_program else read_form(request)
         refuse_too_many()
         study = studies.make(asked, request.user, timezone.now())
-    except PlanError as error:
+    except SpecError as error:
         if is_program:
             return JsonResponse({"error": str(error), "field": error.field}, status=BAD_REQUEST)
         return page(request, asked, error, status=BAD_REQUEST)
@@ -80,7 +80,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Study.objects.select_related("by"), pk=pk)
     try:
         refuse_too_many()
-    except PlanError as error:
+    except SpecError as error:
         return page(request, found.request, error, study=found, status=BAD_REQUEST)
     made = studies.again(found, request.user, timezone.now())
     tasks.start(made)
@@ -88,9 +88,9 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def refuse_too_many() -> None:
-    """PlanError if so many studies are running that another one would only wait."""
+    """SpecError if so many studies are running that another one would only wait."""
     if len(studies.running()) >= MOST_RUNNING:
-        raise PlanError("", f"{MOST_RUNNING} studies are running. Wait for one, or cancel one.")
+        raise SpecError("", f"{MOST_RUNNING} studies are running. Wait for one, or cancel one.")
 
 
 @require_safe
@@ -121,7 +121,7 @@ def study_csv(request: HttpRequest, pk: int) -> HttpResponse:
 def page(
     request: HttpRequest,
     asked: Any,
-    problem: PlanError | None = None,
+    problem: SpecError | None = None,
     *,
     study: Study | None = None,
     status: int = 200,
@@ -145,7 +145,7 @@ def read_body(request: HttpRequest) -> Any:
     try:
         return json.loads(request.body)
     except (ValueError, RecursionError):
-        raise PlanError("", "The plan is no JSON.") from None
+        raise SpecError("", "The plan is no JSON.") from None
 
 
 def link(study: Study) -> str:

@@ -17,9 +17,10 @@ from django.db import transaction
 from home import live
 from home.models import FORECAST_FIELDS, ORDER_ROWS, Order
 from kitchen import locks, stages
-from kitchen.models import Promise
+from kitchen.models import Promise, Station
 from kitchen.promises import ledger
 from simulation.calibration import NONE, Correction, Interval, learn
+from simulation.distributions import frozen
 from simulation.lookahead import Law, Standing, State, Workplace, look_ahead, look_ahead_last
 
 logger = logging.getLogger(__name__)
@@ -48,14 +49,18 @@ def read_state(now: datetime) -> State:
         orders.append(Standing(str(pk), stages.WORKED.index(stage), elapsed, pizzas))
     return State(
         stations=tuple(
-            Workplace(station.name, station.capacity, station.is_open, Law(*station.expected, station.per_pizza))
-            for station in stations
+            Workplace(station.name, station.capacity, station.is_open, expected_law(station)) for station in stations
         ),
         orders=tuple(orders),
         speed=speed,
         shop_is_open=stations[0].shop_is_open,
         pks=tuple(pks),
     )
+
+
+def expected_law(station: Station) -> Law:
+    code, mean_seconds, spread_seconds, parameters = station.expected
+    return Law(code, mean_seconds, spread_seconds, station.per_pizza, frozen(parameters))
 
 
 # When it would be there, if it were ordered now

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tracemalloc
 from itertools import pairwise
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +16,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from simulation import distributions, engine, replications
+from simulation import engine, replications
 from simulation.engine import FEW_ROWS
 from simulation.replications import Run
-from simulation.simulator import SpecError, merge, read_spec, replicate, residual_seconds, simulate, stations_forward
+from simulation.simulator import SpecError, merge, read_spec, replicate, simulate, stations_forward
 
 
 def station(places, law="exponential", **parameters):
@@ -437,73 +436,6 @@ def test_an_overload_is_named():
     assert any(note.startswith("stations[1] gets 1.11 times") for note in notes)
 
 
-# Laws
-
-
-LAWS = [
-    distributions.Fixed(100),
-    distributions.Exponential(100),
-    distributions.Lognormal(100, 60),
-    distributions.Uniform(100, 40),
-    distributions.Gamma(100, 35),
-    distributions.Gamma(100, 180),
-    distributions.Hyperexponential((0.7, 0.3), (40, 240)),
-    distributions.Empirical((60, 90, 90, 130, 130)),
-]
-
-
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
-@pytest.mark.parametrize("elapsed", [0, 25, 90, 140])
-def test_what_is_left_of_work_is_the_law_given_that_it_is_longer(law, elapsed):
-    """Against all draws that turned out longer: means within 4 standard errors, and the distributions (two samples,
-    Kolmogorov and Smirnov) within what one in 10,000 pairs exceeds."""
-    random = np.random.default_rng(5)
-    draws = law.many(random, (60_000,))
-    assert draws.mean() == pytest.approx(law.mean, abs=4 * draws.std() / np.sqrt(draws.size) + 1e-9)
-    longer = draws[draws > elapsed] - elapsed
-    left = law.remaining(random, np.array([elapsed, elapsed]), 10_000)
-    assert left.shape == (10_000, 2)
-    if not longer.size:
-        assert (left == 0).all()
-        return
-    error = longer.std() * np.sqrt(1 / longer.size + 1 / left.size)
-    assert left.mean() == pytest.approx(longer.mean(), abs=4 * error + 1e-9)
-    both = np.sort(np.concatenate([longer, left.ravel()]))
-    shares = [
-        np.searchsorted(np.sort(sample), both + 1e-9, side="right") / sample.size for sample in (longer, left.ravel())
-    ]
-    assert abs(shares[0] - shares[1]).max() < 2.23 * np.sqrt(1 / longer.size + 1 / left.size)
-
-
-@pytest.mark.parametrize("law", ["lognormal", "gamma", "uniform", "exponential", "fixed"])
-def test_what_is_left_of_several_pizzas(law):
-    random = np.random.default_rng(6)
-    spread = {"exponential": 100, "fixed": 0}.get(law, 40)
-    sums = distributions.LAWS[law](100, spread).many(random, (100_000, 3)).sum(axis=1)
-    for elapsed in (100, 290, 350):
-        longer = sums[sums > elapsed] - elapsed
-        left = residual_seconds(random, law, 100, spread, 3, elapsed, 20_000)
-        if not longer.size:
-            assert (left == 0).all()
-            continue
-        error = longer.std() * np.sqrt(1 / longer.size + 1 / left.size)
-        assert left.mean() == pytest.approx(longer.mean(), abs=4 * error + 1e-9)
-
-
-@pytest.mark.parametrize("law", ["lognormal", "gamma", "uniform", "exponential", "fixed"])
-@pytest.mark.parametrize("pizzas", [1, 3])
-def test_work_that_lasts_for_ever_can_still_be_looked_at(law, pizzas):
-    left = residual_seconds(np.random.default_rng(7), law, 100, 40, pizzas, 1e5, 50)
-    assert left.shape == (50,) and np.isfinite(left).all() and (left >= 0).all()
-
-
-def test_the_quantiles_of_the_normal_law():
-    chances = [1e-300, 1e-12, 0.001, 0.075, 0.3, 0.5, 0.975, 1 - 1e-9]
-    quantiles = distributions.normal_quantile(chances)
-    assert quantiles[1:] == pytest.approx([NormalDist().inv_cdf(p) for p in chances[1:]], rel=1e-12, abs=1e-12)
-    assert quantiles[0] == pytest.approx(-37.0471, abs=1e-4)
-
-
 # Bad specs
 
 
@@ -530,7 +462,7 @@ def service(**service):
         ({"stations": [{**station(1, mean=1), "speed": 3}]}, "stations[0].speed"),
         ({"stations": [{**station(4, "conveyor", headway=1, delay=1)}]}, "stations[0].places"),
         ({"stations": [{"places": 1}]}, "stations[0].service"),
-        (service(law="weibull"), "stations[1].service.law"),
+        (service(law="magic"), "stations[1].service.law"),
         (service(law=["fixed"]), "stations[1].service.law"),
         (service(law="fixed"), "stations[1].service.mean"),
         (service(law="fixed", mean=0), "stations[1].service.mean"),
@@ -547,6 +479,17 @@ def service(**service):
         (service(law="uniform", low=-1, high=4), "stations[1].service.low"),
         (service(law="erlang", mean=1, k=0), "stations[1].service.k"),
         (service(law="erlang", mean=1, k=1.5), "stations[1].service.k"),
+        (service(law="triangular", low=1, high=3), "stations[1].service.mode"),
+        (service(law="triangular", low=1, mode=4, high=3), "stations[1].service.mode"),
+        (service(law="pert", low=3, mode=3, high=3), "stations[1].service.high"),
+        (service(law="weibull", mean=1, cv=0), "stations[1].service.cv"),
+        (service(law="truncated_normal", mean=1, cv=1), "stations[1].service.cv"),
+        (service(law="shifted_lognormal", shift=5, mean=5, cv=1), "stations[1].service.shift"),
+        (service(law="discrete", values=[1, 2], p=[1]), "stations[1].service.p"),
+        (service(law="uniform", mean=1, cv=0.6), "stations[1].service.cv"),
+        (service(law="uniform", low=1, high=2, cv=0.1), "stations[1].service.cv"),
+        (service(law="gamma", mean=1, cv=0), "stations[1].service.cv"),
+        (service(law="hyperexponential", mean=1, cv=0.9), "stations[1].service.cv"),
         (service(law="hyperexponential", p=[0.5, 0.6], means=[1, 2]), "stations[1].service.p"),
         (service(law="hyperexponential", p=[1], means=[1, 2]), "stations[1].service.p"),
         (service(law="hyperexponential", p=[0.5, 0.5], means=[1, 0]), "stations[1].service.means[1]"),

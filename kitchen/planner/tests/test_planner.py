@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from kitchen.planner import crew, days, planner
-from kitchen.planner.fields import PlanError
 from kitchen.planner.figures import Estimate, bins_of, difference, join, quantile_seconds, ratio, unpack
 from kitchen.planner.planner import Piece
 from kitchen.planner.requests import MOST_ORDERS, Present, read_plan
 from kitchen.planner.scenarios import OpenOrder, StationPlan, load
 from simulation import schedules
 from simulation.confidence import student
+from simulation.fields import SpecError
 from simulation.simulator import stations_forward
 
 STATIONS = (
@@ -50,7 +50,7 @@ def plan_of(stations=STATIONS, now=(), **values):
 
 
 def refused(values, shop=None):
-    with pytest.raises(PlanError) as error:
+    with pytest.raises(SpecError) as error:
         read_plan(values, shop or present())
     return error.value.field, str(error.value)
 
@@ -479,7 +479,7 @@ def test_quantiles_from_the_histogram_are_within_2_percent():
         ({"demand": {"profile": "hours", "by_hour": "11: 3, 11: 4"}}, "demand.by_hour", "11 is there twice"),
         ({"demand": {"profile": "measured", "day": "yesterday"}}, "demand.day", "No order came"),
         ({"demand": {"by_hour": "3: 4"}}, "demand.by_hour", "goes with the profile"),
-        ({"demand": {"colour": 1}}, "demand.colour", "There is no “demand.colour”"),
+        ({"demand": {"colour": 1}}, "demand.colour", "demand.colour is not a field of a plan."),
         ({"demand": {"profile": "flat", "per_hour": 10_000}}, "demand", f"{MOST_ORDERS:,}"),
         ({"open": "18:00", "close": "17:00"}, "close", "after it opens at 18:00"),
         ({"open": "25:00"}, "open", "such as 18:30"),
@@ -490,7 +490,7 @@ def test_quantiles_from_the_histogram_are_within_2_percent():
         ({"keep": 1}, "keep", "at most 0.999"),
         ({"costs": {"baking": 0}}, "costs.baking", "above 0"),
         ({"scenarios": [{"stations": {"baking": {"places": 0}}}]}, "scenarios.0.stations.baking.places", "from 1"),
-        ({"scenarios": [{"stations": {"cellar": {}}}]}, "scenarios.0.stations.cellar", "There is no"),
+        ({"scenarios": [{"stations": {"cellar": {}}}]}, "scenarios.0.stations.cellar", "is not a field of a plan."),
         ({"scenarios": [{"stations": {"baking": 7}}]}, "scenarios.0.stations.baking", "must be an object"),
         ({"scenarios": [{"stations": {"baking": {"law": "guess"}}}]}, "scenarios.0.stations.baking.law", "one of"),
         (
@@ -548,7 +548,7 @@ def test_one_more_place_leaves_out_what_is_asked_for_anyway():
         "One more place at “Cutting bench”",
         "One more place at “Drivers”",
     ]
-    with pytest.raises(PlanError, match="are the same"):  # another one under that name is not left out
+    with pytest.raises(SpecError, match="are the same"):  # another one under that name is not left out
         plan_of(**more | {"scenarios": [{"name": "One more place at “Oven”", "stations": {"baking": {"places": 9}}}]})
 
 

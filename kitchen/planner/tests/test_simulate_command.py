@@ -75,7 +75,7 @@ def test_a_trace_from_standard_input():
                 **SPEC,
                 "stations": [SPEC["stations"][0], {"name": "b", "places": 1, "service": {"law": "fixed", "mean": 0}}],
             },
-            "stations[1].service.mean must be above 0.",
+            "stations[1].service.mean must be a number above 0 and at most 1000000000, not “0”.",
         ),
         (b'{"stations": NaN}', "stations must be a list."),
         (b"{", "The spec is not JSON: "),
@@ -96,7 +96,7 @@ def test_a_bad_spec_says_what_is_wrong(tmp_path, capsys, spec, says):
 def test_a_bad_spec_ends_with_2_and_one_line():
     done = simulate({**SPEC, "replications": 0})
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr == b"CommandError: replications must be from 1 to 1000000.\n"
+    assert done.stderr.decode() == "CommandError: replications must be a number from 1 to 1000000, not “0”.\n"
 
 
 def test_a_file_that_is_not_there():

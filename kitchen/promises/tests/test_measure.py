@@ -9,39 +9,39 @@ from home.models import Order, OrderEvent
 from kitchen import flow, tasks
 from kitchen.models import Shop, Station
 from kitchen.promises import measure
-from kitchen.promises.measure import FEWEST_WORKS, Work, fit_law
+from kitchen.promises.measure import LEAST_SAMPLES, Sample, fit_distribution
 from kitchen.tests.test_flow import NOON, at
-from simulation.distributions import LAWS
+from simulation.distributions import build
 
 
-def works(law, mean, spread, per_pizza=False, number=5000):
-    dice, drawn = Random(3), LAWS[law](mean, spread)
+def samples(law, mean, spread, per_pizza=False, number=5000):
+    dice, drawn = Random(3), build(law, mean, spread)
     counts = [dice.choice((1, 2, 3)) for _ in range(number)]
-    return [Work(count, sum(drawn.one(dice) for _ in range(count if per_pizza else 1))) for count in counts]
+    return [Sample(count, sum(drawn.one(dice) for _ in range(count if per_pizza else 1))) for count in counts]
 
 
 @pytest.mark.parametrize("per_pizza", [False, True])
 @pytest.mark.parametrize("law", ["lognormal", "gamma"])
 def test_the_law_is_found_again(law, per_pizza):
-    fit = fit_law(works(law, 120, 60, per_pizza), per_pizza)
+    fit = fit_distribution(samples(law, 120, 60, per_pizza), per_pizza)
     assert fit.distribution == law
     assert (fit.mean_seconds, fit.spread_seconds) == pytest.approx((120, 60), rel=0.06)
 
 
 def test_fixed_work_is_fixed_though_the_clock_trembles():
-    fit = fit_law([Work(1, 450 + number % 3) for number in range(100)], False)
+    fit = fit_distribution([Sample(1, 450 + number % 3) for number in range(100)], False)
     assert (fit.distribution, fit.spread_seconds) == ("fixed", 0) and fit.mean_seconds == pytest.approx(451, abs=1)
 
 
 def test_exponential_work_becomes_a_gamma_law_of_its_mean():
-    fit = fit_law(works("exponential", 120, 0), False)
+    fit = fit_distribution(samples("exponential", 120, 0), False)
     assert fit.distribution == "gamma" and fit.spread_seconds == pytest.approx(fit.mean_seconds, rel=0.06)
 
 
 def test_too_little_work_says_nothing():
-    assert fit_law(works("gamma", 120, 60, number=FEWEST_WORKS - 1), False) is None
-    assert fit_law([], False) is None
-    assert fit_law([Work(1, 0.0)] * 99, False) is None
+    assert fit_distribution(samples("gamma", 120, 60, number=LEAST_SAMPLES - 1), False) is None
+    assert fit_distribution([], False) is None
+    assert fit_distribution([Sample(1, 0.0)] * 99, False) is None
 
 
 @pytest.fixture
@@ -75,14 +75,14 @@ def test_only_work_that_nobody_touched_since_the_clock_was_turned_counts(kitchen
     OrderEvent.objects.filter(order=kitchen(99), seq=3).delete()  # still in the oven
     later = kitchen(30)
     OrderEvent.objects.create(order=later, seq=4, at=at(200), stage="baked", event="held")  # after that work
-    assert measure.read("baking", NOON, 4.0, 0) == [Work(1, 120.0), Work(3, 80.0), Work(1, 40.0)]
+    assert measure.read("baking", NOON, 4.0, 0) == [Sample(1, 120.0), Sample(3, 80.0), Sample(1, 40.0)]
     assert measure.read("out_for_delivery", NOON, 4.0, 0) == []
 
 
 @pytest.mark.database
 @pytest.mark.django_db
 def test_the_job_writes_what_it_found_and_only_when_it_has_changed(kitchen, django_assert_num_queries, monkeypatch):
-    monkeypatch.setattr(measure, "FEWEST_WORKS", 3)
+    monkeypatch.setattr(measure, "LEAST_SAMPLES", 3)
     for seconds in (10, 20, 30):
         kitchen(seconds)
     tasks.measure_work()
@@ -98,7 +98,7 @@ def test_the_job_writes_what_it_found_and_only_when_it_has_changed(kitchen, djan
 
 @pytest.mark.django_db
 def test_turning_the_clock_begins_a_new_measurement(kitchen, monkeypatch):
-    monkeypatch.setattr(measure, "FEWEST_WORKS", 1)
+    monkeypatch.setattr(measure, "LEAST_SAMPLES", 1)
     kitchen(10)
     measure.renew()
     flow.set_speed(8, NOON + timedelta(hours=1))

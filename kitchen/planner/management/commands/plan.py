@@ -16,9 +16,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from kitchen.planner import planner, studies
-from kitchen.planner.fields import PlanError
 from kitchen.planner.requests import DEMANDS, HOURS, MEASURED, Present, read_plan
 from kitchen.planner.scenarios import CREW, NOW, StationPlan
+from simulation.fields import SpecError
 
 EXIT_USAGE = 2
 SCENARIO_HELP = (
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError("The shop's database is not ready. Run it once: python3 run.py") from error
         try:
             plan = read_plan(asked(options, present), present)
-        except PlanError as error:
+        except SpecError as error:
             raise wrong(str(error)) from None
         # The stream itself: Django's wrapper would end each piece of a line with a line break.
         console = Console(file=cast(IO[str], self.stdout._out), highlight=False)

@@ -1,0 +1,50 @@
+"""A distribution's own parameters as people write them: `low 60, mode 90, high 240` or `values 60 90 130`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from simulation.distributions.table import DISTRIBUTIONS
+
+EXAMPLE = "low 60, mode 90, high 240"
+
+
+def parse(text: str) -> dict[str, Any]:
+    """ValueError with a sentence if it is written in another way. Whether there are such parameters is not asked."""
+    found: dict[str, list[float]] = {}
+    name = ""
+    for word in re.findall(r"[^\s,;:=/]+", text):
+        if re.fullmatch(r"[A-Za-z_]+", word):
+            name = word.lower()
+            if found.setdefault(name, []):
+                raise ValueError(f"Say once what {name} is.")
+        else:
+            try:
+                found[name].append(float(word))
+            except (ValueError, KeyError):
+                raise ValueError(f"Parameters must look like {EXAMPLE}.") from None
+    if not all(found.values()):
+        raise ValueError(f"Parameters must look like {EXAMPLE}.")
+    return {name: numbers if name in _lists() or len(numbers) > 1 else numbers[0] for name, numbers in found.items()}
+
+
+def written(parameters: Mapping[str, Any]) -> str:
+    """What `parse` reads."""
+    return ", ".join(f"{name} {_numbers(value)}" for name, value in parameters.items())
+
+
+def _numbers(value: Any) -> str:
+    numbers = value if isinstance(value, list | tuple) else [value]
+    return " ".join(f"{number:.10g}" if isinstance(number, int | float) else str(number) for number in numbers)
+
+
+def _lists() -> set[str]:
+    """The names of parameters that are lists of numbers."""
+    parameters = [item for entry in DISTRIBUTIONS.values() for form in entry.forms for item in form.parameters]
+    return {item.name for item in parameters if item.kind == "numbers"}
+
+
+def overview() -> str:
+    """Which parameters each distribution takes besides mean and spread, for the help beside a form."""
+    own = [entry for entry in DISTRIBUTIONS.values() if any(form.own for form in entry.forms)]
+    return " ".join(f"{entry.label}: {entry.takes}." for entry in own)
