@@ -206,6 +206,90 @@ def test_a_station_that_cannot_be_is_refused(staff, wrong):
     assert Station.objects.get(stage="received").mean_seconds == 120
 
 
+def post_station(staff, **changes):
+    """The change form of the make line as it stands, but for `changes`; the sentences about what is wrong."""
+    station = Station.objects.get(stage="received")
+    page = f"/admin/kitchen/station/{station.pk}/change/"
+    form = staff.get(page).context["adminform"].form
+    data = {name: form[name].value() for name in form.fields}
+    response = staff.post(page, {name: value for name, value in (data | changes).items() if value is not False})
+    return "" if response.status_code == 302 else str(response.context["errors"])
+
+
+def make_line(*names):
+    return Station.objects.values_list(*names).get(stage="received")
+
+
+def test_the_form_says_which_parameters_a_distribution_takes(staff):
+    station = Station.objects.get(stage="received")
+    page = staff.get(f"/admin/kitchen/station/{station.pk}/change/").content.decode()
+    assert "such as low 60, mode 90, high 240" in page
+    assert "Triangular: low, mode and high." in page and "Empirical: values." in page
+
+
+def test_parameters_bring_their_mean_and_spread_along(staff):
+    assert post_station(staff, distribution="triangular", parameters="low 60, mode 90, high 240") == ""
+    values = make_line("distribution", "parameters", "mean_seconds", "spread_seconds")
+    assert values == ("triangular", {"low": 60, "mode": 90, "high": 240}, 130, pytest.approx(39.37, abs=0.01))
+    assert post_station(staff, name="Line") == ""  # nothing else changes
+    assert make_line("distribution", "parameters", "mean_seconds", "spread_seconds") == values
+
+
+def test_a_mean_that_is_set_stretches_them(staff):
+    post_station(staff, distribution="triangular", parameters="low 60, mode 90, high 240", mean_seconds=260)
+    assert make_line("mean_seconds", "spread_seconds") == (260, pytest.approx(2 * 39.37, abs=0.01))
+    post_station(staff, mean_seconds=130)
+    assert make_line("mean_seconds", "spread_seconds") == (130, pytest.approx(39.37, abs=0.01))
+    drawn = [Station.objects.get(stage="received").service_seconds(f"order-{n}", 1) for n in range(200)]
+    assert 60 <= min(drawn) < 75 and 200 < max(drawn) <= 240
+
+
+def test_a_list_of_times_in_the_shop(staff):
+    assert post_station(staff, distribution="empirical", parameters="values 60 90 90 130") == ""
+    assert make_line("parameters", "mean_seconds") == ({"values": [60, 90, 90, 130]}, 92.5)
+    assert post_station(staff, distribution="lognormal", parameters="") == ""
+    assert make_line("parameters", "mean_seconds") == ({}, 92.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"distribution": "triangular"}, "Triangular takes low, mode and high."),
+        ({"distribution": "triangular", "parameters": "60 90 240"}, "Parameters must look like low 60, mode 90"),
+        (
+            {"distribution": "triangular", "parameters": "low 90 mode 60 high 240"},
+            "mode must be between low and high.",
+        ),
+        ({"distribution": "triangular", "parameters": "low -1 mode 60 high 240"}, "low must be a number from 0 to"),
+        ({"parameters": "low 60"}, "Lognormal takes no parameters of its own."),
+        ({"distribution": "empirical", "parameters": "values 0 0"}, "greater than or equal to 0.1"),
+        ({"distribution": "empirical", "parameters": "values" + " 60" * 501}, "1 to 500 entries, not 501"),
+        ({"distribution": "empirical", "parameters": "values 1e999"}, "must be a number from 0 to"),
+        ({"distribution": "shifted_lognormal", "parameters": "shift 120"}, "shift must be below the mean."),
+        ({"distribution": "truncated_normal", "spread_seconds": 120}, "0.01 to 0.99 means"),
+        ({"spread_seconds": 1300}, "The spread must be at most ten times the mean."),
+    ],
+)
+def test_what_no_distribution_can_be_is_refused_in_a_sentence(staff, changes, sentence):
+    before = Station.objects.values().get(stage="received")
+    assert sentence in post_station(staff, **changes)
+    assert Station.objects.values().get(stage="received") == before
+
+
+def test_a_mean_in_the_list_stretches_the_spread(staff):
+    post_station(staff, distribution="triangular", parameters="low 60, mode 90, high 240")
+    formset = staff.get("/admin/kitchen/station/").context["cl"].formset
+    data = {"_save": "Save"} | {
+        f"{form.prefix}-{name}": form[name].value()
+        for form in [formset.management_form, *formset.forms]
+        for name in form.fields
+    }
+    row = next(form.prefix for form in formset.forms if form.instance.stage == "received")
+    data = {name: value for name, value in data.items() if value is not False}
+    assert staff.post("/admin/kitchen/station/", data | {f"{row}-mean_seconds": 65}).status_code == 302
+    assert make_line("mean_seconds", "spread_seconds") == (65, pytest.approx(39.37 / 2, abs=0.01))
+
+
 def test_the_speed_stretches_what_is_under_way(staff, place, small_kitchen):
     order = place()
     staff.post("/admin/kitchen/shop/1/change/", {"speed": 100, "demand_per_hour": 0, "is_open": "on"})

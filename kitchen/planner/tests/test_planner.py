@@ -498,6 +498,36 @@ def test_quantiles_from_the_histogram_are_within_2_percent():
             "scenarios.0.stations.baking.spread_seconds",
             "no gamma law has 450 ± 0 s",
         ),
+        (
+            {"scenarios": [{"stations": {"baking": {"law": "triangular"}}}]},
+            "scenarios.0.stations.baking.parameters",
+            "Oven: Triangular takes low, mode and high.",
+        ),
+        (
+            {"scenarios": [{"stations": {"baking": {"law": "pert", "parameters": "1 2 3"}}}]},
+            "scenarios.0.stations.baking.parameters",
+            "Oven: Parameters must look like low 60",
+        ),
+        (
+            {"scenarios": [{"stations": {"baking": {"law": "empirical", "parameters": {"values": [-5]}}}}]},
+            "scenarios.0.stations.baking.parameters",
+            "Oven: values[0] must be a number from 0 to",
+        ),
+        (
+            {"scenarios": [{"stations": {"baking": {"law": "pert", "parameters": "low 9, mode 2, high 10"}}}]},
+            "scenarios.0.stations.baking.parameters",
+            "Oven: mode must be between low and high.",
+        ),
+        (
+            {"scenarios": [{"stations": {"baking": {"law": "conveyor", "parameters": {"low": 1}}}}]},
+            "scenarios.0.stations.baking.parameters",
+            "Oven: A conveyor takes no parameters",
+        ),
+        (
+            {"scenarios": [{"stations": {"baking": {"spread_seconds": 4501}}}]},
+            "scenarios.0.stations.baking.spread_seconds",
+            "Oven: the spread must be at most ten times the mean.",
+        ),
         ({"scenarios": [{}, {}]}, "scenarios.1.name", "are the same"),
         ({"scenarios": [{"name": "a" * 61}]}, "scenarios.0.name", "at most 60 letters"),
         ({"scenarios": [{"name": "a\0"}]}, "scenarios.0.name", "at most 60 letters"),
@@ -517,6 +547,40 @@ def test_what_can_not_be_simulated_is_refused_in_a_sentence(values, field, words
     where, sentence = refused(values)
     assert where == field
     assert words in sentence
+
+
+OWN = {"low": 60, "mode": 90, "high": 240}
+OWN_AS_TEXT = "low 60, mode 90, high 240"
+
+
+@pytest.mark.parametrize("parameters", [OWN, {name: str(value) for name, value in OWN.items()}, OWN_AS_TEXT])
+def test_a_law_with_parameters_of_its_own(parameters):
+    plan = plan_of(scenarios=[{"stations": {"baking": {"law": "triangular", "parameters": parameters}}}])
+    oven = plan.scenarios[1].stations[1]
+    assert (oven.law, oven.parameters, oven.mean_seconds) == ("triangular", OWN, 130)
+    assert oven.spread_seconds == pytest.approx(39.37, abs=0.01)
+    assert plan.scenarios[1].name == f"Triangular times at “Oven”, 130 ± 39.37 s at “Oven”, {OWN_AS_TEXT} at “Oven”"
+    assert load(json.loads(json.dumps(plan.as_dict()))) == plan
+
+
+def test_the_shops_own_parameters_are_kept_and_stretched():
+    oven = replace(STATIONS[1], law="triangular", parameters=OWN, mean_seconds=130, spread_seconds=39.37)
+    changes = ({"mean_seconds": 260}, {"law": "fixed"})
+    plan = plan_of(
+        (STATIONS[0], oven, *STATIONS[2:]), scenarios=[{"stations": {"baking": change}} for change in changes]
+    )
+    kept, slower, other = (scenario.stations[1] for scenario in plan.scenarios)
+    assert kept == oven
+    assert (slower.parameters, slower.mean_seconds, slower.distribution.mean) == (OWN, 260, 260)
+    assert (other.parameters, other.mean_seconds) == ({}, 130)
+
+
+def test_a_plan_that_was_stored_before_there_were_parameters():
+    stored = plan_of().as_dict()
+    for scenario in stored["scenarios"]:
+        for station in scenario["stations"]:
+            del station["parameters"]
+    assert load(stored) == plan_of()
 
 
 def test_a_measured_day_brings_its_hours_and_its_pizzas():
