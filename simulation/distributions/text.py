@@ -29,8 +29,10 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def written(parameters: Mapping[str, Any]) -> str:
-    """What `parse` reads."""
-    return ", ".join(f"{name} {_numbers(value)}" for name, value in parameters.items())
+    """What `parse` reads, in the table's order: a database may keep another one."""
+    forms = (form for entry in DISTRIBUTIONS.values() for form in entry.forms if form.own_names == set(parameters))
+    names = next(([item.name for item in form.own] for form in forms), list(parameters))
+    return ", ".join(f"{name} {_numbers(parameters[name])}" for name in names)
 
 
 def _numbers(value: Any) -> str:

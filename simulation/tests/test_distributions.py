@@ -321,6 +321,12 @@ def test_parameters_are_written_as_people_write_them(text, parameters):
     assert parse(written(parameters)) == parameters
 
 
+def test_parameters_are_written_in_their_order():
+    """PostgreSQL gives the names back by their length."""
+    assert written({"low": 60, "high": 240, "mode": 90}) == "low 60, mode 90, high 240"
+    assert written({"wide": 3}) == "wide 3"
+
+
 @pytest.mark.parametrize("text", ["60", "low", "low 60 mode", "low sixty", '{"low": 60}', "low 1 low 2", "low 1-2"])
 def test_other_texts_are_refused(text):
     with pytest.raises(ValueError, match=r"Parameters must look like|Say once"):

@@ -1,0 +1,55 @@
+"""A database of the commit before goes on with the new columns."""
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from kitchen.models import Outcome, Station, Study
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+
+DRAWN = [
+    138.1676897337385,
+    398.4845389956779,
+    45.1622386871087,
+    1310.6385053947076,
+]  # for order-0, by the code of then
+
+
+def migrate(name):
+    executor = MigrationExecutor(connection)
+    executor.migrate([("kitchen", name)])
+    return MigrationExecutor(connection).loader.project_state([("kitchen", name)]).apps
+
+
+@pytest.fixture
+def before():
+    yield migrate("0005_studies")
+    migrate("0006_distributions")
+
+
+def test_the_stations_keep_what_they_are_under_other_names(before):
+    before.get_model("kitchen", "Station").objects.filter(stage="baking").update(
+        places=3,
+        law="gamma",
+        spread_seconds=60.5,
+        measured_law="gamma",
+        measured_mean_seconds=444.5,
+        measured_works=321,
+    )
+    study = before.get_model("kitchen", "Study").objects.create(title="a", asked={"seed": 2}, plan={})
+    promise = before.get_model("kitchen", "Promise").objects.create(
+        order_pk=1, at=study.made_at, speed=60, pizzas=2, open_orders=0, simulated=False, low_seconds=1,
+        median_seconds=2, high_seconds=3, model_low_seconds=1, model_median_seconds=2, model_high_seconds=3,
+    )  # fmt: skip
+    before.get_model("kitchen", "Outcome").objects.create(
+        promise=promise, at=study.made_at, simulated=False, seconds=2, kept=True, touched=True
+    )
+
+    migrate("0006_distributions")
+    oven = Station.objects.get(stage="baking")
+    assert (oven.capacity, oven.distribution, oven.mean_seconds, oven.spread_seconds) == (3, "gamma", 450, 60.5)
+    assert (oven.parameters, oven.measured_distribution, oven.measured_samples) == ({}, "gamma", 321)
+    assert [row.service_seconds("order-0", 1) for row in Station.objects.all()] == pytest.approx(DRAWN, rel=1e-12)
+    assert Study.objects.get().request == {"seed": 2}
+    assert Outcome.objects.get().intervened
