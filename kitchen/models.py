@@ -93,7 +93,7 @@ class Station(models.Model):
     as_measured = models.BooleanField(
         "forecast as measured",
         default=False,
-        help_text="Promises and the planner use the times that were measured here, not the law as it is set.",
+        help_text="Promises and the planner use the times that were measured here, not the distribution as it is set.",
     )
     # what the event log says of this station, in kitchen seconds; null until enough work was seen (kitchen.measure)
     measured_distribution = models.CharField(max_length=20, blank=True, editable=False)

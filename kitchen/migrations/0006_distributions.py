@@ -31,6 +31,15 @@ class Migration(migrations.Migration):
         # Words alone: nothing in the database changes.
         migrations.AlterField(
             "station",
+            "as_measured",
+            models.BooleanField(
+                "forecast as measured",
+                default=False,
+                help_text="Promises and the planner use the times that were measured here, not the distribution as it is set.",
+            ),
+        ),
+        migrations.AlterField(
+            "station",
             "capacity",
             models.PositiveIntegerField(
                 "places",

@@ -13,7 +13,7 @@ from simulation import distributions
 from simulation.distributions.text import EXAMPLE, written
 from simulation.fields import SpecError
 
-OWN_HELP = f"Of a law that takes some, such as {EXAMPLE}"
+OWN_HELP = f"Of a distribution that takes some, such as {EXAMPLE}"
 LEAST_SLIDER = 12  # places that a slider shows at least
 DEEPEST = 6  # scenarios.0.stations.baking.places has four parts before the last
 KEEP = "keep_percent"  # people think in per cent, plans in shares
@@ -171,7 +171,7 @@ def scenario_fields(
         more += [
             add(f"{at}.mean_seconds", f"{row.name}: mean seconds{each}", row.mean_seconds, low=0.1, step="any"),
             add(f"{at}.spread_seconds", f"{row.name}: spread, seconds", row.spread_seconds, low=0, step="any"),
-            add(f"{at}.law", f"{row.name}: law", row.law, kind="select", choices=laws),
+            add(f"{at}.law", f"{row.name}: distribution", row.law, kind="select", choices=laws),
             add(
                 f"{at}.parameters", f"{row.name}: own parameters", written(row.parameters), kind="text", help=OWN_HELP
             ),

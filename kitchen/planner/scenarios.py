@@ -165,7 +165,7 @@ def described(base: Scenario, scenario: Scenario) -> str:
         if more:
             words.append(f"{count_words(more)} {at}")
         if now.law != was.law:
-            words.append(f"{'a conveyor' if now.law == BELT else f'{now.law} times'} {at}")
+            words.append(f"a conveyor {at}" if now.law == BELT else f"{now.law.replace('_', ' ')} times {at}")
         if (now.mean_seconds, now.spread_seconds, now.per_pizza) != (
             was.mean_seconds,
             was.spread_seconds,

@@ -18,7 +18,9 @@ LAWS_BESIDES = (BELT,)  # what the planner knows besides simulation.distribution
 def read_station(parts: Fields, station: StationPlan) -> StationPlan:
     asked, called = parts.optional_object(station.stage), station.name
     places = asked.whole("places", 1, MOST_PLACES, station.places, f"{called}: places")
-    law = asked.choice("law", (*distributions.DISTRIBUTIONS, *LAWS_BESIDES), station.law, f"{called}: the law")
+    law = asked.choice(
+        "law", (*distributions.DISTRIBUTIONS, *LAWS_BESIDES), station.law, f"{called}: the distribution"
+    )
     parameters = read_parameters(asked, law, station)
     moments = read_moments(asked, law, parameters, station)
     per_pizza = asked.flag("per_pizza", station.per_pizza, f"{called}: per pizza")
@@ -61,8 +63,15 @@ def read_moments(asked: Fields, law: str, parameters: Mapping[str, Any], station
 def check(asked: Fields, law: str, mean: float, spread: float, parameters: Mapping[str, Any], called: str) -> None:
     if spread > MOST_CV * mean:
         raise asked.wrong("spread_seconds", "must be at most ten times the mean.", f"{called}: the spread")
+    if law in LAWS_BESIDES:
+        return
+    try:
+        distributions.build(law, mean, spread, parameters)
+    except distributions.Impossible as error:
+        field = "spread_seconds" if error.parameter == "cv" else "parameters"
+        raise SpecError(asked.at(field), f"{called}: {error}") from None
     if not is_usable(law, mean, spread, parameters):
-        raise SpecError(asked.at("spread_seconds"), f"{called}: no {law} law has {mean:g} ± {spread:g} s.")
+        raise SpecError(asked.at("spread_seconds"), f"{called}: no {law} time has {mean:g} ± {spread:g} s.")
 
 
 def is_usable(law: str, mean_seconds: float, spread_seconds: float, parameters: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from simulation.distributions.table import DISTRIBUTIONS
+from simulation.distributions.table import DISTRIBUTIONS, Parameter
 
 EXAMPLE = "low 60, mode 90, high 240"
 
@@ -42,11 +42,22 @@ def _numbers(value: Any) -> str:
 
 def _lists() -> set[str]:
     """The names of parameters that are lists of numbers."""
-    parameters = [item for entry in DISTRIBUTIONS.values() for form in entry.forms for item in form.parameters]
-    return {item.name for item in parameters if item.kind == "numbers"}
+    return {item.name for item in _own_parameters() if item.kind == "numbers"}
+
+
+def own_names() -> set[str]:
+    return {item.name for item in _own_parameters()}
+
+
+def _own_parameters() -> list[Parameter]:
+    """Each once, in the order of the table."""
+    found = [item for entry in DISTRIBUTIONS.values() for form in entry.forms for item in form.own]
+    return list(dict.fromkeys(found))
 
 
 def overview() -> str:
     """Which parameters each distribution takes besides mean and spread, for the help beside a form."""
     own = [entry for entry in DISTRIBUTIONS.values() if any(form.own for form in entry.forms)]
-    return " ".join(f"{entry.label}: {entry.takes}." for entry in own)
+    takes = " ".join(f"{entry.label}: {entry.takes}." for entry in own)
+    words = "; ".join(f"{item.name}: {item.help}" for item in _own_parameters())
+    return f"{takes} Here {words}."

@@ -58,6 +58,12 @@ def test_scenarios_say_what_is_different():
     first, second = rows["scenarios"][1:]
     assert first["name"] == "One more place at “Make line”, gamma times at “Drivers”, 900 ± 90 s at “Drivers”"
     assert second["orders_a_day"] == pytest.approx(2 * rows["scenarios"][0]["orders_a_day"], rel=0.05)
+    (row,) = answer("--scenario", "oven.law=triangular oven.low=300 oven.mode=400 oven.high=500")["scenarios"][1:]
+    assert (
+        row["name"] == "Triangular times at “Oven”, 400 ± 40.8248 s at “Oven”, low 300, mode 400, high 500 at “Oven”"
+    )
+    (row,) = answer("--scenario", "oven.law=empirical oven.values=400/450/500")["scenarios"][1:]
+    assert row["name"].endswith("values 400 450 500 at “Oven”")
     (row,) = answer("--scenario", "oven@18:00=1 within=60")["scenarios"][1:]
     assert row["name"] == "1 at “Oven” from 18:00, promise 60 minutes"
 
@@ -87,7 +93,7 @@ def test_names_are_text():
         (["--scenario", "ofen=7"], "No station is called “ofen”. There are: Make line, Oven, Cutting bench, Drivers."),
         (["--scenario", "oven"], "--scenario is made of words such as oven=7, not “oven”."),
         (["--scenario", "oven=none"], "Oven: places must be a number from 1 to 1000, not “none”."),
-        (["--scenario", "oven.colour=red"], "A station has a mean, a spread and a law, not “colour”."),
+        (["--scenario", "oven.colour=red"], "A station has a mean, a spread, a law and its parameters, not “colour”."),
         (["--scenario", "oven=7", "--scenario", "oven=7"], "Two scenarios are the same: One more place at “Oven”."),
         (["--cost", "oven", "--crew"], "--cost must look like oven=6, not “oven”."),
         (["--crew", "--now"], "--crew is about whole days, --now about this one: choose one of them."),

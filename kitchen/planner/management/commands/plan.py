@@ -18,12 +18,14 @@ from rich.table import Table
 from kitchen.planner import planner, studies
 from kitchen.planner.requests import DEMANDS, HOURS, MEASURED, Present, read_plan
 from kitchen.planner.scenarios import CREW, NOW, StationPlan
+from simulation.distributions.text import own_names
 from simulation.fields import SpecError
 
 EXIT_USAGE = 2
 SCENARIO_HELP = (
-    "what is different, such as 'oven=7 drivers=9', 'oven.mean=400', 'oven.law=conveyor', 'oven@19:00=1' (one place"
-    " from 19:00 on), 'demand=1.2' (times as many), 'name=...'; once for each scenario"
+    "what is different, such as 'oven=7 drivers=9', 'oven.mean=400', 'oven.law=conveyor',"
+    " 'drivers.law=triangular drivers.low=600 drivers.mode=900 drivers.high=2400', 'oven@19:00=1' (one place from"
+    " 19:00 on), 'demand=1.2' (times as many), 'name=...'; once for each scenario"
 )
 
 
@@ -144,9 +146,10 @@ def scenario(text: str, stations: tuple[StationPlan, ...]) -> dict[str, Any]:
             values["changes"].append({"stage": stage, "at": hour, "places": value})
         else:
             key = {"": "places", "mean": "mean_seconds", "spread": "spread_seconds", "law": "law"}.get(part)
-            if key is None or (dot and not part):
-                raise wrong(f"A station has a mean, a spread and a law, not “{part}”.")
-            values["stations"].setdefault(station_called(called, stations).stage, {})[key] = value
+            if (key is None and part not in own_names()) or (dot and not part):
+                raise wrong(f"A station has a mean, a spread, a law and its parameters, not “{part}”.")
+            station = values["stations"].setdefault(station_called(called, stations).stage, {})
+            station.update({key: value} if key else {"parameters": f"{station.get('parameters', '')} {part} {value}"})
     return values
 
 
