@@ -91,7 +91,11 @@ class Entry:
         try:
             return form.made(mean, cv * mean, values)
         except Impossible as error:
-            raise fields.wrong(error.parameter, str(error), f"{fields.at(error.parameter)}:") from None
+            path = fields.at(error.parameter)
+            own_words = str(error).removeprefix(
+                f"{error.parameter} "
+            )  # the sentence is about the parameter, or longer
+            raise SpecError(path, f"{path}{' ' if own_words != str(error) else ': '}{own_words}") from None
 
     def read_own(self, fields: Fields, most_values: int) -> dict[str, Any]:
         """Its parameters besides mean and cv, for which the shop has columns. SpecError as `read`."""

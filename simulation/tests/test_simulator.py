@@ -534,6 +534,22 @@ def test_a_bad_spec_names_the_field(change, field):
     assert str(wrong.value).startswith(field) and str(wrong.value).endswith(".") and "\n" not in str(wrong.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (service(law="uniform", low=5, high=4), "stations[1].service.high must not be below low."),
+        (
+            service(law="weibull", mean=1, cv=0),
+            "stations[1].service.cv: A Weibull time needs a spread of 0.01 to 10 means.",
+        ),
+    ],
+)
+def test_what_no_distribution_can_be_is_said_once(change, sentence):
+    with pytest.raises(SpecError) as wrong:
+        read_spec({**GOOD, **change})
+    assert str(wrong.value) == sentence
+
+
 def test_the_simulator_needs_no_django():
     code = "import sys, simulation.simulator as s; print(sorted({'django', 'celery', 'scipy'} & set(sys.modules)))"
     printed = subprocess.run([sys.executable, "-c", code], cwd=settings.BASE_DIR, capture_output=True, check=True)
