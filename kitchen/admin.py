@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -54,6 +54,17 @@ class StationForm(forms.ModelForm):  # type: ignore[type-arg]
         return values
 
 
+class StationListForm(forms.ModelForm):  # type: ignore[type-arg]
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Station.clean knows no list: what it says of a column that is not shown here is said of the row."""
+        if hasattr(error, "error_dict"):
+            named = {
+                name if name in self.fields else NON_FIELD_ERRORS: texts for name, texts in error.error_dict.items()
+            }
+            error = ValidationError(named)
+        super().add_error(field, error)
+
+
 @admin.register(Station)
 class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = StationForm
@@ -70,6 +81,9 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return "Not enough work has been measured yet."
         mean, spread = station.measured_mean_seconds, station.measured_spread_seconds
         return f"{mean:.0f} ± {spread:.0f} ({station.measured_distribution}, {station.measured_samples} samples)"
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, form=StationListForm, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a stage has one station: see kitchen.stages

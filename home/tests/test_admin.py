@@ -276,18 +276,30 @@ def test_what_no_distribution_can_be_is_refused_in_a_sentence(staff, changes, se
     assert Station.objects.values().get(stage="received") == before
 
 
-def test_a_mean_in_the_list_stretches_the_spread(staff):
-    post_station(staff, distribution="triangular", parameters="low 60, mode 90, high 240")
+def post_list(staff, **changes):
+    """The list of stations as it stands, but for these changes of the make line."""
     formset = staff.get("/admin/kitchen/station/").context["cl"].formset
     data = {"_save": "Save"} | {
         f"{form.prefix}-{name}": form[name].value()
-        for form in [formset.management_form, *formset.forms]
+        for form in (formset.management_form, *formset.forms)
         for name in form.fields
     }
     row = next(form.prefix for form in formset.forms if form.instance.stage == "received")
-    data = {name: value for name, value in data.items() if value is not False}
-    assert staff.post("/admin/kitchen/station/", data | {f"{row}-mean_seconds": 65}).status_code == 302
+    data |= {f"{row}-{name}": value for name, value in changes.items()}
+    return staff.post("/admin/kitchen/station/", {name: value for name, value in data.items() if value is not False})
+
+
+def test_a_mean_in_the_list_stretches_the_spread(staff):
+    post_station(staff, distribution="triangular", parameters="low 60, mode 90, high 240")
+    assert post_list(staff, mean_seconds=65).status_code == 302
     assert make_line("mean_seconds", "spread_seconds") == (65, pytest.approx(39.37 / 2, abs=0.01))
+
+
+def test_the_list_also_says_what_is_wrong_with_what_it_does_not_show(staff):
+    post_station(staff, distribution="shifted_lognormal", parameters="shift 60")
+    response = post_list(staff, mean_seconds=50)
+    assert response.status_code == 200 and "shift must be below the mean." in response.content.decode()
+    assert make_line("mean_seconds") == (120,)
 
 
 def test_the_speed_stretches_what_is_under_way(staff, place, small_kitchen):

@@ -91,11 +91,10 @@ class Entry:
         try:
             return form.made(mean, cv * mean, values)
         except Impossible as error:
-            path = fields.at(error.parameter)
-            own_words = str(error).removeprefix(
-                f"{error.parameter} "
-            )  # the sentence is about the parameter, or longer
-            raise SpecError(path, f"{path}{' ' if own_words != str(error) else ': '}{own_words}") from None
+            name, sentence = error.parameter, str(error)
+            if sentence.startswith(f"{name} "):  # it begins with the parameter, which the path ends with
+                raise fields.wrong(name, sentence.removeprefix(f"{name} ")) from None
+            raise fields.wrong(name, sentence, f"{fields.at(name)}:") from None
 
     def read_own(self, fields: Fields, most_values: int) -> dict[str, Any]:
         """Its parameters besides mean and cv, for which the shop has columns. SpecError as `read`."""
