@@ -23,7 +23,8 @@ def caches() -> list[_lru_cache_wrapper]:
         for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
             if not is_tests(module.name):
                 importlib.import_module(module.name)
-    kept = [one for one in gc.get_objects() if isinstance(one, _lru_cache_wrapper)]
+    # Not isinstance: that would wake the lazy objects which other tests have left behind.
+    kept = [one for one in gc.get_objects() if type(one) is _lru_cache_wrapper]
     return [one for one in kept if one.__module__.split(".")[0] in OURS and not is_tests(one.__module__)]
 
 
