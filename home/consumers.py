@@ -102,10 +102,10 @@ class OrderProgress(OrderWatcher):
     async def obey(self, content: dict[str, Any]) -> dict[str, Any]:
         """Do it and return the payload afterwards. Refused if it is unknown, or not for this person."""
         if content.get("action") != "override":
-            raise Refused('Unknown action. Staff may send {"action": "override", "stage": "..."}.')
+            raise Refused('Unknown action. Staff can send {"action": "override", "stage": "..."}.')
         user = await self.current_user()
         if not user.is_staff:
-            raise Refused("Only staff may move an order.")
+            raise Refused("Only staff can move an order.")
         return await override(self.order_id, content.get("stage"), user)
 
 
