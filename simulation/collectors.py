@@ -1,88 +1,59 @@
-"""What a run of the simulator gathers beside its sums: percentiles, the length of the lines over time, and a trace."""
+"""What a run of the simulator gathers beside its sums: the pieces of the day, the length of the lines over time, and a
+trace.
 
-import math
+What is pooled over replications is whole numbers (counts, milliseconds), so that it is the same in whatever order the
+shares of the work are put together.
+"""
+
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulation.engine import Array, Ids, Visits
-from simulation.spec import Spec
+from simulation.lengths import NO_SLOT, Whole
+from simulation.spec import HOUR, Spec
 
-SHARES = (0.05, 0.5, 0.95)
 MAX_GRID = 10_000  # moments
-LEAST_SECONDS, CELL_RATIO, CELLS = 1e-3, 1.002, 14_000  # of the histogram: from a millisecond to 40 years
-
-Whole = NDArray[np.int64]
 
 
-class AllLengths:
-    """Every time in the system, for exact percentiles."""
+class Slots:
+    """The pieces of the day: the orders that came in each, and for how long places were taken."""
 
-    def __init__(self) -> None:
-        self.group: list[Ids] = []
-        self.seconds: list[Array] = []
+    def __init__(self, spec: Spec) -> None:
+        self.edges = HOUR * np.array(spec.slots)
+        count = len(spec.slots) - 1
+        self.orders, self.milliseconds, self.kept = (np.zeros(count, dtype=np.int64) for _ in range(3))
+        # how many places were taken, less those given back, before the first edge, in each piece, after the last one;
+        # and the sum of these moments
+        self.taken, self.moments = (np.zeros((len(spec.stations), count + 2), dtype=np.int64) for _ in range(2))
 
-    def add(self, group: Ids, seconds: Array) -> None:
-        self.group.append(group)
-        self.seconds.append(seconds)
+    def of(self, arrivals: Array) -> Ids:
+        """In which piece each order came."""
+        place = np.searchsorted(self.edges, arrivals, side="right") - 1
+        return np.where(place < len(self.orders), place, NO_SLOT)
 
-    def quantiles(self, groups: int, rows: int) -> tuple[Array, Array]:
-        """(groups, SHARES), and of each row as a whole."""
-        seconds = np.concatenate(self.seconds, axis=1)
-        whole = quantiles_of(seconds)
-        if groups == rows:
-            return whole, whole
-        group = np.concatenate(self.group, axis=1)
-        return np.concatenate([quantiles_of(seconds[group == number][None]) for number in range(groups)]), whole
+    def count(self, slot: Ids, seconds: Array, is_kept: Any) -> None:
+        inside = slot != NO_SLOT
+        for sums, values in (
+            (self.orders, None),
+            (self.milliseconds, np.rint(1000 * seconds[inside])),
+            (self.kept, is_kept[inside]),
+        ):
+            sums += np.bincount(slot[inside], values, sums.size).astype(np.int64)
 
+    def take(self, station: int, starts: Array, ends: Array) -> None:
+        for sign, moments in ((1, starts), (-1, ends)):
+            place = np.searchsorted(self.edges, moments, side="right")
+            counts = self.taken.shape[1]
+            self.taken[station] += sign * np.bincount(place, minlength=counts)
+            self.moments[station] += sign * np.bincount(place, np.rint(1000 * moments), counts).astype(np.int64)
 
-def quantiles_of(seconds: Array) -> Array:
-    """(rows, SHARES) of the finite values of each row, linear between two of them; nan for an empty row."""
-    rising = np.sort(seconds, axis=1)
-    count = np.isfinite(rising).sum(axis=1)
-    result = np.full((len(rising), len(SHARES)), np.nan)
-    some = np.flatnonzero(count)
-    for place, share in enumerate(SHARES):
-        rank = share * (count[some] - 1)
-        below = np.floor(rank).astype(np.intp)
-        low, high = rising[some, below], rising[some, np.minimum(below + 1, count[some] - 1)]
-        result[some, place] = low + (rank - below) * (high - low)
-    return result
-
-
-class Histogram:
-    """How many times in the system fell into each cell, and their sum, so that a cell stands for its own mean."""
-
-    def __init__(self, groups: int) -> None:
-        self.counts = np.zeros((groups, CELLS), dtype=np.int64)
-        self.sums = np.zeros((groups, CELLS))
-
-    def add(self, group: Ids, seconds: Array) -> None:
-        counts = np.isfinite(seconds)
-        values, rows = seconds[counts], group[counts]
-        cell = np.log(np.maximum(values, LEAST_SECONDS) / LEAST_SECONDS) / math.log(CELL_RATIO)
-        cells = np.minimum(cell.astype(np.intp), CELLS - 1)
-        np.add.at(self.counts, (rows, cells), 1)
-        np.add.at(self.sums, (rows, cells), values)
-
-    def quantiles(self, groups: int, rows: int) -> tuple[Array, Array]:
-        each = np.stack([_from_cells(*row) for row in zip(self.counts, self.sums, strict=True)])
-        if groups == rows:
-            return each, each
-        return each, _from_cells(self.counts.sum(axis=0), self.sums.sum(axis=0))[None]
-
-
-def _from_cells(counts: Whole, sums: Array) -> Array:
-    reached = np.cumsum(counts)
-    if not reached[-1]:
-        return np.full(len(SHARES), np.nan)
-    rank = np.array(SHARES) * (reached[-1] - 1)
-    below = np.floor(rank)
-    low, high = (np.searchsorted(reached, number, side="right") for number in (below, np.ceil(rank)))
-    means = sums / np.maximum(counts, 1)
-    result: Array = means[low] + (rank - below) * (means[high] - means[low])
-    return result
+    def busy_milliseconds(self) -> Whole:
+        """For how long places of each station were taken in each piece, (stations, pieces)."""
+        edges = np.rint(1000 * self.edges).astype(np.int64)
+        taken, moments = (np.cumsum(sums, axis=1)[:, :-1] for sums in (self.taken, self.moments))
+        until: Whole = edges * taken - moments
+        return np.diff(until, axis=1)
 
 
 class Grid:

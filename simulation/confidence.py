@@ -1,4 +1,9 @@
-"""A value and how far it may be off: 95 % confidence intervals over replications, or over batches of one long run."""
+"""A value and how far it may be off: 95 % confidence intervals over replications, or over batches of one long run.
+
+A mean over orders is a ratio of two sums over the replications, all seconds by all orders: the mean of the
+replications' own means would weigh days instead of orders. Its interval is the ratio estimator's, that of the mean of
+(above - ratio * below) / mean(below). Two ratios on common random numbers are compared by the differences of these.
+"""
 
 import math
 from dataclasses import dataclass
@@ -27,33 +32,67 @@ def student(freedom: int) -> float:
 
 @dataclass(frozen=True)
 class Estimate:
-    """nan: there is nothing to estimate it from."""
+    """A value and the half-width of its 95 % interval; nan where there is nothing to estimate it from."""
 
     value: float
     half_width: float
 
-    def as_dict(self) -> dict[str, float | None]:
-        return {"value": plain(self.value), "half_width": plain(self.half_width)}
+    @property
+    def is_known(self) -> bool:
+        return not math.isnan(self.value)
+
+    @property
+    def is_sure(self) -> bool:
+        """Other than 0."""
+        return abs(self.value) > self.half_width
+
+    def as_dict(self, digits: int | None = None) -> dict[str, float | None]:
+        """As JSON, which has no nan."""
+        return {"value": plain(self.value, digits), "half_width": plain(self.half_width, digits)}
 
 
-def plain(value: Any) -> float | None:
-    """For JSON, which knows no nan."""
-    return float(value) if math.isfinite(value) else None
+UNKNOWN = Estimate(math.nan, math.nan)
+
+
+def plain(value: Any, digits: int | None = None) -> float | None:
+    """A number for JSON, rounded; None if it is not finite."""
+    if not math.isfinite(value):
+        return None
+    return float(value) if digits is None else round(float(value), digits)
 
 
 def half_width(values: Array) -> float:
-    """Of the mean of independent values; nan if they are fewer than two."""
+    """The half-width of the mean of independent values; nan if they are fewer than two."""
     if len(values) < 2:
         return math.nan
     return student(len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
 
 
-def over_replications(values: Array) -> Estimate:
-    """The mean of what the replications say; those that say nothing (nan) are left out."""
-    said = values[np.isfinite(values)]
-    if not said.size:
-        return Estimate(math.nan, math.nan)
-    return Estimate(float(np.mean(said)), half_width(said))
+def ratio(above: Array, below: Array) -> Estimate:
+    """The ratio of two sums over the replications, such as all seconds by all orders."""
+    return Estimate(*_interval(*_linear(above, below))) if below.sum() else UNKNOWN
+
+
+def difference(above: Array, below: Array, other_above: Array, other_below: Array) -> Estimate:
+    """One ratio minus another on the same replications: what they have in common does not count as chance."""
+    if not below.sum() or not other_below.sum():
+        return UNKNOWN
+    value, around = _linear(above, below)
+    other, other_around = _linear(other_above, other_below)
+    return Estimate(*_interval(value - other, around - other_around))
+
+
+def _linear(above: Array, below: Array) -> tuple[float, Array]:
+    value = float(above.sum() / below.sum())
+    return value, (above - value * below) / below.mean()
+
+
+def _interval(value: float, around: Array) -> tuple[float, float]:
+    """Around 0 on average by construction, so the deviation is from 0."""
+    if len(around) < 2:
+        return value, math.nan
+    deviation = math.sqrt(float((around**2).sum()) / (len(around) - 1))
+    return value, student(len(around) - 1) * deviation / math.sqrt(len(around))
 
 
 def follow_each_other(values: Array) -> bool:

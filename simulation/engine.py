@@ -23,6 +23,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simulation.schedules import Changes, Schedule
+
 Array = NDArray[np.float64]
 Ids = NDArray[np.intp]
 
@@ -45,6 +47,7 @@ def stations_forward(
     places: Sequence[int | None],
     *,
     delays: Sequence[float | None] | None = None,
+    changes: Sequence[Changes] | None = None,
     at_station: ArrayLike | None = None,
     working: ArrayLike | None = None,
 ) -> tuple[list[Array], list[Array]]:
@@ -53,7 +56,7 @@ def stations_forward(
     arrivals: (rows, n) or (n,), rising; inf is an order that never comes. services: for each station (rows, n), (n,)
     or one number. places: for each station a number, or None for a place for everybody.
     delays: a number makes the station a conveyor: a service is its loading headway, and who was loaded comes out so
-    much later.
+    much later. changes: for each station (seconds, places from then on), rising; it ends with a place.
 
     To start from a kitchen with orders in it, these come first, oldest first. at_station: (n,) of int, where each
     order stands (0 for new ones); working: (n,) of bool. Who is working begins at its arrival, whatever the places,
@@ -66,7 +69,7 @@ def stations_forward(
     shape = (max(came.shape[0], *(service.shape[0] for service in work)), came.shape[1])
     came = np.broadcast_to(came, shape)
     work = [np.broadcast_to(service, shape) for service in work]
-    tandem = Tandem(shape[0], places, delays)
+    tandem = Tandem(shape[0], places, delays, changes)
     starts = [came.copy() for _ in work]
     ends = [came.copy() for _ in work]
     if at_station is None:
@@ -96,11 +99,16 @@ def stations_forward(
 class Tandem:
     """The stations with what is in them. `run` it once with all orders, or chunk after chunk."""
 
-    def __init__(self, rows: int, places: Sequence[int | None], delays: Sequence[float | None] | None = None) -> None:
+    def __init__(
+        self,
+        rows: int,
+        places: Sequence[int | None],
+        delays: Sequence[float | None] | None = None,
+        changes: Sequence[Changes] | None = None,
+    ) -> None:
         self.rows = rows
-        self.stations = [
-            _Station(rows, number, delay) for number, delay in zip(places, delays or [None] * len(places), strict=True)
-        ]
+        rest = zip(delays or [None] * len(places), changes or [()] * len(places), strict=True)
+        self.stations = [_Station(rows, number, *more) for number, more in zip(places, rest, strict=True)]
 
     def put_to_work(self, station: int, orders: Ids, ends: Array, busy_until: Array | None = None) -> None:
         """These columns are at work there until `ends`, (rows, orders), even if they are more than the places.
@@ -147,8 +155,9 @@ class Tandem:
 class _Station:
     """One station: when its places become free, and who is done there but may still be overtaken."""
 
-    def __init__(self, rows: int, places: int | None, delay: float | None) -> None:
+    def __init__(self, rows: int, places: int | None, delay: float | None, changes: Changes) -> None:
         self.delay = delay
+        self.schedule = Schedule(rows, places, changes) if changes and places is not None else None
         self.places = 1 if delay is not None else places
         self.free = np.full((rows, self.places or 0), -np.inf)  # rising in each row
         self.orders = np.empty((rows, 0), dtype=np.intp)
@@ -160,10 +169,15 @@ class _Station:
 
     def _occupy(self, until: Array) -> None:
         """Of all the moments at which a place became free the latest count: the others were taken since."""
-        if self.places:
+        if self.schedule:
+            self.schedule.occupy(until)
+        elif self.places:
             self.free = np.sort(np.concatenate([self.free, until], axis=1), axis=1)[:, -self.places :]
 
     def serve(self, arrivals: Array, services: Array, is_last: bool) -> tuple[Array, Array]:
+        if self.schedule:
+            starts = self.schedule.begin(arrivals, services)
+            return starts, starts + services
         starts = arrivals if self.places is None else begin(arrivals, services, self.free)
         busy_until = starts + services
         if not is_last and arrivals.shape[1]:
@@ -177,7 +191,9 @@ class _Station:
         orders, ends = in_order(orders, ends)
         if bound is None:
             return orders, ends, None
-        if self.places:
+        if self.schedule:
+            bound = np.maximum(bound, self.schedule.last[:, None])
+        elif self.places:
             bound = np.maximum(bound, self.free[:, :1])
         if self.delay is not None:
             bound = bound + self.delay

@@ -98,6 +98,16 @@ class Fields:
         paths = (self.dialect.row.format(self.at(name), number) for number in range(len(rows)))
         return [Fields(row, path, self.dialect) for row, path in zip(rows, paths, strict=True)]
 
+    def pairs(self, name: str, names: tuple[str, str], most: int) -> list["Fields"]:
+        """A list of pairs, each read as an object with these two names."""
+        rows = []
+        for number, row in enumerate(self._list(name, 0, most)):
+            path = self.dialect.row.format(name, number)
+            if not isinstance(row, list | tuple) or len(row) != 2:
+                raise self.wrong(path, f"must be a pair: {names[0]} and {names[1]}.")
+            rows.append(Fields(dict(zip(names, row, strict=True)), self.at(path), self.dialect))
+        return rows
+
     def number(self, name: str, label: str = "", default: float | None = None, **limits: float) -> float:
         value = self.get(name) if default is not None else self.needed(name, label)
         if value is None and default is not None:

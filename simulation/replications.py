@@ -1,48 +1,47 @@
-"""Some replications of a spec, from their random numbers to their sums.
+"""Some replications of a spec, followed together from their draws to their sums: the one driver.
 
-Random numbers: order n of replication r has the same ones at each station, whatever the places are and however the
-work is cut into chunks and shares. Short replications are drawn BLOCK at a time from one stream for each station (a
-stream of its own for each would cost more than the simulation), long ones each from their own.
+`simulate`, the planner's studies and the benchmarks all take `Run(spec, first, rows).part()`; a look ahead takes the
+same opening forward by itself (simulation.opening). Parts of any size are joined to the last bit as if they had been
+one: each replication's sums come from its own orders alone, and what is pooled is whole numbers.
 
-Long replications are followed CHUNK orders at a time, and what they leave are sums; their percentiles come from a
-histogram whose cells are 0.2 % wide. Short ones keep all their times in the system, so percentiles are exact.
+Long replications are followed CHUNK orders at a time, and what they leave are sums. The columns of a chunk's table are
+orders: those still inside first, then those who come, in the order of their numbers, so that a column breaks ties. All
+that is known of a column stands in the table, and stations see columns only. A finer column (an order's pizzas, with
+the order's number beside its own) is a change of the table and of `Draws.services`, which sums pizzas up to orders.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulation.collectors import AllLengths, Grid, Histogram, Trace, Whole
-from simulation.distributions import Fixed
-from simulation.engine import Array, Ids, Tandem, Visits, take
-from simulation.spec import HOUR, Conveyor, Rate, Spec, Station, Times
+from simulation import lengths
+from simulation.collectors import Grid, Slots, Trace
+from simulation.draws import BLOCK, Draws
+from simulation.engine import Array, Ids, Visits, take
+from simulation.lengths import NO_SLOT, SECTIONS, Lengths, Pool, Whole
+from simulation.opening import Opening, tandem_of
+from simulation.spec import Conveyor, Rate, Spec, Times
 
-BLOCK = 32  # replications
 CHUNK = 2048  # orders
 TABLE = 2**17  # orders of all rows of a run: what still fits into a processor's cache
-MOST_ROWS = 512
-BATCHES = 20  # of a single replication
+MOST_ROWS = 500
+EXACT = 250_000  # times in the system that are all kept; beyond that, percentiles come from a histogram
+BATCHES = SECTIONS  # of a single replication
 LEAST_BATCH = 10  # orders; with fewer a batch says nothing
-
-# Which stream of a block: arrivals, and from here on the stations; further on what is left of the work at the start
-ARRIVALS, SERVICES, STATE = 0, 1, 1000
 
 
 class Length(NamedTuple):
     rows: int  # replications followed together
     width: int  # orders of a chunk
-    block: int  # replications drawn together
 
 
 def run_length(spec: Spec) -> Length:
-    most = spec.arrivals.most if isinstance(spec.arrivals, Rate) else math.inf
-    number = min(most, math.inf if spec.orders is None else spec.orders)
-    width = int(min(max(number, 1), CHUNK))
-    rows = min(max(TABLE // width // BLOCK, 1) * BLOCK, MOST_ROWS)
-    return Length(rows, width, BLOCK if number <= CHUNK else 1)
+    width = int(min(max(spec.most_orders, 1), CHUNK))
+    return Length(min(max(TABLE // width // BLOCK, 1) * BLOCK, MOST_ROWS), width)
 
 
 @dataclass(frozen=True)
@@ -55,16 +54,37 @@ class Part:
     seconds: Array  # (groups,): in the system
     kept: Array  # (groups,): orders within the promise
     span_seconds: Array  # (groups,)
-    wait_seconds: Array  # (groups, stations), as all below
+    place_seconds: Array  # (groups, stations), as all below: places there were, over the span
+    wait_seconds: Array
     waited: Array  # orders that waited
     work_seconds: Array  # from begin to end
     busy_seconds: Array  # for which places were taken
     line_seconds: Array  # stood in line, those of the state included
-    quantiles: Array  # (groups, sim_sums.SHARES)
-    whole_quantiles: Array  # (replications, sim_sums.SHARES)
+    lengths: Pool
     grid_line: Whole  # (stations, moments): length of the line, summed over the replications
     grid_line_squares: Whole
+    slot_orders: Whole  # (slots,): by the time of coming, summed over the replications
+    slot_milliseconds: Whole  # (slots,): in the system
+    slot_kept: Whole
+    slot_busy_milliseconds: Whole  # (stations, slots): for which places were taken
     trace: list[dict[str, Any]] | None = None
+
+    @staticmethod
+    def joined(parts: "Sequence[Part]") -> "Part":
+        """In the order of the replications; at least one."""
+        if len(parts) == 1:
+            return parts[0]
+        values: dict[str, Any] = {"first": parts[0].first, "trace": parts[0].trace}
+        values["lengths"] = lengths.joined([part.lengths for part in parts])
+        for name in (item.name for item in fields(Part)):
+            arrays = [getattr(part, name) for part in parts]
+            if name.startswith(("grid_", "slot_")):
+                width = max(array.shape[-1] for array in arrays)
+                padding = [(0, 0)] * (arrays[0].ndim - 1)
+                values[name] = sum(np.pad(array, [*padding, (0, width - array.shape[-1])]) for array in arrays)
+            elif name not in values:
+                values[name] = np.concatenate(arrays)
+        return Part(**values)
 
 
 @dataclass
@@ -73,6 +93,7 @@ class _Table:
 
     numbers: Ids  # from 0; below that, the orders of the state
     arrivals: Array
+    ages: Array  # at the arrival: an order of the state was placed before
     services: list[Array]
     group: Ids
     counts: NDArray[np.bool_]  # in averages over orders
@@ -82,6 +103,7 @@ class _Table:
         return _Table(
             take(self.numbers, columns),
             take(self.arrivals, columns),
+            take(self.ages, columns),
             [take(service, columns) for service in self.services],
             take(self.group, columns),
             take(self.counts, columns),
@@ -97,7 +119,13 @@ class _Table:
 
         services = [np.concatenate(pair, axis=1) for pair in zip(self.services, other.services, strict=True)]
         return _Table(
-            joined("numbers"), joined("arrivals"), services, joined("group"), joined("counts"), joined("has_time")
+            joined("numbers"),
+            joined("arrivals"),
+            joined("ages"),
+            services,
+            joined("group"),
+            joined("counts"),
+            joined("has_time"),
         )
 
 
@@ -106,23 +134,18 @@ class Run:
 
     def __init__(self, spec: Spec, first: int, rows: int) -> None:
         self.spec, self.first, self.rows = spec, first, rows
-        self.length = run_length(spec)
-        self.streams: dict[int, list[np.random.Generator]] = {}
-        self.clock = np.zeros((1, rows))
+        self.width = run_length(spec).width
+        self.draws = Draws(spec, first, rows)
+        self.tandem = tandem_of(spec, rows)
         stations = len(spec.stations)
-        delays = [
-            station.service.delay_seconds if isinstance(station.service, Conveyor) else None
-            for station in spec.stations
-        ]
-        self.tandem = Tandem(rows, [station.places for station in spec.stations], delays)
         self.is_batched = spec.replications == 1 and self._counted() >= BATCHES * LEAST_BATCH
         self.groups = BATCHES if self.is_batched else rows
         # every order of the table comes and counts, and a group is a row: the sums are simple ones
         self.is_plain = (
             spec.orders is not None
-            and spec.orders <= self.length.width
+            and spec.orders <= self.width
             and (isinstance(spec.arrivals, Times) or math.isinf(spec.closing_seconds))
-            and not (spec.warmup or spec.state or self.is_batched)
+            and not (spec.warmup or spec.state or spec.slots or self.is_batched)
         )
         self.came = np.zeros(rows, dtype=np.int64)
         self.orders, self.seconds, self.kept = (np.zeros(self.groups) for _ in range(3))
@@ -131,7 +154,10 @@ class Run:
         begin = self._warm_seconds() if spec.orders is None else spec.opening_seconds
         self.warm = np.full(rows, begin)  # when the last order left that does not count
         self.last = np.full(self.groups, spec.opening_seconds)  # and the last of those that do
-        self.lengths: AllLengths | Histogram = AllLengths() if self.length.block > 1 else Histogram(self.groups)
+        sections = np.arange(BATCHES) if self.is_batched else (first + np.arange(rows)) % SECTIONS
+        is_exact = spec.most_orders <= CHUNK and spec.most_orders * spec.replications <= EXACT
+        self.lengths = Lengths(sections, max(len(spec.slots) - 1, 0), is_exact)
+        self.slots = Slots(spec) if spec.slots else None
         self.grid = Grid(spec, rows) if spec.grid_seconds is not None else None
         self.trace = Trace(spec) if spec.trace else None
 
@@ -143,43 +169,6 @@ class Run:
     def _warmup_orders(self) -> int:
         expected = self.spec.arrivals.expected if isinstance(self.spec.arrivals, Rate) else math.inf
         return int(self.spec.warmup * min(self.spec.orders or 0, expected))
-
-    # Random numbers
-
-    def _draw(self, stream: int, width: int, law: Any) -> Array:
-        """(rows, width) of law(generator, (width, a block's rows)). A longer run begins like a shorter one."""
-        block = self.length.block
-        numbers = range(self.first // block, (self.first + self.rows - 1) // block + 1)
-        if stream not in self.streams:
-            seeds = [np.random.SeedSequence(self.spec.seed, spawn_key=(number, stream)) for number in numbers]
-            self.streams[stream] = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
-        drawn = np.empty((len(numbers) * block, width))
-        for place, generator in enumerate(self.streams[stream]):
-            drawn[place * block : (place + 1) * block] = law(generator, (width, block)).T
-        skipped = self.first - numbers.start * block
-        return drawn[skipped : skipped + self.rows]
-
-    def _services(self, number: int, station: Station, first: int, width: int) -> Array:
-        """Of the orders from `first` on, (rows, width). On a conveyor, the loading."""
-        service = station.service
-        if isinstance(service, Conveyor | Fixed):
-            seconds = service.mean if isinstance(service, Fixed) else service.headway_seconds
-            return np.full((self.rows, width), seconds)
-        if isinstance(service, Times):
-            begin = len(self.spec.state) + first
-            return np.tile(np.array(service.seconds[begin : begin + width]), (self.rows, 1))
-        return self._draw(SERVICES + number, self.length.width, service.many)[:, :width]
-
-    def _arrivals(self, first: int) -> Array:
-        """Of the next chunk, (rows, width or what is left); inf is who would come after closing."""
-        arrivals, width = self.spec.arrivals, self.length.width
-        if isinstance(arrivals, Times):
-            return np.tile(np.array(arrivals.seconds[first : first + width]), (self.rows, 1))
-        gaps = self._draw(ARRIVALS, width, lambda random, shape: random.standard_exponential(shape))
-        clock = self.clock.T + np.cumsum(gaps, axis=1)
-        self.clock = clock[:, -1:].T
-        left = width if self.spec.orders is None else min(width, self.spec.orders - first)
-        return arrivals_at(arrivals, clock[:, :left])
 
     # The way through the kitchen
 
@@ -193,7 +182,8 @@ class Run:
             width = table.numbers.shape[1]
             lines[0] = np.concatenate([lines[0], np.arange(width, width + new.numbers.shape[1])])
             table = table.beside(new)
-            self._count(new)
+            self._count_busy(new)
+            self._count_work(new)
             if self.trace:
                 self.trace.come(new.numbers, new.arrivals)
             bound = None if is_last else new.arrivals[:, -1:]
@@ -207,10 +197,10 @@ class Run:
     def _is_last(self, reached: int, arrivals: Array) -> bool:
         if self.spec.orders is not None and reached >= self.spec.orders:
             return True
-        return not arrivals.size or bool(np.isinf(arrivals[:, -1]).all())
+        return arrivals.shape[1] < self.width or bool(np.isinf(arrivals[:, -1]).all())
 
     def _next(self, first: int) -> _Table:
-        arrivals = self._arrivals(first)
+        arrivals = self.draws.arrivals(first, self.width)
         width = arrivals.shape[1]
         numbers = np.broadcast_to(np.arange(first, first + width), arrivals.shape)
         comes = np.isfinite(arrivals)
@@ -218,9 +208,9 @@ class Run:
         group = np.broadcast_to(np.arange(self.rows)[:, None], arrivals.shape)
         if self.is_batched:
             group = np.maximum(numbers - self._warmup_orders(), 0) * BATCHES // self._counted()
-        services = [self._services(place, station, first, width) for place, station in enumerate(self.spec.stations)]
         self.came += comes.sum(axis=1)
-        return _Table(numbers, arrivals, services, group, counts, counts)
+        ages = np.broadcast_to(0.0, arrivals.shape)
+        return _Table(numbers, arrivals, ages, self.draws.services(first, width), group, counts, counts)
 
     def _is_after_warmup(self, numbers: Ids, arrivals: Array) -> Any:
         if not self.spec.warmup:
@@ -234,62 +224,31 @@ class Run:
         return opening + self.spec.warmup * (self.spec.closing_seconds - opening) if self.spec.warmup else opening
 
     def _state(self) -> tuple[_Table, list[Ids]]:
-        """The orders that are there at the opening, at work or in the stations' lines."""
-        state, opening = self.spec.state, self.spec.opening_seconds
+        """The orders that are there at the opening."""
+        state, opening = self.spec.state, Opening(self.spec, self.tandem, self.draws)
         shape = (self.rows, len(state))
-        arrivals = np.full(shape, opening)
-        at = np.array([order.station for order in state], dtype=np.intp)
-        works = np.array([order.elapsed_seconds is not None for order in state], dtype=bool)
-        elapsed = np.array([order.elapsed_seconds or 0.0 for order in state])
-        services = []
-        for number, station in enumerate(self.spec.stations):
-            service = self._state_services(number, station, len(state))
-            columns = np.flatnonzero((at == number) & works)
-            if columns.size:
-                ends, busy_until = self._at_work(number, station, columns, elapsed[columns])
-                self.tandem.put_to_work(number, columns, ends, busy_until)
-                service[:, columns] = np.maximum(busy_until - opening, 0)
-                if number == len(self.spec.stations) - 1:
-                    self._note_last(self.warm if self.spec.warmup else self.last, ends)
-                if self.trace:
-                    self.trace.add(number, columns - len(state), opening - elapsed[columns], ends[0])
-            service[:, at > number] = 0.0
-            services.append(service)
         no = np.zeros(shape, dtype=bool)
         numbers = np.broadcast_to(np.arange(-len(state), 0), shape)
         group = np.broadcast_to(np.arange(self.rows)[:, None], shape)
-        table = _Table(numbers, arrivals, services, group, no, no | (not self.spec.warmup))
+        ages = np.broadcast_to(np.array([order.age_seconds for order in state]), shape)
+        arrivals = np.full(shape, opening.seconds)
+        counts = no | self.spec.count_state
+        table = _Table(numbers, arrivals, ages, opening.services, group, counts, no | (not self.spec.warmup))
         self._count_busy(table)
-        lines = [np.flatnonzero((at == number) & ~works) for number in range(len(self.spec.stations))]
-        return table, lines
-
-    def _state_services(self, number: int, station: Station, count: int) -> Array:
-        service = station.service
-        if isinstance(service, Conveyor):
-            return np.full((self.rows, count), service.headway_seconds)
-        if isinstance(service, Times):
-            return np.tile(np.array(service.seconds[:count]), (self.rows, 1))
-        return self._draw(STATE + SERVICES + number, count, service.many)
-
-    def _at_work(self, number: int, station: Station, columns: Ids, elapsed: Array) -> tuple[Array, Array]:
-        """When the orders that are at work will be through, and until when they keep others out."""
-        service, opening = station.service, self.spec.opening_seconds
-        shape = (self.rows, columns.size)
-        if isinstance(service, Conveyor):
-            ends = opening + np.maximum(service.delay_seconds - elapsed, 0)
-            busy_until = opening + np.maximum(service.headway_seconds - elapsed, 0)
-            return np.broadcast_to(ends, shape), np.broadcast_to(busy_until, shape)
-        if isinstance(service, Times):
-            left = np.maximum(np.array(service.seconds)[columns] - elapsed, 0)
-            ends = np.broadcast_to(opening + left, shape)
-        else:
-            law = service
-
-            def remaining(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-                return law.remaining(random, elapsed, shape[-1]).T
-
-            ends = opening + self._draw(2 * STATE + SERVICES + number, columns.size, remaining)
-        return ends, ends
+        if self.spec.count_state:
+            self._count_work(table)
+        for work in opening.at_work:
+            if self.slots:
+                until = work.busy_until.ravel()
+                self.slots.take(work.station, np.full(until.size, opening.seconds), until)
+            if work.station == len(self.spec.stations) - 1:
+                self._note_last(self.warm if self.spec.warmup else self.last, work.ends)
+                if self.spec.count_state:
+                    self._count_lengths(group[:, work.columns], work.ends - opening.seconds + ages[:, work.columns])
+            if self.trace:
+                elapsed = np.array([state[column].elapsed_seconds for column in work.columns])
+                self.trace.add(work.station, work.columns - len(state), opening.seconds - elapsed, work.ends[0])
+        return table, opening.lines
 
     def _carry_on(self, table: _Table) -> _Table:
         """The table of those who are still inside, renumbered."""
@@ -312,8 +271,7 @@ class Run:
         weights = values if counts is None else np.where(counts, values, 0.0)
         return np.bincount(group.ravel(), weights.ravel(), self.groups).astype(np.float64, copy=False)
 
-    def _count(self, new: _Table) -> None:
-        self._count_busy(new)
+    def _count_work(self, new: _Table) -> None:
         for number, station in enumerate(self.spec.stations):
             work = new.services[number]
             if isinstance(station.service, Conveyor):
@@ -339,7 +297,8 @@ class Run:
             self.waited[:, number] = np.count_nonzero(waits, axis=1)
             if is_last:
                 self.last = visits.ends.max(axis=1)
-                self._count_lengths(orders, visits.ends - take(table.arrivals, orders))
+                group = np.broadcast_to(np.arange(self.rows)[:, None], orders.shape)
+                self._count_lengths(group, visits.ends - take(table.arrivals, orders))
         else:
             waits = np.zeros_like(visits.starts)
             np.subtract(visits.starts, visits.arrivals, out=waits, where=here)
@@ -348,67 +307,79 @@ class Run:
             self.wait[:, number] += self._sum(group, waits, counts)
             self.waited[:, number] += self._sum(group, (waits > 0).astype(np.float64), counts)
             if is_last:
-                seconds = np.full_like(waits, np.inf)
-                np.subtract(visits.ends, take(table.arrivals, orders), out=seconds, where=counts)
-                self._count_lengths(group, seconds)
-                spans = take(table.has_time, orders) & here
-                np.maximum.at(self.last, group[spans], visits.ends[spans])
-                if self.spec.warmup:
-                    self._note_last(self.warm, np.where(here & ~spans, visits.ends, -np.inf))
+                self._visit_last(visits, table, group, counts, here)
+        if self.slots:
+            services = take(table.services[number], orders)[here]
+            self.slots.take(number, visits.starts[here], visits.starts[here] + services)
         if self.grid:
             self.grid.add(number, visits)
         if self.trace:
             numbers = take(table.numbers, orders)
             self.trace.add(number, numbers[here], visits.starts[here], visits.ends[here])
 
+    def _visit_last(self, visits: Visits, table: _Table, group: Ids, counts: Any, here: Any) -> None:
+        arrivals = take(table.arrivals, visits.orders)
+        seconds = np.full_like(arrivals, np.inf)
+        np.subtract(visits.ends, arrivals, out=seconds, where=counts)
+        if self.spec.state:
+            seconds += take(table.ages, visits.orders)
+        slot = None
+        if self.slots:
+            slot = np.where(take(table.numbers, visits.orders) >= 0, self.slots.of(arrivals), NO_SLOT)
+        self._count_lengths(group, seconds, slot)
+        spans = take(table.has_time, visits.orders) & here
+        np.maximum.at(self.last, group[spans], visits.ends[spans])
+        if self.spec.warmup:
+            self._note_last(self.warm, np.where(here & ~spans, visits.ends, -np.inf))
+
     def _note_last(self, last: Array, ends: Array) -> None:
         np.maximum(last[: self.rows], ends.max(axis=1), out=last[: self.rows])
 
-    def _count_lengths(self, group: Ids, seconds: Array) -> None:
+    def _count_lengths(self, group: Ids, seconds: Array, slot: Ids | None = None) -> None:
         """Of times in the system; inf does not count."""
         counts = np.isfinite(seconds)
+        is_kept = seconds <= (self.spec.promise_seconds or 0.0)
         self.orders += self._sum(group, counts.astype(np.float64))
         self.seconds += self._sum(group, seconds, counts)
         if self.spec.promise_seconds is not None:
-            self.kept += self._sum(group, (seconds <= self.spec.promise_seconds).astype(np.float64))
-        self.lengths.add(group, seconds)
+            self.kept += self._sum(group, is_kept.astype(np.float64))
+        some = None if slot is None else slot[counts]
+        self.lengths.add(group[counts], seconds[counts], some)
+        if self.slots and some is not None:
+            self.slots.count(some, seconds[counts], is_kept[counts])
 
-    def _span_seconds(self) -> Array:
+    def _spans(self) -> tuple[Array, Array]:
         """Of the averages over time: from the moment when the last order before a group has left to the moment when
         its own last one has. What reaches into a group from before is, on average, what reaches out of it."""
         if self.is_batched:
-            return np.diff(np.maximum.accumulate(np.append(self.warm, self.last)))
-        spans: Array = np.maximum(self.last, self.warm) - self.warm
-        return spans
+            edges = np.maximum.accumulate(np.append(self.warm, self.last))
+            return edges[:-1], edges[1:]
+        return self.warm, np.maximum(self.last, self.warm)
 
     def _summed_up(self) -> Part:
-        quantiles, whole_quantiles = self.lengths.quantiles(self.groups, self.rows)
         stations = len(self.spec.stations)
-        line, squares = self.grid.sums() if self.grid else (np.zeros((stations, 0), dtype=np.int64),) * 2
+        none = np.zeros((stations, 0), dtype=np.int64)
+        line, squares = self.grid.sums() if self.grid else (none, none)
+        slots, (begin, end) = self.slots, self._spans()
         return Part(
             self.first,
             self.came,
             self.orders,
             self.seconds,
             self.kept,
-            self._span_seconds(),
+            end - begin,
+            np.stack([station.places_between(begin, end) for station in self.spec.stations], axis=1),
             self.wait,
             self.waited,
             self.work,
             self.busy,
             self.line,
-            quantiles,
-            whole_quantiles,
+            self.lengths.pool(),
             line,
             squares,
+            slots.orders if slots else none[0],
+            slots.milliseconds if slots else none[0],
+            slots.kept if slots else none[0],
+            slots.busy_milliseconds() if slots else none,
             self.trace.rows() if self.trace else None,
         )
-
-
-def arrivals_at(rate: Rate, clock: Array) -> Array:
-    """When the orders come whose numbers on a clock of rate 1 are these: exact, as the rate is constant in pieces."""
-    if math.isinf(rate.hours[-1]):
-        return clock * (HOUR / rate.per_hour[0])
-    hours = np.array(rate.hours)
-    reached = np.append(0.0, np.cumsum(np.array(rate.per_hour) * np.diff(hours)))
-    return np.interp(clock, reached, hours * HOUR, right=np.inf)

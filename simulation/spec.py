@@ -6,8 +6,14 @@ Seconds and hours are the kitchen's. Whatever `read_spec` returns can be simulat
                   {"name": "belt", "service": {"law": "conveyor", "headway": 60, "delay": 420}}],
      "arrivals": {"law": "steps", "per_hour": [10, 45, 10], "hours": [11, 12, 13, 14]},
      "orders": 500, "replications": 20, "warmup": 0.1, "seed": 1, "trace": false, "close_hours": 13.5,
-     "promise_seconds": 2700, "grid_seconds": 600,
+     "promise_seconds": 2700, "grid_seconds": 600, "slots": [11, 11.5, 12],
      "state": [{"station": 1, "elapsed": 120}, {"station": 0, "waiting": true}]}
+
+Also: "changes": [[19, 1], [20.5, 3]] on a station are its places from these hours on; "per_pizza": true on a station
+makes its service time (on a conveyor, the headway) that of one pizza, and an order's the sum over its pizzas, of which
+"pizzas": {"1": 38, "2": 29, "3": 33} says how often there are so many. An order of the state may have "pizzas" and
+"age", the seconds since it was placed; with "count_state": true these orders count like all others. "slots" are the
+hours between which the answer's "by_slot" looks at the orders that came.
 
 places: null is a place for everybody. A law is one of simulation.distributions.table: fixed(mean), exponential(mean),
 lognormal(mean, cv), uniform(low, high or mean, cv), gamma(mean, cv), erlang(mean, k), hyperexponential(p, means or
@@ -15,7 +21,7 @@ mean, cv), weibull(mean, cv), triangular(low, mode, high), pert(low, mode, high)
 shifted_lognormal(shift, mean, cv), discrete(values, p), empirical(values); or conveyor(headway, delay), or
 times(seconds), which gives each order its own. Arrivals: poisson(per_hour), steps(per_hour, hours), times(seconds).
 A run ends after so many orders, or at the last of the hours or `close_hours` if that comes first; then the kitchen is
-emptied. A state is oldest first. Of a spec only stations, arrivals and what ends the run are needed.
+emptied. A state is in the order of the lines. Of a spec only stations, arrivals and what ends the run are needed.
 """
 
 import math
@@ -23,6 +29,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simulation import distributions
 from simulation.fields import MAX_SECONDS, NAME_LENGTH, Fields, SpecError
@@ -35,6 +44,10 @@ MAX_REPLICATIONS = 1_000_000
 MAX_VISITS = 1e11  # orders x stations x replications: some days of work
 MAX_TRACE = 1_000_000  # orders
 MAX_STATE = 10_000
+MAX_CHANGES = 1000
+MAX_SLOTS = 1000
+MAX_PIZZAS = 1000  # of one order
+MAX_WEIGHT = 1e9
 MAX_PER_HOUR = 1e7
 MAX_HOURS = 24 * 366.0
 MAX_SEED = 2**63 - 1
@@ -83,15 +96,30 @@ class Station:
     name: str
     places: int | None  # None: a place for everybody
     service: Service
+    per_pizza: bool = False  # an order's service time is the sum over its pizzas
+    changes: tuple[tuple[float, int], ...] = ()  # (seconds, places from then on), rising
 
     @property
     def place_seconds(self) -> float:
-        """How long an order keeps a place, on average."""
+        """How long an order, or a pizza where it is per pizza, keeps a place on average."""
         if isinstance(self.service, Conveyor):
             return self.service.headway_seconds
         if isinstance(self.service, Times):
             return math.fsum(self.service.seconds) / len(self.service.seconds)
         return self.service.mean
+
+    def pieces(self, orders: "Sequence[Present]") -> NDArray[np.intp]:
+        """How many service times each of these orders is made of."""
+        return np.array([order.pizzas if self.per_pizza else 1 for order in orders], dtype=np.intp)
+
+    def places_between(self, begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Place-seconds from one moment to another; nan where there is a place for everybody."""
+        places = math.nan if self.places is None else float(self.places)
+        total = places * (end - begin)
+        for since, changed in self.changes:
+            total = total + (changed - places) * np.maximum(end - np.maximum(begin, since), 0.0)
+            places = changed
+        return total
 
 
 @dataclass(frozen=True)
@@ -100,6 +128,8 @@ class Present:
 
     station: int
     elapsed_seconds: float | None  # how long its work has gone on; None in the line
+    pizzas: int = 1
+    age_seconds: float = 0.0  # since it was placed
 
 
 @dataclass(frozen=True)
@@ -113,7 +143,10 @@ class Spec:
     trace: bool = False
     promise_seconds: float | None = None
     grid_seconds: float | None = None
-    state: tuple[Present, ...] = ()
+    state: tuple[Present, ...] = ()  # in the order of the lines
+    count_state: bool = False  # in averages over orders
+    pizzas: tuple[tuple[int, float], ...] = ((1, 1.0),)  # how often an order has so many, relative to each other
+    slots: tuple[float, ...] = ()  # hours that cut the day into pieces
 
     @property
     def opening_seconds(self) -> float:
@@ -122,6 +155,34 @@ class Spec:
     @property
     def closing_seconds(self) -> float:
         return self.arrivals.hours[-1] * HOUR if isinstance(self.arrivals, Rate) else math.inf
+
+    @property
+    def mean_pizzas(self) -> float:
+        weights = [weight for _, weight in self.pizzas]
+        return sum(pizzas * weight for pizzas, weight in self.pizzas) / sum(weights)
+
+    @property
+    def most_orders(self) -> float:
+        """Of one replication, those of the state left out."""
+        most = self.arrivals.most if isinstance(self.arrivals, Rate) else math.inf
+        return min(most, math.inf if self.orders is None else self.orders)
+
+    def place_seconds(self, station: Station) -> float:
+        """How long an order keeps a place, on average."""
+        return station.place_seconds * (self.mean_pizzas if station.per_pizza else 1)
+
+    def peak_load(self, station: Station) -> float:
+        """The most work that comes, by what the places there are at that time can do."""
+        if station.places is None or not isinstance(self.arrivals, Rate):
+            return 0.0
+        loads = []
+        pieces = zip(self.arrivals.per_hour, self.arrivals.hours, self.arrivals.hours[1:], strict=False)
+        for rate, begin, end in pieces:
+            during = [places for since, places in station.changes if begin * HOUR < since < end * HOUR]
+            before = [places for since, places in station.changes if since <= begin * HOUR]
+            least = min([(before or [station.places])[-1], *during])
+            loads.append(rate / HOUR * self.place_seconds(station) / least if least else math.inf * rate)
+        return max(loads)
 
 
 def read_spec(values: Any) -> Spec:
@@ -141,6 +202,9 @@ def read_spec(values: Any) -> Spec:
         promise_seconds=asked.optional("promise_seconds"),
         grid_seconds=asked.optional("grid_seconds"),
         state=_read_state(asked, stations),
+        count_state=asked.flag("count_state"),
+        pizzas=_read_pizzas(asked),
+        slots=_read_slots(asked),
     )
     asked.refuse_others()
     _check_size(spec)
@@ -158,8 +222,53 @@ def _read_station(asked: Fields, default_name: str) -> Station:
         raise asked.wrong("places", "is missing: a whole number, or null for a place for everybody.")
     else:
         places = None if asked.get("places") is None else asked.whole("places", 1, MAX_PLACES)
+    per_pizza = asked.flag("per_pizza")
+    if per_pizza and isinstance(service, Times):
+        raise asked.wrong("per_pizza", "must be left out: times are those of whole orders.")
+    changes = _read_changes(asked)
+    if changes and (places is None or isinstance(service, Conveyor)):
+        raise asked.wrong("changes", "must be left out: this station has no number of places.")
     asked.refuse_others()
-    return Station(name, places, service)
+    return Station(name, places, service, per_pizza, changes)
+
+
+def _read_changes(asked: Fields) -> tuple[tuple[float, int], ...]:
+    if asked.get("changes") is None:
+        return ()
+    changes = list[tuple[float, int]]()
+    for change in asked.pairs("changes", ("hour", "places"), MAX_CHANGES):
+        hour, places = change.number("hour", least=0, most=MAX_HOURS), change.whole("places", 0, MAX_PLACES)
+        if changes and hour * HOUR <= changes[-1][0]:
+            raise change.wrong("hour", "must be after the one before it.")
+        changes.append((hour * HOUR, places))
+    if changes and not changes[-1][1]:
+        raise asked.wrong("changes", "must end with a place, or the last orders never get out.")
+    return tuple(changes)
+
+
+def _read_pizzas(asked: Fields) -> tuple[tuple[int, float], ...]:
+    if asked.get("pizzas") is None:
+        return Spec.pizzas
+    pizzas, found = asked.object("pizzas"), []
+    for name in pizzas.values:
+        if not (str(name).isdecimal() and len(name) < 5 and 1 <= int(name) <= MAX_PIZZAS):
+            raise asked.wrong("pizzas", f"must have whole numbers from 1 to {MAX_PIZZAS} as names.")
+        found.append((int(name), pizzas.number(name, least=0, most=MAX_WEIGHT)))
+    if not any(weight for _, weight in found):
+        raise asked.wrong("pizzas", "must say for some number of pizzas how often it comes.")
+    return tuple(sorted(found))
+
+
+def _read_slots(asked: Fields) -> tuple[float, ...]:
+    if asked.get("slots") is None:
+        return ()
+    hours = asked.numbers("slots", least=0, most=MAX_HOURS)
+    if not 2 <= len(hours) <= MAX_SLOTS + 1:
+        raise asked.wrong("slots", f"must have 2 to {MAX_SLOTS + 1} hours.")
+    for number, (begin, end) in enumerate(pairwise(hours), 1):
+        if end <= begin:
+            raise asked.wrong(f"slots[{number}]", "must be after the one that stands before it.")
+    return hours
 
 
 def _read_service(asked: Fields) -> Service:
@@ -249,8 +358,10 @@ def _read_state(spec: Fields, stations: Sequence[Station]) -> tuple[Present, ...
         if waits == (asked.get("elapsed") is not None):
             raise asked.wrong("elapsed", "or waiting must be given: one of them.")
         elapsed = None if waits else asked.number("elapsed", least=0, most=MAX_SECONDS)
+        pizzas = asked.whole("pizzas", 1, MAX_PIZZAS, default=1)
+        age = asked.number("age", least=0, most=MAX_SECONDS, default=elapsed or 0.0)
         asked.refuse_others()
-        state.append(Present(station, elapsed))
+        state.append(Present(station, elapsed, pizzas, age))
     return tuple(state)
 
 

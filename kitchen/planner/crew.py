@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from kitchen.planner.days import BLOCK, MOST_ORDERS_A_PIECE
-from kitchen.planner.figures import Estimate, Figures, quantile_seconds, ratio
 from kitchen.planner.scenarios import MOST_CREW, Plan, Scenario
+from kitchen.planner.specs import BLOCK, MOST_ORDERS_A_PIECE
+from simulation.confidence import Estimate, ratio
+from simulation.replications import Part
 
 Crew = tuple[int, ...]  # places, in the order of the stages; empty stands for no crew at all
 LEAST_DAYS, MOST_DAYS = 200, 1000  # that a crew is tried on; fewer where a day has many orders
@@ -39,10 +40,10 @@ class Want:
 
 @dataclass(frozen=True)
 class Tried:
-    kept: Estimate | None  # share of promises; None if nobody came
-    mean_minutes: Estimate | None
+    kept: Estimate  # share of promises; unknown if nobody came
+    mean_minutes: Estimate
     wait_minutes: tuple[float, ...]  # in the line of each station
-    within_minutes: float | None  # the promise of which the asked share would be kept, within 2 %
+    within_minutes: float  # the promise of which the asked share would be kept; nan if nobody came
 
 
 Known = Mapping[Want, Tried]
@@ -70,15 +71,13 @@ def scenario_with(scenario: Scenario, places: Crew) -> Scenario:
     return replace(scenario, stations=tuple(stations))
 
 
-def tried(keep: float, figures: Figures) -> Tried:
-    orders = figures.orders[:, 0]
-    total = float(orders.sum()) or 1.0
-    within = quantile_seconds(figures.histogram[:, 0].sum(axis=(0, 1)), keep)
+def tried(keep: float, part: Part) -> Tried:
+    total = float(part.orders.sum()) or 1.0
     return Tried(
-        ratio(figures.kept[:, 0].astype(float), orders),
-        ratio(figures.seconds[:, 0] / 60, orders),
-        tuple(float(seconds) / 60 / total for seconds in figures.wait_seconds[:, 0].sum(axis=0)),
-        None if within is None else within / 60,
+        ratio(part.kept, part.orders),
+        ratio(part.seconds / 60, part.orders),
+        tuple(float(seconds) / 60 / total for seconds in part.wait_seconds.sum(axis=0)),
+        part.lengths.quantile(keep) / 60,
     )
 
 
@@ -103,7 +102,7 @@ class Search:
         if want not in self.known:
             raise Missing([want])
         kept = self.known[want].kept
-        return kept is None or kept.value - kept.half_width >= self.plan.keep
+        return not kept.is_known or kept.value - kept.half_width >= self.plan.keep
 
     def found(self) -> Found:
         if not self.does(self.plenty):
@@ -241,7 +240,7 @@ def trial(search: Search, crew: Crew) -> Tried:
 
 def share_of(search: Search, crew: Crew) -> float:
     kept = trial(search, crew).kept
-    return kept.value if kept else 1.0
+    return kept.value if kept.is_known else 1.0
 
 
 def row_of(search: Search, crew: Crew, fails: bool) -> dict[str, Any]:
@@ -249,8 +248,8 @@ def row_of(search: Search, crew: Crew, fails: bool) -> dict[str, Any]:
     return {
         "places": dict(zip(search.stages, crew, strict=True)),
         "cost": round(search.cost(crew), 6),
-        "kept": result.kept.as_dict() if result.kept else None,
-        "mean_minutes": result.mean_minutes.as_dict() if result.mean_minutes else None,
+        "kept": result.kept.as_dict(6) if result.kept.is_known else None,
+        "mean_minutes": result.mean_minutes.as_dict(6) if result.mean_minutes.is_known else None,
         "wait_minutes": dict(zip(search.stages, (round(wait, 3) for wait in result.wait_minutes), strict=True)),
         "does": not fails,
     }
@@ -267,7 +266,7 @@ def sentence(search: Search, found: Found, runner_up: Crew | None) -> str:
             f" everywhere keep {reached}. {why_none(search, runner_up) if runner_up else ''}"
         )
     kept = trial(search, found.best).kept
-    if kept is None:
+    if not kept.is_known:
         return f"Nobody comes, so the least of everything does: {words(search, found.best)}."
     text = (
         f"{words(search, found.best)} cost {search.cost(found.best):g} and keep {percent(kept)} of promises of"
@@ -283,7 +282,7 @@ def why_none(search: Search, most: Crew) -> str:
     if result.wait_minutes[at] >= 1:
         name = search.plan.scenarios[0].stations[at].name
         return f"Orders wait {result.wait_minutes[at]:.1f} minutes for a place at “{name}”, and more are not tried."
-    instead = math.ceil(result.within_minutes or 0)
+    instead = math.ceil(result.within_minutes) if result.kept.is_known else 0
     return f"The work itself takes too long: to keep that many, promise about {instead} minutes."
 
 
@@ -293,12 +292,12 @@ def why(search: Search, best: Crew, runner_up: Crew) -> str:
     longer = np.array(result.wait_minutes) - np.array(better.wait_minutes)
     at = int(longer.argmax())
     name = search.plan.scenarios[0].stations[at].name
-    kept = percent(result.kept) if result.kept else "all"
+    kept = percent(result.kept) if result.kept.is_known else "all"
     text = (
         f"The runner-up, {words(search, runner_up)}, costs {search.cost(runner_up):g} and keeps {kept}: orders wait"
         f" {result.wait_minutes[at]:.1f} minutes for a place at “{name}” instead of {better.wait_minutes[at]:.1f}."
     )
-    if result.kept and result.kept.value >= search.plan.keep:
+    if result.kept.is_known and result.kept.value >= search.plan.keep:
         text += " That may be enough, but it can't be told from too little."
     return text
 

@@ -6,16 +6,16 @@ and the pieces that are done alone. So a study is the same in one process, over 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
-from kitchen.planner import crew, days
+from kitchen.planner import crew
 from kitchen.planner.crew import Crew
-from kitchen.planner.days import BLOCK, MOST_ORDERS_A_PIECE
-from kitchen.planner.figures import Estimate, Figures, difference, join, quantile_seconds, ratio
-from kitchen.planner.scenarios import CREW, NOW, PRESENT, Plan, Scenario, clock, places_at
+from kitchen.planner.parts import Parts
+from kitchen.planner.scenarios import CREW, NOW, PRESENT, Plan, clock
+from kitchen.planner.specs import BLOCK, MOST_ORDERS_A_PIECE, slot_hours, spec_of
+from simulation.confidence import Estimate, difference, plain, ratio
+from simulation.engine import Array
+from simulation.simulator import Result, merge, replicate
 
 FIRST_DAYS = 200  # then twice as many, and so on, until the answer is precise enough
 PIECES_A_ROUND = 8
@@ -37,18 +37,23 @@ class Piece:
         return f"{places or 'all'}:{self.first}+{self.blocks}"
 
 
-Done = Mapping[Piece, Figures]
+Done = Mapping[Piece, Parts]
+Figures = Sequence[Result]  # one for each scenario
 
 
-def simulate(plan: Plan, piece: Piece, check: Callable[[], None] = lambda: None) -> Figures:
-    """`check` is called often; what it raises ends the work at once."""
+def simulate(plan: Plan, piece: Piece, check: Callable[[], None] = lambda: None) -> Parts:
+    """`check` is called before each scenario; what it raises ends the work at once."""
     scenarios = [crew.scenario_with(plan.scenarios[0], piece.crew)] if piece.crew else plan.scenarios
-    return days.simulate(plan, scenarios, piece.first, piece.blocks, check)
+    parts = []
+    for scenario in scenarios:
+        check()
+        parts.append(replicate(spec_of(plan, scenario), piece.first * BLOCK, piece.blocks * BLOCK))
+    return tuple(parts)
 
 
 def run(plan: Plan, progress: Callable[[float], None] = lambda share: None) -> dict[str, Any]:
     """The whole study in this process."""
-    done: dict[Piece, Figures] = {}
+    done: dict[Piece, Parts] = {}
     while wanted := next_pieces(plan, done):
         for piece in wanted:
             done[piece] = simulate(plan, piece)
@@ -66,7 +71,7 @@ def next_pieces(plan: Plan, done: Done) -> list[Piece]:
         if missing:
             return missing
         reached = total
-        if is_precise(plan, join_up_to(done, total)):
+        if is_precise(plan, join_up_to(plan, done, total)):
             return []
     return []
 
@@ -89,13 +94,17 @@ def pieces(plan: Plan, reached: int, total: int) -> list[Piece]:
     return [Piece((), first, min(size, total - first)) for first in range(reached, total, size)]
 
 
-def join_up_to(done: Done, total: int) -> Figures:
-    return join([done[piece] for piece in sorted(done) if piece.first + piece.blocks <= total])
+def join_up_to(plan: Plan, done: Done, total: int) -> Figures:
+    parts = [done[piece] for piece in sorted(done) if piece.first + piece.blocks <= total]
+    return [
+        merge(spec_of(plan, scenario), column)
+        for scenario, column in zip(plan.scenarios, zip(*parts, strict=True), strict=True)
+    ]
 
 
 def known(keep: float, done: Done) -> dict[crew.Want, crew.Tried]:
     return {
-        crew.Want(piece.crew, piece.first, piece.blocks): crew.tried(keep, figures) for piece, figures in done.items()
+        crew.Want(piece.crew, piece.first, piece.blocks): crew.tried(keep, part) for piece, (part,) in done.items()
     }
 
 
@@ -108,33 +117,33 @@ def share_done(plan: Plan, done: Done) -> float:
 
 def is_precise(plan: Plan, figures: Figures) -> bool:
     """Every figure that the answer is made of is as precise as was asked: the differences, or the only mean."""
-    widths = [estimate.half_width for estimate in savings(figures)[1:] if estimate]
+    widths = [estimate.half_width for estimate in savings(figures)[1:] if estimate.is_known]
     if not widths:
         present = mean_minutes(figures, 0)
-        widths = [present.half_width] if present else []
+        widths = [present.half_width] if present.is_known else []
     return all(width <= plan.half_width_minutes for width in widths)
 
 
 # Estimates
 
 
-def mean_minutes(figures: Figures, number: int) -> Estimate | None:
-    return ratio(figures.seconds[:, number] / MINUTE, figures.orders[:, number])
+def mean_minutes(figures: Figures, number: int) -> Estimate:
+    return ratio(figures[number].part.seconds / MINUTE, figures[number].part.orders)
 
 
-def savings(figures: Figures) -> list[Estimate | None]:
+def savings(figures: Figures) -> list[Estimate]:
     """Minutes that each scenario saves an order against the first."""
-    return [saving(figures, number, 0) for number in range(figures.orders.shape[1])]
+    return [saving(figures, number, 0) for number in range(len(figures))]
 
 
-def saving(figures: Figures, number: int, other: int) -> Estimate | None:
-    minutes, orders = figures.seconds / MINUTE, figures.orders
-    return difference(minutes[:, other], orders[:, other], minutes[:, number], orders[:, number])
+def saving(figures: Figures, number: int, other: int) -> Estimate:
+    this, that = figures[number].part, figures[other].part
+    return difference(that.seconds / MINUTE, that.orders, this.seconds / MINUTE, this.orders)
 
 
-def kept(figures: Figures, number: int) -> Estimate | None:
+def kept(figures: Figures, number: int) -> Estimate:
     """The share of orders that were there within the promise."""
-    return ratio(figures.kept[:, number].astype(float), figures.orders[:, number])
+    return figures[number].within_promise()
 
 
 # The answer
@@ -145,7 +154,7 @@ def answer(plan: Plan, done: Done) -> dict[str, Any]:
     if plan.question == CREW:
         return crew.answer(plan, known(plan.keep, done))
     total = blocks_in_a_row(done)
-    figures = join_up_to(done, total) if total else None
+    figures = join_up_to(plan, done, total) if total else None
     rows = [scenario_row(plan, figures, number) for number in range(len(plan.scenarios))] if figures else []
     return {
         "question": plan.question,
@@ -155,7 +164,7 @@ def answer(plan: Plan, done: Done) -> dict[str, Any]:
         "precise": bool(figures and is_precise(plan, figures)),
         "half_width_minutes": plan.half_width_minutes,
         "seed": plan.seed,
-        "slot_hours": [round(plan.open_hour + edge / 3600, 4) for edge in days.slot_edges(plan)],
+        "slot_hours": [round(hour, 4) for hour in slot_hours(plan)],
         "scenarios": rows,
     }
 
@@ -170,79 +179,53 @@ def blocks_in_a_row(done: Done) -> int:
 
 
 def scenario_row(plan: Plan, figures: Figures, number: int) -> dict[str, Any]:
-    scenario = plan.scenarios[number]
-    mean, saved, share = mean_minutes(figures, number), saving(figures, number, 0), kept(figures, number)
-    histogram = figures.histogram[0, number]
-    capacity = place_seconds(plan, scenario)
-    busy = figures.slot_busy[:, number].sum(axis=0) / len(figures.orders)
-    by_slot = [figures.slot_orders, figures.slot_seconds, figures.slot_kept]
-    orders, seconds, in_time = (column[:, number].sum(axis=0) for column in by_slot)
-    stations = [
-        {
-            "stage": station.stage,
-            "name": station.name,
-            "places": station.places,
-            "load": round(float(busy[index].sum() / capacity[index].sum()), 4) if capacity[index].sum() else None,
-            "load_by_slot": [
-                round(float(taken / has), 4) if has else None
-                for taken, has in zip(busy[index], capacity[index], strict=True)
-            ],
-            "wait_minutes": as_dict(ratio(figures.wait_seconds[:, number, index] / MINUTE, figures.orders[:, number])),
-        }
-        for index, station in enumerate(scenario.stations)
-    ]
+    scenario, result = plan.scenarios[number], figures[number]
     return {
         "name": scenario.name,
         "demand": scenario.demand.words,
         "hours": [clock(scenario.open_hour), clock(scenario.close_hour)],
         "promise_minutes": scenario.promise_minutes,
-        "orders_a_day": round(float(figures.orders[:, number].mean()), 2),
-        "mean_minutes": as_dict(mean),
-        "saves_minutes": as_dict(saved) if number else None,
-        "kept": as_dict(share),
-        **{f"p{share:02d}_minutes": minutes(histogram.sum(axis=0), share / 100) for share in (5, 50, 95)},
-        "by_slot": {
-            "orders": [round(float(count / len(figures.orders)), 3) for count in orders],
-            "mean": [
-                round(float(total / count / MINUTE), 3) if count else None
-                for total, count in zip(seconds, orders, strict=True)
-            ],
-            "low": [minutes(row, 0.05) for row in histogram[:-1]],
-            "high": [minutes(row, 0.95) for row in histogram[:-1]],
-            "kept": [
-                round(float(count / total), 4) if total else None for count, total in zip(in_time, orders, strict=True)
-            ],
+        "orders_a_day": round(float(result.part.orders.mean()), 2),
+        "mean_minutes": as_dict(mean_minutes(figures, number)),
+        "saves_minutes": as_dict(saving(figures, number, 0)) if number else None,
+        "kept": as_dict(kept(figures, number)),
+        **{
+            f"p{share:02d}_minutes": plain(result.part.lengths.quantile(share / 100) / MINUTE, 2)
+            for share in (5, 50, 95)
         },
-        "stations": stations,
+        "by_slot": slots_row(result.by_slot()),
+        "stations": station_rows(plan, number, result),
     }
 
 
-def as_dict(estimate: Estimate | None) -> dict[str, float | None] | None:
-    return estimate.as_dict() if estimate else None
+def slots_row(slots: Mapping[str, Array]) -> dict[str, Any]:
+    return {
+        "orders": [plain(value, 3) for value in slots["orders"]],
+        "mean": [plain(value / MINUTE, 3) for value in slots["mean"]],
+        "low": [plain(value / MINUTE, 2) for value in slots["p05"]],
+        "high": [plain(value / MINUTE, 2) for value in slots["p95"]],
+        "kept": [plain(value, 4) for value in slots["within_promise"]],
+    }
 
 
-def minutes(counts: Any, share: float) -> float | None:
-    seconds = quantile_seconds(counts, share)
-    return None if seconds is None else round(seconds / MINUTE, 2)
+def station_rows(plan: Plan, number: int, result: Result) -> list[dict[str, Any]]:
+    busy, places, loads = result.busy_by_slot(), result.places_by_slot(), result.by_slot()["utilisation"]
+    part = result.part
+    return [
+        {
+            "stage": station.stage,
+            "name": station.name,
+            "places": station.places,
+            "load": plain(busy[index].sum() / places[index].sum(), 4) if places[index].sum() else None,
+            "load_by_slot": [plain(load, 4) for load in loads[index]],
+            "wait_minutes": as_dict(ratio(part.wait_seconds[:, index] / MINUTE, part.orders)),
+        }
+        for index, station in enumerate(plan.scenarios[number].stations)
+    ]
 
 
-def place_seconds(plan: Plan, scenario: Scenario) -> Any:
-    """How long the places of each station are there in each slot: (stations, slots)."""
-    edges = days.slot_edges(plan)
-    rows = []
-    for station in scenario.stations:
-        moments = sorted({*edges, *(seconds_of(plan, hour) for hour, _ in station.changes)})
-        moments = [moment for moment in moments if edges[0] <= moment <= edges[-1]]
-        slots = np.zeros(len(edges) - 1)
-        for begin, end in pairwise(moments):
-            slot = int(np.searchsorted(edges, begin, side="right")) - 1
-            slots[slot] += (end - begin) * places_at(station, plan.open_hour + begin / 3600 + 1e-9)
-        rows.append(slots)
-    return np.stack(rows)
-
-
-def seconds_of(plan: Plan, hour: float) -> float:
-    return (hour - plan.open_hour) * 3600
+def as_dict(estimate: Estimate) -> dict[str, float | None] | None:
+    return estimate.as_dict(6) if estimate.is_known else None
 
 
 # In words
@@ -251,9 +234,9 @@ def seconds_of(plan: Plan, hour: float) -> float:
 def sentence(plan: Plan, figures: Figures) -> str:
     """The answer that a person reads first. What may be chance is called so."""
     present = mean_minutes(figures, 0)
-    if present is None and not any(figures.orders.sum(axis=0)):
+    if not any(result.part.orders.any() for result in figures):
         return "Nobody comes, so there is nothing to wait for and nothing that helps."
-    saved = {number: estimate for number, estimate in enumerate(savings(figures)) if number and estimate}
+    saved = {number: estimate for number, estimate in enumerate(savings(figures)) if number and estimate.is_known}
     if not saved:
         return present_sentence(plan, figures, present)
     ranked = sorted(saved, key=lambda number: saved[number].value, reverse=True)
@@ -281,20 +264,16 @@ def best_sentence(plan: Plan, figures: Figures, saved: Mapping[int, Estimate], r
     start = f"{named(plan, best)} saves {plus_minus(saved[best])} minutes an order"
     if len(ranked) == 1:
         return f"{start}."
-    equals = [number for number in ranked[1:] if not sure_of(saving(figures, best, number))]
+    equals = [number for number in ranked[1:] if not saving(figures, best, number).is_sure]
     if not equals:
         return f"{start}; nothing else helps as much."
     others = " and ".join(f"{lower(named(plan, number))} ({plus_minus(saved[number])})" for number in equals)
     return f"{start}, but {others} may help as much."
 
 
-def sure_of(estimate: Estimate | None) -> bool:
-    return estimate is not None and estimate.is_sure
-
-
-def present_sentence(plan: Plan, figures: Figures, present: Estimate | None) -> str:
+def present_sentence(plan: Plan, figures: Figures, present: Estimate) -> str:
     share = kept(figures, 0)
-    if present is None or share is None:
+    if not present.is_known:
         return ""
     return (
         f"{'From now on' if plan.question == NOW else 'As it is'}, an order takes {plus_minus(present)} minutes to the"
@@ -304,7 +283,7 @@ def present_sentence(plan: Plan, figures: Figures, present: Estimate | None) -> 
 
 def promises_sentence(plan: Plan, figures: Figures, number: int) -> str:
     share, present = kept(figures, number), kept(figures, 0)
-    if share is None or present is None:
+    if not (share.is_known and present.is_known):
         return ""
     return (
         f"{percent(share)} of the orders are there within {plan.scenarios[number].promise_minutes:g} minutes; in the"

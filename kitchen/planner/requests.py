@@ -221,9 +221,9 @@ def read_scenario(
         old = stations[stage]
         stations[stage] = replace(old, changes=tuple(sorted([*old.changes, (at, places)])))
     asked.refuse_others()
-    if any(station.changes for station in stations.values()) and BELT in {row.law for row in stations.values()}:
-        raise SpecError(asked.at("changes"), "Places that change and a conveyor can't be in one scenario.")
     for station in stations.values():
+        if station.changes and station.law == BELT:
+            raise SpecError(asked.at("changes"), f"{station.name} is a conveyor: its places can't change.")
         if station.changes and not station.changes[-1][1]:
             raise SpecError(
                 asked.at("changes"), f"{station.name} would end with no place: its orders would never get out."

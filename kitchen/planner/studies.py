@@ -18,7 +18,7 @@ from django.utils import timezone
 from home.models import Order
 from kitchen.models import Shop, Station, Study, StudyPart
 from kitchen.planner import planner
-from kitchen.planner.figures import unpack
+from kitchen.planner.parts import Parts, pack, unpack
 from kitchen.planner.planner import Piece
 from kitchen.planner.requests import Present, read_plan
 from kitchen.planner.scenarios import CREW, NOW, OpenOrder, Plan, Scenario, StationPlan, load, one_more
@@ -184,8 +184,14 @@ def piece_of(part: StudyPart) -> Piece:
     return Piece(tuple(part.crew), part.first_block, part.blocks)
 
 
-def done(study: Study) -> dict[Piece, Any]:
-    return {piece_of(part): unpack(bytes(part.figures)) for part in study.parts.exclude(figures=None) if part.figures}
+def done(study: Study) -> dict[Piece, Parts]:
+    return {piece_of(part): parts for part, parts in simulated(study) if parts}
+
+
+def simulated(study: Study) -> Iterable[tuple[StudyPart, Parts | None]]:
+    """The parts that are done, and what came of them: None if a version before wrote it in a form of its own."""
+    for part in study.parts.exclude(figures=None):
+        yield part, unpack(bytes(part.figures or b""))
 
 
 def advance(study: Study, now: datetime) -> list[int]:
@@ -193,7 +199,12 @@ def advance(study: Study, now: datetime) -> list[int]:
     if not Study.objects.filter(pk=study.pk, status=Status.RUNNING).exists():
         return []
     if not study.parts.filter(figures=None).exists():
-        plan, finished = load(study.plan), done(study)
+        found = list(simulated(study))
+        old = [part.pk for part, parts in found if parts is None]
+        if old:  # they are simulated again
+            study.parts.filter(pk__in=old).update(figures=None, sent_at=None)
+            return claim(study, now)
+        plan, finished = load(study.plan), {piece_of(part): parts for part, parts in found if parts}
         wanted = planner.next_pieces(plan, finished)
         if not wanted:
             end(study, Status.DONE, planner.answer(plan, finished), now)
@@ -229,7 +240,7 @@ def work(pk: int) -> Study | None:
         figures = planner.simulate(load(part.study.plan), piece_of(part), check_of(part.study))
     except Stopped:
         return None
-    StudyPart.objects.filter(pk=pk, figures=None).update(figures=figures.pack())
+    StudyPart.objects.filter(pk=pk, figures=None).update(figures=pack(figures))
     return part.study
 
 

@@ -13,7 +13,7 @@ import pytest
 import simpy
 
 from simulation.confidence import student
-from simulation.replications import Run
+from simulation.draws import Draws
 from simulation.simulator import read_spec, simulate
 
 HOUR = 3600
@@ -192,13 +192,80 @@ def test_the_first_orders_of_the_day(places):
     assert_is(row["wait_probability"], np.mean(chance), replications)
 
 
+@pytest.mark.parametrize(("per_hour", "seconds"), [(20, 327.5), (4, 28.2)])
+def test_an_hour_of_orders_at_one_place(per_hour, seconds):
+    """M/M/1 from empty, 24 an hour served, open for one hour: the mean wait of all orders (by the Kolmogorov
+    equations: an order finds what the hour has brought so far), in which a day of many orders weighs more."""
+    hour = {"arrivals": {"law": "poisson", "per_hour": per_hour}, "orders": None, "close_hours": 1}
+    result = ask([station(1, mean=150)], **hour, replications=20_000)
+    wait = result["stations"][0]["wait_mean"]
+    assert wait["value"] == pytest.approx(seconds, abs=2 * wait["half_width"] + 0.05)
+    assert wait["half_width"] < 0.04 * seconds
+
+
+def test_the_percentiles_of_one_order_that_comes_now():
+    """Behind three at M/M/1 (120 s), and two at the M/M/1 after it (90 s): exact by its phases."""
+    state = [{"station": 0, "elapsed": 30}, {"station": 0, "waiting": True}, {"station": 0, "waiting": True}]
+    state += [{"station": 1, "elapsed": 10}, {"station": 1, "waiting": True}]
+    now = {"law": "times", "seconds": [0]}
+    row = [station(1, mean=120), station(1, mean=90)]
+    lengths = ask(row, now, orders=1, replications=20_000, state=state)["time_in_system"]
+    for name, exact in (("p05", 362.9), ("p50", 669.9), ("p95", 1149.2)):
+        assert lengths[name]["value"] == pytest.approx(exact, abs=1.5 * lengths[name]["half_width"]), name
+        assert lengths[name]["half_width"] < 0.02 * exact
+
+
+@pytest.mark.parametrize("replications", [400, 20_000])
+def test_the_percentile_is_that_of_all_orders(replications):
+    """Exponential work of 60 s with places for everybody, 25 orders a replication: all of them exactly, or counted in
+    cells."""
+    lengths = ask([station(None, mean=60)], orders=25, replications=replications)["time_in_system"]
+    for name, share in (("p05", 0.05), ("p50", 0.5), ("p95", 0.95)):
+        exact = -60 * math.log(1 - share)
+        assert lengths[name]["value"] == pytest.approx(exact, abs=1.5 * lengths[name]["half_width"]), name
+    assert lengths["p95"]["half_width"] < 0.05 * 179.7
+
+
+def test_the_interval_of_a_percentile_holds_as_often_as_it_says():
+    hits = 0
+    for seed in range(200):
+        found = ask([station(1, mean=70)], orders=100, replications=30, seed=seed, warmup=0.2)["time_in_system"]["p95"]
+        exact = ask_once()
+        hits += abs(found["value"] - exact) <= found["half_width"]
+    assert 0.9 <= hits / 200 <= 0.99
+
+
+@cache
+def ask_once():
+    """The 95 % of those 80 orders, from enough of them."""
+    return ask([station(1, mean=70)], orders=100, replications=30_000, seed=999, warmup=0.2)["time_in_system"]["p95"][
+        "value"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("per_hour", "served", "minutes"), [(40, 45, 640 / 60), (3, 6, 10), (5, 6, 50), (2, 4, 15)], ids=str
+)
+def test_textbook_kitchens(per_hour, served, minutes):
+    """The waits in the exercises that people check a simulator with."""
+    row = [station(1, mean=HOUR / served)]
+    arrivals = {"law": "poisson", "per_hour": per_hour}
+    result = ask(row, arrivals, warmup=0.2, orders=10_000)
+    assert_is(result["stations"][0]["wait_mean"], 60 * minutes)
+    assert_is(result["time_in_system"]["mean"], 60 * minutes + HOUR / served)
+
+
 RUSH = {"law": "steps", "per_hour": [10, 60, 0, 30], "hours": [11, 12, 12.75, 13, 14]}
+
+
+def pad(arrivals):
+    return np.pad(arrivals, ((0, 0), (0, 200 - arrivals.shape[1])), constant_values=np.inf)
 
 
 def test_arrivals_follow_the_steps():
     """In each piece a Poisson number of orders (mean and variance), anywhere in it with equal chance."""
     spec = read_spec({"stations": [station(1, mean=1)], "arrivals": RUSH, "replications": 5000})
-    arrivals = np.concatenate([Run(spec, first, 500)._arrivals(0) for first in range(0, 5000, 500)]) / HOUR
+    arrivals = np.concatenate([pad(Draws(spec, first, 500).arrivals(0, 200)) for first in range(0, 5000, 500)]) / HOUR
     for rate, begin, end in zip(RUSH["per_hour"], RUSH["hours"], RUSH["hours"][1:], strict=False):
         inside = (arrivals >= begin) & (arrivals < end)
         counts, exact = inside.sum(axis=1), rate * (end - begin)

@@ -33,7 +33,7 @@ def refused(*arguments):
 
 
 def test_it_prints_the_answer_and_its_figures():
-    text = plan("--one-more")
+    text = plan("--one-more", "--most", "800", "--half-width", "0.1")
     assert text.startswith("One more place at “Drivers” saves ")
     for words in (
         "nothing else helps as much",

@@ -1,6 +1,5 @@
 """The planner's figures: against a simulator of another make, by hand, and against all crews there are."""
 
-import heapq
 import itertools
 import json
 from dataclasses import replace
@@ -8,15 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kitchen.planner import crew, days, planner
-from kitchen.planner.figures import Estimate, bins_of, difference, join, quantile_seconds, ratio, unpack
+from kitchen.planner import crew, planner
+from kitchen.planner.parts import pack, unpack
 from kitchen.planner.planner import Piece
 from kitchen.planner.requests import MOST_ORDERS, Present, read_plan
 from kitchen.planner.scenarios import OpenOrder, StationPlan, load
-from simulation import schedules
-from simulation.confidence import student
+from kitchen.planner.specs import BLOCK
+from simulation.confidence import UNKNOWN, Estimate
 from simulation.fields import SpecError
-from simulation.simulator import stations_forward
 
 STATIONS = (
     StationPlan("received", "Make line", 2, "lognormal", 120, 48, True),
@@ -55,66 +53,17 @@ def refused(values, shop=None):
     return error.value.field, str(error.value)
 
 
-# Places that change
-
-
-def test_without_changes_it_is_the_simulator_itself():
-    random = np.random.default_rng(1)
-    arrivals = np.sort(random.random((7, 40)) * 1000, axis=1)
-    work = [random.exponential(60, (7, 40)) for _ in range(3)]
-    at_station = [1, 0, 2] + [0] * 37
-    arrivals[:, :3] = 0
-    _, starts, ends = schedules.forward(arrivals, work, [(2, ()), (1, ()), (3, ())], at_station)
-    theirs = stations_forward(arrivals, work, [2, 1, 3], at_station=at_station)
-    for ours, other in ((starts, theirs[0]), (ends, theirs[1])):
-        np.testing.assert_allclose(np.array(ours), np.array(other), rtol=0, atol=1e-9)
-
-
-def by_events(arrivals, work, places, changes):
-    """Event by event, as one would by hand: completions, then changes, then arrivals."""
-    events = [(at, 1, number, wanted) for number, (at, wanted) in enumerate(changes)]
-    events += [(at, 2, number, 0) for number, at in enumerate(arrivals)]
-    heapq.heapify(events)
-    line, busy, begins = [], 0, {}
-    while events:
-        at, kind, number, wanted = heapq.heappop(events)
-        busy -= kind == 0
-        places = wanted if kind == 1 else places
-        line += [number] if kind == 2 else []
-        while line and busy < places:
-            first = line.pop(0)
-            begins[first] = at
-            busy += 1
-            heapq.heappush(events, (at + work[first], 0, first, 0))
-    return [begins[number] for number in range(len(arrivals))]
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_places_that_come_and_go_are_as_event_by_event(seed):
-    random = np.random.default_rng(seed)
-    rows, orders = 3, 30
-    arrivals = np.sort(random.random((rows, orders)) * 900, axis=1)
-    work = random.exponential(80, (rows, orders))
-    moments = np.sort(random.random(4) * 1000)
-    changes = [*zip(moments, random.integers(0, 5, 4).tolist(), strict=True), (1200.0, 2)]
-    places = int(random.integers(1, 4))
-    starts, ends = schedules.station_forward(arrivals, work, places, changes)
-    for row in range(rows):
-        assert starts[row] == pytest.approx(by_events(arrivals[row], work[row], places, changes))
-    assert (ends == starts + work).all()
-
-
 # Days
 
 
 def test_customers_come_as_often_as_the_day_says():
     plan = plan_of(demand={"profile": "hours", "by_hour": "17: 10, 18: 40, 19: 20"})
-    figures = days.simulate(plan, plan.scenarios, 0, 8)
-    number = len(figures.orders)
-    came = figures.slot_orders.sum(axis=0)[0].reshape(3, -1).sum(axis=1)
+    (part,) = planner.simulate(plan, Piece((), 0, 8))
+    number = len(part.orders)
+    came = part.slot_orders.reshape(3, -1).sum(axis=1)
     for hour, rate in zip(came, (10, 40, 20), strict=True):
         assert abs(hour - rate * number) < 4 * np.sqrt(rate * number)
-    assert abs(figures.orders.var() - 70) < 4 * 70 * np.sqrt(2 / number)  # Poisson: the variance is the mean
+    assert abs(part.orders.var() - 70) < 4 * 70 * np.sqrt(2 / number)  # Poisson: the variance is the mean
 
 
 def test_a_kitchen_by_hand():
@@ -148,7 +97,7 @@ def test_work_that_has_gone_on_is_not_drawn_anew():
     plan = plan_of(
         now={"now_hour": 18.0, "state": state}, question="now", open=None, demand={"profile": "flat", "per_hour": 0}
     )
-    left = days.simulate(plan, plan.scenarios, 0, 20).seconds[:, 0] - 1800
+    left = planner.simulate(plan, Piece((), 0, 20))[0].seconds - 1800
     sigma = np.sqrt(np.log1p((420 / 1200) ** 2))
     works = np.random.default_rng(9).lognormal(np.log(1200) - sigma**2 / 2, sigma, 2_000_000)
     truth = works[works > 1800] - 1800
@@ -206,11 +155,23 @@ def test_an_oven_that_breaks_is_missed_and_one_that_comes_helps():
 
 def test_the_figures_are_the_same_however_the_days_are_shared_out():
     plan = plan_of(one_more=True)
-    whole = days.simulate(plan, plan.scenarios, 0, 4)
-    parts = [days.simulate(plan, plan.scenarios, first, blocks) for first, blocks in ((0, 1), (1, 2), (3, 1))]
-    joined = join([unpack(part.pack()) for part in parts])
-    for name, array in vars(whole).items():
-        assert array.tobytes() == getattr(joined, name).tobytes(), name
+    whole = {Piece((), 0, 4): planner.simulate(plan, Piece((), 0, 4))}
+    pieces = [Piece((), first, blocks) for first, blocks in ((3, 1), (0, 1), (1, 2))]
+    shared = {piece: unpack(pack(planner.simulate(plan, piece))) for piece in pieces}
+    assert planner.answer(plan, shared) == planner.answer(plan, whole)
+    for one, other in zip(*(planner.join_up_to(plan, done, 4) for done in (whole, shared)), strict=True):
+        for name in ("orders", "seconds", "kept", "wait_seconds", "busy_seconds", "slot_busy_milliseconds"):
+            assert getattr(one.part, name).tobytes() == getattr(other.part, name).tobytes(), name
+
+
+@pytest.mark.parametrize("most", [200, 20_000])
+def test_what_is_packed_is_read_again(most):
+    """Every time in the system, or how many fell into each cell."""
+    parts = planner.simulate(plan := plan_of(one_more=True, most_replications=most), Piece((), 0, 1))
+    again = unpack(pack(parts))
+    assert [part.lengths.quantile(0.95) for part in again] == [part.lengths.quantile(0.95) for part in parts]
+    assert planner.answer(plan, {Piece((), 0, 1): again}) == planner.answer(plan, {Piece((), 0, 1): parts})
+    assert unpack(b"") is None and unpack(pack(())[:-30]) is None
 
 
 def test_the_same_seed_gives_the_same_answer_another_another():
@@ -230,7 +191,8 @@ def test_a_scenario_that_changes_nothing_changes_nothing_at_all():
 
 
 def test_common_customers_make_differences_surer_than_the_scenarios_are():
-    figures = days.simulate(plan := plan_of(one_more=True), plan.scenarios, 0, 4)
+    plan = plan_of(one_more=True)
+    figures = planner.join_up_to(plan, {Piece((), 0, 4): planner.simulate(plan, Piece((), 0, 4))}, 4)
     alone, paired = planner.mean_minutes(figures, 0), planner.saving(figures, 4, 0)
     other = planner.mean_minutes(figures, 4)
     assert paired.half_width < 0.8 * np.hypot(alone.half_width, other.half_width)
@@ -251,7 +213,7 @@ def test_what_is_known_can_be_asked_before_all_is_there():
     wanted = planner.next_pieces(plan, {})
     assert planner.answer(plan, {})["scenarios"] == []
     done = {wanted[0]: planner.simulate(plan, wanted[0]), wanted[2]: planner.simulate(plan, wanted[2])}
-    assert planner.answer(plan, done)["replications"] == wanted[0].blocks * days.BLOCK  # a gap ends it
+    assert planner.answer(plan, done)["replications"] == wanted[0].blocks * BLOCK  # a gap ends it
     assert planner.next_pieces(plan, done) == [wanted[1], wanted[3]]
     assert 0 < planner.share_done(plan, done) < 1
     done |= {piece: planner.simulate(plan, piece) for piece in (wanted[3], wanted[1])}
@@ -299,12 +261,12 @@ def test_what_costs_time_is_said_beside_what_saves_it():
 
 def test_what_may_help_is_not_said_to_save_nothing(monkeypatch):
     plan = plan_of(scenarios=[{"name": "a"}, {"name": "b"}])
-    figures = planner.simulate(plan, Piece((), 0, 2))
+    figures = planner.join_up_to(plan, {Piece((), 0, 2): planner.simulate(plan, Piece((), 0, 2))}, 2)
     for maybe, words in (
         (0.1, "Nothing here is sure to save time: b costs"),
         (-0.1, "Nothing here saves time: b costs"),
     ):
-        found = [None, Estimate(maybe, 0.3), Estimate(-2.0, 0.3)]
+        found = [UNKNOWN, Estimate(maybe, 0.3), Estimate(-2.0, 0.3)]
         monkeypatch.setattr(planner, "savings", lambda _, found=found: found)
         assert planner.sentence(plan, figures).startswith(words)
 
@@ -368,11 +330,11 @@ def test_the_smallest_crew_is_the_cheapest_of_all_that_do(monkeypatch):
     costs = {"received": 3, "baking": 2, "baked": 5, "out_for_delivery": 4}
     plan = plan_of(stations, question="crew", keep=0.9, promise_minutes=32, costs=costs)
     answer = planner.run(plan)
-    blocks = 200 // days.BLOCK
+    blocks = 200 // BLOCK
 
     def does(places):
         for first in (0, blocks):
-            row = crew.tried(plan.keep, planner.simulate(plan, Piece(places, first, blocks))).kept
+            row = crew.tried(plan.keep, *planner.simulate(plan, Piece(places, first, blocks))).kept
             if row.value - row.half_width < plan.keep:
                 return False
         return True
@@ -425,39 +387,6 @@ def test_a_promise_that_no_crew_keeps():
 def test_a_crew_for_nobody():
     answer = planner.run(plan_of(question="crew", demand={"profile": "flat", "per_hour": 0}))
     assert list(answer["crews"][0]["places"].values()) == [1, 1, 1, 1]
-
-
-# Estimates
-
-
-def test_half_widths_cover_the_truth_as_often_as_they_say():
-    random = np.random.default_rng(5)
-    hits = 0
-    for _ in range(400):
-        below = random.poisson(20, 30).astype(float)
-        above = below * 3 + random.normal(0, 8, 30)
-        estimate = ratio(above, below)
-        hits += abs(estimate.value - 3) <= estimate.half_width
-    assert abs(hits / 400 - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 400)
-
-
-def test_students_t():
-    for freedom, exact in ((20, 2.085963), (99, 1.984217), (1999, 1.961152)):
-        assert student(freedom) == pytest.approx(exact, abs=2e-5)
-
-
-def test_a_difference_of_the_same_is_sure_and_none_of_nothing():
-    ones = np.ones(50)
-    assert difference(ones, ones, ones, ones) == Estimate(0, 0)
-    assert ratio(ones * 0, ones * 0) is None
-
-
-def test_quantiles_from_the_histogram_are_within_2_percent():
-    seconds = np.random.default_rng(3).lognormal(7, 0.5, 20_000)
-    counts = np.bincount(bins_of(seconds), minlength=700)
-    for share in (0.05, 0.5, 0.95):
-        assert quantile_seconds(counts, share) == pytest.approx(np.quantile(seconds, share), rel=0.02)
-    assert quantile_seconds(counts * 0, 0.5) is None
 
 
 # What can't be asked

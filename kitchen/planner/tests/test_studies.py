@@ -6,6 +6,7 @@ import json
 import time
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -141,6 +142,24 @@ def test_cancelled_the_parts_do_nothing_and_what_is_known_stays(study, queue):
     assert late.figures is None
     tasks.study_sweep()
     assert not StudyPart.objects.exists()
+
+
+def test_a_part_in_the_form_of_a_version_before_is_simulated_again(study, queue):
+    """A study that was running while the shop was brought up to date."""
+    for pk in studies.advance(study, timezone.now()):
+        studies.work(pk)
+    good = [bytes(part.figures) for part in study.parts.order_by("pk")]
+    file = io.BytesIO()
+    np.savez_compressed(file, orders=np.ones((50, 2)), histogram=np.ones((1, 2, 9, 700)))
+    old = study.parts.order_by("pk")[1]
+    StudyPart.objects.filter(pk=old.pk).update(figures=file.getvalue())
+    assert studies.snapshot(study)["answer"]["replications"] == 50  # up to the one that is missing
+    tasks.go_on(study)
+    assert queue == [old.pk]
+    studies.work(queue.pop())
+    assert [bytes(part.figures) for part in study.parts.order_by("pk")] == good
+    tasks.go_on(study)
+    assert fresh(study).status == "done"
 
 
 def test_cancelling_stops_a_part_in_the_middle(study, monkeypatch):

@@ -1,0 +1,46 @@
+"""A scenario as a spec of the simulator. All scenarios of a plan have its seed, so their days have the same draws."""
+
+import numpy as np
+
+from kitchen.planner.scenarios import BELT, OpenOrder, Plan, Scenario, StationPlan
+from simulation.spec import HOUR, Conveyor, Present, Rate, Spec, Station
+
+BLOCK = 50  # days: what the work is counted in
+MOST_ORDERS_A_PIECE = 200_000  # that one worker simulates at once: a fraction of a second
+LONG_DAY_HOURS = 4  # a longer one is cut into half hours, a shorter one into quarters
+
+
+def spec_of(plan: Plan, scenario: Scenario) -> Spec:
+    pieces = scenario.rates() or [(scenario.open_hour, scenario.open_hour, 0.0)]
+    return Spec(
+        tuple(station_of(station) for station in scenario.stations),
+        Rate(tuple(rate for *_, rate in pieces), (pieces[0][0], *(end for _, end, _ in pieces))),
+        replications=plan.most_replications,
+        seed=plan.seed,
+        promise_seconds=scenario.promise_minutes * 60,
+        state=tuple(present_of(order) for order in plan.state),
+        count_state=True,
+        pizzas=tuple(scenario.demand.pizzas.items()),
+        slots=slot_hours(plan),
+    )
+
+
+def slot_hours(plan: Plan) -> tuple[float, ...]:
+    """The edges of the pieces of the day; at least an hour in all."""
+    hours = max(1.0, plan.close_hour - plan.open_hour)
+    slot = 1 / 2 if hours > LONG_DAY_HOURS else 1 / 4
+    return tuple(plan.open_hour + np.append(np.arange(0, hours - 1e-9, slot), hours))
+
+
+def station_of(plan: StationPlan) -> Station:
+    """A belt takes as many orders in its whole length as it has places."""
+    if plan.law == BELT:
+        belt = Conveyor(plan.mean_seconds / plan.places, plan.mean_seconds)
+        return Station(plan.name, 1, belt, plan.per_pizza)
+    changes = tuple((hour * HOUR, places) for hour, places in plan.changes)
+    return Station(plan.name, plan.places, plan.distribution, plan.per_pizza, changes)
+
+
+def present_of(order: OpenOrder) -> Present:
+    elapsed_seconds = order.elapsed_seconds if order.working else None
+    return Present(order.station, elapsed_seconds, order.pizzas, order.age_seconds)

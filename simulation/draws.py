@@ -1,0 +1,181 @@
+"""The random numbers of a run: one layout for all that is simulated.
+
+Order n of replication r has the same draws at each station, whatever the capacities are, however the work is cut into
+chunks and shares, and however many orders come after it. So scenarios differ by what was changed, and little else.
+
+A stream is one source of chance: the arrivals, the pizzas, a station's service times, and what is left of the work in
+hand at the start. Replications are drawn in blocks, from one generator for each block and stream (one for each
+replication would cost more than the simulation). Blocks grow from 1 to BLOCK, so that a single run draws for itself
+alone. Within a block draws go order by order, each for all of its replications.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulation.distributions import Distribution, Fixed, remaining_of_sum
+from simulation.engine import Array, Ids
+from simulation.spec import HOUR, Conveyor, Rate, Spec, Station, Times
+
+BLOCK = 50  # replications
+
+# The number of a stream; the last three with that of their station
+ARRIVALS, PIZZAS = 0, 900
+SERVICES, PRESENT, REMAINING = 1, 1001, 2001
+
+
+class Block(NamedTuple):
+    begin: int
+    end: int
+
+
+def block_of(replication: int) -> Block:
+    """0, 1, 2 to 3, 4 to 7, ... 32 to 49, 50 to 99, and so on."""
+    if replication >= BLOCK:
+        begin = replication // BLOCK * BLOCK
+        return Block(begin, begin + BLOCK)
+    begin = 1 << replication.bit_length() >> 1
+    return Block(begin, min(max(2 * begin, 1), BLOCK))
+
+
+class Draws:
+    """The draws of replications `first` to `first + rows`, chunk after chunk."""
+
+    def __init__(self, spec: Spec, first: int, rows: int) -> None:
+        self.spec, self.rows = spec, rows
+        self.blocks: list[Block] = []
+        while not self.blocks or self.blocks[-1].end < first + rows:
+            self.blocks.append(block_of(self.blocks[-1].end if self.blocks else first))
+        self.skipped = first - self.blocks[0].begin
+        self.streams: dict[int, list[np.random.Generator]] = {}
+        self.clock = np.zeros((rows, 1))
+        self.numbers_of_pizzas = np.array([number for number, _ in spec.pizzas])
+        self.pizza_chances = np.cumsum([weight for _, weight in spec.pizzas])
+        self.per_pizza = any(station.per_pizza for station in spec.stations)
+        self.chunk_pizzas: list[Ids] = []  # of each block, (orders, replications)
+
+    def stream(self, number: int) -> list[np.random.Generator]:
+        """One generator for each block."""
+        if number not in self.streams:
+            seeds = [np.random.SeedSequence(self.spec.seed, spawn_key=(block.begin, number)) for block in self.blocks]
+            self.streams[number] = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
+        return self.streams[number]
+
+    def draw(self, stream: int, width: int, draw: Callable[[np.random.Generator, Block], Array]) -> Array:
+        """(rows, width) of `draw`, which makes (width, replications of a block)."""
+        first, last = self.blocks[0].begin, self.blocks[-1].end
+        drawn = np.empty((last - first, width))
+        for block, generator in zip(self.blocks, self.stream(stream), strict=True):
+            drawn[block.begin - first : block.end - first] = draw(generator, block).T
+        return drawn[self.skipped : self.skipped + self.rows]
+
+    def arrivals(self, first: int, width: int) -> Array:
+        """When the orders from number `first` on come, (rows, width or fewer); inf is one that would be too late."""
+        arrivals = self.spec.arrivals
+        if isinstance(arrivals, Times):
+            return np.tile(np.array(arrivals.seconds[first : first + width]), (self.rows, 1))
+        gaps = self.draw(
+            ARRIVALS, width, lambda random, block: random.standard_exponential((width, block.end - block.begin))
+        )
+        clock = self.clock + np.cumsum(gaps, axis=1)
+        self.clock = clock[:, -1:]
+        left = width if self.spec.orders is None else min(width, self.spec.orders - first)
+        moments = arrivals_at(arrivals, clock[:, :left])
+        if math.isinf(arrivals.hours[-1]):
+            return moments
+        return moments[:, : int(np.isfinite(moments).sum(axis=1).max(initial=0))]
+
+    def services(self, first: int, width: int) -> list[Array]:
+        """The service times of the orders from number `first` on at each station, (rows, width); the loading of a
+        belt."""
+        if self.per_pizza:
+            self.chunk_pizzas = [self.pizzas(generator, width) for generator in self.pizza_streams()]
+        return [self.service(number, station, first, width) for number, station in enumerate(self.spec.stations)]
+
+    def pizza_streams(self) -> list[tuple[Block, np.random.Generator]]:
+        return list(zip(self.blocks, self.stream(PIZZAS), strict=True))
+
+    def pizzas(self, stream: tuple[Block, np.random.Generator], width: int) -> Ids:
+        block, generator = stream
+        chances = generator.random((width, block.end - block.begin)) * self.pizza_chances[-1]
+        numbers: Ids = self.numbers_of_pizzas[np.searchsorted(self.pizza_chances, chances, side="right")]
+        return numbers
+
+    def service(self, number: int, station: Station, first: int, width: int) -> Array:
+        service = station.service
+        if isinstance(service, Times):
+            begin = len(self.spec.state) + first
+            return np.tile(np.array(service.seconds[begin : begin + width]), (self.rows, 1))
+        if isinstance(service, Conveyor | Fixed):
+            seconds = service.mean if isinstance(service, Fixed) else service.headway_seconds
+            if not station.per_pizza:
+                return np.full((self.rows, width), seconds)
+            work = np.concatenate(self.chunk_pizzas, axis=1).T.astype(np.float64) * seconds
+            return work[self.skipped : self.skipped + self.rows]
+        law, pizzas_of = service, iter(self.chunk_pizzas)
+
+        def draw(random: np.random.Generator, block: Block) -> Array:
+            if not station.per_pizza:
+                return law.many(random, (width, block.end - block.begin))
+            return sums(law, random, next(pizzas_of))
+
+        return self.draw(SERVICES + number, width, draw)
+
+    # The orders that are there at the opening
+
+    def present(self, number: int) -> Array:
+        """The service times at a station of the orders that are there at the opening, (rows, orders)."""
+        station, state = self.spec.stations[number], self.spec.state
+        service = station.service
+        if isinstance(service, Times):
+            return np.tile(np.array(service.seconds[: len(state)]), (self.rows, 1))
+        pizzas = station.pieces(state)
+        if isinstance(service, Conveyor):
+            return np.tile(service.headway_seconds * pizzas, (self.rows, 1))
+        law = service
+
+        def draw(random: np.random.Generator, block: Block) -> Array:
+            return sums(law, random, np.tile(pizzas[:, None], (1, block.end - block.begin)))
+
+        return self.draw(PRESENT + number, len(state), draw)
+
+    def remaining(self, number: int, columns: Ids) -> Array:
+        """What is left of the work that these orders of the state have in hand, (rows, columns)."""
+        station, orders = self.spec.stations[number], [self.spec.state[column] for column in columns]
+        service = station.service
+        elapsed = np.array([order.elapsed_seconds or 0.0 for order in orders])
+        if isinstance(service, Times):
+            return np.tile(np.maximum(np.array(service.seconds)[columns] - elapsed, 0), (self.rows, 1))
+        if isinstance(service, Conveyor):
+            return np.tile(np.maximum(service.delay_seconds - elapsed, 0), (self.rows, 1))
+        law, pizzas = service, station.pieces(orders)
+
+        def draw(random: np.random.Generator, block: Block) -> Array:
+            count = block.end - block.begin
+            if (pizzas == 1).all():
+                return law.remaining(random, elapsed, count).T
+            works = zip(pizzas.tolist(), elapsed.tolist(), strict=True)
+            return np.stack([remaining_of_sum(random, law, *work, count) for work in works])
+
+        return self.draw(REMAINING + number, columns.size, draw)
+
+
+def sums(law: Distribution, random: np.random.Generator, pizzas: Ids) -> Array:
+    """The work on orders with so many pizzas, each the sum of as many draws."""
+    each = law.many(random, (int(pizzas.sum()),))
+    if not pizzas.size or each.size == pizzas.size:
+        return each.reshape(pizzas.shape)
+    first = np.cumsum(pizzas.ravel()) - pizzas.ravel()
+    return np.add.reduceat(each, first).reshape(pizzas.shape)
+
+
+def arrivals_at(rate: Rate, clock: NDArray[np.float64]) -> Array:
+    """When the orders come whose numbers on a clock of rate 1 are these: exact, as the rate is constant in pieces."""
+    if math.isinf(rate.hours[-1]):
+        return clock * (HOUR / rate.per_hour[0])
+    hours = np.array(rate.hours)
+    reached = np.append(0.0, np.cumsum(np.array(rate.per_hour) * np.diff(hours)))
+    return np.interp(clock, reached, hours * HOUR, right=np.inf)

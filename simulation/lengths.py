@@ -1,0 +1,163 @@
+"""Times in the system, pooled over all orders of all replications, and their percentiles.
+
+A percentile is that of all orders together, not the mean of the replications' own. Its interval comes from sections,
+groups of replications (or the batches of a single one): which share of its orders lies below the percentile varies
+from section to section, and the percentiles of as much more and as much less are the ends (Woodruff, 1952).
+
+Few times are all kept, and percentiles are exact. Many are counted in cells that are 0.2 % wide. Both are the same in
+whatever order the shares of the work are put together.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulation.confidence import UNKNOWN, Estimate, ratio
+from simulation.engine import Array, Ids
+
+SECTIONS = 20
+LEAST_SECONDS, CELL_RATIO, CELLS = 1e-3, 1.002, 14_000  # from a millisecond to 40 years
+NO_SLOT = -1
+
+Whole = NDArray[np.int64]
+Small = NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class EachLength:
+    """Every time, replication after replication."""
+
+    seconds: Array
+    section: Small
+    slot: Small  # the piece of the day in which the order came
+
+    @staticmethod
+    def joined(parts: "Sequence[EachLength]") -> "EachLength":
+        names = ("seconds", "section", "slot")
+        return EachLength(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    @cached_property
+    def rising(self) -> Array:
+        return np.sort(self.seconds)
+
+    def quantile(self, share: float, slot: int | None = None) -> float:
+        """Of all, or of one piece of the day, linear between two times; nan if there are none."""
+        rising = self.rising if slot is None else np.sort(self.seconds[self.slot == slot])
+        if not rising.size:
+            return math.nan
+        rank = share * (rising.size - 1)
+        below = math.floor(rank)
+        low, high = float(rising[below]), float(rising[min(below + 1, rising.size - 1)])
+        return low + (rank - below) * (high - low)
+
+    def below(self, seconds: float) -> tuple[Array, Array]:
+        """How many of each section are not longer, and how many there are."""
+        below = self.section[self.seconds <= seconds]
+        return _counted(below), _counted(self.section)
+
+
+def _counted(section: Small) -> Array:
+    return np.bincount(section, minlength=SECTIONS).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class LengthCells:
+    """How many times fell into each cell: a row for each section, then one for each piece of the day."""
+
+    first_cell: int
+    counts: Whole
+
+    @staticmethod
+    def joined(parts: "Sequence[LengthCells]") -> "LengthCells":
+        some = [part for part in parts if part.counts.size] or [parts[0]]
+        first = min(part.first_cell for part in some)
+        last = max(part.first_cell + part.counts.shape[1] for part in some)
+        counts = np.zeros((len(parts[0].counts), last - first), dtype=np.int64)
+        for part in some:
+            begin = part.first_cell - first
+            counts[:, begin : begin + part.counts.shape[1]] += part.counts
+        return LengthCells(first, counts)
+
+    def quantile(self, share: float, slot: int | None = None) -> float:
+        """As if the times of a cell lay evenly in it: within 0.2 %."""
+        counts = self.counts[:SECTIONS].sum(axis=0) if slot is None else self.counts[SECTIONS + slot]
+        reached = np.cumsum(counts)
+        if not reached.size or not reached[-1]:
+            return math.nan
+        rank = share * (reached[-1] - 1)
+        ranks = np.array([math.floor(rank), math.ceil(rank)])
+        cell = np.searchsorted(reached, ranks, side="right")
+        inside = (ranks - reached[cell] + counts[cell] + 0.5) / counts[cell]
+        low, high = LEAST_SECONDS * CELL_RATIO ** (self.first_cell + cell + inside)
+        return float(low + (rank - ranks[0]) * (high - low))
+
+    def below(self, seconds: float) -> tuple[Array, Array]:
+        place = float(_cell(np.array([seconds]))[0]) - self.first_cell
+        cell, inside = int(place), place % 1
+        counts = self.counts[:SECTIONS].astype(np.float64)
+        return counts[:, :cell].sum(axis=1) + inside * counts[:, cell : cell + 1].sum(axis=1), counts.sum(axis=1)
+
+
+def _cell(seconds: Array) -> Array:
+    """In which cell, and where in it."""
+    cell: Array = np.log(np.maximum(seconds, LEAST_SECONDS) / LEAST_SECONDS) / math.log(CELL_RATIO)
+    return np.minimum(cell, CELLS - 1)
+
+
+Pool = EachLength | LengthCells
+
+
+def joined(parts: Sequence[Pool]) -> Pool:
+    return type(parts[0]).joined(parts)  # type: ignore[arg-type]
+
+
+def percentile(pool: Pool, share: float) -> Estimate:
+    """With an interval if there is more than one section."""
+    value = pool.quantile(share)
+    if math.isnan(value):
+        return UNKNOWN
+    below, there = pool.below(value)
+    wide = ratio(below[there > 0], there[there > 0]).half_width
+    if math.isnan(wide):
+        return Estimate(value, math.nan)
+    low, high = pool.quantile(max(share - wide, 0.0)), pool.quantile(min(share + wide, 1.0))
+    return Estimate(value, (high - low) / 2)
+
+
+class Lengths:
+    """Gathers the times as they come: one section number for each replication or batch."""
+
+    def __init__(self, sections: Ids, slots: int, is_exact: bool) -> None:
+        self.sections, self.is_exact = sections, is_exact
+        self.each: list[tuple[Ids, Array, Small]] = []
+        self.counts = np.zeros((0 if is_exact else SECTIONS + slots, CELLS), dtype=np.int64)
+
+    def add(self, group: Ids, seconds: Array, slot: Ids | None) -> None:
+        """One number each; without `slot` none came in a piece of the day."""
+        if self.is_exact:
+            small = np.full(seconds.size, NO_SLOT, np.int16) if slot is None else slot.astype(np.int16)
+            self.each.append((group, seconds, small))
+            return
+        cell = _cell(seconds).astype(np.intp)
+        np.add.at(self.counts, (self.sections[group], cell), 1)
+        if slot is not None:
+            inside = slot != NO_SLOT
+            np.add.at(self.counts, (SECTIONS + slot[inside], cell[inside]), 1)
+
+    def pool(self) -> Pool:
+        if self.is_exact:
+            if not self.each:
+                return EachLength(np.zeros(0), np.zeros(0, np.int16), np.zeros(0, np.int16))
+            group, seconds, slot = (np.concatenate(column) for column in zip(*self.each, strict=True))
+            section = self.sections[group].astype(np.int16)
+            if len(self.each) == 1:
+                return EachLength(seconds, section, slot)
+            turn = np.argsort(group, kind="stable")
+            return EachLength(seconds[turn], section[turn], slot[turn])
+        used = np.flatnonzero(self.counts.any(axis=0))
+        first, last = (int(used[0]), int(used[-1]) + 1) if used.size else (0, 0)
+        return LengthCells(first, self.counts[:, first:last].copy())
