@@ -1,21 +1,21 @@
 """The engine of the second clock: stations in a row, first come first served, all replications together in numpy.
 
-A row of an array is a replication (or a path), a column is an order; the column is the order's number. What decides
-between two that come to a station at the same moment is that number, and a completion comes before an arrival, as in
-the live kitchen. Times are kitchen seconds.
+A row of an array is a replication (or a path), a column is an order; the column is the order's number. Of two orders
+that arrive at a station at the same moment the lower number goes first, and a completion comes before an arrival, as
+in the live kitchen. Times are kitchen seconds.
 
-Why it is fast. Who comes to a station begins at max(arrival, the moment when the first place is free). So a station
-needs one vector a replication, the moments at which its places become free, in rising order (Kiefer and Wolfowitz,
-1955), and one step for each order, in which all replications go on together. With one place, or c places and one
-service time for all, order n waits for order n - c, and a step takes c orders at once.
+Why it is fast. Work begins at max(arrival, the moment when the first place is free). A station therefore needs one
+vector a replication, the moments at which its places become free, in rising order (Kiefer and Wolfowitz, 1955), and
+one step for each order, in which all replications go on together (simulation.starts). A station whose capacity changes
+needs the latest ends instead, as many as it ever has places (simulation.schedules); a conveyor is one place that is
+taken for the loading headway, and a delay.
 
-Why it needs no memory. An order can leave a station unseen until one that comes later is sure to leave after it.
-`Tandem.run` takes the orders in chunks, hands on what is sure and keeps the rest, which is no more than what stands in
-the places. (Only of those who leave at the very same moment after work that took no time at all, one in the next chunk
-may then come too late for its turn.)
+Why it needs no memory. An order can leave a station as soon as no later one can leave before it. `Tandem.run` takes
+the orders in chunks, hands on those that are certain and keeps the rest, which is no more than what stands in the
+places. (Only where several leave at the very same moment after work that took no time at all can one in the next chunk
+come too late for its turn.)
 """
 
-import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -23,12 +23,27 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulation.schedules import Changes, Schedule
+from simulation.schedules import Changes, begin_in_shifts, shifts_of
+from simulation.starts import begin, is_constant
 
 Array = NDArray[np.float64]
 Ids = NDArray[np.intp]
 
-FEW_ROWS = 12  # up to here a heap for each row is faster than one numpy step for all; both give the same bits
+FEW_ROWS = 14  # up to here a loop for each row is faster than one numpy step for all; both give the same bits
+
+UNTOUCHED = 2**20  # numbers; 8 MB
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep up to twice as much freed memory for the next arrays, where there is glibc.
+
+    It hands back to the system what exceeds twice the largest block that was ever freed, and each page of a new array
+    is then a page fault: a third of the time of a study. A block that is never touched costs nothing.
+    """
+    np.empty(UNTOUCHED)
+
+
+_keep_freed_memory()
 
 
 @dataclass(frozen=True)
@@ -55,8 +70,9 @@ def stations_forward(
 
     arrivals: (rows, n) or (n,), rising; inf is an order that never comes. services: for each station (rows, n), (n,)
     or one number. places: for each station a number, or None for a place for everybody.
-    delays: a number makes the station a conveyor: a service is its loading headway, and who was loaded comes out so
-    much later. changes: for each station (seconds, places from then on), rising; it ends with a place.
+    delays: a number makes the station a conveyor: a service is its loading headway, and an order that was loaded comes
+    out that much later. changes: for each station (seconds, places from then on); work under way goes on where places
+    are taken away. In the end there must be a place, or the last orders begin at inf.
 
     To start from a kitchen with orders in it, these come first, oldest first. at_station: (n,) of int, where each
     order stands (0 for new ones); working: (n,) of bool. Who is working begins at its arrival, whatever the places,
@@ -107,8 +123,9 @@ class Tandem:
         changes: Sequence[Changes] | None = None,
     ) -> None:
         self.rows = rows
-        rest = zip(delays or [None] * len(places), changes or [()] * len(places), strict=True)
-        self.stations = [_Station(rows, number, *more) for number, more in zip(places, rest, strict=True)]
+        nothing = [None] * len(places)
+        rest = zip(delays or nothing, changes or nothing, strict=True)
+        self.stations = [_Station(rows, number, *other) for number, other in zip(places, rest, strict=True)]
 
     def put_to_work(self, station: int, orders: Ids, ends: Array, busy_until: Array | None = None) -> None:
         """These columns are at work there until `ends`, (rows, orders), even if they are more than the places.
@@ -131,6 +148,7 @@ class Tandem:
         """
         orders = np.empty((self.rows, 0), dtype=np.intp)
         came = np.empty((self.rows, 0))
+        final = self.stations[-1]
         for station, service, line in zip(self.stations, services, lines, strict=True):
             if line.size:
                 outside = np.broadcast_to(line, (self.rows, line.size))
@@ -138,9 +156,12 @@ class Tandem:
                 orders = np.concatenate([outside, orders], axis=1) if orders.shape[1] else outside
                 came = np.concatenate([first, came], axis=1) if came.shape[1] else first
             everybody = line.size == service.shape[1]  # so their order is that of the columns
-            starts, ends = station.serve(came, service if everybody else take(service, orders), bound is None)
+            starts, ends = station.serve(came, service if everybody else _of_orders(service, orders), bound is None)
             yield Visits(orders, came, starts, ends)
-            orders, came, bound = station.hand_on(orders, ends, bound)
+            if station is final:
+                station.keep(orders, ends, bound)
+            else:
+                orders, came, bound = station.hand_on(orders, ends, bound)
 
     def inside(self) -> list[Ids]:
         """For each station the columns still in it, (rows, places or fewer); -1 is nobody."""
@@ -155,11 +176,17 @@ class Tandem:
 class _Station:
     """One station: when its places become free, and who is done there but may still be overtaken."""
 
-    def __init__(self, rows: int, places: int | None, delay: float | None, changes: Changes) -> None:
+    def __init__(self, rows: int, places: int | None, delay: float | None, changes: Changes | None) -> None:
         self.delay = delay
-        self.schedule = Schedule(rows, places, changes) if changes and places is not None else None
-        self.places = 1 if delay is not None else places
-        self.free = np.full((rows, self.places or 0), -np.inf)  # rising in each row
+        if delay is not None:
+            places, changes = 1, [(seconds, min(count, 1)) for seconds, count in changes or ()]
+        if places is None and changes:
+            raise ValueError("A station with a place for everybody can't change its places.")
+        self.places = places
+        self.shifts = shifts_of(places, changes) if places is not None and changes else None
+        most = max((shift.places for shift in self.shifts), default=0) if self.shifts is not None else places or 0
+        self.free = np.full((rows, most), -np.inf)  # the latest ends, rising in each row
+        self.last = np.full(rows, -np.inf)  # the last start, where the capacity changes
         self.orders = np.empty((rows, 0), dtype=np.intp)
         self.ends = np.empty((rows, 0))  # inf is nobody
 
@@ -169,20 +196,26 @@ class _Station:
 
     def _occupy(self, until: Array) -> None:
         """Of all the moments at which a place became free the latest count: the others were taken since."""
-        if self.schedule:
-            self.schedule.occupy(until)
-        elif self.places:
-            self.free = np.sort(np.concatenate([self.free, until], axis=1), axis=1)[:, -self.places :]
+        most = self.free.shape[1]
+        if most:
+            self.free = np.sort(np.concatenate([self.free, until], axis=1), axis=1)[:, -most:]
 
     def serve(self, arrivals: Array, services: Array, is_last: bool) -> tuple[Array, Array]:
-        if self.schedule:
-            starts = self.schedule.begin(arrivals, services)
-            return starts, starts + services
-        starts = arrivals if self.places is None else begin(arrivals, services, self.free)
+        starts = self._begin(arrivals, services)
         busy_until = starts + services
         if not is_last and arrivals.shape[1]:
             self._occupy(np.where(np.isinf(busy_until), -np.inf, busy_until))
+            if self.shifts is not None:
+                last = np.where(np.isinf(starts), -np.inf, starts).max(axis=1)
+                self.last = np.maximum(self.last, last)
         return starts, busy_until if self.delay is None else starts + self.delay
+
+    def _begin(self, arrivals: Array, services: Array) -> Array:
+        if self.places is None:
+            return arrivals
+        if self.shifts is None:
+            return begin(arrivals, services, self.free, FEW_ROWS)
+        return begin_in_shifts(arrivals, services, self.free, self.last, self.shifts, FEW_ROWS)
 
     def hand_on(self, orders: Ids, ends: Array, bound: Array | None) -> tuple[Ids, Array, Array | None]:
         """Who goes on to the next station, in that order, and from when on others will; the rest is kept."""
@@ -191,35 +224,47 @@ class _Station:
         orders, ends = in_order(orders, ends)
         if bound is None:
             return orders, ends, None
-        if self.schedule:
-            bound = np.maximum(bound, self.schedule.last[:, None])
-        elif self.places:
-            bound = np.maximum(bound, self.free[:, :1])
-        if self.delay is not None:
-            bound = bound + self.delay
+        bound = self._next_end(bound)
         sure = ends < bound
-        self.orders, self.ends = in_order(orders, np.where(sure, np.inf, ends))
-        self.orders, self.ends = _trimmed(self.orders, self.ends)
-        return *_trimmed(orders, np.where(sure, ends, np.inf)), bound
+        count = sure.sum(axis=1)
+        fewest, most, last = count.min(), count.max(), np.isfinite(ends).sum(axis=1).max(initial=0)
+        self.orders, self.ends = orders[:, fewest:last], np.where(sure, np.inf, ends)[:, fewest:last]
+        return orders[:, :most], np.where(sure, ends, np.inf)[:, :most], bound
 
+    def keep(self, orders: Ids, ends: Array, bound: Array | None) -> None:
+        """At the end of the row nobody is handed on, so nobody has to be in order."""
+        if bound is None:
+            return
+        if self.ends.shape[1]:
+            orders, ends = np.concatenate([self.orders, orders], axis=1), np.concatenate([self.ends, ends], axis=1)
+        ends = np.where(ends < self._next_end(bound), np.inf, ends)
+        columns = np.flatnonzero(np.isfinite(ends).any(axis=0))
+        self.orders, self.ends = orders[:, columns], ends[:, columns]
 
-def _trimmed(orders: Ids, ends: Array) -> tuple[Ids, Array]:
-    """Without the columns at the end in which there is nobody."""
-    width = int(np.isfinite(ends).sum(axis=1).max(initial=0))
-    return orders[:, :width], ends[:, :width]
+    def _next_end(self, bound: Array) -> Array:
+        """Nobody who arrives from `bound` on leaves before that."""
+        if self.shifts is not None:
+            start = self._begin(bound, np.zeros_like(bound))
+        else:
+            start = np.maximum(bound, self.free[:, :1]) if self.places else bound
+        return start if self.delay is None else start + self.delay
 
 
 def in_order(orders: Ids, ends: Array) -> tuple[Ids, Array]:
     """Sorted by the moment and, at the same moment, by the order's number."""
     if (ends[:, 1:] > ends[:, :-1]).all():
         return orders, ends
-    turn = np.argsort(ends, axis=1)
+    turn = np.argsort(ends, axis=1, kind="stable")  # the fastest, as they nearly are in order
     risen = take(ends, turn)
     if ((risen[:, 1:] == risen[:, :-1]) & (risen[:, 1:] < np.inf)).any():
         by_number = np.argsort(orders, axis=1, kind="stable")
         turn = take(by_number, np.argsort(take(ends, by_number), axis=1, kind="stable"))
         risen = take(ends, turn)
     return take(orders, turn), risen
+
+
+def _of_orders(service: Array, orders: Ids) -> Array:
+    return np.broadcast_to(service[:1, :1], orders.shape) if is_constant(service) else take(service, orders)
 
 
 Table = TypeVar("Table", Array, Ids, NDArray[np.bool_])
@@ -233,67 +278,3 @@ def take(table: Table, columns: Ids) -> Table:
 def _flat(columns: Ids, width: int) -> Ids:
     flat: Ids = columns + np.arange(0, len(columns) * width, width)[:, None] if width else columns
     return flat
-
-
-def begin(arrivals: Array, services: Array, free: Array) -> Array:
-    """When each begins: (rows, n), first come first served; `free` (rows, places), rising, as they are before."""
-    rows, number = arrivals.shape
-    if not number:
-        return arrivals
-    if rows <= FEW_ROWS:
-        return _with_heaps(arrivals, services, free)
-    came, work, places = (np.ascontiguousarray(array.T) for array in (arrivals, services, free))
-    in_turns = len(places) == 1 or _take_turns(came[0], work, places)
-    starts = _in_turns(came, work, places) if in_turns else _with_sorted_places(came, work, places)
-    return np.ascontiguousarray(starts.T)
-
-
-def _take_turns(first_arrival: Array, work: Array, places: Array) -> bool:
-    """Whether nobody can overtake, as all need the same time, those who are at work by now at most that."""
-    service = work[0, 0]
-    return bool((work == service).all() and (places[-1] <= np.maximum(first_arrival, places[0]) + service).all())
-
-
-def _in_turns(came: Array, work: Array, places: Array) -> Array:
-    """Where nobody overtakes, order n waits for order n - places and for no other: as many at once as there are
-    places. Here and below arrays are (orders, rows), and places (places, rows)."""
-    starts = np.empty_like(came)
-    step = len(places)
-    free = places
-    for first in range(0, len(came), step):
-        block = slice(first, first + step)
-        start = np.maximum(came[block], free[: len(came) - first], out=starts[block])
-        free = start + work[block]
-    return starts
-
-
-def _with_heaps(arrivals: Array, services: Array, free: Array) -> Array:
-    starts = np.empty_like(arrivals)
-    for row, (came, work) in enumerate(zip(arrivals.tolist(), services.tolist(), strict=True)):
-        places = free[row].tolist()  # rising, so it is a heap
-        begun = []
-        for arrival, service in zip(came, work, strict=True):
-            start = arrival if arrival > places[0] else places[0]
-            begun.append(start)
-            heapq.heapreplace(places, start + service)
-        starts[row] = begun
-    return starts
-
-
-def _with_sorted_places(came: Array, work: Array, places: Array) -> Array:
-    """All rows one order further at each step; the places of a row stay sorted.
-
-    The first place is taken; the new end goes among the others v as max(v[j-1], min(v[j], end)).
-    """
-    starts = np.empty_like(came)
-    first, others = places[0], places[1:]
-    lower = np.empty_like(places)
-    end, lower_first, lower_others, lower_all = lower[-1], lower[0], lower[1:], lower[:-1]
-    maximum, minimum, add = np.maximum, np.minimum, np.add
-    for arrival, service, start in zip(came, work, starts, strict=True):
-        maximum(arrival, first, out=start)
-        add(start, service, out=end)
-        minimum(others, end, out=lower_all)
-        maximum(others, lower_others, out=others)
-        first[:] = lower_first
-    return starts

@@ -88,7 +88,7 @@ class Part:
 
 
 @dataclass
-class _Table:
+class Table:
     """The orders of a chunk, each (rows, columns): those still inside and those who come."""
 
     numbers: Ids  # from 0; below that, the orders of the state
@@ -99,8 +99,8 @@ class _Table:
     counts: NDArray[np.bool_]  # in averages over orders
     has_time: NDArray[np.bool_]  # counts in averages over time
 
-    def keep(self, columns: Ids) -> "_Table":
-        return _Table(
+    def keep(self, columns: Ids) -> "Table":
+        return Table(
             take(self.numbers, columns),
             take(self.arrivals, columns),
             take(self.ages, columns),
@@ -110,7 +110,7 @@ class _Table:
             take(self.has_time, columns),
         )
 
-    def beside(self, other: "_Table") -> "_Table":
+    def beside(self, other: "Table") -> "Table":
         if not self.numbers.shape[1]:
             return other
 
@@ -118,7 +118,7 @@ class _Table:
             return np.concatenate([getattr(self, name), getattr(other, name)], axis=1)
 
         services = [np.concatenate(pair, axis=1) for pair in zip(self.services, other.services, strict=True)]
-        return _Table(
+        return Table(
             joined("numbers"),
             joined("arrivals"),
             joined("ages"),
@@ -199,7 +199,7 @@ class Run:
             return True
         return arrivals.shape[1] < self.width or bool(np.isinf(arrivals[:, -1]).all())
 
-    def _next(self, first: int) -> _Table:
+    def _next(self, first: int) -> Table:
         arrivals = self.draws.arrivals(first, self.width)
         width = arrivals.shape[1]
         numbers = np.broadcast_to(np.arange(first, first + width), arrivals.shape)
@@ -210,7 +210,7 @@ class Run:
             group = np.maximum(numbers - self._warmup_orders(), 0) * BATCHES // self._counted()
         self.came += comes.sum(axis=1)
         ages = np.broadcast_to(0.0, arrivals.shape)
-        return _Table(numbers, arrivals, ages, self.draws.services(first, width), group, counts, counts)
+        return Table(numbers, arrivals, ages, self.draws.services(first, width), group, counts, counts)
 
     def _is_after_warmup(self, numbers: Ids, arrivals: Array) -> Any:
         if not self.spec.warmup:
@@ -223,7 +223,7 @@ class Run:
         opening = self.spec.opening_seconds
         return opening + self.spec.warmup * (self.spec.closing_seconds - opening) if self.spec.warmup else opening
 
-    def _state(self) -> tuple[_Table, list[Ids]]:
+    def _state(self) -> tuple[Table, list[Ids]]:
         """The orders that are there at the opening."""
         state, opening = self.spec.state, Opening(self.spec, self.tandem, self.draws)
         shape = (self.rows, len(state))
@@ -233,7 +233,7 @@ class Run:
         ages = np.broadcast_to(np.array([order.age_seconds for order in state]), shape)
         arrivals = np.full(shape, opening.seconds)
         counts = no | self.spec.count_state
-        table = _Table(numbers, arrivals, ages, opening.services, group, counts, no | (not self.spec.warmup))
+        table = Table(numbers, arrivals, ages, opening.services, group, counts, no | (not self.spec.warmup))
         self._count_busy(table)
         if self.spec.count_state:
             self._count_work(table)
@@ -250,7 +250,7 @@ class Run:
                 self.trace.add(work.station, work.columns - len(state), opening.seconds - elapsed, work.ends[0])
         return table, opening.lines
 
-    def _carry_on(self, table: _Table) -> _Table:
+    def _carry_on(self, table: Table) -> Table:
         """The table of those who are still inside, renumbered."""
         inside = np.zeros(table.numbers.shape, dtype=bool)
         for columns in self.tandem.inside():
@@ -271,7 +271,7 @@ class Run:
         weights = values if counts is None else np.where(counts, values, 0.0)
         return np.bincount(group.ravel(), weights.ravel(), self.groups).astype(np.float64, copy=False)
 
-    def _count_work(self, new: _Table) -> None:
+    def _count_work(self, new: Table) -> None:
         for number, station in enumerate(self.spec.stations):
             work = new.services[number]
             if isinstance(station.service, Conveyor):
@@ -281,12 +281,12 @@ class Run:
                 continue
             self.work[:, number] += self._sum(new.group, work, new.counts)
 
-    def _count_busy(self, table: _Table) -> None:
+    def _count_busy(self, table: Table) -> None:
         for number, service in enumerate(table.services):
             if service.shape[1]:
                 self.busy[:, number] += self._sum(table.group, service, table.has_time)
 
-    def _visit(self, number: int, visits: Visits, table: _Table) -> None:
+    def _visit(self, number: int, visits: Visits, table: Table) -> None:
         if not visits.orders.shape[1]:
             return
         orders, is_last = visits.orders, number == len(self.spec.stations) - 1
@@ -317,7 +317,7 @@ class Run:
             numbers = take(table.numbers, orders)
             self.trace.add(number, numbers[here], visits.starts[here], visits.ends[here])
 
-    def _visit_last(self, visits: Visits, table: _Table, group: Ids, counts: Any, here: Any) -> None:
+    def _visit_last(self, visits: Visits, table: Table, group: Ids, counts: Any, here: Any) -> None:
         arrivals = take(table.arrivals, visits.orders)
         seconds = np.full_like(arrivals, np.inf)
         np.subtract(visits.ends, arrivals, out=seconds, where=counts)

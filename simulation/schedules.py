@@ -1,49 +1,93 @@
-"""Capacity over time: an oven that breaks at 19:00, a driver who comes at six.
+"""When work begins at a station whose capacity changes: an oven that breaks at 19:00, a driver who comes at six.
 
-A station has a number of places from one moment to the next, as the live kitchen counts them: work begins while fewer
-orders are at work than there are places, and a place that goes finishes what it has in hand. Exact, and all
-replications at once: first come first served means that work begins in the order of coming, and fewer than c orders
-are at work at t if the c-th latest end so far is not after t.
+The station has a capacity from one moment to the next, as the live kitchen counts it: work begins while fewer orders
+are at work than there are places, and a place that is taken away first finishes its order. This is exact. First come,
+first served means that work begins in the order of arrival, and fewer than c orders are at work at a moment if the
+c-th latest end so far is not after it.
 """
 
+from bisect import insort
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Seconds = NDArray[np.float64]
-Changes = Sequence[tuple[float, int]]  # (seconds, places from then on), rising
+Array = NDArray[np.float64]
+Changes = Sequence[tuple[float, int]]  # (seconds, places from then on), in the order of time
 
 
-class Schedule:
-    """The places of one station over time, and who has taken them so far; from one chunk of orders to the next.
+class Shift(NamedTuple):
+    since: float
+    until: float
+    places: int
 
-    In the end there must be a place, or the last orders begin at inf.
+
+def shifts_of(places: int, changes: Changes) -> tuple[Shift, ...]:
+    """The stretches of time with a constant capacity above 0."""
+    moments = [-np.inf, *(seconds for seconds, _ in changes), np.inf]
+    counts = [places, *(count for _, count in changes)]
+    stretches = zip(pairwise(moments), counts, strict=True)
+    return tuple(Shift(since, until, count) for (since, until), count in stretches if count and since < until)
+
+
+def begin_in_shifts(
+    arrivals: Array, services: Array, ends: Array, last: Array, shifts: Sequence[Shift], few_rows: int
+) -> Array:
+    """When each begins, (rows, n); inf if there is no place for it ever.
+
+    ends: (rows, as many as there are ever places), the latest ends so far, rising. last: (rows,), the last start.
     """
+    rows, number = arrivals.shape
+    if not number or not shifts:
+        return np.full_like(arrivals, np.inf)
+    if rows <= few_rows:
+        starts = np.empty_like(arrivals)
+        for row in range(rows):
+            columns = (arrivals[row].tolist(), services[row].tolist(), ends[row].tolist())
+            starts[row] = _row_in_shifts(*columns, float(last[row]), shifts)
+        return starts
+    came, work, latest = (np.ascontiguousarray(array.T) for array in (arrivals, services, ends))
+    reached = float(np.maximum(came[0], last).min())
+    still = [shift for shift in shifts if shift.until > reached]
+    return np.ascontiguousarray(_all_in_shifts(came, work, latest, last, still).T)
 
-    def __init__(self, rows: int, places: int, changes: Changes) -> None:
-        moments = [-np.inf, *(moment for moment, _ in changes), np.inf]
-        counts = [places, *(count for _, count in changes)]
-        self.shifts = [shift for shift in zip(moments, moments[1:], counts, strict=False) if shift[2]]
-        self.latest = np.full((rows, max(counts)), -np.inf)  # ends, falling, as many as there are ever places
-        self.last = np.full(rows, -np.inf)  # when the last one began
 
-    def occupy(self, ends: Seconds) -> None:
-        """Places are taken until `ends`, (rows, orders), even if these are more than there are."""
-        latest = np.concatenate([self.latest, ends], axis=1)
-        latest[:, ::-1].sort(axis=1)
-        self.latest = latest[:, : self.latest.shape[1]]
+def _row_in_shifts(
+    came: list[float], work: list[float], ends: list[float], last: float, shifts: Sequence[Shift]
+) -> list[float]:
+    """A shift that is over for one order is over for all that come later."""
+    starts, still = [], iter(shifts)
+    since, until, places = next(still)
+    start = last
+    for arrival, service in zip(came, work, strict=True):
+        least = arrival if arrival > start else start
+        while (start := max(least, since, ends[-places])) >= until:
+            shift = next(still, None)
+            if shift is None:
+                start = np.inf
+                break
+            since, until, places = shift
+        starts.append(start)
+        insort(ends, start + service)
+        del ends[0]
+    return starts
 
-    def begin(self, arrivals: Seconds, services: Seconds) -> Seconds:
-        """When each begins, (rows, orders) in the order of coming; inf is nobody."""
-        starts = np.full(arrivals.shape[::-1], np.inf)
-        for arrival, seconds, start in zip(arrivals.T, services.T, starts, strict=True):
-            least = np.maximum(arrival, self.last)
-            for since, until, count in reversed(self.shifts):
-                moment = np.maximum(np.maximum(least, since), self.latest[:, count - 1])
-                np.copyto(start, moment, where=moment < until)
-            here = np.isfinite(start)
-            np.copyto(self.last, start, where=here)
-            np.maximum(self.latest[:, -1], start + seconds, out=self.latest[:, -1], where=here)
-            self.latest[:, ::-1].sort(axis=1)
-        return np.ascontiguousarray(starts.T)
+
+def _all_in_shifts(came: Array, work: Array, latest: Array, last: Array, shifts: Sequence[Shift]) -> Array:
+    """All rows one order further at each step; arrays are (orders, rows), the latest ends (places, rows)."""
+    starts = np.empty_like(came)
+    lower = np.empty_like(latest)
+    for arrival, service, start in zip(came, work, starts, strict=True):
+        least = np.maximum(arrival, last)
+        start[:] = np.inf
+        for since, until, places in reversed(shifts):
+            moment = np.maximum(np.maximum(least, since), latest[-places])
+            np.copyto(start, moment, where=moment < until)
+        last = start
+        np.add(start, service, out=lower[-1])
+        np.minimum(latest[1:], lower[-1], out=lower[:-1])
+        np.maximum(latest[1:], lower[1:], out=latest[1:])
+        latest[0] = lower[0]
+    return starts

@@ -225,19 +225,19 @@ def _read_station(asked: Fields, default_name: str) -> Station:
     per_pizza = asked.flag("per_pizza")
     if per_pizza and isinstance(service, Times):
         raise asked.wrong("per_pizza", "must be left out: times are those of whole orders.")
-    changes = _read_changes(asked)
-    if changes and (places is None or isinstance(service, Conveyor)):
-        raise asked.wrong("changes", "must be left out: this station has no number of places.")
+    changes = _read_changes(asked, 1 if isinstance(service, Conveyor) else MAX_PLACES)
+    if changes and places is None:
+        raise asked.wrong("changes", "must be left out: this station has a place for everybody.")
     asked.refuse_others()
     return Station(name, places, service, per_pizza, changes)
 
 
-def _read_changes(asked: Fields) -> tuple[tuple[float, int], ...]:
+def _read_changes(asked: Fields, most: int) -> tuple[tuple[float, int], ...]:
     if asked.get("changes") is None:
         return ()
     changes = list[tuple[float, int]]()
     for change in asked.pairs("changes", ("hour", "places"), MAX_CHANGES):
-        hour, places = change.number("hour", least=0, most=MAX_HOURS), change.whole("places", 0, MAX_PLACES)
+        hour, places = change.number("hour", least=0, most=MAX_HOURS), change.whole("places", 0, most)
         if changes and hour * HOUR <= changes[-1][0]:
             raise change.wrong("hour", "must be after the one before it.")
         changes.append((hour * HOUR, places))

@@ -1,84 +1,179 @@
-"""Capacity over time: beside an event loop, in chunks, and in a whole run."""
+"""Capacity over time: the engine against an event loop, all its ways against each other, and cases by hand."""
 
 import heapq
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from simulation import replications
-from simulation.simulator import read_spec, simulate, stations_forward
+from simulation.engine import FEW_ROWS, Tandem, stations_forward
 
 
-def by_events(arrivals, work, places, changes):
-    """Event by event, as one would by hand: completions, then changes, then arrivals."""
-    events = [(at, 1, number, wanted) for number, (at, wanted) in enumerate(changes)]
-    events += [(at, 2, number, 0) for number, at in enumerate(arrivals)]
-    heapq.heapify(events)
-    line, busy, begins = [], 0, {}
+class Kitchen(NamedTuple):
+    arrivals: list[int]
+    services: list[list[int]]
+    places: list[int]
+    changes: list[list[tuple[int, int]]]
+    at: list[int]
+    working: list[bool]
+
+
+def by_events(kitchen):
+    """(starts, ends): at one moment completions first, then changes, then arrivals; then work begins."""
+    arrivals, services, places, changes, at, working = kitchen
+    numbers, stations = range(len(arrivals)), range(len(services))
+    starts, ends = ([list(arrivals) for _ in stations] for _ in range(2))
+    capacity, busy = list(places), [0 for _ in stations]
+    lines, events = [[] for _ in stations], []
+    for here in stations:
+        for moment, count in changes[here]:
+            heapq.heappush(events, (moment, 1, count, here))
+    for number in numbers:
+        here = at[number]
+        if working[number]:
+            busy[here] += 1
+            ends[here][number] += services[here][number]
+            heapq.heappush(events, (ends[here][number], 0, number, here))
+        else:
+            heapq.heappush(events, (arrivals[number], 2, number, here))
     while events:
-        at, kind, number, wanted = heapq.heappop(events)
-        busy -= kind == 0
-        places = wanted if kind == 1 else places
-        line += [number] if kind == 2 else []
-        while line and busy < places:
-            first = line.pop(0)
-            begins[first] = at
-            busy += 1
-            heapq.heappush(events, (at + work[first], 0, first, 0))
-    return [begins[number] for number in range(len(arrivals))]
+        moment = events[0][0]
+        while events and events[0][0] == moment:
+            _, what, number, here = heapq.heappop(events)
+            if what == 0:
+                busy[here] -= 1
+                if here + 1 < len(services):
+                    heapq.heappush(lines[here + 1], (moment, number))
+            elif what == 1:
+                capacity[here] = number
+            else:
+                heapq.heappush(lines[here], (moment, number))
+        for here in stations:
+            while lines[here] and busy[here] < capacity[here]:
+                number = heapq.heappop(lines[here])[1]
+                busy[here] += 1
+                starts[here][number], ends[here][number] = moment, moment + services[here][number]
+                heapq.heappush(events, (ends[here][number], 0, number, here))
+    return starts, ends
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_places_that_come_and_go_are_as_event_by_event(seed):
-    random = np.random.default_rng(seed)
-    rows, orders = 3, 30
-    arrivals = np.sort(random.random((rows, orders)) * 900, axis=1)
-    work = random.exponential(80, (rows, orders))
-    moments = np.sort(random.random(4) * 1000)
-    changes = [*zip(moments, random.integers(0, 5, 4).tolist(), strict=True), (1200.0, 2)]
-    places = int(random.integers(1, 4))
-    (starts,), (ends,) = stations_forward(arrivals, [work], [places], changes=[changes])
-    for row in range(rows):
-        assert starts[row] == pytest.approx(by_events(arrivals[row], work[row], places, changes))
-    assert (ends == starts + work).all()
+@st.composite
+def kitchens(draw):
+    """Small ones in whole seconds, so that much happens at the same moment and all sums are exact."""
+    count, stations = draw(st.integers(1, 9)), draw(st.integers(1, 3))
+    present = draw(st.integers(0, min(4, count - 1)))
+    at = [draw(st.integers(0, stations - 1)) for _ in range(present)] + [0] * (count - present)
+    working = [number < present and draw(st.booleans()) for number in range(count)]
+    arrivals = [0] * present + sorted(draw(st.integers(0, 12)) for _ in range(count - present))
+    services = [[draw(st.integers(1, 5)) for _ in range(count)] for _ in range(stations)]
+    places = [draw(st.integers(0, 3)) for _ in range(stations)]
+    changes = []
+    for _ in range(stations):
+        moments = sorted(draw(st.lists(st.integers(0, 20), max_size=3, unique=True)))
+        row = [(moment, draw(st.integers(0, 3))) for moment in moments]
+        changes.append([*row, (30, draw(st.integers(1, 3)))] if draw(st.booleans()) else [])
+    places = [max(count, int(not row)) for count, row in zip(places, changes, strict=True)]
+    return Kitchen(arrivals, services, places, changes, at, working)
 
 
-def test_changes_that_change_nothing_change_nothing():
-    random = np.random.default_rng(1)
-    arrivals = np.sort(random.random((7, 40)) * 1000, axis=1)
-    work = [random.exponential(60, (7, 40)) for _ in range(3)]
-    at_station, working = [1, 0, 2] + [0] * 37, [True, False, True] + [False] * 37
-    arrivals[:, :3] = 0
-    places = [2, 1, 3]
-    state = {"at_station": at_station, "working": working}
-    plain = stations_forward(arrivals, work, places, **state)
-    same = [[(300.0, count), (600.0, count)] for count in places]
-    assert np.array_equal(plain, stations_forward(arrivals, work, places, changes=same, **state))
+@given(kitchens())
+@settings(max_examples=300, deadline=None)
+def test_the_engine_does_what_an_event_loop_does(kitchen):
+    arrivals, services, places, changes, at, working = kitchen
+    expected = by_events(kitchen)
+    for rows in (1, FEW_ROWS + 1):
+        found = stations_forward(
+            np.tile(arrivals, (rows, 1)), services, places, changes=changes, at_station=at, working=working
+        )
+        for mine, theirs in zip(found, expected, strict=True):
+            assert all((row == other).all() for row, other in zip(mine, theirs, strict=True))
 
 
-STATIONS = [
-    {"places": 2, "changes": [[0.5, 1], [1.25, 0], [1.5, 3]], "service": {"law": "exponential", "mean": 100}},
-    {"service": {"law": "conveyor", "headway": 30, "delay": 200}},
-    {"places": 6, "changes": [[1, 2]], "service": {"law": "lognormal", "mean": 150, "cv": 1}},
-]
+def busy_kitchen(rows, orders=240):
+    random = np.random.default_rng(4)
+    arrivals = np.cumsum(random.exponential(100, (rows, orders)), axis=1)
+    services = [random.exponential(seconds, (rows, orders)) for seconds in (250, 90, 700)]
+    changes = [[(5000.0, 2), (9000.0, 4)], [], [(0.0, 0), (2000.0, 9), (7000.0, 6), (7000.5, 0), (15_000.0, 10)]]
+    return arrivals, services, [4, 1, 8], changes
 
 
+def test_a_loop_for_each_row_and_a_step_for_all_give_the_same_bits():
+    arrivals, services, places, changes = busy_kitchen(FEW_ROWS + 5)
+    together = stations_forward(arrivals, services, places, changes=changes)
+    for row in range(len(arrivals)):
+        alone = stations_forward(arrivals[row], [work[row] for work in services], places, changes=changes)
+        for mine, theirs in zip(alone, together, strict=True):
+            assert all((own[0] == other[row]).all() for own, other in zip(mine, theirs, strict=True))
+
+
+@pytest.mark.parametrize("rows", [2, FEW_ROWS + 5])
 @pytest.mark.parametrize("chunk", [1, 7, 60])
-def test_chunks_change_nothing(monkeypatch, chunk):
-    moments = np.cumsum(np.random.default_rng(8).exponential(60, 150)).tolist()
-    state = [{"station": 2, "elapsed": 10}] * 8 + [{"station": 0, "elapsed": 5}, {"station": 0, "waiting": True}]
-    arrivals = {"law": "times", "seconds": moments}
-    spec = {"stations": STATIONS, "arrivals": arrivals, "state": state, "trace": True, "seed": 2}
-    whole = simulate(read_spec(spec)).as_dict()["orders_trace"]
-    monkeypatch.setattr(replications, "CHUNK", chunk)
-    assert simulate(read_spec(spec)).as_dict()["orders_trace"] == whole
+def test_chunks_change_nothing(rows, chunk):
+    arrivals, services, places, changes = busy_kitchen(rows)
+    _, ends = stations_forward(arrivals, services, places, changes=changes)
+    tandem = Tandem(rows, places, None, changes)
+    left = np.zeros_like(arrivals)
+    numbers = np.empty((rows, 0), dtype=np.intp)  # of the orders in the table
+    for first in range(0, arrivals.shape[1], chunk):
+        new = np.arange(first, min(first + chunk, arrivals.shape[1]))
+        old = numbers.shape[1]
+        numbers = np.concatenate([numbers, np.tile(new, (rows, 1))], axis=1)
+        table = [np.take_along_axis(values, numbers, axis=1) for values in (arrivals, *services)]
+        bound = table[0][:, -1:] if new[-1] + 1 < arrivals.shape[1] else None
+        lines = [np.arange(old, numbers.shape[1]), np.arange(0), np.arange(0)]
+        *_, visits = tandem.run(table[0], table[1:], lines, bound)
+        gone = np.isfinite(visits.ends)
+        row = np.nonzero(gone)[0]
+        left[row, numbers[row, visits.orders[gone]]] = visits.ends[gone]
+        inside = [
+            sorted({int(n) for columns in tandem.inside() for n in columns[row] if n >= 0}) for row in range(rows)
+        ]
+        width = max(map(len, inside))
+        columns = np.zeros(numbers.shape, dtype=np.intp)
+        kept = np.zeros((rows, width), dtype=np.intp)
+        for row, still in enumerate(inside):
+            columns[row, still] = range(len(still))
+            kept[row, : len(still)] = numbers[row, still]
+        tandem.renumber(columns)
+        numbers = kept
+    assert (left == ends[-1]).all()
 
 
-def test_utilisation_is_of_the_places_there_were():
-    """Work for two all the time, two places for the first of two hours and four for the second."""
-    arrivals = {"law": "times", "seconds": [60.0 * (n // 2) for n in range(240)]}
-    row = {"places": 2, "changes": [[1, 4]], "service": {"law": "fixed", "mean": 60}}
-    answer = simulate(read_spec({"stations": [row], "arrivals": arrivals, "slots": [0, 1, 2]})).as_dict()
-    assert answer["stations"][0]["utilisation"]["value"] == pytest.approx(2 / 3)
-    assert answer["by_slot"]["utilisation"] == [[1.0, 0.5]]
-    assert answer["by_slot"]["orders"] == [120, 120]
+@pytest.mark.parametrize("rows", [1, FEW_ROWS + 1])
+def test_a_place_that_goes_ends_what_it_has_in_hand(rows):
+    """Two places until 15 s, then one, from 40 s on three; 20 s of work each."""
+    arrivals = np.tile([0.0, 5, 6, 7, 8], (rows, 1))
+    starts, ends = stations_forward(arrivals, [20.0], [2], changes=[[(15.0, 1), (40.0, 3)]])
+    assert (starts[0] == [0, 5, 25, 40, 40]).all()
+    assert (ends[0] == [20, 25, 45, 60, 60]).all()
+
+
+@pytest.mark.parametrize("rows", [1, FEW_ROWS + 1])
+def test_more_at_work_than_places(rows):
+    """Three at work when the third place is gone: the line waits until one is free again."""
+    arrivals = np.zeros((rows, 4))
+    work = np.tile([10.0, 20, 30, 5], (rows, 1))
+    options = {"at_station": [0, 0, 0, 0], "working": [True, True, True, False]}
+    _, ends = stations_forward(arrivals, [work], [2], changes=[[(50.0, 1)]], **options)
+    assert (ends[0] == [10, 20, 30, 25]).all()
+
+
+@pytest.mark.parametrize("rows", [1, FEW_ROWS + 1])
+def test_a_conveyor_that_stands_still(rows):
+    """From 50 to 200 s nothing is loaded; what is on the belt comes out."""
+    arrivals = np.tile([0.0, 10, 60, 70], (rows, 1))
+    starts, ends = stations_forward(arrivals, [60.0], [1], delays=[420.0], changes=[[(50.0, 0), (200.0, 1)]])
+    assert (starts[0] == [0, 200, 260, 320]).all()
+    assert (ends[0] == starts[0] + 420).all()
+
+
+def test_a_station_without_a_place_keeps_them_for_ever():
+    starts, _ = stations_forward([0.0, 1.0], [5.0], [1], changes=[[(0.5, 0)]])
+    assert starts[0].tolist() == [[0, np.inf]]
+
+
+def test_a_place_for_everybody_cannot_change():
+    with pytest.raises(ValueError, match="place for everybody"):
+        stations_forward([0.0], [5.0], [None], changes=[[(1.0, 1)]])

@@ -1,0 +1,109 @@
+"""When the work of each order begins at one station with a constant capacity, first come first served.
+
+There are several ways to the same bits. Row by row over lists is fastest while the rows are few; with many of them
+all rows go one order further at each numpy step. Where nobody can overtake, order n waits for order n - places and for
+no other, so no place has to be looked for.
+
+`free` holds the moments at which the places become free, (rows, places), rising in each row.
+"""
+
+import heapq
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def begin(arrivals: Array, services: Array, free: Array, few_rows: int) -> Array:
+    """When each begins, (rows, n). Up to `few_rows` rows a loop over lists is used, with half as many in turns."""
+    rows, number = arrivals.shape
+    if not number:
+        return arrivals
+    if _take_turns(arrivals, services, free):
+        by_row, way = rows * free.shape[1] <= few_rows // 2, _row_in_turns
+    else:
+        by_row, way = rows <= few_rows, _row_with_heap
+    if by_row:
+        starts = np.empty_like(arrivals)
+        for row in range(rows):
+            starts[row] = way(arrivals[row].tolist(), services[row].tolist(), free[row].tolist())
+        return starts
+    came, work, places = (np.ascontiguousarray(array.T) for array in (arrivals, services, free))
+    step_by_step = _in_turns if way is _row_in_turns else _with_sorted_places
+    return np.ascontiguousarray(step_by_step(came, work, places).T)
+
+
+def is_constant(services: Array) -> bool:
+    """Whether all of a table's numbers are one number that is stored once."""
+    return not any(services.strides)
+
+
+def _take_turns(arrivals: Array, services: Array, free: Array) -> bool:
+    """Whether nobody can overtake: there is one place, or all need the same time and those at work at most that."""
+    if free.shape[1] == 1:
+        return True
+    service = services[0, 0]
+    if not (is_constant(services) or ((services[:, -1:] == service).all() and (services == service).all())):
+        return False
+    return bool((free[:, -1] <= np.maximum(arrivals[:, 0], free[:, 0]) + service).all())
+
+
+def _row_in_turns(came: list[float], work: list[float], free: list[float]) -> list[float]:
+    ends, starts = free, []
+    for arrival, service, place_free in zip(came, work, ends, strict=False):  # `ends` grows meanwhile
+        start = arrival if arrival > place_free else place_free
+        starts.append(start)
+        ends.append(start + service)
+    return starts
+
+
+def _row_with_heap(came: list[float], work: list[float], free: list[float]) -> list[float]:
+    starts, replace = [], heapq.heapreplace  # `free` is rising, so it is a heap
+    for arrival, service in zip(came, work, strict=True):
+        first = free[0]
+        start = arrival if arrival > first else first
+        starts.append(start)
+        replace(free, start + service)
+    return starts
+
+
+# All rows at once: here arrays are (orders, rows), and places (places, rows)
+
+
+def _in_turns(came: Array, work: Array, places: Array) -> Array:
+    """As many orders at once as there are places."""
+    starts = np.empty_like(came)
+    number, step, width = len(came), len(places), places.size
+    whole = number - number % step
+    free = places.ravel().copy()
+    blocks = (array[:whole].reshape(-1, width) for array in (came, work, starts))
+    for arrivals, services, begins in zip(*blocks, strict=True):
+        np.maximum(arrivals, free, out=begins)
+        np.add(begins, services, out=free)
+    np.maximum(came[whole:], free.reshape(places.shape)[: number - whole], out=starts[whole:])
+    return starts
+
+
+def _with_sorted_places(came: Array, work: Array, places: Array) -> Array:
+    """One order at each step; the places of a row stay sorted.
+
+    The first place is taken; the new end goes among the others v as max(v[j-1], min(v[j], end)).
+    """
+    starts = np.empty_like(came)
+    maximum, minimum, add = np.maximum, np.minimum, np.add
+    now, then = _parts(places), _parts(np.empty_like(places))
+    for arrival, service, start in zip(came, work, starts, strict=True):
+        first, others, _, _ = now
+        _, later, lower, end = then
+        maximum(arrival, first, out=start)
+        add(start, service, out=end)
+        minimum(others, end, out=lower)
+        maximum(others, later, out=later)
+        now, then = then, now
+    return starts
+
+
+def _parts(places: Array) -> tuple[Array, Array, Array, Array]:
+    """The first place, the others, all but the last, and the last."""
+    return places[0], places[1:], places[:-1], places[-1]
