@@ -1,7 +1,8 @@
 """When each order will be there: the kitchen, run forward from a moment. Plain numbers, no database.
 
-The simulator takes the orders forward on PATHS paths, and the 10th, 100th and 190th of 199 ends are a 90 % interval
-and its middle: of 200 equally likely places for the true end 180 lie between them, if the laws are right.
+The simulator takes the orders forward on PATHS paths (simulation.opening), and the 10th, 100th and 190th of 199 ends
+are a 90 % interval and its middle: of 200 equally likely places for the true end 180 lie between them, if the laws are
+right.
 
 Nobody peeks: the kitchen knows when each work will be done (`due_at`), but a real one would not, so all that counts is
 how long the work has lasted already. Those who will order later are left out: they can overtake nobody. A rushed
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 
 from simulation.calibration import Interval
 from simulation.distributions import Distribution, build, remaining_of_sum
-from simulation.simulator import stations_forward
+from simulation.engine import Ids
+from simulation.opening import ends_of_present
+from simulation.spec import Present, Spec, Station, Times
 
 PATHS = 199
 RANKS = (9, 99, 189)  # from zero: the 10th, the 100th and the 190th
@@ -29,6 +32,8 @@ FAR = 0.99
 # part of the keys and drift, so older entries are never asked for again.
 KEPT_ORDERS = 1024
 KEPT_QUANTILES = 32
+
+NOBODY = Times(())  # comes later
 
 Array = NDArray[np.float64]
 
@@ -59,6 +64,10 @@ class Workplace:
     places: int
     is_open: bool
     law: Law
+
+    @property
+    def station(self) -> Station:
+        return Station(self.name, self.places, self.law.drawn, self.law.per_pizza)
 
 
 @dataclass(frozen=True)
@@ -113,19 +122,23 @@ def look_ahead_last(state: State) -> Interval | None:
 
 def paths(stations: Sequence[Workplace], orders: Sequence[Standing]) -> Array:
     """When each order leaves the kitchen on each path, in kitchen seconds from now: (PATHS, orders)."""
-    laws = tuple(station.law for station in stations)
-    services = np.array([service_times_of(order.key, order.pizzas, laws) for order in orders])
-    for service, order in zip(services, orders, strict=True):
-        if order.elapsed_seconds is not None:
-            service[order.station] = residual(order, laws[order.station])
-    _, ends = stations_forward(
-        np.zeros(len(orders)),
-        list(services.transpose(1, 2, 0)),
-        [station.places for station in stations],
-        at_station=[order.station for order in orders],
-        working=[order.elapsed_seconds is not None for order in orders],
-    )
-    return ends[-1]
+    state = tuple(Present(order.station, order.elapsed_seconds, order.pizzas) for order in orders)
+    spec = Spec(tuple(station.station for station in stations), NOBODY, 0, state=state)
+    return ends_of_present(spec, PATHS, KeptDraws(stations, orders))
+
+
+class KeptDraws:
+    """The draws of an order are its own, whatever else is in the kitchen; see `service_times_of`."""
+
+    def __init__(self, stations: Sequence[Workplace], orders: Sequence[Standing]) -> None:
+        self.laws, self.orders = tuple(station.law for station in stations), orders
+        self.services = np.array([service_times_of(order.key, order.pizzas, self.laws) for order in orders])
+
+    def present(self, number: int) -> Array:
+        return self.services[:, number].T
+
+    def remaining(self, number: int, columns: Ids) -> Array:
+        return np.stack([residual(self.orders[column], self.laws[number]) for column in columns], axis=1)
 
 
 @lru_cache(maxsize=KEPT_ORDERS)

@@ -282,6 +282,38 @@ def test_figures_worked_by_hand():
     assert (result["orders"], result["replications"], result["seed"]) == (3, 1, 1)
 
 
+STATE = [
+    {"station": 1, "elapsed": 10, "pizzas": 3, "age": 100},
+    {"station": 0, "waiting": True, "pizzas": 2, "age": 40},
+]
+
+
+def test_orders_of_a_state_count_if_that_is_asked():
+    """10 s a pizza, then 30 s an order: 20 s left, and 20 + 30 s. They are 100 and 40 s old."""
+    row = [{**station(1, "fixed", mean=10), "per_pizza": True}, station(1, "fixed", mean=30)]
+    spec = {"stations": row, "arrivals": coming(1000), "state": STATE, "promise_seconds": 100}
+    counted = ask(**spec, count_state=True)["time_in_system"]
+    assert counted["mean"]["value"] == pytest.approx((120 + 90 + 40) / 3)
+    assert counted["within_promise"]["value"] == pytest.approx(2 / 3)
+    assert counted["p50"]["value"] == 90
+    assert ask(**spec)["time_in_system"]["mean"]["value"] == 40
+
+
+def test_pieces_of_the_day_worked_by_hand():
+    """Three at 0 s, one place, 1,000 s each, and one after an hour: what each half hour saw."""
+    spec = {"stations": [station(1, "fixed", mean=1000)], "arrivals": coming(0, 0, 0, 3600), "slots": [0, 0.5, 1, 2]}
+    assert ask(**spec, promise_seconds=2000)["by_slot"] == {
+        "hours": [0, 0.5, 1, 2],
+        "orders": [3, 0, 1],
+        "mean": [2000, None, 1000],
+        "p05": [1100, None, 1000],
+        "p50": [2000, None, 1000],
+        "p95": [2900, None, 1000],
+        "within_promise": [pytest.approx(2 / 3), None, 1],
+        "utilisation": [[1, pytest.approx(1200 / 1800), pytest.approx(1000 / 3600)]],
+    }
+
+
 def test_warm_up_orders_do_not_count():
     """Of 0 to 3 the first two are left out, who are gone after 120 s: waits of 120 and 180 s."""
     result = ask([station(1, "fixed", mean=60)], coming(0, 0, 0, 0), warmup=0.5)
@@ -339,6 +371,16 @@ SPECS = {
         "state": [{"station": 0, "elapsed": 30}, {"station": 4, "elapsed": 900}],
     },
     "long": {"orders": 5000, "replications": 5, "warmup": 0.1},
+    "many": {"orders": 30, "replications": 9000, "slots": [0, 1, 2]},
+    "of pizzas": {
+        "stations": [{**SHOP[0], "per_pizza": True, "changes": [[0.5, 1], [1, 3]]}, *SHOP[1:]],
+        "arrivals": {"law": "steps", "per_hour": [60, 90], "hours": [0, 1, 2]},
+        "replications": 130,
+        "pizzas": {"1": 1, "3": 2},
+        "state": [{"station": 4, "elapsed": 900}, {"station": 0, "elapsed": 100, "pizzas": 3}],
+        "count_state": True,
+        "slots": [0, 0.5, 1, 2],
+    },
     "a day": {
         "arrivals": {"law": "steps", "per_hour": [5, 40, 5], "hours": [11, 12, 13, 15]},
         "replications": 70,

@@ -96,6 +96,20 @@ def test_one_place_with_any_law(law, parameters, variance):
     assert_is(row["wait_probability"], rho)
 
 
+def test_one_place_with_orders_of_several_pizzas():
+    """M/G/1, an order's service being a random sum: its variance is that of the sum and of the number."""
+    pizzas, mean, cv = {"1": 5, "2": 3, "4": 2}, 30, 0.6
+    number = (5 + 2 * 3 + 4 * 2) / 10
+    variance = number * (cv * mean) ** 2 + ((5 + 4 * 3 + 16 * 2) / 10 - number**2) * mean**2
+    service = number * mean
+    rho = service / GAP
+    row = {**station(1, "gamma", mean=mean, cv=cv), "per_pizza": True}
+    answer = ask([row], warmup=0.1, pizzas=pizzas)["stations"][0]
+    assert_is(answer["service_mean"], service)
+    assert_is(answer["wait_mean"], (service**2 + variance) / GAP / (2 * (1 - rho)))
+    assert_is(answer["utilisation"], rho)
+
+
 def crommelin(places, service):
     """(mean wait, chance of waiting) in M/D/c, exactly: who is in the system one service time later are those who
     stood in line and those who came since (Crommelin, 1932); that chain's steady state, cut off far out."""

@@ -15,6 +15,7 @@ from kitchen.planner.scenarios import OpenOrder, StationPlan, load
 from kitchen.planner.specs import BLOCK
 from simulation.confidence import UNKNOWN, Estimate
 from simulation.fields import SpecError
+from simulation.simulator import read_spec, simulate
 
 STATIONS = (
     StationPlan("received", "Make line", 2, "lognormal", 120, 48, True),
@@ -148,6 +149,63 @@ def test_an_oven_that_breaks_is_missed_and_one_that_comes_helps():
     loads = [row["stations"][1]["load_by_slot"][:4] for row in (whole, broken)]  # the quarters before it breaks
     assert loads[0] == loads[1]
     assert "breaks" in answer["sentence"]
+
+
+# The planner and the simulator are one
+
+
+def law(station):
+    cv = {"cv": station.spread_seconds / station.mean_seconds} if station.law == "lognormal" else {}
+    return {"law": station.law, "mean": station.mean_seconds, **cv}
+
+
+def spec_in_json(plan, **more):
+    """The shop as it is, as one would write it for `simulate`."""
+    scenario = plan.scenarios[0]
+    rates = scenario.rates()
+    return {
+        "stations": [
+            {"name": row.name, "places": row.places, "per_pizza": row.per_pizza, "service": law(row)}
+            for row in scenario.stations
+        ],
+        "pizzas": {str(count): weight for count, weight in scenario.demand.pizzas.items()},
+        "arrivals": {
+            "law": "steps",
+            "per_hour": [rate for *_, rate in rates],
+            "hours": [scenario.open_hour, *(end for _, end, _ in rates)],
+        },
+        "promise_seconds": scenario.promise_minutes * 60,
+        **more,
+    }
+
+
+@pytest.mark.parametrize("demand", [{"profile": "flat", "per_hour": 25}, {"profile": "friday", "per_hour": 24}])
+def test_the_planner_and_the_simulator_agree(demand):
+    """On other days of the same kitchen, whose make line works pizza by pizza: within their intervals."""
+    plan = plan_of(demand=demand, most_replications=2000, half_width_minutes=0.01)
+    row = planner.run(plan)["scenarios"][0]
+    answer = simulate(read_spec(spec_in_json(plan, seed=2, replications=2000))).as_dict()
+    lengths = answer["time_in_system"]
+
+    def assert_close(ours, theirs, scale):
+        assert ours == pytest.approx(theirs["value"] / scale, abs=2 * theirs["half_width"] / scale)
+
+    assert_close(row["mean_minutes"]["value"], lengths["mean"], 60)
+    assert_close(row["kept"]["value"], lengths["within_promise"], 1)
+    for name in ("p05", "p50", "p95"):
+        assert_close(row[f"{name}_minutes"], lengths[name], 60)
+    for ours, theirs in zip(row["stations"], answer["stations"], strict=True):
+        assert_close(ours["wait_minutes"]["value"], theirs["wait_mean"], 60)
+    assert lengths["p95"]["half_width"] < 0.04 * lengths["p95"]["value"]
+
+
+def test_on_the_same_days_they_say_the_same():
+    plan = plan_of(most_replications=200)
+    row = planner.run(plan)["scenarios"][0]
+    lengths = simulate(read_spec(spec_in_json(plan, seed=1, replications=200))).as_dict()["time_in_system"]
+    assert row["mean_minutes"]["value"] == pytest.approx(lengths["mean"]["value"] / 60, abs=1e-6)
+    assert row["mean_minutes"]["half_width"] == pytest.approx(lengths["mean"]["half_width"] / 60, abs=1e-6)
+    assert row["p95_minutes"] == round(lengths["p95"]["value"] / 60, 2)
 
 
 # The same days, however they are shared out
