@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +45,25 @@ class EachLength:
     def rising(self) -> Array:
         return np.sort(self.seconds)
 
+    @cached_property
+    def rising_by_slot(self) -> list[Array]:
+        turn = np.argsort(self.seconds)
+        turn = turn[np.argsort(self.slot[turn], kind="stable")]
+        edges = np.searchsorted(self.slot[turn], np.arange(self.slot.max(initial=NO_SLOT) + 2))
+        return [self.seconds[turn[begin:end]] for begin, end in pairwise(edges)]
+
     def quantile(self, share: float, slot: int | None = None) -> float:
         """Of all, or of one piece of the day, linear between two times; nan if there are none."""
-        rising = self.rising if slot is None else np.sort(self.seconds[self.slot == slot])
+        rising = self.rising if slot is None else self._rising_in(slot)
         if not rising.size:
             return math.nan
         rank = share * (rising.size - 1)
         below = math.floor(rank)
         low, high = float(rising[below]), float(rising[min(below + 1, rising.size - 1)])
         return low + (rank - below) * (high - low)
+
+    def _rising_in(self, slot: int) -> Array:
+        return self.rising_by_slot[slot] if slot < len(self.rising_by_slot) else np.zeros(0)
 
     def below(self, seconds: float) -> tuple[Array, Array]:
         """How many of each section are not longer, and how many there are."""

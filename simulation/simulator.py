@@ -24,9 +24,10 @@ from simulation.engine import Array
 from simulation.engine import stations_forward as stations_forward
 from simulation.fields import SpecError as SpecError
 from simulation.lengths import percentile
-from simulation.replications import BATCHES, Part, Run, run_length
+from simulation.replications import BATCHES, Run, run_length
 from simulation.spec import HOUR, Rate, Spec
 from simulation.spec import read_spec as read_spec
+from simulation.sums import Part
 
 SHARES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
 WIDE = 0.5  # a half-width beyond so much of the value says nothing

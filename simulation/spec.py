@@ -157,6 +157,18 @@ class Spec:
         return self.arrivals.hours[-1] * HOUR if isinstance(self.arrivals, Rate) else math.inf
 
     @property
+    def warmup_orders(self) -> int:
+        """How many do not count, where a number of orders ends the run."""
+        expected = self.arrivals.expected if isinstance(self.arrivals, Rate) else math.inf
+        return int(self.warmup * min(self.orders or 0, expected))
+
+    @property
+    def warm_seconds(self) -> float:
+        """From when on orders count, where closing ends the run."""
+        opening = self.opening_seconds
+        return opening + self.warmup * (self.closing_seconds - opening) if self.warmup else opening
+
+    @property
     def mean_pizzas(self) -> float:
         weights = [weight for _, weight in self.pizzas]
         return sum(pizzas * weight for pizzas, weight in self.pizzas) / sum(weights)

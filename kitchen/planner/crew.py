@@ -20,7 +20,7 @@ import numpy as np
 from kitchen.planner.scenarios import MOST_CREW, Plan, Scenario
 from kitchen.planner.specs import BLOCK, MOST_ORDERS_A_PIECE
 from simulation.confidence import Estimate, ratio
-from simulation.replications import Part
+from simulation.sums import Part
 
 Crew = tuple[int, ...]  # places, in the order of the stages; empty stands for no crew at all
 LEAST_DAYS, MOST_DAYS = 200, 1000  # that a crew is tried on; fewer where a day has many orders

@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from simulation.lengths import EachLength, LengthCells
-from simulation.replications import Part
+from simulation.sums import Part
 
 FORM = 2  # other ones are not read
 

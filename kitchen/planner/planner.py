@@ -11,7 +11,7 @@ from typing import Any
 from kitchen.planner import crew
 from kitchen.planner.crew import Crew
 from kitchen.planner.parts import Parts
-from kitchen.planner.scenarios import CREW, NOW, PRESENT, Plan, clock
+from kitchen.planner.scenarios import CREW, NOW, PRESENT, Plan, Scenario, clock
 from kitchen.planner.specs import BLOCK, MOST_ORDERS_A_PIECE, slot_hours, spec_of
 from simulation.confidence import Estimate, difference, plain, ratio
 from simulation.engine import Array
@@ -180,6 +180,7 @@ def blocks_in_a_row(done: Done) -> int:
 
 def scenario_row(plan: Plan, figures: Figures, number: int) -> dict[str, Any]:
     scenario, result = plan.scenarios[number], figures[number]
+    slots = result.by_slot()
     return {
         "name": scenario.name,
         "demand": scenario.demand.words,
@@ -193,8 +194,8 @@ def scenario_row(plan: Plan, figures: Figures, number: int) -> dict[str, Any]:
             f"p{share:02d}_minutes": plain(result.part.lengths.quantile(share / 100) / MINUTE, 2)
             for share in (5, 50, 95)
         },
-        "by_slot": slots_row(result.by_slot()),
-        "stations": station_rows(plan, number, result),
+        "by_slot": slots_row(slots),
+        "stations": station_rows(scenario, result, slots["utilisation"]),
     }
 
 
@@ -208,9 +209,8 @@ def slots_row(slots: Mapping[str, Array]) -> dict[str, Any]:
     }
 
 
-def station_rows(plan: Plan, number: int, result: Result) -> list[dict[str, Any]]:
-    busy, places, loads = result.busy_by_slot(), result.places_by_slot(), result.by_slot()["utilisation"]
-    part = result.part
+def station_rows(scenario: Scenario, result: Result, loads: Array) -> list[dict[str, Any]]:
+    busy, places, part = result.busy_by_slot(), result.places_by_slot(), result.part
     return [
         {
             "stage": station.stage,
@@ -220,7 +220,7 @@ def station_rows(plan: Plan, number: int, result: Result) -> list[dict[str, Any]
             "load_by_slot": [plain(load, 4) for load in loads[index]],
             "wait_minutes": as_dict(ratio(part.wait_seconds[:, index] / MINUTE, part.orders)),
         }
-        for index, station in enumerate(plan.scenarios[number].stations)
+        for index, station in enumerate(scenario.stations)
     ]
 
 

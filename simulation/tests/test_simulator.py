@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from simulation import engine, replications
+from simulation import engine, replications, sums
 from simulation.draws import Draws
 from simulation.engine import FEW_ROWS
 from simulation.simulator import SpecError, merge, read_spec, replicate, simulate, stations_forward
@@ -435,7 +435,7 @@ def test_long_and_short_runs_agree_on_their_percentiles(monkeypatch):
     spec = {"stations": [times(1, *range(1, 400))], "arrivals": coming(*[1000 * n for n in range(399)])}
     exact = ask(**spec)["time_in_system"]
     monkeypatch.setattr(replications, "CHUNK", 100)
-    monkeypatch.setattr(replications, "EXACT", 0)
+    monkeypatch.setattr(sums, "EXACT", 0)
     for name, estimate in ask(**spec)["time_in_system"].items():
         assert estimate["value"] == pytest.approx(exact[name]["value"], rel=0.003), name
 
