@@ -100,7 +100,7 @@ class Station:
     changes: tuple[tuple[float, int], ...] = ()  # (seconds, places from then on), rising
 
     @property
-    def place_seconds(self) -> float:
+    def piece_seconds(self) -> float:
         """How long an order, or a pizza where it is per pizza, keeps a place on average."""
         if isinstance(self.service, Conveyor):
             return self.service.headway_seconds
@@ -181,7 +181,7 @@ class Spec:
 
     def place_seconds(self, station: Station) -> float:
         """How long an order keeps a place, on average."""
-        return station.place_seconds * (self.mean_pizzas if station.per_pizza else 1)
+        return station.piece_seconds * (self.mean_pizzas if station.per_pizza else 1)
 
     def peak_load(self, station: Station) -> float:
         """The most work that comes, by what the places there are at that time can do."""

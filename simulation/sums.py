@@ -16,7 +16,7 @@ from simulation.opening import Opening
 from simulation.spec import Conveyor, Spec, Times
 from simulation.table import Table
 
-EXACT = 250_000  # times in the system that are all kept; beyond that, percentiles come from a histogram
+EXACT = 50_000  # times in the system that are all kept; beyond that, percentiles come from a histogram
 
 
 @dataclass(frozen=True)

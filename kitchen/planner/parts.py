@@ -1,10 +1,10 @@
-"""What a worker simulated, for a column of the database."""
+"""What a worker simulated, for a column of the database: a line of JSON that names the arrays, then their bytes."""
 
-import io
-from collections.abc import Iterator, Mapping
+import json
+import zlib
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -14,38 +14,51 @@ from simulation.sums import Part
 FORM = 2  # other ones are not read
 
 Parts = tuple[Part, ...]  # one for each scenario
+Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 def pack(parts: Parts) -> bytes:
     """For `unpack`."""
-    file = io.BytesIO()
-    arrays = dict(row for number, part in enumerate(parts) for row in _flat(str(number), part))
-    np.savez_compressed(file, form=FORM, scenarios=len(parts), **arrays)
-    return file.getvalue()
+    arrays: Arrays = dict(row for number, part in enumerate(parts) for row in _flat(str(number), part))
+    names = [(name, array.dtype.str, array.shape) for name, array in arrays.items()]
+    header = json.dumps({"form": FORM, "scenarios": len(parts), "arrays": names}).encode()
+    body = b"".join(array.tobytes() for array in arrays.values())
+    return zlib.compress(header + b"\n" + body, level=1)
 
 
 def unpack(packed: bytes) -> Parts | None:
     """None if it was packed in another form, by a version before: then it has to be simulated again."""
     try:
-        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-            if arrays.get("form") != FORM:
-                return None
-            return tuple(_part(f"{number}.", arrays) for number in range(int(arrays["scenarios"])))
-    except (BadZipFile, EOFError, KeyError, OSError, ValueError):
+        line, _, body = zlib.decompress(packed).partition(b"\n")
+        header = json.loads(line)
+        if header["form"] != FORM:
+            return None
+        arrays = _arrays(header["arrays"], body)
+        return tuple(_part(f"{number}.", arrays) for number in range(header["scenarios"]))
+    except (zlib.error, ValueError, KeyError, TypeError):
         return None
 
 
-def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _flat(path: str, value: Any) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     if is_dataclass(value):
         for item in fields(value):
             yield from _flat(f"{path}.{item.name}", getattr(value, item.name))
     elif path.endswith(".counts"):  # mostly zeros and ones
         yield path, value.astype(np.min_scalar_type(int(value.max(initial=0))))
     elif value is not None:
-        yield path, value
+        yield path, np.asarray(value)
 
 
-def _part(path: str, arrays: Mapping[str, Any]) -> Part:
+def _arrays(names: list[tuple[str, str, list[int]]], body: bytes) -> Arrays:
+    arrays, begin = Arrays(), 0
+    for name, kind, shape in names:
+        array = np.frombuffer(body, kind, int(np.prod(shape)), begin).reshape(shape)
+        arrays[name] = array
+        begin += array.nbytes
+    return arrays
+
+
+def _part(path: str, arrays: Arrays) -> Part:
     kind = EachLength if f"{path}lengths.seconds" in arrays else LengthCells
     values: dict[str, Any] = {item.name: arrays.get(f"{path}{item.name}") for item in fields(Part)}
     lengths: dict[str, Any] = {item.name: arrays[f"{path}lengths.{item.name}"] for item in fields(kind)}
