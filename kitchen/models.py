@@ -289,7 +289,7 @@ class StudyPart(models.Model):
     first_block = models.PositiveIntegerField()
     blocks = models.PositiveIntegerField()
     sent_at = models.DateTimeField(null=True)  # to a worker; again if nothing was heard of it for long
-    figures = models.BinaryField(null=True)  # kitchen.planner.figures.Figures.pack, once it is done
+    figures = models.BinaryField(null=True)  # kitchen.planner.parts.pack, once it is done
 
     class Meta:
         constraints = [models.UniqueConstraint(name="one_part_a_key", fields=["study", "key"])]

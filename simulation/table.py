@@ -1,4 +1,16 @@
-"""The orders of a chunk: those still inside first, then those who come, in the order of their numbers."""
+"""The orders of a chunk: those still inside first, then those who come, in the order of their numbers.
+
+A column is what the stations serve, today an order. Stations and collectors know of it what stands in the table's
+arrays and nothing else, so that a column can become an item of an order:
+
+- `numbers` is the number of a column's order. Items of one order share it, and their own number would stand beside it;
+  (order, number) must rise from column to column, as the column decides between two that come at the same moment.
+- `services` is one array a station, in the unit that the station works on. `simulation.draws` draws a station's work
+  pizza by pizza in the order of the orders, and sums it up last.
+- A station that works on orders would be given the latest of an order's items, `Visits.orders` being orders from there
+  on; one that a route leaves out, a column with arrival -inf and service 0, and a bound that does not rise.
+- `group`, `counts` and `has_time` say where a column is counted, and chunks are cut between orders.
+"""
 
 from dataclasses import dataclass
 from typing import Any

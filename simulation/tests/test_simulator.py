@@ -477,6 +477,16 @@ def test_an_overload_is_named():
     assert any(note.startswith("stations[1] gets 1.11 times") for note in notes)
 
 
+def test_an_overload_is_of_all_pizzas_and_of_the_places_there_are():
+    steps = {"law": "steps", "per_hour": [20, 10], "hours": [17, 18, 19]}
+    row = [{**station(1, mean=120), "per_pizza": True}, {**station(4, mean=360), "changes": [[17.5, 1], [18, 4]]}]
+    notes = ask(row, steps, pizzas={"1": 1, "3": 1}, replications=100)["notes"]
+    assert [note.split(":")[0] for note in notes] == [
+        "stations[0] gets 1.33 times the work that its places can do at the peak",
+        "stations[1] gets 2.00 times the work that its places can do at the peak",
+    ]
+
+
 # Bad specs
 
 
