@@ -1,5 +1,4 @@
-"""What a run of the simulator gathers beside its sums: the pieces of the day, the length of the lines over time, and a
-trace.
+"""The pieces of the day, the length of the lines over time, and a trace: what a run can gather beside its sums.
 
 What is pooled over replications is whole numbers (counts, milliseconds), so that it is the same in whatever order the
 shares of the work are put together.
@@ -28,7 +27,7 @@ class Slots:
         self.taken, self.moments = (np.zeros((len(spec.stations), count + 2), dtype=np.int64) for _ in range(2))
 
     def of(self, arrivals: Array) -> Ids:
-        """In which piece each order came."""
+        """Return the piece in which each order came."""
         place = np.searchsorted(self.edges, arrivals, side="right") - 1
         return np.where(place < len(self.orders), place, NO_SLOT)
 
@@ -49,7 +48,7 @@ class Slots:
             self.moments[station] += sign * np.bincount(place, np.rint(1000 * moments), counts).astype(np.int64)
 
     def busy_milliseconds(self) -> Whole:
-        """For how long places of each station were taken in each piece, (stations, pieces)."""
+        """Return for how long places of each station were taken in each piece, (stations, pieces)."""
         edges = np.rint(1000 * self.edges).astype(np.int64)
         taken, moments = (np.cumsum(sums, axis=1)[:, :-1] for sums in (self.taken, self.moments))
         until: Whole = edges * taken - moments

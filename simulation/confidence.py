@@ -47,7 +47,7 @@ class Estimate:
         return abs(self.value) > self.half_width
 
     def as_dict(self, digits: int | None = None) -> dict[str, float | None]:
-        """As JSON, which has no nan."""
+        """Return plain JSON, which has no nan."""
         return {"value": plain(self.value, digits), "half_width": plain(self.half_width, digits)}
 
 

@@ -33,7 +33,7 @@ class Block(NamedTuple):
 
 
 def block_of(replication: int) -> Block:
-    """0, 1, 2 to 3, 4 to 7, ... 32 to 49, 50 to 99, and so on."""
+    """Blocks are 0, 1, 2 to 3, 4 to 7, ... 32 to 49, 50 to 99, and so on."""
     if replication >= BLOCK:
         begin = replication // BLOCK * BLOCK
         return Block(begin, begin + BLOCK)
@@ -65,7 +65,7 @@ class Draws:
         return self.streams[number]
 
     def draw(self, stream: int, width: int, draw: Callable[[np.random.Generator, Block], Array]) -> Array:
-        """(rows, width) of `draw`, which makes (width, replications of a block)."""
+        """Return (rows, width) draws; `draw` makes (width, replications of a block)."""
         first, last = self.blocks[0].begin, self.blocks[-1].end
         drawn = np.empty((last - first, width))
         for block, generator in zip(self.blocks, self.stream(stream), strict=True):
@@ -73,7 +73,7 @@ class Draws:
         return drawn[self.skipped : self.skipped + self.rows]
 
     def arrivals(self, first: int, width: int) -> Array:
-        """When the orders from number `first` on come, (rows, width or fewer); inf is one that would be too late."""
+        """Return the arrivals of the orders from number `first` on, (rows, width or fewer); inf is after closing."""
         arrivals = self.spec.arrivals
         if isinstance(arrivals, Times):
             return np.tile(np.array(arrivals.seconds[first : first + width]), (self.rows, 1))
@@ -89,8 +89,8 @@ class Draws:
         return moments[:, : int(np.isfinite(moments).sum(axis=1).max(initial=0))]
 
     def services(self, first: int, width: int) -> list[Array]:
-        """The service times of the orders from number `first` on at each station, (rows, width); the loading of a
-        belt."""
+        """Return for each station the service times of the orders from number `first` on, (rows, width); on a belt, of
+        their loading."""
         if self.per_pizza:
             self.chunk_pizzas = [self.pizzas(generator, width) for generator in self.pizza_streams()]
         return [self.service(number, station, first, width) for number, station in enumerate(self.spec.stations)]
@@ -127,7 +127,7 @@ class Draws:
     # The orders that are there at the opening
 
     def present(self, number: int) -> Array:
-        """The service times at a station of the orders that are there at the opening, (rows, orders)."""
+        """Return the service times at a station of the orders that are there at the opening, (rows, orders)."""
         station, state = self.spec.stations[number], self.spec.state
         service = station.service
         if isinstance(service, Times):
@@ -143,7 +143,7 @@ class Draws:
         return self.draw(PRESENT + number, len(state), draw)
 
     def remaining(self, number: int, columns: Ids) -> Array:
-        """What is left of the work that these orders of the state have in hand, (rows, columns)."""
+        """Return the rest of the work that these orders of the state have in hand, (rows, columns)."""
         station, orders = self.spec.stations[number], [self.spec.state[column] for column in columns]
         service = station.service
         elapsed = np.array([order.elapsed_seconds or 0.0 for order in orders])
@@ -164,7 +164,7 @@ class Draws:
 
 
 def sums(law: Distribution, random: np.random.Generator, pizzas: Ids) -> Array:
-    """The work on orders with so many pizzas, each the sum of as many draws."""
+    """Draw the work on orders with these numbers of pizzas: a draw for each pizza, summed up."""
     each = law.many(random, (int(pizzas.sum()),))
     if not pizzas.size or each.size == pizzas.size:
         return each.reshape(pizzas.shape)
@@ -173,7 +173,7 @@ def sums(law: Distribution, random: np.random.Generator, pizzas: Ids) -> Array:
 
 
 def arrivals_at(rate: Rate, clock: NDArray[np.float64]) -> Array:
-    """When the orders come whose numbers on a clock of rate 1 are these: exact, as the rate is constant in pieces."""
+    """Turn moments on a clock of rate 1 into arrivals: exactly, as the rate is constant in pieces."""
     if math.isinf(rate.hours[-1]):
         return clock * (HOUR / rate.per_hour[0])
     hours = np.array(rate.hours)

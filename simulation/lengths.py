@@ -53,7 +53,7 @@ class EachLength:
         return [self.seconds[turn[begin:end]] for begin, end in pairwise(edges)]
 
     def quantile(self, share: float, slot: int | None = None) -> float:
-        """Of all, or of one piece of the day, linear between two times; nan if there are none."""
+        """Return a quantile of all times or of one piece of the day, linear between two times; nan for none."""
         rising = self.rising if slot is None else self._rising_in(slot)
         if not rising.size:
             return math.nan
@@ -66,7 +66,7 @@ class EachLength:
         return self.rising_by_slot[slot] if slot < len(self.rising_by_slot) else np.zeros(0)
 
     def below(self, seconds: float) -> tuple[Array, Array]:
-        """How many of each section are not longer, and how many there are."""
+        """Count the times of each section that are not longer, and all of them."""
         below = self.section[self.seconds <= seconds]
         return _counted(below), _counted(self.section)
 
@@ -77,7 +77,7 @@ def _counted(section: Small) -> Array:
 
 @dataclass(frozen=True)
 class LengthCells:
-    """How many times fell into each cell: a row for each section, then one for each piece of the day."""
+    """The number of times in each cell: a row for each section, then one for each piece of the day."""
 
     first_cell: int
     counts: Whole
@@ -94,7 +94,7 @@ class LengthCells:
         return LengthCells(first, counts)
 
     def quantile(self, share: float, slot: int | None = None) -> float:
-        """As if the times of a cell lay evenly in it: within 0.2 %."""
+        """Return a quantile as if the times of a cell lay evenly in it: within 0.2 %."""
         counts = self.counts[:SECTIONS].sum(axis=0) if slot is None else self.counts[SECTIONS + slot]
         reached = np.cumsum(counts)
         if not reached.size or not reached[-1]:
@@ -114,7 +114,7 @@ class LengthCells:
 
 
 def _cell(seconds: Array) -> Array:
-    """In which cell, and where in it."""
+    """Return the cell, with the place in it as a fraction."""
     cell: Array = np.log(np.maximum(seconds, LEAST_SECONDS) / LEAST_SECONDS) / math.log(CELL_RATIO)
     return np.minimum(cell, CELLS - 1)
 
@@ -127,7 +127,7 @@ def joined(parts: Sequence[Pool]) -> Pool:
 
 
 def percentile(pool: Pool, share: float) -> Estimate:
-    """With an interval if there is more than one section."""
+    """Estimate a percentile; it has an interval if there is more than one section."""
     value = pool.quantile(share)
     if math.isnan(value):
         return UNKNOWN
@@ -140,7 +140,7 @@ def percentile(pool: Pool, share: float) -> Estimate:
 
 
 class Lengths:
-    """Gathers the times as they come: one section number for each replication or batch."""
+    """Gathers the times as they come. `sections` has a number for each replication or batch."""
 
     def __init__(self, sections: Ids, slots: int, is_exact: bool) -> None:
         self.sections, self.is_exact = sections, is_exact

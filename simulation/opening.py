@@ -9,14 +9,14 @@ from simulation.spec import Conveyor, Spec
 
 
 class PresentDraws(Protocol):
-    """What chance decides about the orders of a state; (rows, orders) each."""
+    """The draws of the orders of a state, (rows, orders) each."""
 
     def present(self, number: int) -> Array:
-        """All of their work at a station."""
+        """Return all of their work at a station."""
         ...
 
     def remaining(self, number: int, columns: Ids) -> Array:
-        """What is left of the work in hand."""
+        """Return the rest of the work in hand."""
         ...
 
 
@@ -64,7 +64,7 @@ class Opening:
 
 
 def ends_of_present(spec: Spec, rows: int, draws: PresentDraws) -> Array:
-    """When each order of the state leaves the kitchen if nobody else comes, (rows, orders)."""
+    """Return when each order of the state leaves the kitchen if nobody else comes, (rows, orders)."""
     tandem = tandem_of(spec, rows)
     opening = Opening(spec, tandem, draws)
     ends = np.empty((rows, len(spec.state)))

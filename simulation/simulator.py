@@ -45,7 +45,7 @@ def replicate(spec: Spec, first: int, count: int) -> Part:
 
 
 def merge(spec: Spec, parts: Iterable[Part]) -> "Result":
-    """What all of them say together; at least one."""
+    """Return the result of at least one part, in whatever order they are."""
     return Result(spec, Part.joined(sorted(parts, key=lambda part: part.first)))
 
 
@@ -73,8 +73,8 @@ class Result:
         return ratio(self.part.wait_seconds[:, number], self.part.orders)
 
     def by_slot(self) -> dict[str, Array]:
-        """What became of the orders that came in each piece of the day, (pieces,), and how much of the places' time
-        was taken, (stations, pieces); nan where there is nothing to say."""
+        """Return what became of the orders that came in each piece of the day, (pieces,), and how much of the places'
+        time was taken, (stations, pieces); nan where there is nothing to say."""
         part, slots = self.part, range(len(self.part.slot_orders))
         with np.errstate(invalid="ignore", divide="ignore"):
             return {
@@ -89,12 +89,12 @@ class Result:
             }
 
     def busy_by_slot(self) -> Array:
-        """Seconds for which places were taken, of one replication, (stations, pieces)."""
+        """Return for how many seconds places were taken in one replication, (stations, pieces)."""
         busy: Array = self.part.slot_busy_milliseconds / 1000 / self.replications
         return busy
 
     def places_by_slot(self) -> Array:
-        """Seconds for which there were places, (stations, pieces)."""
+        """Return how many place-seconds there were, (stations, pieces)."""
         edges = HOUR * np.array(self.spec.slots)
         return np.stack([station.places_between(edges[:-1], edges[1:]) for station in self.spec.stations])
 
@@ -201,5 +201,5 @@ class Result:
 
 
 def plain_list(values: Array) -> list[Any]:
-    """As JSON; None for what is not finite."""
+    """Make a list for JSON, with None for what is not finite."""
     return [plain(value) if np.ndim(value) == 0 else plain_list(value) for value in values]

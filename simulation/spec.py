@@ -101,7 +101,7 @@ class Station:
 
     @property
     def piece_seconds(self) -> float:
-        """How long an order, or a pizza where it is per pizza, keeps a place on average."""
+        """The mean time for which an order, or a pizza where it is per pizza, keeps a place."""
         if isinstance(self.service, Conveyor):
             return self.service.headway_seconds
         if isinstance(self.service, Times):
@@ -109,11 +109,11 @@ class Station:
         return self.service.mean
 
     def pieces(self, orders: "Sequence[Present]") -> NDArray[np.intp]:
-        """How many service times each of these orders is made of."""
+        """Return the number of service times that each of these orders is made of."""
         return np.array([order.pizzas if self.per_pizza else 1 for order in orders], dtype=np.intp)
 
     def places_between(self, begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Place-seconds from one moment to another; nan where there is a place for everybody."""
+        """Return the place-seconds from one moment to another; nan where there is a place for everybody."""
         places = math.nan if self.places is None else float(self.places)
         total = places * (end - begin)
         for since, changed in self.changes:
@@ -158,13 +158,13 @@ class Spec:
 
     @property
     def warmup_orders(self) -> int:
-        """How many do not count, where a number of orders ends the run."""
+        """The number of orders that do not count, where a number of orders ends the run."""
         expected = self.arrivals.expected if isinstance(self.arrivals, Rate) else math.inf
         return int(self.warmup * min(self.orders or 0, expected))
 
     @property
     def warm_seconds(self) -> float:
-        """From when on orders count, where closing ends the run."""
+        """The moment from which orders count, where closing ends the run."""
         opening = self.opening_seconds
         return opening + self.warmup * (self.closing_seconds - opening) if self.warmup else opening
 
@@ -175,16 +175,16 @@ class Spec:
 
     @property
     def most_orders(self) -> float:
-        """Of one replication, those of the state left out."""
+        """The most orders of one replication, without those of the state."""
         most = self.arrivals.most if isinstance(self.arrivals, Rate) else math.inf
         return min(most, math.inf if self.orders is None else self.orders)
 
     def place_seconds(self, station: Station) -> float:
-        """How long an order keeps a place, on average."""
+        """Return the mean time for which an order keeps a place."""
         return station.piece_seconds * (self.mean_pizzas if station.per_pizza else 1)
 
     def peak_load(self, station: Station) -> float:
-        """The most work that comes, by what the places there are at that time can do."""
+        """Return the most work that arrives, relative to what the places there are at that time can do."""
         if station.places is None or not isinstance(self.arrivals, Rate):
             return 0.0
         loads = []

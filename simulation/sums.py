@@ -1,4 +1,4 @@
-"""What a run leaves: sums for each replication, or for each batch of a single one, and what is pooled over all."""
+"""The results of a run: sums for each replication, or for each batch of a single one, and counts that are pooled."""
 
 import math
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Part:
 
     @staticmethod
     def joined(parts: "Sequence[Part]") -> "Part":
-        """In the order of the replications; at least one."""
+        """Join at least one part, in the order of the replications."""
         if len(parts) == 1:
             return parts[0]
         values: dict[str, Any] = {"first": parts[0].first, "trace": parts[0].trace}
@@ -99,7 +99,7 @@ class Sums:
             self.trace.come(new.numbers, new.arrivals)
 
     def open(self, opening: Opening, table: Table) -> None:
-        """The orders that are there at the opening, those at work among them, who will not be seen to begin."""
+        """Count the orders that are there at the opening; those at work will not be seen to begin."""
         self.count_busy(table)
         if self.spec.count_state:
             self.count_work(table)
@@ -118,7 +118,7 @@ class Sums:
                 self.trace.add(work.station, work.columns - len(state), opening.seconds - elapsed, work.ends[0])
 
     def _sum(self, group: Ids, values: Array, counts: NDArray[np.bool_] | None = None) -> Array:
-        """Of what counts, for each group. A row's sum must not depend on what other rows there are: numpy adds up
+        """Sum up what counts, for each group. A row's sum must not depend on what other rows there are: numpy adds up
         equally wide rows in the same way, and where their widths differ bincount adds one number after the other."""
         if self.is_plain:
             total: Array = values.sum(axis=1)
@@ -193,7 +193,7 @@ class Sums:
         np.maximum(last[: self.rows], ends.max(axis=1), out=last[: self.rows])
 
     def _count_lengths(self, group: Ids, seconds: Array, slot: Ids | None = None) -> None:
-        """Of times in the system; inf does not count."""
+        """Count times in the system; inf is none."""
         counts = np.isfinite(seconds)
         is_kept = seconds <= (self.spec.promise_seconds or 0.0)
         self.orders += self._sum(group, counts.astype(np.float64))
@@ -206,7 +206,7 @@ class Sums:
             self.slots.count(some, seconds[counts], is_kept[counts])
 
     def _spans(self) -> tuple[Array, Array]:
-        """Of the averages over time: from the moment when the last order before a group has left to the moment when
+        """Return the begin and end of the averages over time: when the last order before a group has left, and when
         its own last one has. What reaches into a group from before is, on average, what reaches out of it."""
         if self.is_batched:
             edges = np.maximum.accumulate(np.append(self.warm, self.last))

@@ -1,4 +1,4 @@
-"""What a worker simulated, for a column of the database: a line of JSON that names the arrays, then their bytes."""
+"""Results of a worker for a column of the database: a line of JSON that names the arrays, then their bytes."""
 
 import json
 import zlib
@@ -18,7 +18,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 def pack(parts: Parts) -> bytes:
-    """For `unpack`."""
+    """Return bytes for `unpack`."""
     arrays: Arrays = dict(row for number, part in enumerate(parts) for row in _flat(str(number), part))
     names = [(name, array.dtype.str, array.shape) for name, array in arrays.items()]
     header = json.dumps({"form": FORM, "scenarios": len(parts), "arrays": names}).encode()
@@ -27,7 +27,7 @@ def pack(parts: Parts) -> bytes:
 
 
 def unpack(packed: bytes) -> Parts | None:
-    """None if it was packed in another form, by a version before: then it has to be simulated again."""
+    """Return None if it was packed in another form, by an earlier version: then it has to be simulated again."""
     try:
         line, _, body = zlib.decompress(packed).partition(b"\n")
         header = json.loads(line)

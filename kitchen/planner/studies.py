@@ -189,7 +189,7 @@ def done(study: Study) -> dict[Piece, Parts]:
 
 
 def simulated(study: Study) -> Iterable[tuple[StudyPart, Parts | None]]:
-    """The parts that are done, and what came of them: None if a version before wrote it in a form of its own."""
+    """Yield the parts that are done with their results: None if an earlier version stored these in another form."""
     for part in study.parts.exclude(figures=None):
         yield part, unpack(bytes(part.figures or b""))
 
