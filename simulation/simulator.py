@@ -24,8 +24,9 @@ from simulation.engine import Array
 from simulation.engine import stations_forward as stations_forward
 from simulation.fields import SpecError as SpecError
 from simulation.lengths import percentile
+from simulation.notes import before
 from simulation.replications import BATCHES, Run, run_length
-from simulation.spec import HOUR, Rate, Spec
+from simulation.spec import HOUR, Spec
 from simulation.spec import read_spec as read_spec
 from simulation.sums import Part
 
@@ -164,7 +165,7 @@ class Result:
 
     def notes(self) -> list[str]:
         """What one should know before one believes the figures."""
-        found = [*self._overloads()]
+        found = [*before(self.spec)]
         if not self.part.orders.sum():
             return [*found, "No order came, so there is nothing to say."]
         mean = self.seconds_in_system()
@@ -185,19 +186,6 @@ class Result:
                     " more orders or more replications."
                 )
         return found
-
-    def _overloads(self) -> Iterable[str]:
-        arrivals = self.spec.arrivals
-        if not isinstance(arrivals, Rate):
-            return
-        when = "" if len(arrivals.per_hour) == 1 else " at the peak"
-        for number, station in enumerate(self.spec.stations):
-            load = self.spec.peak_load(station)
-            if load >= 1:
-                yield (
-                    f"stations[{number}] gets {load:.2f} times the work that its places can do{when}: its line grows"
-                    " for as long as that lasts."
-                )
 
 
 def plain_list(values: Array) -> list[Any]:

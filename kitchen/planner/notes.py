@@ -4,22 +4,29 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from kitchen.planner.scenarios import CREW, NOW, Plan, Scenario, StationPlan, clock, places_at
+from kitchen.planner.specs import spec_of
+from simulation.notes import of_state
 
 Piece = tuple[float, float, float]  # from, to, orders an hour
 
 
 def of(plan: Plan) -> Iterator[str]:
     """Of the shop as it is, and what is different in a scenario."""
-    known = list(warnings_of(plan.scenarios[0], plan.question))
+    known = list(warnings_of(plan.scenarios[0], plan))
     for scenario in plan.scenarios:
-        found = list(warnings_of(scenario, plan.question))
+        found = list(warnings_of(scenario, plan))
         if scenario is plan.scenarios[0]:
             yield from found
         else:
             yield from (f"{scenario.name}: {sentence}" for sentence in found if sentence not in known)
 
 
-def warnings_of(scenario: Scenario, question: str) -> Iterator[str]:
+def warnings_of(scenario: Scenario, plan: Plan) -> Iterator[str]:
+    yield from of_state(spec_of(plan, scenario), [station.name for station in scenario.stations])
+    yield from about_demand(scenario, plan.question)
+
+
+def about_demand(scenario: Scenario, question: str) -> Iterator[str]:
     pieces = scenario.rates()
     if not any(rate for *_, rate in pieces):
         if pieces:

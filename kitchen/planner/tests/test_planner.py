@@ -12,7 +12,7 @@ from kitchen.planner.parts import pack, unpack
 from kitchen.planner.planner import Piece
 from kitchen.planner.requests import MOST_ORDERS, Present, read_plan
 from kitchen.planner.scenarios import OpenOrder, StationPlan, load
-from kitchen.planner.specs import BLOCK
+from kitchen.planner.specs import BLOCK, spec_of
 from simulation.confidence import UNKNOWN, Estimate
 from simulation.fields import SpecError
 from simulation.simulator import read_spec, simulate
@@ -238,6 +238,47 @@ def test_the_same_seed_gives_the_same_answer_another_another():
     assert answer == planner.run(plan)
     assert answer["scenarios"][0]["mean_minutes"] != planner.run(replace(plan, seed=2))["scenarios"][0]["mean_minutes"]
     json.dumps(answer, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("law", "elapsed", "pizzas", "says"),
+    [
+        ("fixed", 450, 1, False),
+        ("fixed", 460, 1, True),
+        ("fixed", 460, 2, False),
+        ("uniform", 460, 1, False),
+        ("uniform", 900, 1, True),
+        ("conveyor", 460, 2, True),
+        ("exponential", 9000, 1, False),
+    ],
+)
+def test_work_that_has_gone_on_for_too_long_is_named(law, elapsed, pizzas, says):
+    stations = tuple(
+        replace(row, law=law, mean_seconds=450, spread_seconds=100, per_pizza=True) if row.stage == "baking" else row
+        for row in STATIONS
+    )
+    state = (OpenOrder(1, True, elapsed, pizzas, 1000.0),)
+    notes = plan_of(stations, {"now_hour": 18.0, "state": state}, question="now", open=None).notes
+    assert any(note.startswith("Oven begins with 1 order whose work has gone on") for note in notes) == says
+
+
+def test_more_at_work_than_places_are_named():
+    state = tuple(OpenOrder(2, True, 1.0, 1, 100.0) for _ in range(2))
+    scenarios = [{"stations": {"baked": {"places": 2}}}, {"stations": {"received": {"places": 3}}}]
+    notes = plan_of(STATIONS, {"now_hour": 18.0, "state": state}, question="now", open=None, scenarios=scenarios).notes
+    (note,) = (note for note in notes if "room" in note)
+    assert note.startswith("Cutting bench begins with 2 orders at work, and there is room for 1:")
+
+
+def test_a_conveyor_beside_a_station_whose_places_change():
+    """From 18:00 on there is nobody to cut; what comes off the belt until 19:00 is cut then."""
+    stations = tuple(replace(row, law="conveyor") if row.stage == "baking" else row for row in fixed(1, 300, 1, 1))
+    changes = [{"stage": "baked", "at": "18:00", "places": 0}, {"stage": "baked", "at": "19:00", "places": 1000}]
+    plan = plan_of(stations, scenarios=[{"name": "no cutting", "changes": changes}])
+    spec = replace(spec_of(plan, plan.scenarios[1]), replications=1, trace=True, slots=())
+    visits = [row["stations"] for row in simulate(spec).as_dict()["orders_trace"]]
+    waits = [cut["start"] for _, belt, cut, _ in visits if 18 * 3600 <= belt["end"] < 19 * 3600]
+    assert len(waits) > 5 and set(waits) == {19 * 3600}
 
 
 def test_a_scenario_that_changes_nothing_changes_nothing_at_all():

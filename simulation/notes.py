@@ -1,0 +1,192 @@
+"""What one should know before one believes the figures: too much work, too short a run, a state that can't be.
+
+The long run. A line forgets how it began over some (1 + cv²) / (1 - load)² services, its relaxation time (Whitt,
+"Planning queueing simulations", 1989). Measured with M/M/1, M/D/1 and M/M/5 at loads of 0.8 and 0.9: a 95 % interval
+covers at least about 90 % if a single run has LONE relaxation times, or if each replication has EACH of them and began
+empty no less than WARM before, or is so long that beginning empty does not show beside its half-width.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulation.distributions import Distribution, Fixed
+from simulation.spec import MAX_ORDERS, Conveyor, Present, Rate, Spec, Station, Times
+
+LONE, EACH, WARM, FROM_EMPTY = 200, 20, 3, 4
+USUAL_WARMUP = 0.2
+
+
+def before(spec: Spec) -> Iterator[str]:
+    """What can be said without a run."""
+    yield from overloads(spec)
+    yield from of_state(spec)
+    yield from short_runs(spec)
+
+
+# More work than the places can do
+
+
+def overloads(spec: Spec) -> Iterator[str]:
+    arrivals = spec.arrivals
+    if not isinstance(arrivals, Rate):
+        return
+    when = "" if len(arrivals.per_hour) == 1 else " at the peak"
+    for number, station in enumerate(spec.stations):
+        load = spec.peak_load(station)
+        if load >= 1:
+            yield (
+                f"stations[{number}] gets {load:.2f} times the work that its places can do{when}: its line grows for"
+                " as long as that lasts."
+            )
+
+
+# A state at the beginning
+
+
+def of_state(spec: Spec, names: Sequence[str] = ()) -> Iterator[str]:
+    """With the stations' names, or their numbers."""
+    for number, station in enumerate(spec.stations):
+        name = names[number] if names else f"stations[{number}]"
+        working = [
+            (place, order)
+            for place, order in enumerate(spec.state)
+            if order.station == number and order.elapsed_seconds is not None
+        ]
+        yield from crowded(name, len(working), _room(station))
+        yield from overdue(
+            name, [order.elapsed_seconds or 0 for place, order in working if _is_over(station, place, order)]
+        )
+
+
+def crowded(name: str, working: int, room: int | None) -> Iterator[str]:
+    """More orders at work than a station has room for."""
+    if room is not None and working > room:
+        yield (
+            f"{name} begins with {_orders(working)} at work, and there is room for {room}: no other begins there until"
+            " fewer are at work."
+        )
+
+
+def overdue(name: str, elapsed_seconds: list[float]) -> Iterator[str]:
+    """Work that has gone on for longer than its distribution allows."""
+    if elapsed_seconds:
+        yield (
+            f"{name} begins with {_orders(len(elapsed_seconds))} whose work has gone on for up to"
+            f" {max(elapsed_seconds):g} s, longer than its service time can be: that work is taken to end at once."
+        )
+
+
+def _orders(count: int) -> str:
+    return f"{count} order{'' if count == 1 else 's'}"
+
+
+def _room(station: Station) -> int | None:
+    """On a conveyor, as many as can be loaded while the first one is on it."""
+    service = station.service
+    if not isinstance(service, Conveyor):
+        return station.places
+    return math.floor(service.delay_seconds / service.headway_seconds) + 1 if service.headway_seconds else None
+
+
+def _is_over(station: Station, place: int, order: Present) -> bool:
+    """Whether nothing can be left of such work."""
+    service, elapsed = station.service, order.elapsed_seconds or 0.0
+    if isinstance(service, Conveyor):
+        return can_not_last(Fixed(service.delay_seconds), elapsed)
+    if isinstance(service, Times):
+        return can_not_last(Fixed(service.seconds[place]), elapsed)
+    return can_not_last(service, elapsed / int(station.pieces([order])[0]))
+
+
+def can_not_last(distribution: Distribution, elapsed_seconds: float) -> bool:
+    """Whether a distribution has no chance of so long a time; its very end is possible, up to rounding."""
+    left = distribution.remaining(np.random.default_rng(0), np.array([elapsed_seconds * (1 - 1e-9)]), 1)
+    return not left.any()
+
+
+# A run that is short for the long run
+
+
+@dataclass(frozen=True)
+class Slowest:
+    """The station that needs longest to forget how it began."""
+
+    number: int
+    load: float
+    services: float  # its relaxation time
+
+
+def slowest(spec: Spec) -> Slowest | None:
+    """None if every question is about a stretch of time: a day until closing, or what comes after a state."""
+    arrivals = spec.arrivals
+    if not isinstance(arrivals, Rate) or len(arrivals.per_hour) > 1 or spec.closing_seconds < math.inf:
+        return None
+    if spec.state and not spec.warmup:
+        return None
+    found = []
+    for number, station in enumerate(spec.stations):
+        load = spec.peak_load(station)
+        if 0 < load < 1 and not station.changes:
+            found.append(Slowest(number, load, round((1 + _squared_cv(spec, station)) / (1 - load) ** 2, 6)))
+    return max(found, key=lambda row: row.services, default=None)
+
+
+def _squared_cv(spec: Spec, station: Station) -> float:
+    """Of an order's service time, which can be a sum over its pizzas."""
+    service = station.service
+    if isinstance(service, Conveyor):
+        variance, mean = 0.0, service.headway_seconds
+    elif isinstance(service, Times):
+        variance, mean = float(np.var(service.seconds)), float(np.mean(service.seconds))
+    else:
+        variance, mean = service.variance, service.mean
+    of_one = variance / mean**2 if mean else 0.0
+    if not station.per_pizza:
+        return of_one
+    weights = sum(weight for _, weight in spec.pizzas)
+    squares = sum(pizzas**2 * weight for pizzas, weight in spec.pizzas) / weights
+    return of_one / spec.mean_pizzas + squares / spec.mean_pizzas**2 - 1
+
+
+def short_runs(spec: Spec) -> Iterator[str]:
+    station = slowest(spec)
+    if station is None or spec.orders is None:
+        return
+    counted = spec.orders * (1 - spec.warmup)
+    if counted >= _needed(station.services, spec.replications, spec.warmup, spec.orders):
+        return
+    what = "One run" if spec.replications == 1 else "Each replication"
+    yield (
+        f"{what} of {spec.orders:,} orders is short for the long run: with a load of {station.load:.3g}, stations"
+        f"[{station.number}] needs some {math.ceil(station.services):,} orders to forget how it began, so the figures"
+        f" may be further off than their intervals say. {_enough(station.services, spec.replications, spec.warmup)}"
+    )
+
+
+def _needed(services: float, replications: int, warmup: float, orders: float) -> float:
+    """How many orders of a run have to count."""
+    if replications == 1:
+        return LONE * services
+    if warmup * orders >= WARM * services:
+        return EACH * services
+    return max(EACH, FROM_EMPTY * replications) * services
+
+
+def _enough(services: float, replications: int, warmup: float) -> str:
+    if replications == 1:
+        orders, words = LONE * services / (1 - warmup), "in one run"
+    else:
+        share = max(warmup, USUAL_WARMUP)
+        orders, words = max(EACH / (1 - share), WARM / share) * services, f"each with a warm-up of {share:g}"
+    if orders > MAX_ORDERS:
+        return f"No run of up to {MAX_ORDERS:,} orders is long enough."
+    return f"Ask for at least {_rounded_up(orders):,} orders {words}."
+
+
+def _rounded_up(number: float) -> int:
+    """To two digits."""
+    unit = int(10 ** max(math.floor(math.log10(number)) - 1, 0))
+    return math.ceil(number / unit - 1e-9) * unit
