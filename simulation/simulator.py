@@ -29,6 +29,7 @@ from simulation.replications import BATCHES, Run, run_length
 from simulation.spec import HOUR, Spec
 from simulation.spec import read_spec as read_spec
 from simulation.sums import Part
+from simulation.warmup import settled
 
 SHARES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
 WIDE = 0.5  # a half-width beyond so much of the value says nothing
@@ -40,6 +41,7 @@ def simulate(spec: Spec) -> "Result":
 
 def replicate(spec: Spec, first: int, count: int) -> Part:
     """The replications from number `first` on; at least one."""
+    spec = settled(spec)
     step = run_length(spec).rows
     edges = [first, *range((first // step + 1) * step, first + count, step), first + count]
     return Part.joined([Run(spec, begin, end - begin).part() for begin, end in pairwise(edges)])
@@ -47,7 +49,7 @@ def replicate(spec: Spec, first: int, count: int) -> Part:
 
 def merge(spec: Spec, parts: Iterable[Part]) -> "Result":
     """Return the result of at least one part, in whatever order they are."""
-    return Result(spec, Part.joined(sorted(parts, key=lambda part: part.first)))
+    return Result(settled(spec), Part.joined(sorted(parts, key=lambda part: part.first)))
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Result:
             "time_in_system": {name: estimate.as_dict() for name, estimate in seconds_in_system.items()},
             "throughput_per_hour": ratio(HOUR * part.orders, part.span_seconds).as_dict(),
             "orders": self._orders(),
+            "warmup": self._warmup(),
             "replications": self.replications,
             "seed": self.spec.seed,
             "notes": self.notes(),
@@ -142,6 +145,11 @@ class Result:
         """Of one replication, with those of the warm-up; their mean if they are not equally many."""
         came = float(self.part.came.mean())
         return int(came) if came.is_integer() else came
+
+    def _warmup(self) -> dict[str, Any]:
+        """How much of a run does not count."""
+        orders = self.spec.orders
+        return {"share": self.spec.warmup, "orders": None if orders is None else int(self.spec.warmup * orders)}
 
     def _over_time(self, grid_seconds: float) -> dict[str, Any]:
         count = self.replications

@@ -20,6 +20,7 @@ lognormal(mean, cv), uniform(low, high or mean, cv), gamma(mean, cv), erlang(mea
 mean, cv), weibull(mean, cv), triangular(low, mode, high), pert(low, mode, high), truncated_normal(mean, cv),
 shifted_lognormal(shift, mean, cv), discrete(values, p), empirical(values); or conveyor(headway, delay), or
 times(seconds), which gives each order its own. Arrivals: poisson(per_hour), steps(per_hour, hours), times(seconds).
+warmup: a share of the orders (or of the time until closing), or "auto" to find it; the answer says how much it was.
 A run ends after so many orders, or at the last of the hours or `close_hours` if that comes first; then the kitchen is
 emptied. A state is in the order of the lines. Of a spec only stations, arrivals and what ends the run are needed.
 """
@@ -51,6 +52,7 @@ MAX_WEIGHT = 1e9
 MAX_PER_HOUR = 1e7
 MAX_HOURS = 24 * 366.0
 MAX_SEED = 2**63 - 1
+AUTO = "auto"  # a warm-up
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ class Spec:
     orders: int | None = None  # None: until closing
     replications: int = 1
     warmup: float = 0.0  # share of the orders, or of the time until closing
+    auto_warmup: bool = False  # to be found (simulation.warmup)
     seed: int = 1
     trace: bool = False
     promise_seconds: float | None = None
@@ -208,7 +211,8 @@ def read_spec(values: Any) -> Spec:
         arrivals,
         orders,
         replications=asked.whole("replications", 1, MAX_REPLICATIONS, default=1),
-        warmup=asked.number("warmup", least=0, below=1, default=0.0),
+        warmup=0.0 if asked.get("warmup") == AUTO else asked.number("warmup", least=0, below=1, default=0.0),
+        auto_warmup=asked.get("warmup") == AUTO,
         seed=asked.whole("seed", 0, MAX_SEED, default=1),
         trace=asked.flag("trace"),
         promise_seconds=asked.optional("promise_seconds"),
@@ -219,6 +223,8 @@ def read_spec(values: Any) -> Spec:
         slots=_read_slots(asked),
     )
     asked.refuse_others()
+    if spec.auto_warmup and isinstance(arrivals, Rate) and len(set(arrivals.per_hour)) > 1:
+        raise SpecError("warmup", f'can be "{AUTO}" only where orders arrive at a constant rate.')
     _check_size(spec)
     return spec
 
