@@ -11,6 +11,7 @@ the order's number beside its own) is a change of the table and of `Draws.servic
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,11 +41,21 @@ def run_length(spec: Spec) -> Length:
     return Length(min(max(TABLE // width // BLOCK, 1) * BLOCK, MOST_ROWS), width)
 
 
-class Run:
-    """Replications `first` to `first + rows`, followed together. Use it once."""
+Check = Callable[[int], None]
 
-    def __init__(self, spec: Spec, first: int, rows: int) -> None:
-        self.spec, self.first, self.rows = spec, first, rows
+
+def do_nothing(orders: int) -> None:
+    pass
+
+
+class Run:
+    """Replications `first` to `first + rows`, followed together. Use it once.
+
+    `check` is called after each chunk with the number of orders in it; what it raises ends the run.
+    """
+
+    def __init__(self, spec: Spec, first: int, rows: int, check: Check = do_nothing) -> None:
+        self.spec, self.first, self.rows, self.check = spec, first, rows, check
         self.width = run_length(spec).width
         self.draws = Draws(spec, first, rows)
         self.tandem = tandem_of(spec, rows)
@@ -72,6 +83,7 @@ class Run:
             bound = None if is_last else new.arrivals[:, -1:]
             for number, visits in enumerate(self.tandem.run(table.arrivals, table.services, lines, bound)):
                 self._visit(number, visits, table)
+            self.check(new.numbers.size)
             if is_last:
                 return self.sums.part()
             table = self._carry_on(table)

@@ -25,7 +25,7 @@ from simulation.engine import stations_forward as stations_forward
 from simulation.fields import SpecError as SpecError
 from simulation.lengths import percentile
 from simulation.notes import before
-from simulation.replications import BATCHES, Run, run_length
+from simulation.replications import BATCHES, Check, Run, do_nothing, run_length
 from simulation.spec import HOUR, Spec
 from simulation.spec import read_spec as read_spec
 from simulation.sums import Part
@@ -39,12 +39,12 @@ def simulate(spec: Spec) -> "Result":
     return merge(spec, [replicate(spec, 0, spec.replications)])
 
 
-def replicate(spec: Spec, first: int, count: int) -> Part:
-    """The replications from number `first` on; at least one."""
+def replicate(spec: Spec, first: int, count: int, check: Check = do_nothing) -> Part:
+    """The replications from number `first` on; at least one. `check` is that of a Run."""
     spec = settled(spec)
     step = run_length(spec).rows
     edges = [first, *range((first // step + 1) * step, first + count, step), first + count]
-    return Part.joined([Run(spec, begin, end - begin).part() for begin, end in pairwise(edges)])
+    return Part.joined([Run(spec, begin, end - begin, check).part() for begin, end in pairwise(edges)])
 
 
 def merge(spec: Spec, parts: Iterable[Part]) -> "Result":
@@ -56,6 +56,7 @@ def merge(spec: Spec, parts: Iterable[Part]) -> "Result":
 class Result:
     spec: Spec
     part: Part
+    remarks: tuple[str, ...] = ()  # notes besides those that follow from the figures
 
     @property
     def replications(self) -> int:
@@ -173,9 +174,12 @@ class Result:
 
     def notes(self) -> list[str]:
         """What one should know before one believes the figures."""
-        found = [*before(self.spec)]
+        return [*before(self.spec), *self._after(), *self.remarks]
+
+    def _after(self) -> list[str]:
+        found = list[str]()
         if not self.part.orders.sum():
-            return [*found, "No order came, so there is nothing to say."]
+            return ["No order came, so there is nothing to say."]
         mean = self.seconds_in_system()
         if np.isnan(mean.half_width):
             found.append(

@@ -177,6 +177,12 @@ class Spec:
         return sum(pizzas * weight for pizzas, weight in self.pizzas) / sum(weights)
 
     @property
+    def expected_orders(self) -> float:
+        """Of one replication, those of the state left out."""
+        expected = self.arrivals.expected if isinstance(self.arrivals, Rate) else math.inf
+        return min(expected, math.inf if self.orders is None else self.orders)
+
+    @property
     def most_orders(self) -> float:
         """The most orders of one replication, without those of the state."""
         most = self.arrivals.most if isinstance(self.arrivals, Rate) else math.inf

@@ -11,18 +11,19 @@ it had been asked for by its number.
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulation.engine import Array, Visits, take
 from simulation.replications import Run, run_length
-from simulation.spec import Rate, Spec
+from simulation.spec import Spec
+from simulation.table import Table
 
 BATCH = 5  # orders
 LEAST_BATCHES, MOST_BATCHES = 10, 20_000
 MOST_ORDERS, MOST_REPLICATIONS = 1_000_000, 100  # of the run in which it is looked for
+MOST_IN_ALL = 2_000_000  # orders
 
 
 @lru_cache(maxsize=16)
@@ -30,7 +31,7 @@ def settled(spec: Spec) -> Spec:
     """The spec with its warm-up as a number."""
     if not spec.auto_warmup:
         return spec
-    batches = int(_expected(spec) // BATCH)
+    batches = int(min(spec.expected_orders, MOST_ORDERS) // BATCH)
     if batches < LEAST_BATCHES:
         return replace(spec, auto_warmup=False)
     means = batch_means(_pilot(spec), min(batches, MOST_BATCHES))
@@ -48,14 +49,14 @@ def mser(means: Array) -> int:
 
 def batch_means(spec: Spec, batches: int) -> Array:
     """Mean times in the system, all replications together."""
-    sums, counts = np.zeros(batches), np.zeros(batches)
+    seconds, orders = np.zeros(batches), np.zeros(batches)
     step = run_length(spec).rows
     for first in range(0, spec.replications, step):
         run = _Pilot(spec, first, min(step, spec.replications - first), batches)
         run.part()
-        sums += run.sums
-        counts += run.counts
-    return sums[counts > 0] / counts[counts > 0]
+        seconds += run.batch_seconds
+        orders += run.batch_orders
+    return seconds[orders > 0] / orders[orders > 0]
 
 
 class _Pilot(Run):
@@ -63,35 +64,29 @@ class _Pilot(Run):
 
     def __init__(self, spec: Spec, first: int, rows: int, batches: int) -> None:
         super().__init__(spec, first, rows)
-        self.sums, self.counts = np.zeros(batches), np.zeros(batches)
+        self.batch_seconds, self.batch_orders = np.zeros(batches), np.zeros(batches)
 
-    def _visit(self, number: int, visits: Visits, table: Any) -> None:
+    def _visit(self, number: int, visits: Visits, table: Table) -> None:
         super()._visit(number, visits, table)
         if number == len(self.spec.stations) - 1:
             numbers, arrivals = take(table.numbers, visits.orders), take(table.arrivals, visits.orders)
             counts = np.isfinite(visits.ends) & (numbers >= 0)
             batch = self._batch(numbers[counts], arrivals[counts])
-            self.sums += np.bincount(batch, visits.ends[counts] - arrivals[counts], len(self.sums))
-            self.counts += np.bincount(batch, minlength=len(self.sums))
+            self.batch_seconds += np.bincount(batch, visits.ends[counts] - arrivals[counts], len(self.batch_orders))
+            self.batch_orders += np.bincount(batch, minlength=len(self.batch_orders))
 
     def _batch(self, numbers: NDArray[np.intp], arrivals: Array) -> NDArray[np.intp]:
         spec = self.spec
         if spec.orders is not None:
-            return numbers * len(self.sums) // spec.orders
+            return numbers * len(self.batch_orders) // spec.orders
         share = (arrivals - spec.opening_seconds) / (spec.closing_seconds - spec.opening_seconds)
-        return np.minimum(share * len(self.sums), len(self.sums) - 1).astype(np.intp)
-
-
-def _expected(spec: Spec) -> float:
-    """Orders of the run in which it is looked for."""
-    if spec.orders is None:
-        return spec.arrivals.expected if isinstance(spec.arrivals, Rate) else 0.0
-    return min(spec.orders, MOST_ORDERS)
+        return np.minimum(share * len(self.batch_orders), len(self.batch_orders) - 1).astype(np.intp)
 
 
 def _pilot(spec: Spec) -> Spec:
     orders = None if spec.orders is None else min(spec.orders, MOST_ORDERS)
-    replications = min(spec.replications, MOST_REPLICATIONS)
+    enough = max(1, int(MOST_IN_ALL // min(spec.expected_orders, MOST_ORDERS)))
+    replications = min(spec.replications, MOST_REPLICATIONS, enough)
     plain = replace(spec, auto_warmup=False, trace=False, grid_seconds=None, promise_seconds=None, slots=())
     return replace(plain, orders=orders, replications=replications)
 

@@ -51,11 +51,15 @@ def simulate(plan: Plan, piece: Piece, check: Callable[[], None] = lambda: None)
     return tuple(parts)
 
 
-def run(plan: Plan, progress: Callable[[float], None] = lambda share: None) -> dict[str, Any]:
-    """The whole study in this process."""
+def run(
+    plan: Plan, progress: Callable[[float], None] = lambda share: None, is_over: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
+    """The study in this process: the whole of it, or what is known by the time `is_over` says so."""
     done: dict[Piece, Parts] = {}
     while wanted := next_pieces(plan, done):
         for piece in wanted:
+            if done and is_over():
+                return answer(plan, done)
             done[piece] = simulate(plan, piece)
             progress(share_done(plan, done))
     return answer(plan, done)

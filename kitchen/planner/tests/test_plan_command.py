@@ -1,6 +1,7 @@
 """python3 run.py plan: tables for people, JSON for programs, one sentence for mistakes."""
 
 import json
+import re
 from io import StringIO
 
 import pytest
@@ -8,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from kitchen.models import Station
-from kitchen.planner import studies
+from kitchen.planner import limits, studies
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +76,20 @@ def test_the_smallest_crew():
     found = answer("--crew", "--keep", "0.5", "--within", "60", "--cost", "oven=6 drivers=15")
     assert found["costs"] == {"received": 1, "baking": 6, "baked": 1, "out_for_delivery": 15}
     assert found["crews"][0]["does"]
+
+
+def test_a_long_study_has_to_be_asked_for(monkeypatch):
+    monkeypatch.setattr(limits, "LONG_SECONDS", 0)
+    assert re.fullmatch(r"This takes about \d+ seconds?\. Add --yes .*", refused("--most", "400"))
+    assert answer("--most", "200", "--yes")["replications"] == 200
+
+
+def test_after_so_many_seconds_it_says_what_it_knows():
+    found = answer("--most", "20000", "--half-width", "0.0001", "--seconds", "0.5", "--one-more")
+    assert 0 < found["replications"] < 20_000 and not found["precise"] and found["sentence"]
+    assert found["notes"][-1] == "Stopped after 0.5 seconds, as was asked."
+    found = answer("--crew", "--keep", "0.5", "--within", "60", "--most", "20000", "--seconds", "0.001")
+    assert (found["sentence"], found["crews"]) == ("There was no time for an answer.", [])
 
 
 def test_from_now():

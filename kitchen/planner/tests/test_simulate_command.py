@@ -2,12 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from io import StringIO
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+
+from kitchen.planner import limits
+from simulation import pace
 
 SPEC = {
     "stations": [
@@ -103,3 +108,58 @@ def test_a_file_that_is_not_there():
     with pytest.raises(CommandError, match=r"/nowhere/spec\.json") as wrong:
         call_command("simulate", "/nowhere/spec.json")
     assert wrong.value.returncode == 2
+
+
+HOURS = {**SPEC, "arrivals": {"law": "poisson", "per_hour": 30}, "orders": 100_000_000, "replications": 50}
+
+
+def test_hours_have_to_be_asked_for():
+    done = simulate(HOURS)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert re.fullmatch(
+        rb"CommandError: This takes about \d+ (minutes|hours|days)\. Add --yes to run it all the same, or --seconds 60"
+        rb" for what can be done in that time\.\n",
+        done.stderr,
+    )
+
+
+def test_after_so_many_seconds_it_answers_with_what_was_done(tmp_path, capsys):
+    file = tmp_path / "spec.json"
+    file.write_text(json.dumps(HOURS))
+    call_command("simulate", str(file), "--seconds", "1")
+    answer = json.loads(capsys.readouterr().out)
+    assert 0 < answer["orders"] < HOURS["orders"]
+    assert answer["notes"][-1].startswith("Stopped after 1 seconds, as was asked: each replication has ")
+
+
+def test_yes_runs_it(monkeypatch, tmp_path, capsys):
+    file = tmp_path / "spec.json"
+    file.write_text(json.dumps(SPEC))
+    monkeypatch.setattr(pace, "QUICK_VISITS", 0)
+    monkeypatch.setattr(limits, "LONG_SECONDS", 0)
+    with pytest.raises(CommandError, match="--yes"):
+        call_command("simulate", str(file))
+    call_command("simulate", str(file), "--yes")
+    assert json.loads(capsys.readouterr().out)["replications"] == 20
+
+
+class Terminal(StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("screen", "shows"), [(Terminal(), True), (StringIO(), False)])
+def test_how_far_it_is_shows_on_a_terminal_alone(monkeypatch, tmp_path, screen, shows):
+    file, answer = tmp_path / "spec.json", StringIO()
+    file.write_text(json.dumps(SPEC))
+    monkeypatch.setattr(limits, "PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr("sys.stderr", screen)
+    call_command("simulate", str(file), stdout=answer)
+    assert ("Simulating" in screen.getvalue()) == shows and bool(screen.getvalue()) == shows
+    assert json.loads(answer.getvalue())["replications"] == 20
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "nan", "inf", "soon"])
+def test_seconds_are_a_number_above_0(number):
+    with pytest.raises((CommandError, SystemExit)):
+        call_command("simulate", "-", "--seconds", number)

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
 from typing import IO, Any, cast
@@ -12,16 +13,15 @@ from django.db import DatabaseError
 from django.utils import timezone
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from kitchen.planner import planner, studies
+from kitchen.planner.limits import EXIT_USAGE, bar, refuse_hours, seconds
 from kitchen.planner.requests import DEMANDS, HOURS, MEASURED, Present, read_plan
-from kitchen.planner.scenarios import CREW, NOW, StationPlan
+from kitchen.planner.scenarios import CREW, NOW, Plan, StationPlan
 from simulation.distributions.text import own_names
 from simulation.fields import SpecError
 
-EXIT_USAGE = 2
 SCENARIO_HELP = (
     "what is different, such as 'oven=7 drivers=9', 'oven.mean=400', 'oven.law=conveyor',"
     " 'drivers.law=triangular drivers.low=600 drivers.mode=900 drivers.high=2400', 'oven@19:00=1' (one place from"
@@ -51,6 +51,8 @@ class Command(BaseCommand):
         parser.add_argument("--half-width", metavar="MINUTES", help="how precise the answer has to be (default: 0.25)")
         parser.add_argument("--most", metavar="N", help="days to simulate at most (default: 2000)")
         parser.add_argument("--seed", metavar="N", help="a whole number: other days (default: 1)")
+        parser.add_argument("--yes", action="store_true", help="run it, however long it takes")
+        parser.add_argument("--seconds", type=seconds, metavar="N", help="answer after so long, with what was done")
         parser.add_argument("--json", action="store_true", help="print the answer as JSON, and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -64,12 +66,42 @@ class Command(BaseCommand):
             raise wrong(str(error)) from None
         # The stream itself: Django's wrapper would end each piece of a line with a line break.
         console = Console(file=cast(IO[str], self.stdout._out), highlight=False)
+        answer = found(plan, options["seconds"], options["yes"])
         if options["json"]:
-            answer = planner.run(plan)
             console.print(json.dumps(answer, allow_nan=False), soft_wrap=True, markup=False)
-            return
-        answer = with_bar(console, lambda progress: planner.run(plan, progress))
-        show(console, answer)
+        else:
+            show(console, answer)
+
+
+def found(plan: Plan, seconds: float | None, yes: bool) -> dict[str, Any]:
+    """The answer, or what is known of it after so many seconds."""
+    with bar() as tell:
+        watch = Watch(tell, seconds, yes)
+        answer = planner.run(plan, watch.progress, watch.is_over)
+    if watch.stopped:
+        answer["notes"].append(f"Stopped after {seconds:g} seconds, as was asked.")
+        answer["sentence"] = answer["sentence"] or "There was no time for an answer."
+    return answer
+
+
+class Watch:
+    """Looks at the clock after each piece of a study."""
+
+    def __init__(self, tell: Callable[[float], None], seconds: float | None, yes: bool) -> None:
+        self.tell, self.seconds = tell, seconds
+        self.begun = time.monotonic()
+        self.stopped = False
+        self.may_take_long = yes or seconds is not None
+
+    def progress(self, share: float) -> None:
+        self.tell(share)
+        if not self.may_take_long:
+            refuse_hours((time.monotonic() - self.begun) / max(share, 1e-9))
+            self.may_take_long = True
+
+    def is_over(self) -> bool:
+        self.stopped = self.seconds is not None and time.monotonic() - self.begun > self.seconds
+        return self.stopped
 
 
 def wrong(sentence: str) -> CommandError:
@@ -164,16 +196,6 @@ def station_called(name: str, stations: Iterable[StationPlan]) -> StationPlan:
 
 
 # On the screen
-
-
-def with_bar(console: Console, work: Callable[[Callable[[float], None]], dict[str, Any]]) -> dict[str, Any]:
-    """The answer of `work`; on a terminal with a bar meanwhile."""
-    bar = Progress(TextColumn("Simulating"), BarColumn(None), TaskProgressColumn(), console=console, transient=True)
-    if not console.is_terminal:
-        return work(lambda share: None)
-    with bar:
-        task = bar.add_task("", total=1.0)
-        return work(lambda share: bar.update(task, completed=share))
 
 
 def show(console: Console, answer: dict[str, Any]) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from simulation.simulator import SpecError, read_spec, simulate
-
-EXIT_USAGE = 2
+from kitchen.planner.limits import EXIT_USAGE, bar, refuse_hours, seconds
+from simulation.pace import OutOfTime, expected_seconds, run
+from simulation.simulator import SpecError, read_spec
 
 
 class Command(BaseCommand):
@@ -19,8 +19,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("spec", metavar="SPEC.json", help="the file with the spec, or - for standard input")
+        parser.add_argument("--yes", action="store_true", help="run it, however long it takes")
+        parser.add_argument("--seconds", type=seconds, metavar="N", help="answer after so long, with what was done")
 
-    def handle(self, *args: Any, spec: str, **options: Any) -> None:
+    def handle(self, *args: Any, spec: str, yes: bool, seconds: float | None, **options: Any) -> None:
         try:
             asked = read_spec(json.loads(_read(spec)))
         except SpecError as wrong:
@@ -29,7 +31,14 @@ class Command(BaseCommand):
             raise CommandError(f"The spec is not JSON: {_line(wrong)}", returncode=EXIT_USAGE) from None
         except OSError as wrong:
             raise CommandError(f"Can't read {spec}: {_line(wrong)}", returncode=EXIT_USAGE) from None
-        self.stdout.write(json.dumps(simulate(asked).as_dict(), allow_nan=False))
+        if not yes and seconds is None:
+            refuse_hours(expected_seconds(asked))
+        try:
+            with bar() as tell:
+                result = run(asked, seconds, tell)
+        except OutOfTime as late:
+            raise CommandError(str(late), returncode=EXIT_USAGE) from None
+        self.stdout.write(json.dumps(result.as_dict(), allow_nan=False))
 
 
 def _read(spec: str) -> bytes:
