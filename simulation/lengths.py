@@ -154,10 +154,11 @@ class Lengths:
             self.each.append((group, seconds, small))
             return
         cell = _cell(seconds).astype(np.intp)
-        np.add.at(self.counts, (self.sections[group], cell), 1)
+        counts = self.counts.ravel()  # with one index `at` is three times as fast
+        np.add.at(counts, self.sections[group] * CELLS + cell, 1)
         if slot is not None:
             inside = slot != NO_SLOT
-            np.add.at(self.counts, (SECTIONS + slot[inside], cell[inside]), 1)
+            np.add.at(counts, (SECTIONS + slot[inside]) * CELLS + cell[inside], 1)
 
     def pool(self) -> Pool:
         if self.is_exact:

@@ -40,6 +40,10 @@ class Opening:
         self.works = np.array([order.elapsed_seconds is not None for order in spec.state], dtype=bool)
         self.services, self.lines, self.at_work = list[Array](), list[Ids](), list[AtWork]()
         for number in range(len(spec.stations)):
+            if not spec.state:  # and no stream for it
+                self.services.append(np.empty((tandem.rows, 0)))
+                self.lines.append(np.arange(0))
+                continue
             here = self.at == number
             service = draws.present(number)
             columns = np.flatnonzero(here & self.works)

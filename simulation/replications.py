@@ -24,7 +24,7 @@ from simulation.spec import Spec
 from simulation.sums import Part, Sums
 from simulation.table import Table
 
-CHUNK = 2048  # orders
+CHUNK, LONE_CHUNK = 2048, 8192  # orders; of a single replication
 TABLE = 2**17  # orders of all rows of a run: what still fits into a processor's cache
 MOST_ROWS = 500
 BATCHES = SECTIONS  # of a single replication
@@ -37,7 +37,7 @@ class Length(NamedTuple):
 
 
 def run_length(spec: Spec) -> Length:
-    width = int(min(max(spec.most_orders, 1), CHUNK))
+    width = int(min(max(spec.most_orders, 1), LONE_CHUNK if spec.replications == 1 else CHUNK))
     return Length(min(max(TABLE // width // BLOCK, 1) * BLOCK, MOST_ROWS), width)
 
 

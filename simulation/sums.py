@@ -17,6 +17,7 @@ from simulation.spec import Conveyor, Spec, Times
 from simulation.table import Table
 
 EXACT = 50_000  # times in the system that are all kept; beyond that, percentiles come from a histogram
+FEW_BATCHES = 8
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Sums:
         if self.is_plain:
             total: Array = values.sum(axis=1)
             return total
-        weights = values if counts is None else np.where(counts, values, 0.0)
+        weights = values if counts is None or counts.all() else np.where(counts, values, 0.0)
         return np.bincount(group.ravel(), weights.ravel(), self.groups).astype(np.float64, copy=False)
 
     def count_work(self, new: Table) -> None:
@@ -185,9 +186,18 @@ class Sums:
             slot = np.where(take(table.numbers, visits.orders) >= 0, self.slots.of(arrivals), NO_SLOT)
         self._count_lengths(group, seconds, slot)
         spans = here if self.all_count else take(table.has_time, visits.orders) & here
-        np.maximum.at(self.last, group[spans], visits.ends[spans])
+        self._note_last_of_groups(group[spans], visits.ends[spans])
         if self.spec.warmup:
             self.note_last(self.warm, np.where(here & ~spans, visits.ends, -np.inf))
+
+    def _note_last_of_groups(self, group: Ids, ends: Array) -> None:
+        """A chunk of a long run has few of its batches."""
+        here = range(int(group.min()), int(group.max()) + 1) if self.is_batched and group.size else range(0)
+        if not 0 < len(here) <= FEW_BATCHES:
+            np.maximum.at(self.last, group, ends)
+            return
+        for number in here:
+            self.last[number] = max(self.last[number], ends[group == number].max(initial=-np.inf))
 
     def note_last(self, last: Array, ends: Array) -> None:
         np.maximum(last[: self.rows], ends.max(axis=1), out=last[: self.rows])

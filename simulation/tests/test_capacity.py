@@ -20,7 +20,7 @@ def test_chunks_change_nothing(monkeypatch, chunk):
     arrivals = {"law": "times", "seconds": moments}
     spec = {"stations": STATIONS, "arrivals": arrivals, "state": state, "trace": True, "seed": 2}
     whole = simulate(read_spec(spec)).as_dict()["orders_trace"]
-    monkeypatch.setattr(replications, "CHUNK", chunk)
+    monkeypatch.setattr(replications, "LONE_CHUNK", chunk)
     assert simulate(read_spec(spec)).as_dict()["orders_trace"] == whole
 
 

@@ -41,7 +41,7 @@ def without_notes(result):
 
 def test_without_a_limit_it_is_the_whole_run_and_tells_how_far_it_is():
     told = []
-    for asked in (spec(orders=30, replications=1200), spec(orders=9000)):
+    for asked in (spec(orders=30, replications=1200), spec(orders=30_000)):
         assert run(asked, tell=told.append).as_dict() == simulate(asked).as_dict()
         assert len(told) > 2 and told == sorted(told) and told[-1] == pytest.approx(1)
         told.clear()
@@ -66,7 +66,7 @@ def test_it_answers_with_the_replications_that_were_done(trials):
 @pytest.mark.parametrize("replications", [1, 5])
 def test_it_answers_with_fewer_orders(trials, replications):
     """There is a look at the clock after each chunk."""
-    asked = spec(orders=2048 * 500 // replications, replications=replications)
+    asked = spec(orders=4_000_000 // replications, replications=replications)
     result = run(asked, seconds=60, clock=Clock(0.25 if replications == 1 else 1.0))
     answer, notes = without_notes(result)
     assert 0 < answer["orders"] < asked.orders
