@@ -197,6 +197,8 @@ class _Station:
     def _occupy(self, until: Array) -> None:
         """Of all the moments at which a place became free the latest count: the others were taken since."""
         most = self.free.shape[1]
+        if 0 < most < until.shape[1]:
+            until = np.partition(until, -most, axis=1)[:, -most:]
         if most:
             self.free = np.sort(np.concatenate([self.free, until], axis=1), axis=1)[:, -most:]
 

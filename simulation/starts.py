@@ -8,6 +8,7 @@ no other, so no place has to be looked for; and where few wait, all orders can b
 """
 
 import heapq
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,8 @@ def begin(arrivals: Array, services: Array, free: Array, few_rows: int) -> Array
             return starts
         starts = np.empty_like(arrivals)
         for row in range(rows):
-            starts[row] = way(arrivals[row].tolist(), services[row].tolist(), free[row].tolist())
+            begun = way(arrivals[row].tolist(), services[row].tolist(), free[row].tolist())
+            starts[row] = np.fromiter(begun, dtype=np.float64, count=number)
         return starts
     came, work, places = (np.ascontiguousarray(array.T) for array in (arrivals, services, free))
     step_by_step = _in_turns if way is _row_in_turns else _with_sorted_places
@@ -74,23 +76,21 @@ def _in_waves(arrivals: Array, services: Array, free: Array) -> Array | None:
     return None
 
 
-def _row_in_turns(came: list[float], work: list[float], free: list[float]) -> list[float]:
-    ends, starts = free, []
+def _row_in_turns(came: list[float], work: list[float], free: list[float]) -> Iterator[float]:
+    ends = free
     for arrival, service, place_free in zip(came, work, ends, strict=False):  # `ends` grows meanwhile
         start = arrival if arrival > place_free else place_free
-        starts.append(start)
+        yield start
         ends.append(start + service)
-    return starts
 
 
-def _row_with_heap(came: list[float], work: list[float], free: list[float]) -> list[float]:
-    starts, replace = [], heapq.heapreplace  # `free` is rising, so it is a heap
+def _row_with_heap(came: list[float], work: list[float], free: list[float]) -> Iterator[float]:
+    replace = heapq.heapreplace  # `free` is rising, so it is a heap
     for arrival, service in zip(came, work, strict=True):
         first = free[0]
         start = arrival if arrival > first else first
-        starts.append(start)
+        yield start
         replace(free, start + service)
-    return starts
 
 
 # All rows at once: here arrays are (orders, rows), and places (places, rows)

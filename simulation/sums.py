@@ -145,32 +145,42 @@ class Sums:
     def visit(self, number: int, visits: Visits, table: Table) -> None:
         if not visits.orders.shape[1]:
             return
-        orders, is_last = visits.orders, number == len(self.spec.stations) - 1
-        here = np.isfinite(visits.arrivals)
         if self.is_plain:
-            waits = visits.starts - visits.arrivals
-            self.wait[:, number] = self.line[:, number] = self._sum(orders, waits)
-            self.waited[:, number] = np.count_nonzero(waits, axis=1)
-            if is_last:
-                self.last = visits.ends.max(axis=1)
-                group = np.broadcast_to(np.arange(self.rows)[:, None], orders.shape)
-                self._count_lengths(group, visits.ends - take(table.arrivals, orders))
+            self._visit_plainly(number, visits, table)
         else:
-            waits = np.zeros_like(visits.starts)
-            np.subtract(visits.starts, visits.arrivals, out=waits, where=here)
-            group = take(table.group, orders)
-            counts = here if self.all_count else take(table.counts, orders) & here
-            wait = self._sum(group, waits, counts)
-            self.wait[:, number] += wait
-            self.line[:, number] += wait if self.all_count else self._sum(group, waits, take(table.has_time, orders))
-            self.waited[:, number] += self._sum(group, (waits > 0).astype(np.float64), counts)
-            if is_last:
-                self._visit_last(visits, table, group, counts, here)
+            self._visit_counting(number, visits, table)
+        if self.grid:
+            self.grid.add(number, visits)
+        if self.slots or self.trace:
+            self._visit_closely(number, visits, table)
+
+    def _visit_plainly(self, number: int, visits: Visits, table: Table) -> None:
+        orders, waits = visits.orders, visits.starts - visits.arrivals
+        self.wait[:, number] = self.line[:, number] = self._sum(orders, waits)
+        self.waited[:, number] = np.count_nonzero(waits, axis=1)
+        if number == len(self.spec.stations) - 1:
+            self.last = visits.ends.max(axis=1)
+            group = np.broadcast_to(np.arange(self.rows)[:, None], orders.shape)
+            self._count_lengths(group, visits.ends - take(table.arrivals, orders))
+
+    def _visit_counting(self, number: int, visits: Visits, table: Table) -> None:
+        orders, here = visits.orders, np.isfinite(visits.arrivals)
+        waits = np.zeros_like(visits.starts)
+        np.subtract(visits.starts, visits.arrivals, out=waits, where=here)
+        group = take(table.group, orders)
+        counts = here if self.all_count else take(table.counts, orders) & here
+        wait = self._sum(group, waits, counts)
+        self.wait[:, number] += wait
+        self.line[:, number] += wait if self.all_count else self._sum(group, waits, take(table.has_time, orders))
+        self.waited[:, number] += self._sum(group, (waits > 0).astype(np.float64), counts)
+        if number == len(self.spec.stations) - 1:
+            self._visit_last(visits, table, group, counts, here)
+
+    def _visit_closely(self, number: int, visits: Visits, table: Table) -> None:
+        orders, here = visits.orders, np.isfinite(visits.arrivals)
         if self.slots:
             services = take(table.services[number], orders)[here]
             self.slots.take(number, visits.starts[here], visits.starts[here] + services)
-        if self.grid:
-            self.grid.add(number, visits)
         if self.trace:
             numbers = take(table.numbers, orders)
             self.trace.add(number, numbers[here], visits.starts[here], visits.ends[here])
@@ -205,15 +215,20 @@ class Sums:
     def _count_lengths(self, group: Ids, seconds: Array, slot: Ids | None = None) -> None:
         """Count times in the system; inf is none."""
         counts = np.isfinite(seconds)
-        is_kept = seconds <= (self.spec.promise_seconds or 0.0)
-        self.orders += self._sum(group, counts.astype(np.float64))
+        if self.is_plain:
+            self.orders += np.count_nonzero(counts, axis=1)
+        else:
+            self.orders += self._sum(group, counts.astype(np.float64))
         self.seconds += self._sum(group, seconds, counts)
         if self.spec.promise_seconds is not None:
-            self.kept += self._sum(group, is_kept.astype(np.float64))
-        some = None if slot is None else slot[counts]
-        self.lengths.add(group[counts], seconds[counts], some)
-        if self.slots and some is not None:
-            self.slots.count(some, seconds[counts], is_kept[counts])
+            self.kept += self._sum(group, (seconds <= self.spec.promise_seconds).astype(np.float64))
+        if counts.all():
+            group, seconds, slot = group.ravel(), seconds.ravel(), None if slot is None else slot.ravel()
+        else:
+            group, seconds, slot = group[counts], seconds[counts], None if slot is None else slot[counts]
+        self.lengths.add(group, seconds, slot)
+        if self.slots and slot is not None:
+            self.slots.count(slot, seconds, seconds <= (self.spec.promise_seconds or 0.0))
 
     def _spans(self) -> tuple[Array, Array]:
         """Return the begin and end of the averages over time: when the last order before a group has left, and when
