@@ -7,6 +7,7 @@ replications' own means would weigh days instead of orders. Its interval is the 
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
 
@@ -19,6 +20,7 @@ Array = NDArray[np.float64]
 _FEW = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139)
 
 
+@lru_cache(maxsize=256)
 def student(freedom: int) -> float:
     """The 97.5 % point of Student's t; beyond 10 by the expansion of Abramowitz and Stegun, 26.7.5, to 1e-4."""
     if freedom <= len(_FEW):
@@ -83,8 +85,9 @@ def difference(above: Array, below: Array, other_above: Array, other_below: Arra
 
 
 def _linear(above: Array, below: Array) -> tuple[float, Array]:
-    value = float(above.sum() / below.sum())
-    return value, (above - value * below) / below.mean()
+    total = below.sum()
+    value = float(above.sum() / total)
+    return value, (above - value * below) / (total / len(below))
 
 
 def _interval(value: float, around: Array) -> tuple[float, float]:
