@@ -48,7 +48,7 @@ _keep_freed_memory()
 
 @dataclass(frozen=True)
 class Visits:
-    """What happened at one station in one chunk, (rows, visits) each, in the order of coming; inf is nobody."""
+    """What happened at one station in one chunk, (rows, visits) each, in the order of arrival; inf is nobody."""
 
     orders: Ids  # columns of the chunk's table
     arrivals: Array
@@ -75,10 +75,10 @@ def stations_forward(
     are taken away. In the end there must be a place, or the last orders begin at inf.
 
     To start from a kitchen with orders in it, these come first, oldest first. at_station: (n,) of int, where each
-    order stands (0 for new ones); working: (n,) of bool. Who is working begins at its arrival, whatever the places,
-    and its service there is what is left of it (on a conveyor: until it comes out). Who is not stands in that
-    station's line from its arrival on, before all who come from the station before. At stations behind an order it
-    does nothing: it starts and ends at its arrival.
+    order stands (0 for new ones); working: (n,) of bool. An order at work begins at its arrival, whatever the places,
+    and its service there is what is left of it (on a conveyor: until it comes out). One that is not at work stands in
+    that station's line from its arrival on, before all that come from the station before. At stations behind an order
+    it does nothing: it starts and ends at its arrival.
     """
     work = [np.atleast_2d(np.asarray(service, dtype=np.float64)) for service in services]
     came = np.atleast_2d(np.asarray(arrivals, dtype=np.float64))
@@ -128,7 +128,7 @@ class Tandem:
         self.stations = [_Station(rows, number, *other) for number, other in zip(places, rest, strict=True)]
 
     def put_to_work(self, station: int, orders: Ids, ends: Array, busy_until: Array | None = None) -> None:
-        """These columns are at work there until `ends`, (rows, orders), even if they are more than the places.
+        """Put these columns to work there until `ends`, (rows, orders), even if they are more than the places.
 
         busy_until: until when they keep others out; on a conveyor that is sooner.
         """
@@ -139,12 +139,12 @@ class Tandem:
     def run(
         self, arrivals: Array, services: Sequence[Array], lines: Sequence[Ids], bound: Array | None = None
     ) -> Iterator[Visits]:
-        """The visits of each station in turn.
+        """Yield the visits of each station in turn.
 
         arrivals and services: of the table's columns, (rows, columns). lines: for each station the columns that come
         to it from outside, rising, before those from the station before.
         bound: (rows, 1), nobody of a later chunk comes before it; without it this is the last chunk.
-        Between chunks the caller renumbers the columns of those who are still inside: see `inside` and `renumber`.
+        Between chunks the caller renumbers the columns of the orders still inside: see `inside` and `renumber`.
         """
         orders = np.empty((self.rows, 0), dtype=np.intp)
         came = np.empty((self.rows, 0))
@@ -164,17 +164,17 @@ class Tandem:
                 orders, came, bound = station.hand_on(orders, ends, bound)
 
     def inside(self) -> list[Ids]:
-        """For each station the columns still in it, (rows, places or fewer); -1 is nobody."""
+        """Return for each station the columns still in it, (rows, places or fewer); -1 is nobody."""
         return [np.where(np.isfinite(station.ends), station.orders, -1) for station in self.stations]
 
     def renumber(self, columns: Ids) -> None:
-        """Column i of the old table is columns[row, i] of the new one."""
+        """Rename column i of the old table to columns[row, i], that of the new one."""
         for station in self.stations:
             station.orders = take(columns, station.orders)
 
 
 class _Station:
-    """One station: when its places become free, and who is done there but may still be overtaken."""
+    """One station: when its places become free, and the orders that are done there but may still be overtaken."""
 
     def __init__(self, rows: int, places: int | None, delay: float | None, changes: Changes | None) -> None:
         self.delay = delay
@@ -195,7 +195,7 @@ class _Station:
         self._occupy(busy_until)
 
     def _occupy(self, until: Array) -> None:
-        """Of all the moments at which a place became free the latest count: the others were taken since."""
+        """Note until when places are taken. The latest ends count: the places of the others were taken since."""
         most = self.free.shape[1]
         if 0 < most < until.shape[1]:
             until = np.partition(until, -most, axis=1)[:, -most:]
@@ -220,7 +220,7 @@ class _Station:
         return begin_in_shifts(arrivals, services, self.free, self.last, self.shifts, FEW_ROWS)
 
     def hand_on(self, orders: Ids, ends: Array, bound: Array | None) -> tuple[Ids, Array, Array | None]:
-        """Who goes on to the next station, in that order, and from when on others will; the rest is kept."""
+        """Return the orders that go on to the next station, sorted, and a bound for all later ones; keep the rest."""
         if self.ends.shape[1]:
             orders, ends = np.concatenate([self.orders, orders], axis=1), np.concatenate([self.ends, ends], axis=1)
         orders, ends = in_order(orders, ends)
@@ -234,7 +234,7 @@ class _Station:
         return orders[:, :most], np.where(sure, ends, np.inf)[:, :most], bound
 
     def keep(self, orders: Ids, ends: Array, bound: Array | None) -> None:
-        """At the end of the row nobody is handed on, so nobody has to be in order."""
+        """Keep the orders that are not sure to have left. The last station hands nobody on, so it need not sort."""
         if bound is None:
             return
         if self.ends.shape[1]:
@@ -244,7 +244,7 @@ class _Station:
         self.orders, self.ends = orders[:, columns], ends[:, columns]
 
     def _next_end(self, bound: Array) -> Array:
-        """Nobody who arrives from `bound` on leaves before that."""
+        """Return the earliest moment at which an order that arrives from `bound` on can leave."""
         if self.shifts is not None:
             start = self._begin(bound, np.zeros_like(bound))
         else:
@@ -253,7 +253,7 @@ class _Station:
 
 
 def in_order(orders: Ids, ends: Array) -> tuple[Ids, Array]:
-    """Sorted by the moment and, at the same moment, by the order's number."""
+    """Sort by the moment and, at the same moment, by the order's number."""
     if (ends[:, 1:] > ends[:, :-1]).all():
         return orders, ends
     turn = np.argsort(ends, axis=1, kind="stable")  # the fastest, as they nearly are in order

@@ -20,7 +20,7 @@ USUAL_WARMUP = 0.2
 
 
 def before(spec: Spec) -> Iterator[str]:
-    """What can be said without a run."""
+    """Yield what can be said without a run."""
     yield from overloads(spec)
     yield from of_state(spec)
     yield from short_runs(spec)
@@ -47,7 +47,7 @@ def overloads(spec: Spec) -> Iterator[str]:
 
 
 def of_state(spec: Spec, names: Sequence[str] = ()) -> Iterator[str]:
-    """With the stations' names, or their numbers."""
+    """Yield what is odd about the orders of the state; `names` are the stations', else they have numbers."""
     for number, station in enumerate(spec.stations):
         name = names[number] if names else f"stations[{number}]"
         working = [
@@ -62,7 +62,7 @@ def of_state(spec: Spec, names: Sequence[str] = ()) -> Iterator[str]:
 
 
 def crowded(name: str, working: int, room: int | None) -> Iterator[str]:
-    """More orders at work than a station has room for."""
+    """Warn of more orders at work than a station has room for."""
     if room is not None and working > room:
         yield (
             f"{name} begins with {_orders(working)} at work, and there is room for {room}: no other begins there until"
@@ -71,7 +71,7 @@ def crowded(name: str, working: int, room: int | None) -> Iterator[str]:
 
 
 def overdue(name: str, elapsed_seconds: list[float]) -> Iterator[str]:
-    """Work that has gone on for longer than its distribution allows."""
+    """Warn of work that has gone on for longer than its distribution allows."""
     if elapsed_seconds:
         yield (
             f"{name} begins with {_orders(len(elapsed_seconds))} whose work has gone on for up to"
@@ -84,7 +84,7 @@ def _orders(count: int) -> str:
 
 
 def _room(station: Station) -> int | None:
-    """On a conveyor, as many as can be loaded while the first one is on it."""
+    """Return how many can be at work: on a conveyor, as many as are loaded while the first is on it."""
     service = station.service
     if not isinstance(service, Conveyor):
         return station.places
@@ -92,7 +92,7 @@ def _room(station: Station) -> int | None:
 
 
 def _is_over(station: Station, place: int, order: Present) -> bool:
-    """Whether nothing can be left of such work."""
+    """True if nothing can be left of such work."""
     service, elapsed = station.service, order.elapsed_seconds or 0.0
     if isinstance(service, Conveyor):
         return can_not_last(Fixed(service.delay_seconds), elapsed)
@@ -102,7 +102,7 @@ def _is_over(station: Station, place: int, order: Present) -> bool:
 
 
 def can_not_last(distribution: Distribution, elapsed_seconds: float) -> bool:
-    """Whether a distribution has no chance of so long a time; its very end is possible, up to rounding."""
+    """True if the distribution has no longer times; its very end is possible, up to rounding."""
     left = distribution.remaining(np.random.default_rng(0), np.array([elapsed_seconds * (1 - 1e-9)]), 1)
     return not left.any()
 
@@ -120,7 +120,7 @@ class Slowest:
 
 
 def slowest(spec: Spec) -> Slowest | None:
-    """None if every question is about a stretch of time: a day until closing, or what comes after a state."""
+    """Return None if the question is about a stretch of time: a day until closing, or what follows a state."""
     arrivals = spec.arrivals
     if not isinstance(arrivals, Rate) or len(arrivals.per_hour) > 1 or spec.closing_seconds < math.inf:
         return None
@@ -135,7 +135,7 @@ def slowest(spec: Spec) -> Slowest | None:
 
 
 def _squared_cv(spec: Spec, station: Station) -> float:
-    """Of an order's service time, which can be a sum over its pizzas."""
+    """Return that of an order's service time, which can be a sum over its pizzas."""
     service = station.service
     if isinstance(service, Conveyor):
         variance, mean = 0.0, service.headway_seconds
@@ -167,7 +167,7 @@ def short_runs(spec: Spec) -> Iterator[str]:
 
 
 def _needed(services: float, replications: int, warmup: float, orders: float) -> float:
-    """How many orders of a run have to count."""
+    """Return how many orders of a run have to count."""
     if replications == 1:
         return LONE * services
     if warmup * orders >= WARM * services:
@@ -187,6 +187,6 @@ def _enough(services: float, replications: int, warmup: float) -> str:
 
 
 def _rounded_up(number: float) -> int:
-    """To two digits."""
+    """Round up to two digits."""
     unit = int(10 ** max(math.floor(math.log10(number)) - 1, 0))
     return math.ceil(number / unit - 1e-9) * unit

@@ -1,7 +1,8 @@
 """How long a request takes, and what can be done of it in a given time.
 
-A short trial of the same spec gives the pace. A run with a time limit does as many replications as fit; where not even
-two fit, or there is only one, it gives each replication fewer orders. What was left out is a note in the answer.
+A short trial of the same spec gives the pace. A run with a time limit does as many replications as fit. Where the
+replications that are followed together take a large part of the time, each gets fewer orders instead. What was left
+out is a note in the answer.
 """
 
 import math
@@ -35,12 +36,12 @@ def nothing(share: float) -> None:
 
 
 def visits(spec: Spec) -> float:
-    """How many are expected."""
+    """Return how many are expected."""
     return (spec.expected_orders + len(spec.state) + 1) * len(spec.stations) * spec.replications
 
 
 def expected_seconds(spec: Spec, clock: Clock = time.perf_counter) -> float:
-    """How long a run takes, from a trial; 0 where that is about a second."""
+    """Return how long a run takes, from a trial; 0 where that is about a second."""
     if visits(spec) <= QUICK_VISITS:
         return 0.0
     trial = trial_of(spec)
@@ -51,7 +52,7 @@ def expected_seconds(spec: Spec, clock: Clock = time.perf_counter) -> float:
 
 
 def trial_of(spec: Spec) -> Spec:
-    """As many replications side by side as the run itself has, and as many orders as its chunks have, if possible."""
+    """Return a small spec with as many replications side by side as the run has, and full chunks, if possible."""
     orders = int(min(spec.expected_orders + 1, 2 * CHUNK))
     most = max(1, TRIAL_VISITS // (orders * len(spec.stations)))
     shorter = spec.orders if orders > spec.expected_orders else orders
@@ -60,7 +61,7 @@ def trial_of(spec: Spec) -> Spec:
 
 
 def in_words(seconds: float) -> str:
-    """About 3 hours."""
+    """Return words such as “about 3 hours”."""
     for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         count = round(seconds / size)
         if seconds >= 1.5 * size or size == 1:
@@ -69,7 +70,7 @@ def in_words(seconds: float) -> str:
 
 
 def run(spec: Spec, seconds: float | None = None, tell: Tell = nothing, clock: Clock = time.monotonic) -> Result:
-    """The result of the whole run, or of what fits into `seconds`; `tell` gets the share that is done."""
+    """Return the result of the whole run, or of what fits into `seconds`; `tell` gets the share that is done."""
     if seconds is None:
         spec = settled(spec)
         return merge(spec, Shares(spec, math.inf, tell, clock).parts())
@@ -77,14 +78,14 @@ def run(spec: Spec, seconds: float | None = None, tell: Tell = nothing, clock: C
 
 
 class Shares:
-    """The replications of a spec, a share after the other, until the deadline."""
+    """The replications of a spec, one share after another, until the deadline."""
 
     def __init__(self, spec: Spec, deadline: float, tell: Tell, clock: Clock) -> None:
         self.spec, self.deadline, self.tell, self.clock = spec, deadline, tell, clock
         self.done, self.orders = 0, 0
 
     def parts(self, most: int | None = None) -> list[Part]:
-        """Those that were done by then; `most` replications in a share."""
+        """Return those that were done by then; a share has at most `most` replications."""
         found = []
         step = min(run_length(self.spec).rows, most or self.spec.replications)
         while self.done < self.spec.replications:
@@ -97,7 +98,7 @@ class Shares:
         return found
 
     def check(self, orders: int) -> None:
-        """After each chunk, with the number of orders in it."""
+        """Look at the clock after a chunk of so many orders."""
         if self.clock() > self.deadline:
             raise OutOfTime
         self.orders += orders
@@ -131,7 +132,7 @@ class Limited:
         return replace(merge(replace(self.spec, replications=done), parts), remarks=(note,))
 
     def with_fewer_orders(self, orders: int, expected: float) -> Result:
-        """A first try by the pace of the trial, a second one by the pace of the first."""
+        """Try with the pace of the trial first, then with the pace of the first try."""
         result, pace = None, expected / orders
         for share in (FIRST_TRY, SECOND_TRY):
             left = self.deadline - self.clock()

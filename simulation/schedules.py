@@ -25,7 +25,7 @@ class Shift(NamedTuple):
 
 
 def shifts_of(places: int, changes: Changes) -> tuple[Shift, ...]:
-    """The stretches of time with a constant capacity above 0."""
+    """Return the stretches of time with a constant capacity above 0."""
     moments = [-np.inf, *(seconds for seconds, _ in changes), np.inf]
     counts = [places, *(count for _, count in changes)]
     stretches = zip(pairwise(moments), counts, strict=True)
@@ -35,7 +35,7 @@ def shifts_of(places: int, changes: Changes) -> tuple[Shift, ...]:
 def begin_in_shifts(
     arrivals: Array, services: Array, ends: Array, last: Array, shifts: Sequence[Shift], few_rows: int
 ) -> Array:
-    """When each begins, (rows, n); inf if there is no place for it ever.
+    """Return when each begins, (rows, n); inf if there is never a place for it.
 
     ends: (rows, as many as there are ever places), the latest ends so far, rising. last: (rows,), the last start.
     """
@@ -57,7 +57,7 @@ def begin_in_shifts(
 def _row_in_shifts(
     came: list[float], work: list[float], ends: list[float], last: float, shifts: Sequence[Shift]
 ) -> list[float]:
-    """A shift that is over for one order is over for all that come later."""
+    """Go through the shifts once: one that is over for an order is over for all that come later."""
     starts, still = [], iter(shifts)
     since, until, places = next(still)
     start = last
@@ -76,7 +76,7 @@ def _row_in_shifts(
 
 
 def _all_in_shifts(came: Array, work: Array, latest: Array, last: Array, shifts: Sequence[Shift]) -> Array:
-    """All rows one order further at each step; arrays are (orders, rows), the latest ends (places, rows)."""
+    """Go on by one order at each step; arrays are (orders, rows), the latest ends (places, rows)."""
     starts = np.empty_like(came)
     lower = np.empty_like(latest)
     for arrival, service, start in zip(came, work, starts, strict=True):

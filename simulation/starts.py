@@ -19,7 +19,7 @@ WAVES, LIGHT_LOAD = 20, 0.5  # beyond that a loop is faster
 
 
 def begin(arrivals: Array, services: Array, free: Array, few_rows: int) -> Array:
-    """When each begins, (rows, n). Up to `few_rows` rows a loop over lists is used, with half as many in turns."""
+    """Return when each begins, (rows, n). Up to `few_rows` rows (in turns, half as many) it loops over lists."""
     rows, number = arrivals.shape
     if not number:
         return arrivals
@@ -42,12 +42,12 @@ def begin(arrivals: Array, services: Array, free: Array, few_rows: int) -> Array
 
 
 def is_constant(services: Array) -> bool:
-    """Whether all of a table's numbers are one number that is stored once."""
+    """True if all of a table's numbers are one number that is stored once."""
     return not any(services.strides)
 
 
 def _take_turns(arrivals: Array, services: Array, free: Array) -> bool:
-    """Whether nobody can overtake: there is one place, or all need the same time and those at work at most that."""
+    """True if nobody can overtake: there is one place, or all need the same time and those at work at most that."""
     if free.shape[1] == 1:
         return True
     service = services[0, 0]
@@ -57,9 +57,9 @@ def _take_turns(arrivals: Array, services: Array, free: Array) -> bool:
 
 
 def _in_waves(arrivals: Array, services: Array, free: Array) -> Array | None:
-    """Each begins at its arrival, then all wait for the one before them, until that changes nothing more.
+    """Let each begin at its arrival, then all wait for the one before them, until that changes nothing.
 
-    That takes as many waves as the longest chain of orders that wait for each other has links; None where it is long.
+    It takes as many waves as the longest chain of orders that wait for each other has links; None where that is long.
     """
     number, step = arrivals.shape[1], free.shape[1]
     starts = arrivals.copy()
@@ -97,7 +97,7 @@ def _row_with_heap(came: list[float], work: list[float], free: list[float]) -> I
 
 
 def _in_turns(came: Array, work: Array, places: Array) -> Array:
-    """As many orders at once as there are places."""
+    """Go on by as many orders at once as there are places."""
     starts = np.empty_like(came)
     number, step, width = len(came), len(places), places.size
     whole = number - number % step
@@ -111,7 +111,7 @@ def _in_turns(came: Array, work: Array, places: Array) -> Array:
 
 
 def _with_sorted_places(came: Array, work: Array, places: Array) -> Array:
-    """One order at each step; the places of a row stay sorted.
+    """Go on by one order at each step; the places of a row stay sorted.
 
     The first place is taken; the new end goes among the others v as max(v[j-1], min(v[j], end)).
     """
@@ -130,5 +130,5 @@ def _with_sorted_places(came: Array, work: Array, places: Array) -> Array:
 
 
 def _parts(places: Array) -> tuple[Array, Array, Array, Array]:
-    """The first place, the others, all but the last, and the last."""
+    """Return views: the first place, the others, all but the last, and the last."""
     return places[0], places[1:], places[:-1], places[-1]

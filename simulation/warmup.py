@@ -28,7 +28,7 @@ MOST_IN_ALL = 2_000_000  # orders
 
 @lru_cache(maxsize=16)
 def settled(spec: Spec) -> Spec:
-    """The spec with its warm-up as a number."""
+    """Return the spec with its warm-up as a number."""
     if not spec.auto_warmup:
         return spec
     batches = int(min(spec.expected_orders, MOST_ORDERS) // BATCH)
@@ -39,7 +39,7 @@ def settled(spec: Spec) -> Spec:
 
 
 def mser(means: Array) -> int:
-    """How many of these batch means are left out: at most half of them."""
+    """Return how many of these batch means to leave out: at most half of them."""
     left = np.arange(len(means), 0, -1)
     values = (means - means.mean())[::-1]
     squares = np.cumsum(values**2)[::-1] - np.cumsum(values)[::-1] ** 2 / left
@@ -48,7 +48,7 @@ def mser(means: Array) -> int:
 
 
 def batch_means(spec: Spec, batches: int) -> Array:
-    """Mean times in the system, all replications together."""
+    """Return mean times in the system, all replications together."""
     seconds, orders = np.zeros(batches), np.zeros(batches)
     step = run_length(spec).rows
     for first in range(0, spec.replications, step):
@@ -60,7 +60,7 @@ def batch_means(spec: Spec, batches: int) -> Array:
 
 
 class _Pilot(Run):
-    """Replications that also add up the times in the system by the order of arrival."""
+    """Replications that also add up the times in the system in the order of arrival."""
 
     def __init__(self, spec: Spec, first: int, rows: int, batches: int) -> None:
         super().__init__(spec, first, rows)
@@ -92,5 +92,5 @@ def _pilot(spec: Spec) -> Spec:
 
 
 def _share(spec: Spec, share: float) -> float:
-    """Of the whole run, what is a share of the one in which it was looked for."""
+    """Turn a share of the run in which the warm-up was looked for into one of the whole run."""
     return share if spec.orders is None else share * min(spec.orders, MOST_ORDERS) / spec.orders

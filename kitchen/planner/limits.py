@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 1.0  # what is over sooner needs no bar
 
 
 def seconds(text: str) -> float:
-    """A number above 0 on the command line."""
+    """Read a number above 0 from the command line."""
     value = float(text)
     if not 0 < value < float("inf"):
         raise ValueError
@@ -27,7 +27,7 @@ def seconds(text: str) -> float:
 
 
 def refuse_hours(expected_seconds: float) -> None:
-    """CommandError if that is long: it has to be asked for."""
+    """Raise CommandError if that is long: it has to be asked for."""
     if expected_seconds > LONG_SECONDS:
         raise CommandError(
             f"This takes {in_words(expected_seconds)}. Add --yes to run it all the same, or --seconds 60 for what can"
@@ -38,7 +38,7 @@ def refuse_hours(expected_seconds: float) -> None:
 
 @contextmanager
 def bar(words: str = "Simulating") -> Iterator[Callable[[float], None]]:
-    """A function that takes the share that is done."""
+    """Give a function that takes the share that is done."""
     if not sys.stderr.isatty():
         yield lambda share: None
         return
