@@ -24,6 +24,14 @@ VERBS: dict[str, Callable[..., list[Order]]] = {
     "cancel": flow.cancel,
 }
 COLUMNS = {"places": "capacity"}  # where the board's name for it is another one
+# The board's page offers these for a ticket: (label, key). Cancel has a form of its own there.
+BUTTONS = {
+    "advance": ("Done now", "D"),
+    "recall": ("Back one stage", "R"),
+    "hold": ("Hold", "H"),
+    "resume": ("Resume", "H"),
+    "rush": ("Make it first", "F"),
+}
 
 
 def act(content: dict[str, Any], user: Any) -> dict[str, Any]:

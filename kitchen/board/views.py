@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from kitchen import stages
+from kitchen.board.actions import BUTTONS
 from kitchen.board.snapshot import LATE_AFTER_TIMES, SOON_AFTER_TIMES, TO_BE_MADE
 from kitchen.models import Station
 
@@ -20,6 +21,7 @@ def board(request: HttpRequest) -> HttpResponse:
     context = {
         "stations": Station.objects.all(),
         "stages": stages.STAGES,
+        "buttons": BUTTONS,
         "to_be_made": " ".join(TO_BE_MADE),
         "soon_after": f"{SOON_AFTER_TIMES:g}",
         "late_after": f"{LATE_AFTER_TIMES:g}",
