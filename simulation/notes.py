@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation.distributions import Distribution, Fixed
-from simulation.spec import MAX_ORDERS, Conveyor, Present, Rate, Spec, Station, Times
+from simulation.reader import MAX_ORDERS
+from simulation.spec import Conveyor, Present, Rate, Spec, Station, Times
 
 LONE, EACH, WARM, FROM_EMPTY = 200, 20, 3, 4
 USUAL_WARMUP = 0.2

@@ -25,9 +25,9 @@ from simulation.engine import stations_forward as stations_forward
 from simulation.fields import SpecError as SpecError
 from simulation.lengths import percentile
 from simulation.notes import before
+from simulation.reader import read_spec as read_spec
 from simulation.replications import BATCHES, Check, Run, do_nothing, run_length
 from simulation.spec import HOUR, Spec
-from simulation.spec import read_spec as read_spec
 from simulation.sums import Part
 from simulation.warmup import settled
 

@@ -81,7 +81,7 @@ def test_a_day_with_a_peak_has_no_steady_state():
     steps = {"law": "steps", "per_hour": [10, 30], "hours": [0, 1, 2]}
     with pytest.raises(SpecError) as wrong:
         read_spec({**SPEC, "arrivals": steps})
-    assert wrong.value.field == "warmup"
+    assert wrong.value.field == "warmup" and str(wrong.value).startswith("warmup can be ")
     for value in ("often", True, [0.1]):
         with pytest.raises(SpecError):
             read_spec({**SPEC, "orders": 10, "warmup": value})

@@ -1,4 +1,4 @@
-"""`python3 run.py simulate SPEC.json`: the simulator for scripts. The spec is in simulation/spec.py."""
+"""`python3 run.py simulate SPEC.json`: the simulator for scripts. The spec is in simulation/reader.py."""
 
 import json
 import sys
