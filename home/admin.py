@@ -8,13 +8,11 @@ from django.contrib.admin.widgets import AdminFileWidget
 from django.db.models import QuerySet
 from django.forms import FileField
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 
 from home.forms import OrderForm
 from home.models import Order, OrderEvent, OrderLine, Pizza
-from kitchen import flow, stages, tasks
-from kitchen.locks import lock_stations
+from kitchen import flow
 
 
 @admin.register(Pizza)
@@ -106,8 +104,6 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """The stage is all that can be changed here, and that is an override with a name on it."""
         if "stage" in form.changed_data:
             target, reason = form.cleaned_data["stage"], form.cleaned_data.get("reason", "")
-            # A list is saved in one transaction: station by station, as its rows come, it would deadlock with a verb.
-            lock_stations(*stages.WORKED)
             self.ask_kitchen(request, flow.override, obj, target, reason=reason)
             obj.refresh_from_db()
 
@@ -127,19 +123,18 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def cancel(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
         self.ask_for_all(request, flow.cancel, orders)
 
-    def ask_for_all(self, request: HttpRequest, verb: Callable[..., list[Order]], orders: QuerySet[Order]) -> None:
+    def ask_for_all(self, request: HttpRequest, verb: Callable[..., None], orders: QuerySet[Order]) -> None:
         done = sum(self.ask_kitchen(request, verb, order) for order in orders.order_by("pk"))
         if done:
             self.message_user(request, f"{verb.__name__.capitalize()}: {done} done.", messages.SUCCESS)
 
     def ask_kitchen(
-        self, request: HttpRequest, verb: Callable[..., list[Order]], order: Order, *args: Any, **kwargs: Any
+        self, request: HttpRequest, verb: Callable[..., None], order: Order, *args: Any, **kwargs: Any
     ) -> bool:
         """One verb of flow for one order; a refusal is shown and changes nothing."""
         try:
-            begun = verb(order.pk, *args, timezone.now(), by=request.user, **kwargs)
+            verb(order.pk, *args, by=request.user, **kwargs)
         except flow.Refused as refused:
             self.message_user(request, str(refused), messages.ERROR)
             return False
-        tasks.cook_all(begun)
         return True

@@ -5,12 +5,11 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.utils import timezone
 
 from home import live
 from home.models import Order
 from home.reconcile import reconciler
-from kitchen import flow, tasks
+from kitchen import flow
 from realtime.incoming import parse_object
 from realtime.refused import Refused
 from realtime.sockets import UNKNOWN, Identified, greeting
@@ -186,6 +185,6 @@ def get_payloads(order_ids: set[str]) -> list[dict[str, Any]]:
 @database_sync_to_async
 def override(order_id: str, stage: Any, user: Any) -> dict[str, Any]:
     order = Order.objects.get(order_id=order_id)
-    tasks.cook_all(flow.override(order.pk, str(stage), timezone.now(), by=user))
+    flow.override(order.pk, str(stage), by=user)
     order.refresh_from_db()
     return order.payload()

@@ -54,7 +54,7 @@ PROMISE_FIELDS = ("promised_low", "promised_median", "promised_high")
 # What the job that looks ahead alone writes (kitchen.forecast).
 FORECAST_FIELDS = ("eta_low", "eta_median", "eta_high")
 
-# A bare `order.stage = ...; order.save()` is a person's wish; kitchen.signals takes it to kitchen.flow.
+# A bare `order.stage = ...; order.save()` requests an override; kitchen.signals takes it to kitchen.flow.
 stage_override_requested = Signal()
 
 
@@ -213,8 +213,8 @@ class Order(models.Model):
     # `seq` that watchers were last told of, and `stage` as it stands in the database (see save and home.signals)
     announced_seq = 0
     stage_read = ""
-    # How many places are taken where it waits, if a query brought that along (kitchen.locks)
-    taken: int
+    # When its work will be done by this process's `time.monotonic`; set as the work begins (kitchen.locks)
+    due_monotonic: float
 
     def __str__(self) -> str:
         return self.number
@@ -237,8 +237,8 @@ class Order(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Everything but the live state and the forecast, which are the kitchen's, and the promise, which is for good.
 
-        A stage put here becomes a wish.
-        An old instance can therefore never write yesterday's stage over today's.
+        An old instance can therefore never write yesterday's stage over today's. A changed `stage` requests an
+        override, if it is among the fields that are saved.
         """
         if not self.order_id:
             self.order_id = new_order_id()
@@ -250,15 +250,15 @@ class Order(models.Model):
         if fields is None:
             fields = [field.name for field in self._meta.concrete_fields if not field.primary_key]
         with transaction.atomic():
-            if self.stage != self.stage_read:
-                # First: it locks the stations, and who locks an order before its station deadlocks with the kitchen.
+            if "stage" in fields and self.stage != self.stage_read:
+                # First: whoever writes an order and then waits for the kitchen's lock deadlocks with a verb.
                 stage_override_requested.send(Order, order=self)
             written = frozenset(fields).difference(STATE_FIELDS, FORECAST_FIELDS, PROMISE_FIELDS)
             super().save(*args, **kwargs, update_fields=written)
 
-    def save_state(self) -> None:
-        """Write the live state and nothing else. For kitchen.flow, which holds the locks."""
-        ORDER_ROWS.update(self, STATE_FIELDS)
+    def save_state(self, event: "OrderEvent") -> None:
+        """Write the live state and what happened, and nothing else. For kitchen.flow, which holds the lock."""
+        ORDER_ROWS.update_and_insert(self, STATE_FIELDS, EVENT_ROWS, event)
         post_save.send(
             Order, instance=self, created=False, update_fields=STATE_FIELDS, raw=False, using=connection.alias
         )

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from django.db import DatabaseError, connection, models
 
 M = TypeVar("M", bound=models.Model)
+N = TypeVar("N", bound=models.Model)
 # Their values go to the database as they are. To ask the field each time takes longer than the whole statement.
 PLAIN = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.ForeignKey)
 Converters = list[tuple[int, list[Callable[..., Any]], Any]]
@@ -26,42 +27,54 @@ class Rows(Generic[M]):
         self.plain = {name for name, field in self.fields.items() if isinstance(field, PLAIN)}
         self.attributes = [field.attname for field in self.fields.values()]
         self.columns = ", ".join(f"{self.table}.{field.column}" for field in self.fields.values())
+        self.inserted = tuple(name for name, field in self.fields.items() if not field.primary_key)
         self.converters_of = cache(self._converters_of)
+        self.update_sql = cache(self._update_sql)
+        self.insert_sql = cache(self._insert_sql)
 
     def read(self, sql: str, values: Sequence[Any], also: Sequence[str] = ()) -> list[M]:
         """The instances for a query that selects `columns`, and behind them what goes into the attributes `also`."""
         with connection.cursor() as cursor:
             cursor.execute(sql, values)
-            return [self._instance(list(row), also) for row in cursor.fetchall()]
+            return [self.instance(row, also) for row in cursor.fetchall()]
 
     def update(self, instance: M, names: tuple[str, ...]) -> None:
         """These fields of one row. DatabaseError if it is gone. Sends no signal: that is the caller's."""
-        sql = "UPDATE {} SET {} WHERE {} = %s"
-        columns = ", ".join(f"{self.fields[name].column} = %s" for name in names)
-        assert self.model._meta.pk is not None
-        primary = self.model._meta.pk.column
         with connection.cursor() as cursor:
-            cursor.execute(sql.format(self.table, columns, primary), [*self._values(instance, names), instance.pk])
+            cursor.execute(self.update_sql(names), [*self._values(instance, names), instance.pk])
             if cursor.rowcount != 1:
+                raise DatabaseError(f"{instance} is gone.")
+
+    def update_and_insert(self, instance: M, names: tuple[str, ...], rows: "Rows[N]", added: N) -> None:
+        """These fields of one row, and a new row that refers to it: one statement where the database can."""
+        if connection.vendor != "postgresql":
+            self.update(instance, names)
+            rows.insert(added)
+            return
+        sql = f"WITH updated AS ({self.update_sql(names)} RETURNING 1) {rows.insert_sql()} RETURNING (TABLE updated)"
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [*self._values(instance, names), instance.pk, *rows._values(added, rows.inserted)])
+            if cursor.fetchone() != (1,):
                 raise DatabaseError(f"{instance} is gone.")
 
     def update_all(self, instances: Iterable[M], names: tuple[str, ...]) -> None:
         """These fields of several rows, those that are still there. Sends no signal."""
-        columns = ", ".join(f"{self.fields[name].column} = %s" for name in names)
-        assert self.model._meta.pk is not None
-        sql = f"UPDATE {self.table} SET {columns} WHERE {self.model._meta.pk.column} = %s"
         with connection.cursor() as cursor:
-            cursor.executemany(sql, [[*self._values(instance, names), instance.pk] for instance in instances])
+            rows = [[*self._values(instance, names), instance.pk] for instance in instances]
+            cursor.executemany(self.update_sql(names), rows)
 
     def insert(self, instance: M) -> None:
         """A new row; the instance is not told its key. Sends no signal."""
-        names = [name for name, field in self.fields.items() if not field.primary_key]
-        columns = ", ".join(str(self.fields[name].column) for name in names)
-        places = ", ".join(["%s"] * len(names))
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT INTO {self.table} ({columns}) VALUES ({places})", list(self._values(instance, names))
-            )
+            cursor.execute(self.insert_sql(), list(self._values(instance, self.inserted)))
+
+    def convert(self, name: str, value: Any) -> Any:
+        """What a database gave for a field, as the field has it."""
+        place = self.attributes.index(self.fields[name].attname)
+        for at, converters, column in self.converters_of(connection.vendor):
+            for convert in converters if at == place else ():
+                value = convert(value, column, connection)
+        return value
 
     def _values(self, instance: M, names: Iterable[str]) -> Iterable[Any]:
         for name in names:
@@ -69,7 +82,9 @@ class Rows(Generic[M]):
             value = getattr(instance, field.attname)
             yield value if name in self.plain else field.get_db_prep_save(value, connection)
 
-    def _instance(self, row: list[Any], also: Sequence[str]) -> M:
+    def instance(self, values: Sequence[Any], also: Sequence[str] = ()) -> M:
+        """An instance of the values of `columns`, and behind them those of the attributes `also`."""
+        row = list(values)
         for place, converters, column in self.converters_of(connection.vendor):
             for convert in converters:
                 row[place] = convert(row[place], column, connection)
@@ -78,6 +93,15 @@ class Rows(Generic[M]):
         for name, value in zip(also, row[own:], strict=True):
             setattr(instance, name, value)
         return instance
+
+    def _update_sql(self, names: tuple[str, ...]) -> str:
+        columns = ", ".join(f"{self.fields[name].column} = %s" for name in names)
+        assert self.model._meta.pk is not None
+        return f"UPDATE {self.table} SET {columns} WHERE {self.model._meta.pk.column} = %s"
+
+    def _insert_sql(self) -> str:
+        columns = ", ".join(str(self.fields[name].column) for name in self.inserted)
+        return f"INSERT INTO {self.table} ({columns}) VALUES ({', '.join(['%s'] * len(self.inserted))})"
 
     def _converters_of(self, vendor: str) -> Converters:
         found = []

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from accounts.guests import guest_of
 from home import live
 from home.models import Order
+from kitchen import flow
 
 
 @receiver(post_save, sender=Order)
@@ -33,7 +34,7 @@ def adopt_orders(request: HttpRequest, user: Any, **kwargs: Any) -> None:
     """Move a visitor's orders to the account that they sign up with or log in to."""
     guest = guest_of(request)
     if guest:
-        Order.objects.filter(guest=guest, user=None).update(user=user)
+        flow.adopt(guest, user)
 
 
 @receiver(pre_delete, sender=User)
@@ -42,4 +43,4 @@ def leave_orders_to_nobody(instance: User, **kwargs: Any) -> None:
 
     Not even the visitor's from before there was an account: that word may live on in a session.
     """
-    Order.objects.filter(user=instance).update(user=None, guest="")
+    flow.disown(instance)

@@ -7,10 +7,8 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
-from django.utils import timezone
 
-from kitchen import flow, stages, tasks
-from kitchen.locks import lock_stations
+from kitchen import flow
 from kitchen.models import Shop, Station
 from simulation import distributions
 from simulation.distributions.text import EXAMPLE, overview, parse, written
@@ -93,9 +91,7 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Station, form: Any, change: bool) -> None:
         names = [*form.changed_data, *getattr(form, "brought", ())]  # the list has another form
-        changes = {name: form.cleaned_data[name] for name in names}
-        lock_stations(*stages.WORKED)  # in their order, whatever the list's is: it is saved in one transaction
-        tasks.cook_all(flow.change_station(obj.stage, timezone.now(), **changes))
+        flow.change_station(obj.stage, **{name: form.cleaned_data[name] for name in names})
 
 
 @admin.register(Shop)
@@ -109,5 +105,5 @@ class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def save_model(self, request: HttpRequest, obj: Shop, form: Any, change: bool) -> None:
-        tasks.cook_all(flow.set_speed(form.cleaned_data["speed"], timezone.now()))  # first: stations, then the shop
+        flow.set_speed(form.cleaned_data["speed"])
         obj.save(update_fields=set(form.changed_data) - {"speed"})

@@ -1,103 +1,149 @@
-"""What `flow` reads under its locks, in SQL (see home.rows for the reason).
+"""The kitchen's one lock, and what `flow` reads behind it.
 
-The order of locks is the whole kitchen's: stations first, in stage order, then the order itself.
+The lock is the shop's row. Every verb takes it in its first statement and reads everything else, the moment too, in
+the next ones: on PostgreSQL a statement that waited sees the row that it waited for as it is now, but all other rows,
+and the clock, as they were before the wait. On SQLite `BEGIN IMMEDIATE` is the lock.
 """
 
-from django.db import connection
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from home.models import ORDER_ROWS, Order
+from django.db import connection, transaction
+from django.utils import timezone
+
+from home.models import EVENT_ROWS, ORDER_ROWS, Order
 from home.rows import Rows
 from kitchen import stages
 from kitchen.models import Station
 
-# Written out, so that both databases see that the partial indexes of home.Order serve these queries.
-_WORKED = "stage IN ({})".format(", ".join(f"'{code}'" for code in stages.WORKED))
+Clock = Callable[[], datetime]
+
+HELD_SECONDS = 2.0  # the clock may go back so far and the log stands still; more is a fault of the clock
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
 _STATION_ROWS = Rows(Station)
-_STATIONS = f"""
-    SELECT {_STATION_ROWS.columns}, shop.speed, shop.is_open
-    FROM kitchen_station JOIN kitchen_shop shop ON shop.id = kitchen_station.shop_id
-    WHERE kitchen_station.stage IN ({{}}) ORDER BY kitchen_station.id"""
-_ORDER = f"SELECT {ORDER_ROWS.columns} FROM home_order WHERE id = %s"
-_TAKEN = f"SELECT count(*) AS taken FROM home_order WHERE stage = %s AND started_at IS NOT NULL AND {_WORKED}"
-_ORDER_AND_TAKEN = f"SELECT {ORDER_ROWS.columns}, places.taken FROM home_order, ({_TAKEN}) places"
-_NEXT = f"""
-    {_ORDER_AND_TAKEN} WHERE places.taken < %s AND home_order.id = (
-        SELECT id FROM home_order WHERE stage = %s AND started_at IS NULL AND NOT held AND {_WORKED}
-        ORDER BY rushed DESC, joined_at, id LIMIT 1)"""
+_LOCK = "SELECT id FROM kitchen_shop WHERE id = 1 FOR NO KEY UPDATE"
+_FROM = "FROM kitchen_shop shop JOIN kitchen_station ON kitchen_station.shop_id = shop.id"
+_STATIONS = f"SELECT {_STATION_ROWS.columns}, shop.speed, shop.is_open {_FROM} WHERE kitchen_station.stage IN ({{}})"
+
+# Read behind the lock: the stations, what is counted there, and an order. The stages stand there literally, so that
+# both databases see that the partial indexes of home.Order serve these queries.
+_MOMENT = {"postgresql": "clock_timestamp()"}.get(connection.vendor, "NULL")
+_LATEST = "(SELECT at FROM home_orderevent ORDER BY id DESC LIMIT 1)"
+_WORKED = f"home_order.stage IN {stages.literal(stages.WORKED)}"
+_WAITING = f"home_order.started_at IS NULL AND NOT home_order.held AND {_WORKED}"
+_HERE = "FROM home_order WHERE home_order.stage = kitchen_station.stage AND"
+_COUNTED = f"""shop.speed, shop.is_open, {_MOMENT}, {_LATEST},
+    (SELECT count(*) {_HERE} home_order.due_at IS NOT NULL AND {_WORKED}), EXISTS (SELECT 1 {_HERE} {_WAITING})"""
+_BEHIND_LOCK = f"""
+    SELECT {_STATION_ROWS.columns}, {_COUNTED}{{order}}
+    {_FROM} {{join}} WHERE kitchen_station.stage IN ({{codes}})"""
+_ORDER, _JOIN_ORDER = f", {ORDER_ROWS.columns}", "LEFT JOIN home_order ON home_order.id = %s"
+_STATION_END = len(_STATION_ROWS.attributes)
+_COUNTED_END = _STATION_END + 6
+_LINE = f"""
+    SELECT {ORDER_ROWS.columns} FROM home_order WHERE home_order.stage = %s AND {_WAITING}
+    ORDER BY home_order.rushed DESC, home_order.joined_at, home_order.id LIMIT %s"""
 
 
-def lock_stations(*codes: str) -> dict[str, Station]:
-    """The stations of these stages (those that have one), locked in stage order."""
-    return read_stations(*codes, locked=True)
+@contextmanager
+def lock_kitchen(clock: Clock | None = None) -> Iterator["Kitchen"]:
+    """A transaction that has the kitchen to itself. `clock` replaces the database's own, for tests."""
+    with transaction.atomic():
+        if connection.features.has_select_for_update:
+            with connection.cursor() as cursor:
+                cursor.execute(_LOCK)
+        yield Kitchen(clock)
 
 
-def read_stations(*codes: str, locked: bool = False) -> dict[str, Station]:
-    """The same without the locks, for who only wants to know how long the work takes."""
+@dataclass
+class Kitchen:
+    """The kitchen behind its lock: nobody else changes it meanwhile, so what was read and counted stays true."""
+
+    clock: Clock | None
+    now: datetime = NEVER
+    speed: float = 1.0
+    shop_is_open: bool = False
+    stations: dict[str, Station] = field(default_factory=dict)
+    begun: list[Order] = field(default_factory=list)  # orders that need a chain once this is committed
+
+    def read(self, *codes: str) -> None:
+        """The moment and the stations of these stages, of all without any: one statement."""
+        self._read(codes)
+
+    def read_order(self, pk: int, *codes: str) -> Order:
+        """An order together with all that. Order.DoesNotExist if there is none."""
+        values = self._read(codes, pk)
+        if values is None:
+            raise Order.DoesNotExist(f"There is no order {pk}.")
+        return ORDER_ROWS.instance(values)
+
+    def next_in_line(self, station: Station) -> list[Order]:
+        """The orders that can begin at a station now: as many of its line as it has free places.
+
+        Rushed orders come first, then by `joined_at`, then by id. A closed station begins nothing.
+        """
+        free = station.capacity - station.taken if station.is_open else 0
+        return ORDER_ROWS.read(_LINE, [station.stage, free]) if free > 0 and station.has_line else []
+
+    def begin_chain(self, order: Order) -> None:
+        """Note that the work of an order has begun, and when it will be done by the clock of this process."""
+        assert order.due_at is not None, "only work that has begun has a chain"
+        order.due_monotonic = time.monotonic() + (order.due_at - self.now).total_seconds()
+        self.begun.append(order)
+
+    def _read(self, codes: Sequence[str], pk: int | None = None) -> Sequence[Any] | None:
+        """The values of the order, if one was asked for and is there."""
+        wanted = [code for code in codes if code in stages.WORKED] or stages.WORKED
+        order, join, values = ("", "", []) if pk is None else (_ORDER, _JOIN_ORDER, [pk])
+        sql = _BEHIND_LOCK.format(order=order, join=join, codes=_placeholders(wanted))
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [*values, *wanted])
+            rows = cursor.fetchall()
+        self.stations = _by_stage((self._station(row) for row in rows), wanted)
+        self.speed, self.shop_is_open, moment, latest = rows[0][_STATION_END : _STATION_END + 4]
+        self.now = not_before(EVENT_ROWS.convert("at", latest), self.clock() if self.clock else read_clock(moment))
+        return rows[0][_COUNTED_END:] if pk is not None and rows[0][_COUNTED_END] is not None else None
+
+    def _station(self, row: Sequence[Any]) -> Station:
+        station = _STATION_ROWS.instance(row[:_STATION_END])
+        station.speed, station.shop_is_open, _, _, station.taken, station.has_line = row[_STATION_END:_COUNTED_END]
+        return station
+
+
+def read_clock(told: datetime | None) -> datetime:
+    """The database's clock, on which all machines agree. SQLite has none: there it is the process's own."""
+    return timezone.now() if told is None else told
+
+
+def not_before(latest: datetime | None, moment: datetime) -> datetime:
+    """The moment; or the latest of the log, as long as the clock has gone back behind that by HELD_SECONDS at most."""
+    if latest is not None and moment < latest <= moment + timedelta(seconds=HELD_SECONDS):
+        return latest
+    return moment
+
+
+def read_stations(*codes: str) -> dict[str, Station]:
+    """The stations of these stages, with the shop's speed; for whoever only wants to know how long work takes."""
     if not codes:
         return {}
-    sql = _STATIONS.format(", ".join(["%s"] * len(codes))) + (_for_update("kitchen_station") if locked else "")
-    found = _STATION_ROWS.read(sql, codes, also=("speed", "shop_is_open"))
-    if locked and connection.features.has_select_for_update:
-        _look_at_the_clock_again(found)
-    stations = {station.stage: station for station in found}
+    sql = _STATIONS.format(_placeholders(codes))
+    return _by_stage(_STATION_ROWS.read(sql, codes, also=("speed", "shop_is_open")), codes)
+
+
+def _placeholders(values: Sequence[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+def _by_stage(stations: Iterable[Station], codes: Sequence[str]) -> dict[str, Station]:
+    """In the order of the codes."""
+    found = {station.stage: station for station in stations}
     for code in codes:
-        if code in stages.WORKED and code not in stations:
+        if code not in found:
             raise Station.DoesNotExist(f"Nobody works at stage “{code}”: its station is missing. Run migrate.")
-    return stations
-
-
-def _look_at_the_clock_again(stations: list[Station]) -> None:
-    """Who waited for the locks is given the stations as they are now, but the shop as it was when it began to wait.
-
-    What it waited for may have been `flow.set_speed`: its work would then take an hour that should take a minute.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT speed, is_open FROM kitchen_shop")
-        speed, shop_is_open = cursor.fetchone()
-    for station in stations:
-        station.speed, station.shop_is_open = speed, shop_is_open
-
-
-def lock_order(pk: int) -> Order:
-    """Order.DoesNotExist if there is none."""
-    for order in ORDER_ROWS.read(_ORDER + _for_update("home_order"), [pk]):
-        return order
-    raise Order.DoesNotExist(f"There is no order {pk}.")
-
-
-def lock_order_before(pk: int, station: Station) -> Order:
-    """The same, and a look at the (locked) station that it may go to: one statement for both."""
-    sql = f"{_ORDER_AND_TAKEN} WHERE home_order.id = %s" + _for_update("home_order")
-    for order in ORDER_ROWS.read(sql, [station.stage, pk], also=("taken",)):
-        station.taken = order.taken
-        return order
-    raise Order.DoesNotExist(f"There is no order {pk}.")
-
-
-def has_free_place(station: Station) -> bool:
-    """Places and line of a station change under its lock alone, and what `lock_order_before` saw answers once."""
-    if not station.is_open:
-        return False
-    taken, station.taken = station.taken, None
-    if taken is None:
-        with connection.cursor() as cursor:
-            cursor.execute(_TAKEN, [station.stage])
-            (taken,) = cursor.fetchone()
-    return taken < station.capacity
-
-
-def lock_next(station: Station) -> tuple[Order | None, bool]:
-    """Who may begin now, and whether that takes the last place. None: nobody waits, or has a place to go to.
-
-    Rushed orders come first, then by `joined_at`, then by id. A closed station begins nothing.
-    """
-    if station.is_open:
-        values = [station.stage, station.capacity, station.stage]
-        for order in ORDER_ROWS.read(_NEXT + _for_update("home_order"), values, also=("taken",)):
-            return order, order.taken + 1 >= station.capacity
-    return None, True
-
-
-def _for_update(table: str) -> str:
-    """SQLite has no row locks: there BEGIN IMMEDIATE lets one writer in at a time."""
-    return f" FOR UPDATE OF {table}" if connection.features.has_select_for_update else ""
+    return {code: found[code] for code in codes}

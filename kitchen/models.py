@@ -104,10 +104,12 @@ class Station(models.Model):
     # The shop's, where a query brought them along (kitchen.locks)
     speed: float
     shop_is_open: bool
-    taken: int | None = None  # places, where that is known from a moment ago (kitchen.locks)
+    # Counted behind the kitchen's lock (kitchen.locks)
+    taken: int  # places
+    has_line: bool
 
     class Meta:
-        ordering = ["pk"]  # the order of the stages, and of the locks
+        ordering = ["pk"]
         constraints = [
             models.CheckConstraint(name="station_has_a_place", condition=models.Q(capacity__gte=1)),
             models.CheckConstraint(name="station_mean_above_zero", condition=models.Q(mean_seconds__gt=0)),

@@ -1,15 +1,14 @@
-"""What is saved past `flow` is a person's wish, and goes through `flow` all the same. Boards hear of the rest."""
+"""What is saved past `flow` goes through `flow` all the same. Boards hear of the rest."""
 
 from typing import Any
 
 from django.db import transaction
 from django.db.models.signals import post_save
 from django.dispatch import receiver
-from django.utils import timezone
 
 from home import live
 from home.models import STATE_FIELDS, Order, stage_override_requested
-from kitchen import flow, tasks
+from kitchen import flow
 from kitchen.models import Shop, Station
 
 ON_THE_BOARD = {"speed", "is_open", "demand_per_hour"}  # of the shop
@@ -18,7 +17,7 @@ ON_THE_BOARD = {"speed", "is_open", "demand_per_hour"}  # of the shop
 @receiver(stage_override_requested)
 def override_by_hand(order: Order, **kwargs: Any) -> None:
     """`order.stage = ...; order.save()` ends as `flow.override` does, or raises `flow.Refused` and saves nothing."""
-    tasks.cook_all(flow.override(order.pk, order.stage, timezone.now(), reason="Saved by hand"))
+    flow.override(order.pk, order.stage, reason="Saved by hand")
     order.refresh_from_db(fields=STATE_FIELDS)  # what else the person has changed is about to be saved
 
 
@@ -40,5 +39,5 @@ def tell_boards(sender: Any, raw: bool = False, update_fields: Any = None, **kwa
 
 def _admit_if_bare(order: Order) -> None:
     if order.seq == 0:
-        tasks.cook_all(flow.admit(order.pk, timezone.now()))
+        flow.admit(order.pk)
         order.refresh_from_db()

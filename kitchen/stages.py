@@ -50,10 +50,16 @@ def remaining(code: str) -> tuple[str, ...]:
     return WORKED[WORKED.index(code) :] if code in WORKED else ()
 
 
+def literal(codes: tuple[str, ...]) -> str:
+    """A list of codes for SQL: the databases use a partial index only where its condition stands there literally."""
+    return "({})".format(", ".join(f"'{code}'" for code in codes))
+
+
 def _check() -> None:
     progress = [stage.progress for stage in STAGES]
     assert progress == sorted(set(progress)) and progress[-1] == 100, "progress must rise to 100"
     assert len(BY_CODE) == len(STAGES) + 1, "a stage's code must be its own"
+    assert all(code.isidentifier() for code in BY_CODE), "codes stand in SQL as they are"
     assert not STAGES[-1].station and all(stage.station for stage in STAGES[:-1]), "only the last has no station"
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import limits, mail
 from accounts.models import Attempt
-from kitchen.tasks import clear_sessions
+from accounts.tasks import clear_sessions
 
 pytestmark = pytest.mark.django_db
 

@@ -11,11 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.utils import timezone
 
 from benchmarks.chaos.chaos import Plan, furnish
 from home.models import Order, Pizza
-from kitchen import flow, stages, tasks
+from kitchen import flow, stages
 from kitchen.models import Station
 from pizzaProj.management.commands import stack as shop
 from pizzaProj.supervisor import Supervisor
@@ -76,8 +75,7 @@ def place(count: int) -> None:
     pizza = Pizza.objects.first()
     assert pizza is not None
     for _ in range(count):
-        _, begun = flow.place([(pizza, 1)], timezone.now())
-        tasks.cook_all(begun)
+        flow.place([(pizza, 1)])
 
 
 def await_end(parts: Supervisor, say: Callable[[str], None]) -> None:

@@ -1,7 +1,6 @@
 """Conversations with customers: who answers, who waits how long, what they wish for."""
 
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -12,17 +11,13 @@ from chat.tests.cast import ANSWER, MODERATE, member, say, staff, visitor
 from chat.tests.test_chat_socket import cookie_of, in_database, opened, talker
 from home.models import Order
 from kitchen import flow
+from kitchen.tests.clock import NOON, at
 from kitchen.tests.test_races import all_at_once
 from realtime.refused import Refused
 
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 on_rows = pytest.mark.django_db
 on_sockets = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 pytestmark = [pytest.mark.usefixtures("cooked")]
-
-
-def at(seconds):
-    return NOON + timedelta(seconds=seconds)
 
 
 def fresh(room):
@@ -263,7 +258,7 @@ def test_declined_means_nothing_happens(order, talk, alice, maria):
 )
 def test_too_late_is_said_to_both(order, talk, alice, maria, diavola, asked, stage, words):
     message = wish(talk, member(alice), wish=asked, items=[{"id": diavola.pk}])
-    flow.override(order.pk, stage, timezone.now())
+    flow.override(order.pk, stage)
     answer = wishes.answer(talk.pk, member(maria), message.seq, True, timezone.now())
     message.refresh_from_db()
     assert words in answer and message.data["answer"] == answer
@@ -280,7 +275,7 @@ def test_an_order_that_goes_on_while_staff_click_is_too_late(order, talk, alice,
 
     def look_then_go_on(order):
         look(order)
-        flow.override(order.pk, "baking", timezone.now())
+        flow.override(order.pk, "baking")
 
     monkeypatch.setattr(wishes, "refuse_late_change", look_then_go_on)
     answer = wishes.answer(talk.pk, member(maria), message.seq, True, timezone.now())
@@ -382,7 +377,7 @@ async def test_a_customer_asks_and_gets_an_answer(valkey, order, talk, alice, ma
             await kitchen.say("Ten minutes")
             answer = await customer.until("message", username="maria")
             assert (answer["message"], answer["staff"], answer["mine"]) == ("Ten minutes", True, False)
-            await in_database(flow.finish)(order.pk, 1, "received", timezone.now())
+            await in_database(flow.finish)(order.pk, 1, "received")
             for one in (customer, kitchen):
                 event = await one.until("message", kind="event")
                 assert (event["username"], event["message"]) == ("kitchen", "Your pizza went into the oven")

@@ -1,6 +1,5 @@
 """What is said: numbered without gaps, once, and for five minutes one's own to change."""
 
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -10,16 +9,11 @@ from chat import history, messages, orders, rooms, stream
 from chat.models import Membership, Message, Report
 from chat.tests.cast import ANSWER, MODERATE, befriend, member, say, staff, visitor
 from kitchen import flow
+from kitchen.tests.clock import NOON, at
 from kitchen.tests.test_races import all_at_once
 from realtime.refused import Refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
-
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-def at(seconds):
-    return NOON + timedelta(seconds=seconds)
 
 
 def said(room):
@@ -303,9 +297,9 @@ def talk(order):
 
 def test_what_happens_to_the_order_stands_in_the_same_stream_in_order(order, talk, alice, bob):
     say(talk, member(alice), "How long?", now=at(5))
-    flow.finish(order.pk, 1, "received", at(10))
+    flow.finish(order.pk, 1, "received", clock=at(10))
     say(talk, member(bob), "In the oven", now=at(15))
-    flow.finish(order.pk, 1, "baking", at(30))
+    flow.finish(order.pk, 1, "baking", clock=at(30))
     orders.hear_order(talk.pk, 3)
     orders.hear_order(talk.pk, 3)
     orders.hear_order(talk.pk)
@@ -321,7 +315,7 @@ def test_what_happens_to_the_order_stands_in_the_same_stream_in_order(order, tal
 
 
 def test_nothing_is_written_while_nobody_talks(order, talk, django_assert_num_queries):
-    flow.finish(order.pk, 1, "received", at(10))
+    flow.finish(order.pk, 1, "received", clock=at(10))
     assert not Message.objects.exists()
     orders.hear_order(talk.pk)
     with django_assert_num_queries(1):

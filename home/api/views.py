@@ -13,7 +13,7 @@ from ninja.errors import HttpError
 from home.api.bodies import KEY_HEADER, ORDER_BODY, PIZZAS_PARAMETER, choose, read_pizzas, read_quantities
 from home.api.callers import Token, check_csrf, guest_for, idempotency_key, is_simulated, member
 from home.models import Order, Pizza
-from kitchen import flow, tasks
+from kitchen import flow
 from kitchen.promises import forecast
 
 WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # for the OpenAPI description: with one, or with none
@@ -106,16 +106,12 @@ def place_once(request: HttpRequest, quantities: dict[int, int], guest: str, key
     now = timezone.now()
     promise = forecast.promise(sum(quantities.values()), now)
     try:
-        order, begun = flow.place(
-            items, now, user=user, guest=guest, idempotency_key=key, simulated=simulated, promise=promise
-        )
+        return flow.place(items, user=user, guest=guest, idempotency_key=key, simulated=simulated, promise=promise)
     except IntegrityError:
         earlier = placed_by(key, quantities, guest)
         if earlier is None:
             raise
         return earlier
-    tasks.cook_all(begun)
-    return order
 
 
 def placed_by(key: str | None, quantities: dict[int, int], guest: str) -> Order | None:

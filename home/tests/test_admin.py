@@ -4,13 +4,11 @@ import io
 
 import pytest
 from django.contrib.messages import get_messages
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from PIL import Image
 
 from home.models import Order, Pizza
-from kitchen import flow, stages
+from kitchen import flow
 from kitchen.models import Shop, Station
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cooked")]
@@ -93,28 +91,19 @@ def test_a_list_that_lay_open_does_not_move_orders_back(staff, place, small_kitc
     now = timezone.now()
     order, other = place(now), place(now)
     rows = list(Order.objects.all())  # what the page showed
-    flow.override(other.pk, "baking", now)
+    flow.override(other.pk, "baking")
 
     staff.post("/admin/home/order/", list_form(rows, **{order.order_id: "baked"}))
 
     assert (fresh(order).stage, fresh(other).stage) == ("baked", "baking")
 
 
-def locked_first(queries):
-    """The stages whose stations the first look for locks asks for."""
-    sql = next(query["sql"] for query in queries if "FROM kitchen_station JOIN" in query["sql"])
-    return [stage for stage in stages.WORKED if f"'{stage}'" in sql]
-
-
-def test_a_list_locks_all_stations_before_it_moves_the_first_order(staff, place, small_kitchen):
-    """One transaction: if the drivers came before the make line it would deadlock with whoever locks them in order."""
+def test_a_list_is_saved_whatever_the_order_of_its_rows(staff, place, small_kitchen):
     last, first = place(), place()
-    flow.override(last.pk, "out_for_delivery", timezone.now())
+    flow.override(last.pk, "out_for_delivery")
     rows = [fresh(last), fresh(first)]
-    with CaptureQueriesContext(connection) as queries:
-        staff.post("/admin/home/order/", list_form(rows, **{last.order_id: "delivered", first.order_id: "baking"}))
+    staff.post("/admin/home/order/", list_form(rows, **{last.order_id: "delivered", first.order_id: "baking"}))
     assert (fresh(last).stage, fresh(first).stage) == ("delivered", "baking")
-    assert locked_first(queries) == list(stages.WORKED)
 
 
 def test_a_stage_chosen_in_the_form_is_an_override_with_a_reason(staff, bob, place):
@@ -138,7 +127,7 @@ def test_a_stage_chosen_in_the_form_is_an_override_with_a_reason(staff, bob, pla
 
 def test_what_makes_no_sense_is_an_error_in_the_form_and_no_success(staff, place):
     order = place()
-    flow.override(order.pk, "baking", timezone.now())
+    flow.override(order.pk, "baking")
     address = f"/admin/home/order/{order.pk}/change/"
     inlines = {f"{name}-{kind}_FORMS": 0 for name in ("lines", "events") for kind in ("TOTAL", "INITIAL")}
     for data in (
@@ -153,7 +142,7 @@ def test_what_makes_no_sense_is_an_error_in_the_form_and_no_success(staff, place
 
 def test_the_actions_go_through_flow_and_say_what_was_refused(staff, place):
     order, gone = place(), place()
-    flow.cancel(gone.pk, timezone.now())
+    flow.cancel(gone.pk)
 
     for action, state in (
         ("advance", "working"),
@@ -186,9 +175,8 @@ def test_orders_cannot_be_added_or_deleted_here(staff, place):
 def test_more_places_seat_the_next_at_once(staff, place, small_kitchen, cooked, django_capture_on_commit_callbacks):
     _, waiting = place(), place()
     station = Station.objects.get(stage="received")
-    with django_capture_on_commit_callbacks(execute=True), CaptureQueriesContext(connection) as queries:
+    with django_capture_on_commit_callbacks(execute=True):
         staff.post(f"/admin/kitchen/station/{station.pk}/change/", STATION_FORM)
-    assert locked_first(queries) == list(stages.WORKED)  # the list of stations comes in any order
     assert fresh(waiting).state == "working"
     assert cooked[-1] == (waiting.pk, 1, "received")
 

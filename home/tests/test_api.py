@@ -213,7 +213,7 @@ def test_a_key_that_was_used_for_something_else_is_refused(script, margherita, d
 
 def test_it_shows_an_order_to_whoever_has_the_id_and_nothing_personal(script, place, alice, bob):
     order = place(user=alice)
-    flow.cancel(order.pk, order.created_at, by=bob, reason="Out of <b>dough</b>")
+    flow.cancel(order.pk, by=bob, reason="Out of <b>dough</b>")
     order.refresh_from_db()
 
     response = script.get(f"/api/order/{order.order_id}/")

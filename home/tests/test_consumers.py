@@ -11,7 +11,6 @@ from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import Client
-from django.utils import timezone
 
 from home import consumers, live
 from home.models import Order
@@ -61,7 +60,7 @@ async def closed_with(socket):
 
 @sync_to_async
 def act(verb, order, *args, **kwargs):
-    return verb(order.pk, *args, timezone.now(), **kwargs)
+    return verb(order.pk, *args, **kwargs)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import logging
 
 import pytest
 from django.db import transaction
-from django.utils import timezone
 
 from home.models import Order
 from kitchen import flow
@@ -22,8 +21,8 @@ def test_placing_announces_once_after_the_commit(cooked, sent, place):
 
 def test_a_change_announces_its_seq(cooked, sent, place, bob):
     order = place()
-    flow.override(order.pk, "baking", timezone.now(), by=bob)
-    flow.hold(order.pk, timezone.now(), by=bob)
+    flow.override(order.pk, "baking", by=bob)
+    flow.hold(order.pk, by=bob)
     assert sent == [(order.order_id, seq) for seq in (1, 2, 3)]
 
 
@@ -31,7 +30,7 @@ def test_a_rolled_back_change_announces_nothing(cooked, sent, place, bob):
     order = place()
     sent.clear()
     with pytest.raises(ZeroDivisionError), transaction.atomic():
-        flow.override(order.pk, "baking", timezone.now(), by=bob)
+        flow.override(order.pk, "baking", by=bob)
         raise ZeroDivisionError
     assert sent == []
     assert Order.objects.get().stage == "received"

@@ -5,17 +5,16 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 
 from home import live
 from home.models import Order
-from kitchen import flow, stages, tasks
+from kitchen import flow, stages
 from kitchen.models import Shop, Station
 
 MOST_WORDS = 200  # characters of a reason
 LARGEST = 2**31  # of any number: what the databases hold, and a speed or a mean could ever be
 
-VERBS: dict[str, Callable[..., list[Order]]] = {
+VERBS: dict[str, Callable[..., None]] = {
     "advance": flow.advance,
     "recall": flow.recall,
     "hold": flow.hold,
@@ -48,19 +47,17 @@ def act(content: dict[str, Any], user: Any) -> dict[str, Any]:
 
 def change_order(name: str, content: dict[str, Any], user: Any) -> dict[str, Any]:
     pk, seq, reason = find(content.get("order_id")), parse_seq(content), parse_reason(content)
-    now = timezone.now()
     if not reason and (name == "cancel" or content.get("stage") == stages.CANCELLED.code):
         raise flow.Refused("Say why the order is cancelled.")
     # One transaction around the verb and the look at what it wrote: `undo` needs the seq of this very change.
     with transaction.atomic():
         if name == "undo":
-            begun = flow.undo(pk, seq, now, user)
+            flow.undo(pk, seq, user)
         elif name == "override":
-            begun = flow.override(pk, str(content.get("stage")), now, user, reason, seen=seq)
+            flow.override(pk, str(content.get("stage")), user, reason, seen=seq)
         else:
-            begun = VERBS[name](pk, now, user, reason, seen=seq)
+            VERBS[name](pk, user, reason, seen=seq)
         payload = Order.objects.get(pk=pk).payload()
-        tasks.cook_all(begun)
     return {"done": name, "order": payload}
 
 
@@ -71,10 +68,12 @@ def change_station(content: dict[str, Any]) -> dict[str, Any]:
         "mean_seconds": parse_number,
         "as_measured": parse_switch,
     }
-    changes = {COLUMNS.get(key, key): parse(content[key]) for key, parse in parsers.items() if key in content}
+    changes: dict[str, Any] = {
+        COLUMNS.get(key, key): parse(content[key]) for key, parse in parsers.items() if key in content
+    }
     if not changes:
         raise flow.Refused("Say what to change: places, is_open or mean_seconds.")
-    tasks.cook_all(flow.change_station(str(content.get("stage")), timezone.now(), **changes))
+    flow.change_station(str(content.get("stage")), **changes)
     return {"done": "station"}
 
 
@@ -85,7 +84,7 @@ def change_shop(content: dict[str, Any]) -> dict[str, Any]:
         raise flow.Refused("Say what to change: is_open, speed or demand_per_hour.")
     with transaction.atomic():
         if "speed" in changes:
-            tasks.cook_all(flow.set_speed(changes.pop("speed"), timezone.now()))
+            flow.set_speed(changes.pop("speed"))
         shop = Shop.objects.get()
         for field, value in changes.items():
             setattr(shop, field, value)

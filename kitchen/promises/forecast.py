@@ -6,17 +6,15 @@ for good; the forecast (`eta`) moves with the kitchen until the order is there.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from django.db import transaction
-
 from home import live
-from home.models import FORECAST_FIELDS, ORDER_ROWS, Order
-from kitchen import locks, stages
+from home.models import FORECAST_FIELDS, Order
+from kitchen import flow, locks, stages
 from kitchen.models import Promise, Station
 from kitchen.promises import ledger
 from simulation.calibration import NONE, Correction, Interval, learn
@@ -30,7 +28,7 @@ LEARN_SECONDS = 5.0  # what the ledger teaches holds for so long
 # What people see moves in such steps (wall): minutes on the clock, seconds where the interval itself is short.
 STEP_SECONDS, SHORT_STEP_SECONDS, SHORT_SECONDS = 60.0, 1.0, 120.0
 
-BATCH = 500  # orders in one transaction
+BATCH = 100  # orders in one transaction, for which the kitchen waits
 
 Moments = Sequence[Any]  # low, median and high: three datetimes, or NOBODY_KNOWS
 NOBODY_KNOWS: Moments = (None, None, None)
@@ -200,8 +198,7 @@ def corrected(speed: float) -> Correction:
 def renew(now: datetime) -> int:
     """The forecasts of all open orders, in one go; tells whoever watches what has visibly moved. Returns how many.
 
-    Harmless twice, and at the same time as another. Whoever is being moved by the kitchen just now is left for the
-    next time: waiting here for one order while holding others could deadlock with a verb.
+    Harmless twice, and at the same time as another.
     """
     known = Order.objects.open().values_list("pk", "seq", *FORECAST_FIELDS)
     before = {pk: (seq, eta) for pk, seq, *eta in known}
@@ -236,18 +233,9 @@ def has_moved(old: Moments, new: Moments) -> bool:
     return any(abs(after - before) >= step for before, after in zip(old, new, strict=True))
 
 
-@transaction.atomic
 def write(etas: dict[int, tuple[int, Moments]]) -> int:
     """{pk: (seq, eta)}: nothing is written over an order that has gone on since. How many were written."""
-    rows = Order.objects.select_for_update(skip_locked=True).filter(pk__in=etas)
-    orders = [order for order in rows if order.seq == etas[order.pk][0]]
-    for order in orders:
-        order.eta_low, order.eta_median, order.eta_high = etas[order.pk][1]
-    ORDER_ROWS.update_all(orders, FORECAST_FIELDS)
-    transaction.on_commit(lambda: announce_all(orders), robust=True)
-    return len(orders)
-
-
-def announce_all(orders: Iterable[Order]) -> None:
+    orders = flow.write_forecasts(etas)
     for order in orders:
         live.announce_eta(order)
+    return len(orders)

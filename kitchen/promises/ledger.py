@@ -7,11 +7,13 @@ from typing import Any
 
 from django.db.models import Avg, Count, F, Q
 from django.db.models.functions import Abs, TruncDate
+from django.dispatch import receiver
 from django.utils import timezone
 
 from home.models import Order, OrderEvent
 from home.rows import Rows
 from kitchen import stages
+from kitchen.flow import order_placed
 from kitchen.models import Outcome, Promise, Shop
 from kitchen.promises.measure import NATURAL
 from simulation import calibration
@@ -29,8 +31,11 @@ PROMISE_ROWS = Rows(Promise)
 # Writing
 
 
-def write_down(promise: Promise, order: Order) -> None:
+@receiver(order_placed)
+def write_down(order: Order, promise: Promise | None, **kwargs: Any) -> None:
     """In the transaction that places the order."""
+    if promise is None:
+        return
     promise.order_pk = order.pk
     promise.simulated = order.simulated
     PROMISE_ROWS.insert(promise)

@@ -29,9 +29,10 @@ from hypothesis.stateful import (
 )
 
 from home.models import STATE_FIELDS, Order, OrderEvent, Pizza
-from kitchen import flow, stages, tasks
+from kitchen import flow, locks, stages
+from kitchen.flow import work_begun
 from kitchen.models import Shop, Station
-from kitchen.tests.test_flow import NOON
+from kitchen.tests.clock import NOON, begins
 
 WANTED = os.environ.get("HISTORIES")
 SIZE = settings(
@@ -91,7 +92,9 @@ class Kitchen(RuleBasedStateMachine):
         # Seeds of the service times: the same history must be the same kitchen again.
         self.world.enter_context(patch("home.models.new_order_id", lambda: f"{next(number):020d}"))
         self.world.enter_context(patch("django.utils.timezone.now", lambda: self.now))
-        self.world.enter_context(patch.object(tasks, "_enqueue", lambda order: self.hand_out([order])))
+        self.world.enter_context(patch.object(locks, "read_clock", lambda told: self.now))
+        work_begun.connect(self.hand_out)
+        self.world.callback(work_begun.disconnect, self.hand_out)
         self.world.enter_context(transaction.atomic())
         self.bob = User.objects.get(username="bob")
         self.menu = list(Pizza.objects.all())
@@ -113,11 +116,10 @@ class Kitchen(RuleBasedStateMachine):
 
     # What the rules are made of
 
-    def hand_out(self, begun):
-        for order in begun:
-            assert (order.pk, order.epoch) not in self.handed_out, "two chains with one epoch"
-            self.handed_out.add((order.pk, order.epoch))
-            self.links[order.pk, order.epoch, order.stage] += 1
+    def hand_out(self, order, **kwargs):
+        assert (order.pk, order.epoch) not in self.handed_out, "two chains with one epoch"
+        self.handed_out.add((order.pk, order.epoch))
+        self.links[order.pk, order.epoch, order.stage] += 1
 
     def do(self, refused, verb, *args, **kwargs):
         """A verb does its work, or refuses and changes nothing, as the rule says it must."""
@@ -126,11 +128,11 @@ class Kitchen(RuleBasedStateMachine):
             with pytest.raises(flow.Refused):
                 verb(*args, **kwargs)
         else:
-            self.hand_out(verb(*args, **kwargs))
+            verb(*args, **kwargs)
 
     def by_person(self, which, verb, *args, refused):
         order = self.order(which)
-        self.do(refused(order), verb, order.pk, *args, self.now, by=self.bob, reason="So it goes")
+        self.do(refused(order), verb, order.pk, *args, by=self.bob, reason="So it goes")
         return order, Order.objects.get(pk=order.pk)
 
     def order(self, which):
@@ -152,21 +154,20 @@ class Kitchen(RuleBasedStateMachine):
         due_at = self.orders[pk].due_at
         if live and (due_at - self.now).total_seconds() > flow.EARLY_SECONDS:
             with pytest.raises(flow.TooEarly):
-                flow.finish(pk, epoch, stage, self.now)
+                flow.finish(pk, epoch, stage)
             self.changes_nothing = True
             return
-        begun = flow.finish(pk, epoch, stage, self.now)
+        goes_on = flow.finish(pk, epoch, stage)
         self.links[link] -= 1
         self.changes_nothing = not live
-        if any(order.pk == pk for order in begun):
+        if goes_on:
             self.links[pk, epoch, stages.after(stage)] += 1
-        self.hand_out(order for order in begun if order.pk != pk)
 
     @initialize(orders=st.lists(st.integers(1, 3), max_size=5))
     def some_are_there_already(self, orders):
         """Lines are where most can go wrong."""
         for pizzas in orders:
-            self.hand_out(flow.place([(self.menu[0], pizzas)], self.now)[1])
+            flow.place([(self.menu[0], pizzas)])
 
     # Time, links and accidents
 
@@ -232,10 +233,8 @@ class Kitchen(RuleBasedStateMachine):
             )
 
         expected = {order.pk for order in self.orders.values() if forgotten(order)}
-        found = flow.recover(self.now)
-        assert {order.pk for order in found} == expected
-        self.hand_out(found)
-        assert flow.seat_all(self.now) == []  # nobody was left waiting
+        assert {order.pk for order in begins(flow.recover)} == expected
+        assert begins(flow.seat_all) == []  # nobody was left waiting
 
     # Customers and staff
 
@@ -243,7 +242,7 @@ class Kitchen(RuleBasedStateMachine):
     @rule(quantities=st.lists(st.integers(1, 3), min_size=1, max_size=2))
     def place(self, quantities):
         items = list(zip(self.menu, quantities, strict=False))
-        self.do(not Shop.objects.get().is_open, lambda: flow.place(items, self.now)[1])
+        self.do(not Shop.objects.get().is_open, flow.place, items)
 
     @precondition(lambda self: len(self.orders) < MOST_ORDERS)
     @rule(stage=any_stage)
@@ -335,7 +334,7 @@ class Kitchen(RuleBasedStateMachine):
             or back > 0
             or self.now - event.at > timedelta(seconds=flow.UNDO_SECONDS)
         )
-        self.do(refused, flow.undo, order.pk, seq, self.now, self.bob)
+        self.do(refused, flow.undo, order.pk, seq, self.bob)
         new = Order.objects.get(pk=order.pk)
         if not refused:
             assert (new.stage, new.rushed) == (event.before["stage"], event.before["rushed"])
@@ -346,20 +345,20 @@ class Kitchen(RuleBasedStateMachine):
 
     @rule(stage=some_stage, places=st.integers(1, 3))
     def change_places(self, stage, places):
-        self.hand_out(flow.change_station(stage, self.now, capacity=places))
+        flow.change_station(stage, capacity=places)
 
     @rule(stage=some_stage, is_open=st.booleans())
     def close_or_open_a_station(self, stage, is_open):
-        self.hand_out(flow.change_station(stage, self.now, is_open=is_open))
+        flow.change_station(stage, is_open=is_open)
 
     @rule(stage=some_stage, seconds=st.sampled_from([2.0, 20.0, 60.0]))
     def change_the_mean(self, stage, seconds):
-        self.hand_out(flow.change_station(stage, self.now, mean_seconds=seconds))
+        flow.change_station(stage, mean_seconds=seconds)
 
     @rule(stage=some_stage, places=st.integers(1, 3))
     def a_station_is_saved_past_flow_and_the_recovery_sweep_runs(self, stage, places):
         Station.objects.filter(stage=stage).update(capacity=places)
-        self.hand_out(flow.seat_all(self.now))
+        flow.seat_all()
 
     @rule(is_open=st.booleans())
     def close_or_open_the_shop(self, is_open):
@@ -369,7 +368,7 @@ class Kitchen(RuleBasedStateMachine):
     @rule(speed=st.sampled_from([0.5, 1.0, 2.0, 60.0]))
     def change_the_speed(self, speed):
         old = Shop.objects.get().speed
-        self.hand_out(flow.set_speed(speed, self.now))
+        flow.set_speed(speed)
         for order in Order.objects.working():
             left = (self.orders[order.pk].due_at - self.now) * (old / speed)
             assert abs(order.due_at - self.now - left) < timedelta(milliseconds=1)
@@ -443,11 +442,11 @@ class Kitchen(RuleBasedStateMachine):
     def drain(self):
         """Everything opens again, messages arrive, the recovery sweep runs: everyone must get their pizza."""
         for stage in stages.WORKED:
-            self.hand_out(flow.change_station(stage, self.now, is_open=True))
+            flow.change_station(stage, is_open=True)
             self.the_step_was_right()
         for order in list(self.orders.values()):
             if order.held:
-                self.hand_out(flow.resume(order.pk, self.now))
+                flow.resume(order.pk)
                 self.the_step_was_right()
         for _ in range(LONGEST_DRAIN):
             if all(order.stage in stages.ENDED for order in self.orders.values()):

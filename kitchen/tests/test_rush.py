@@ -18,7 +18,8 @@ from home.models import Order
 from kitchen import flow
 from kitchen.management.commands import rush
 from kitchen.models import Shop
-from kitchen.tests.test_flow import NOON, at, finish
+from kitchen.tests.clock import NOON, at
+from kitchen.tests.test_flow import finish
 
 
 def command(*arguments):
@@ -37,7 +38,7 @@ def cooking():
         while not done.wait(0.02):
             now = timezone.now()
             for order in Order.objects.working().filter(due_at__lte=now):
-                flow.finish(order.pk, order.epoch, order.stage, now)
+                flow.finish(order.pk, order.epoch, order.stage)
         connection.close()
 
     thread = threading.Thread(target=cook)
@@ -162,7 +163,7 @@ def test_the_summary_is_told_by_the_event_log_in_kitchen_time(place, bob):
         finish(order, at(seconds))
     for order, seconds in ((first, 65), (second, 95)):
         finish(order, at(seconds))
-    flow.rush(place(at(95)).pk, at(96), by=bob)  # a third is still being made, and was rushed meanwhile
+    flow.rush(place(at(95)).pk, clock=at(96), by=bob)  # a third is still being made, and was rushed meanwhile
 
     evening = rush.Rush(None, [])
     evening.speed, evening.start, evening.last_sent = 60, NOON, at(100)

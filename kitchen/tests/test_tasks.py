@@ -45,7 +45,7 @@ def late(small_kitchen, sent, cooked, place):
 
 def test_cook_sends_one_link_per_stage_that_is_left(small_kitchen, sent, chains, place):
     order = place(timezone.now())
-    tasks._enqueue(order)
+    tasks.enqueue(order)
     ((countdown, links),) = chains
     assert [tuple(args) for args in links] == [(order.pk, 1, stage) for stage in stages.WORKED]
     assert countdown == pytest.approx(10, abs=0.5)
@@ -89,7 +89,7 @@ def test_a_link_whose_order_must_wait_ends_its_chain_and_starts_the_next_ones(
     now = timezone.now()
     second = place(now - timedelta(seconds=11))
     third = place(now - timedelta(seconds=10))
-    flow.finish(late.pk, 1, "received", now)  # to the oven; the second begins
+    flow.finish(late.pk, 1, "received")  # to the oven; the second begins
     Order.objects.filter(pk=second.pk).update(due_at=now, epoch=1)
     with django_capture_on_commit_callbacks(execute=True), inside_a_chain() as request:
         tasks.finish.run(second.pk, 1, "received")

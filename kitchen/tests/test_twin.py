@@ -7,11 +7,11 @@ from random import Random
 import pytest
 
 from home import models
-from home.models import OrderEvent
+from home.models import Order, OrderEvent
 from kitchen import flow, stages
 from kitchen.locks import read_stations
 from kitchen.models import Station
-from kitchen.tests.test_flow import NOON
+from kitchen.tests.clock import NOON, begins
 
 pytestmark = [
     pytest.mark.database,
@@ -48,14 +48,12 @@ def customers():
 
 def through_flow(pizza):
     """The orders, by pk. The next link that is due comes first; ties: completions before arrivals, then order id."""
-    orders, due = {}, []
+    due = []
     for arrival, pizzas in customers():
         run_until(due, arrival)
-        order, begun = flow.place([(pizza, pizzas)], arrival)
-        orders[order.pk] = order
-        wake(due, begun)
+        wake(due, begins(flow.place, [(pizza, pizzas)], clock=arrival))
     run_until(due)
-    return orders
+    return {order.pk: order for order in Order.objects.all()}
 
 
 def wake(due, begun):
@@ -66,7 +64,7 @@ def wake(due, begun):
 def run_until(due, moment=None):
     while due and (moment is None or due[0][0] <= moment):
         now, pk, epoch, stage = heapq.heappop(due)
-        wake(due, flow.finish(pk, epoch, stage, now))
+        wake(due, begins(flow.finish, pk, epoch, stage, clock=now))
 
 
 def through_queueing_theory(orders):

@@ -265,7 +265,7 @@ async def test_nothing_is_sent_or_obeyed_before_a_script_has_said_who_it_is(path
     async with AsyncExitStack() as stack:
         waiting = [await stack.enter_async_context(knock(path, bobs)) for path in paths.values()]
         assert valkey.client.pubsub_channels("*__group__*") == []
-        await in_database(flow.override)(order.pk, "baking", timezone.now(), by=bob)
+        await in_database(flow.override)(order.pk, "baking", by=bob)
         await in_database(place)()
         assert await is_silent(*waiting)
         await waiting[0].send_json_to({"action": "override", "stage": "baked"})

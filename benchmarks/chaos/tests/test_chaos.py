@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -17,10 +17,10 @@ from benchmarks.chaos.crowd import Page
 from benchmarks.chaos.overload import executions
 from home.models import Order, OrderEvent
 from kitchen import flow, stages
+from kitchen.tests.clock import NOON, at
 from pizzaProj.supervisor import Supervisor
 from pizzaProj.tests.test_stack import NOT_OURS, free_port, on_linux
 
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PLACES = dict.fromkeys(stages.WORKED, 1)
 
 
@@ -33,7 +33,7 @@ def told(small_kitchen, sent, cooked, place):
         now = min(order.due_at for order in open_orders)
         for order in open_orders:
             if order.due_at == now:
-                flow.finish(order.pk, order.epoch, order.stage, now)
+                flow.finish(order.pk, order.epoch, order.stage, clock=lambda now=now: now)
     return {"click 1": orders[0].order_id, "click 2": orders[1].order_id}
 
 
@@ -47,8 +47,8 @@ def test_a_good_history_has_no_faults(told):
 
 
 def test_a_cancelled_order_is_no_fault(told, place):
-    order = place(NOON + timedelta(hours=1))
-    flow.cancel(order.pk, NOON + timedelta(hours=1))
+    order = place(at(3600))
+    flow.cancel(order.pk, clock=at(3600))
     assert faults({**told, "click 3": order.order_id}) == set()
 
 
@@ -84,7 +84,7 @@ def copy_event(order, seq):
 
 
 def test_it_sees_who_never_left(told, place):
-    order = place(NOON + timedelta(hours=1))
+    order = place(at(3600))
     assert faults({**told, "click 3": order.order_id}) == {"stuck"}
 
 

@@ -88,7 +88,7 @@ def fresh(order):
 
 @sync_to_async
 def act(verb, order, *args, **kwargs):
-    return verb(order.pk, *args, timezone.now(), **kwargs)
+    return verb(order.pk, *args, **kwargs)
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_the_queries_of_a_snapshot_do_not_grow_with_the_orders(place):
     place()
     few = queries()
     for _ in range(5):
-        flow.advance(place().pk, timezone.now())
+        flow.advance(place().pk)
     assert queries() == few <= 6
 
 
@@ -191,10 +191,13 @@ def test_the_history_goes_back_from_now_minute_by_minute(place):
     def ago(minutes):
         return now - timedelta(minutes=minutes)
 
+    def clock(minutes):
+        return lambda: ago(minutes)
+
     first, second, third = place(ago(90)), place(ago(20)), place(ago(5), simulated=True)
-    flow.advance(first.pk, ago(10))  # the second begins
-    flow.advance(first.pk, ago(8))
-    flow.cancel(second.pk, ago(2))
+    flow.advance(first.pk, clock=clock(10))  # the second begins
+    flow.advance(first.pk, clock=clock(8))
+    flow.cancel(second.pk, clock=clock(2))
 
     hour = snapshot.history(now)
     real, simulated = hour["real"], hour["simulated"]
@@ -239,7 +242,7 @@ async def test_a_board_catches_up_with_what_got_lost(bob, order, monkeypatch):
         with monkeypatch.context() as lost:
             lost.setattr(broadcaster, "send", lambda *_: None)
             await act(flow.rush, order)
-            await in_database(flow.change_station)("baking", timezone.now(), capacity=7)
+            await in_database(flow.change_station)("baking", capacity=7)
             await in_database(broadcaster.flush)()  # what was gathered is lost as well
         shown = await receive(socket)
         shown |= await receive(socket)

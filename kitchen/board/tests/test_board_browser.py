@@ -21,12 +21,11 @@ LONGEST_FRAME_MS = 1000  # far above what it takes, far below what a person woul
 # A shop as full as it gets, from a process of its own: what it prints is what the board must show in the end.
 CROWD = f"""
 import json, random, time
-from django.utils import timezone
 from home.models import Order, Pizza
 from kitchen import flow, stages
-flow.set_speed(0.001, timezone.now())
+flow.set_speed(0.001)
 pizza = Pizza.objects.first()
-orders = [flow.place([(pizza, 1)], timezone.now())[0] for _ in range({OPEN})]
+orders = [flow.place([(pizza, 1)]) for _ in range({OPEN})]
 print("placed", flush=True)
 input()
 dice = random.Random(7)
@@ -35,7 +34,7 @@ for n in range({CHANGES}):
     time.sleep(max(0, began + n / {PER_SECOND} - time.monotonic()))
     verb = dice.choice([flow.advance, flow.hold, flow.resume, flow.rush, flow.recall])
     try:
-        verb(dice.choice(orders).pk, timezone.now())
+        verb(dice.choice(orders).pk)
     except flow.Refused:
         pass
 took = time.monotonic() - began

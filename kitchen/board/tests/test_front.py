@@ -32,7 +32,7 @@ def front_page(client):
 def test_it_counts_open_orders_late_ones_and_promises_of_today(client, bob, small_kitchen, place):
     now = timezone.now()
     first, second, _ = place(now), place(now), place(now, simulated=True)
-    flow.override(first.pk, "baking", now)
+    flow.override(first.pk, "baking")
     Order.objects.filter(pk=second.pk).update(promised_high=now)
     came(1001, now, kept=True)
     came(1002, now, kept=False)

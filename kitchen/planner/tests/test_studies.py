@@ -276,9 +276,9 @@ def test_from_now_it_begins_with_the_live_kitchen(small_kitchen, place, bob, sen
     """Fixed times 10, 20, 5, 30: one order for 5 s in the oven, one just at the make line, one on hold."""
     now = timezone.now()
     baking = place(now=now - timedelta(seconds=15))
-    flow.advance(baking.pk, now - timedelta(seconds=5))
+    flow.advance(baking.pk, clock=lambda: now - timedelta(seconds=5))
     held = place(now=now - timedelta(seconds=5))
-    flow.hold(held.pk, now - timedelta(seconds=4))
+    flow.hold(held.pk, clock=lambda: now - timedelta(seconds=4))
     place(now=now)
     plan = load(studies.make({"question": "now", "demand": {"profile": "flat", "per_hour": 0}}, bob, now).plan)
     assert plan.notes[0] == "It begins with the 2 orders that are in the kitchen now."

@@ -8,10 +8,11 @@ import pytest
 from django.utils import timezone
 
 from home.models import FORECAST_FIELDS, Order
-from kitchen import flow, stages, tasks
+from kitchen import flow, stages
 from kitchen.models import Outcome, Promise, Shop, Station
-from kitchen.promises import forecast, ledger
-from kitchen.tests.test_flow import NOON, at, finish, fresh
+from kitchen.promises import forecast, ledger, tasks
+from kitchen.tests.clock import NOON, at
+from kitchen.tests.test_flow import finish, fresh
 from simulation.lookahead import PATHS, Law, Standing, State, Workplace, look_ahead, look_ahead_last, paths
 
 
@@ -115,7 +116,7 @@ def test_who_needs_a_closed_station_gets_no_answer_and_the_others_theirs():
 def run(until=None):
     """Every link at the moment when it is due, in a kitchen that nobody touches."""
     while (order := Order.objects.working().order_by("due_at", "pk").first()) and (not until or order.due_at <= until):
-        flow.finish(order.pk, order.epoch, order.stage, order.due_at)
+        flow.finish(order.pk, order.epoch, order.stage, clock=lambda due_at=order.due_at: due_at)
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def calm(db, sent, cooked):
 def test_the_live_kitchen_does_what_was_forecast(calm, place, margherita):
     orders = [place(at(3 * number), [(margherita, number % 3 + 1)]) for number in range(9)]
     run(at(60))
-    flow.rush(orders[8].pk, at(60))
+    flow.rush(orders[8].pk, clock=at(60))
     assert {order.stage for order in Order.objects.all()} >= {"received", "baking"}
 
     forecast.renew(at(60))
@@ -155,8 +156,8 @@ def test_it_knows_only_what_a_person_could_know(small_kitchen, sent, cooked, pla
 @pytest.mark.django_db
 def test_rushed_ones_are_first_and_held_ones_nowhere(small_kitchen, sent, cooked, place):
     first, second, third, held = (place(at(number)) for number in range(4))
-    flow.rush(third.pk, at(5))
-    flow.hold(held.pk, at(5))
+    flow.rush(third.pk, clock=at(5))
+    flow.hold(held.pk, clock=at(5))
     state = forecast.read_state(at(6))
     assert state.pks == (third.pk, first.pk, second.pk)
     assert [one.elapsed_seconds for one in state.orders] == [None, 6.0, None]
@@ -335,13 +336,13 @@ def test_nothing_honest_can_be_said_of_a_held_one_or_before_a_closed_station(
 ):
     held, waits = place(NOON), place(at(1))
     commit(forecast.renew, at(2))
-    flow.hold(held.pk, at(3))
+    flow.hold(held.pk, clock=at(3))
     assert fresh(held).payload()["eta"] is None  # at once, before anybody looks ahead again
-    flow.change_station("out_for_delivery", at(3), is_open=False)
+    flow.change_station("out_for_delivery", clock=at(3), is_open=False)
     commit(forecast.renew, at(4))
     assert etas(held) == etas(waits) == [None] * 3
-    flow.change_station("out_for_delivery", at(5), is_open=True)
-    flow.resume(held.pk, at(5))
+    flow.change_station("out_for_delivery", clock=at(5), is_open=True)
+    flow.resume(held.pk, clock=at(5))
     commit(forecast.renew, at(6))
     assert None not in etas(held) + etas(waits)
 
@@ -350,8 +351,8 @@ def test_nothing_honest_can_be_said_of_a_held_one_or_before_a_closed_station(
 def test_who_has_left_has_no_forecast(small_kitchen, sent, cooked, place):
     gone, cancelled = place(NOON), place(NOON)
     forecast.renew(at(1))
-    flow.override(gone.pk, stages.LAST, at(2))
-    flow.cancel(cancelled.pk, at(2))
+    flow.override(gone.pk, stages.LAST, clock=at(2))
+    flow.cancel(cancelled.pk, clock=at(2))
     assert fresh(gone).payload()["eta"] is fresh(cancelled).payload()["eta"] is None
 
 
@@ -404,6 +405,6 @@ def test_the_job_looks_ahead_and_settles(small_kitchen, sent, cooked, place, tol
     waits = place(now)
     commit(tasks.look_ahead)
     assert None not in etas(waits)
-    flow.override(order.pk, stages.LAST, now - timedelta(minutes=1))
+    flow.override(order.pk, stages.LAST, clock=lambda: now - timedelta(minutes=1))
     commit(tasks.look_ahead)
     assert Outcome.objects.get().intervened

@@ -11,7 +11,8 @@ from kitchen import flow, stages
 from kitchen.board import actions
 from kitchen.models import Outcome, Promise, Shop, Station, Unchangeable
 from kitchen.promises import forecast, ledger
-from kitchen.tests.test_flow import NOON, at, finish, fresh
+from kitchen.tests.clock import NOON, at
+from kitchen.tests.test_flow import finish, fresh
 from simulation.calibration import NONE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
@@ -93,18 +94,18 @@ def test_an_old_open_order_costs_nothing_but_itself(promised, django_assert_max_
 @pytest.mark.database
 def test_a_persons_word_counts_when_it_can_no_longer_be_taken_back(promised, bob):
     order = promised()
-    flow.override(order.pk, stages.LAST, at(62), by=bob)
+    flow.override(order.pk, stages.LAST, clock=at(62), by=bob)
     assert ledger.settle(at(63)) == 0
-    flow.undo(order.pk, fresh(order).seq, at(64), bob)
+    flow.undo(order.pk, fresh(order).seq, bob, clock=at(64))
     assert ledger.settle(at(99)) == 0
-    flow.override(order.pk, stages.LAST, at(100), by=bob)
+    flow.override(order.pk, stages.LAST, clock=at(100), by=bob)
     assert ledger.settle(at(100 + ledger.SETTLED_SECONDS)) == 1
     assert settled() == [(200.0, False, True)]
 
 
 def test_a_cancelled_or_deleted_order_has_nothing_to_keep(promised):
     cancelled, deleted = promised(), promised()
-    flow.cancel(cancelled.pk, at(5))
+    flow.cancel(cancelled.pk, clock=at(5))
     fresh(deleted).delete()
     assert ledger.settle(at(60)) == 2
     assert settled() == [(None, None, True)] * 2
@@ -138,12 +139,12 @@ def test_what_is_written_is_never_changed(promised):
 def test_from_what_was_touched_nothing_is_learned(promised, hand):
     order = promised()
     if hand == "speed":
-        flow.set_speed(4, at(1))
-        flow.set_speed(2, at(2))
+        flow.set_speed(4, clock=at(1))
+        flow.set_speed(2, clock=at(2))
     else:
-        getattr(flow, hand)(order.pk, at(1))
+        getattr(flow, hand)(order.pk, clock=at(1))
         if hand == "hold":
-            flow.resume(order.pk, at(2))
+            flow.resume(order.pk, clock=at(2))
     deliver(order, 60)
     ledger.settle(at(80))
     assert settled() == [(120.0, True, True)]

@@ -1,16 +1,15 @@
 """How long the work takes, from the event log."""
 
-from datetime import timedelta
 from random import Random
 
 import pytest
 
 from home.models import Order, OrderEvent
-from kitchen import flow, tasks
+from kitchen import flow
 from kitchen.models import Shop, Station
-from kitchen.promises import measure
+from kitchen.promises import measure, tasks
 from kitchen.promises.measure import LEAST_SAMPLES, Sample, fit_distribution
-from kitchen.tests.test_flow import NOON, at
+from kitchen.tests.clock import NOON, at
 from simulation.distributions import build
 
 
@@ -101,6 +100,6 @@ def test_turning_the_clock_begins_a_new_measurement(kitchen, monkeypatch):
     monkeypatch.setattr(measure, "LEAST_SAMPLES", 1)
     kitchen(10)
     measure.renew()
-    flow.set_speed(8, NOON + timedelta(hours=1))
+    flow.set_speed(8, clock=at(3600))
     measure.renew()
     assert Station.objects.get(stage="baking").measured_mean_seconds is None

