@@ -112,17 +112,27 @@ class Pizza(models.Model):
             self.image.is_safe = True
 
 
+def in_kitchen(stage: str = "stage") -> models.Func:
+    """The condition of an open order; `stage` is its field, seen through joins.
+
+    The stages stand in the SQL literally, where `stage__in` would bind them: only so do the databases see that the
+    partial indexes of open orders serve the query. Else they read all orders that there ever were.
+    """
+    template = f"%(expressions)s IN {stages.literal(stages.WORKED)}"
+    return models.Func(models.F(stage), template=template, output_field=models.BooleanField())
+
+
 class OrderQuerySet(models.QuerySet["Order"]):
     def open(self) -> "OrderQuerySet":
-        return self.filter(stage__in=stages.WORKED)
+        return self.filter(in_kitchen())
 
     def working(self) -> "OrderQuerySet":
         """In a place of a station."""
-        return self.filter(started_at__isnull=False, stage__in=stages.WORKED)
+        return self.open().filter(due_at__isnull=False)
 
     def in_line(self) -> "OrderQuerySet":
         """Waiting for a place of a station."""
-        return self.filter(started_at__isnull=True, held=False, stage__in=stages.WORKED)
+        return self.open().filter(started_at__isnull=True, held=False)
 
     def waiting_at(self, stage: str) -> "OrderQuerySet":
         """The line of one station: rushed ones first, then first come first served; ties go to the older order."""
@@ -194,11 +204,7 @@ class Order(models.Model):
                 fields=["stage", "-rushed", "joined_at", "id"],
                 condition=Q(started_at__isnull=True, held=False, stage__in=stages.WORKED),
             ),
-            models.Index(
-                name="order_places",
-                fields=["stage", "due_at"],
-                condition=Q(started_at__isnull=False, stage__in=stages.WORKED),
-            ),
+            models.Index(name="order_open", fields=["stage", "due_at"], condition=Q(stage__in=stages.WORKED)),
             models.Index(name="order_of_user", fields=["user", "-id"]),
         ]
         constraints = [

@@ -4,14 +4,19 @@ For orders that nobody touched, or that somebody cancelled: the path of a moved 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
+from datetime import datetime
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from home.models import Order, OrderEvent
 from kitchen import stages
 
 Event = OrderEvent.Event
+GOES_ON = (Event.RUSHED, Event.RETIMED)  # what happens to an order while it stays at work
+
+Row = tuple[int, int, str, str, datetime]  # order, seq, stage, event, at
 
 
 @dataclass
@@ -38,8 +43,12 @@ def audit(accepted: dict[str, str], places: dict[str, int]) -> Audit:
         if order.stage not in stages.ENDED:
             found.stuck.append(f"{order.order_id} is still {order.state} at {order.stage}")
         found.illegal += path_faults(order)
-    found.crowded = crowds(OrderEvent.objects.order_by("pk").values_list("order_id", "stage", "event"), places)
+    found.crowded = crowds(log(), lambda stage, at: places[stage])
     return found
+
+
+def log() -> list[Row]:
+    return list(OrderEvent.objects.values_list("order_id", "seq", "stage", "event", "at"))
 
 
 def compare(accepted: dict[str, str], placed: list[str]) -> tuple[list[str], list[str]]:
@@ -57,8 +66,7 @@ def path_faults(order: Order) -> list[str]:
     faults = []
     if [event.seq for event in events] != list(range(1, order.seq + 1)):
         faults.append(f"seq {[event.seq for event in events]}, and the order is at {order.seq}")
-    if any(later.at < earlier.at for earlier, later in pairwise(events)):
-        faults.append("time runs backwards")
+    faults += backwards([(order.pk, event.seq, event.stage, event.event, event.at) for event in events])
     path = [(event.stage, event.event) for event in events if event.event != Event.JOINED]
     legal = [(stage, Event.STARTED) for stage in stages.WORKED] + [(stages.LAST, Event.DELIVERED)]
     if path and path[-1][1] == Event.CANCELLED:
@@ -73,20 +81,48 @@ def path_faults(order: Order) -> list[str]:
     return [f"{order.order_id}: {fault}" for fault in faults]
 
 
-def crowds(events: Iterable[tuple[int, str, str]], places: dict[str, int]) -> list[str]:
-    """Replays who was in which place, in the order in which it was written: stations are locked for that.
+def crowds(events: Iterable[Row], places: Callable[[str, datetime], int]) -> list[str]:
+    """Orders that were at work in a station at the same time, more of them than it had places.
 
-    Not by time: a link looks at its clock before it waits for the locks.
+    As an outsider sees it who knows nothing of locks: the intervals of the log, laid side by side by their times.
     """
-    inside: dict[str, set[int]] = defaultdict(set)
-    at: dict[int, str] = {}
     faults = []
-    for order, stage, event in events:
-        inside[at.pop(order, "")].discard(order)
-        if event != Event.STARTED:
-            continue
-        at[order] = stage
-        inside[stage].add(order)
-        if len(inside[stage]) > places[stage]:
-            faults.append(f"{len(inside[stage])} orders in the {places[stage]} places of {stage}")
+    for stage, intervals in at_work(events).items():
+        inside = 0
+        for moment, change in sorted(edge for interval in intervals for edge in edges(*interval)):
+            inside += change
+            if change > 0 and inside > places(stage, moment):
+                faults.append(f"{inside} orders in the {places(stage, moment)} places of {stage} at {moment}")
     return faults
+
+
+def at_work(events: Iterable[Row]) -> dict[str, list[tuple[datetime, datetime | None]]]:
+    """When an order was worked on at each stage: from its `started` until what happened to it next."""
+    intervals: dict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    for _, rows in groupby(sorted(events), key=itemgetter(0)):
+        began: tuple[str, datetime] | None = None
+        for _, _, stage, event, at in rows:
+            if began and event in GOES_ON:
+                continue
+            if began:
+                intervals[began[0]].append((began[1], at))
+            began = (stage, at) if event == Event.STARTED else None
+        if began:
+            intervals[began[0]].append((began[1], None))
+    return intervals
+
+
+def edges(start: datetime, end: datetime | None) -> list[tuple[datetime, int]]:
+    """One more, one less. Whoever leaves at a moment is gone when the next one comes; no time at all is nowhere."""
+    if end is None:
+        return [(start, 1)]
+    return [(start, 1), (end, -1)] if start < end else []
+
+
+def backwards(events: Iterable[Row]) -> list[str]:
+    """Events of one order that happened before the one before them."""
+    return [
+        f"{later[3]} of order {later[0]} at {later[4]}, before its {earlier[3]} at {earlier[4]}"
+        for earlier, later in pairwise(sorted(events))
+        if earlier[0] == later[0] and later[4] < earlier[4]
+    ]

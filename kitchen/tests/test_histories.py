@@ -28,6 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from benchmarks.chaos import audit
 from home.models import STATE_FIELDS, Order, OrderEvent, Pizza
 from kitchen import flow, locks, stages
 from kitchen.flow import work_begun
@@ -105,11 +106,14 @@ class Kitchen(RuleBasedStateMachine):
         self.log = {}  # {(pk, seq): event}
         self.last_event = OrderEvent.objects.order_by("pk").values_list("pk", flat=True).last() or 0
         self.changes_nothing = False
+        self.capacities = {row.stage: [(NOON, row.capacity)] for row in Station.objects.all()}  # since when how many
 
     def teardown(self):
         try:
             if sys.exc_info()[0] is None:  # else the history has failed, and its own words are the ones to read
                 self.drain()
+                assert audit.crowds(audit.log(), self.capacity) == []
+                assert audit.backwards(audit.log()) == []
         finally:
             transaction.set_rollback(True)
             self.world.close()
@@ -134,6 +138,12 @@ class Kitchen(RuleBasedStateMachine):
         order = self.order(which)
         self.do(refused(order), verb, order.pk, *args, by=self.bob, reason="So it goes")
         return order, Order.objects.get(pk=order.pk)
+
+    def capacity(self, stage, moment):
+        """The most places that there were at that moment, or have been since the change before it."""
+        before = [number for number, (since, _) in enumerate(self.capacities[stage]) if since < moment]
+        at_last = self.capacities[stage][before[-1] if before else 0 :]
+        return max(capacity for since, capacity in at_last if since <= moment)
 
     def order(self, which):
         return list(self.orders.values())[which % len(self.orders)]
@@ -345,6 +355,7 @@ class Kitchen(RuleBasedStateMachine):
 
     @rule(stage=some_stage, places=st.integers(1, 3))
     def change_places(self, stage, places):
+        self.capacities[stage].append((self.now, places))
         flow.change_station(stage, capacity=places)
 
     @rule(stage=some_stage, is_open=st.booleans())
@@ -357,6 +368,7 @@ class Kitchen(RuleBasedStateMachine):
 
     @rule(stage=some_stage, places=st.integers(1, 3))
     def a_station_is_saved_past_flow_and_the_recovery_sweep_runs(self, stage, places):
+        self.capacities[stage].append((self.now, places))
         Station.objects.filter(stage=stage).update(capacity=places)
         flow.seat_all()
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
-from benchmarks.chaos.audit import audit, crowds
+from benchmarks.chaos.audit import audit, backwards, crowds
 from benchmarks.chaos.chaos import KINDS, Plan, blows
 from benchmarks.chaos.crowd import Page
 from benchmarks.chaos.overload import executions
@@ -88,10 +88,34 @@ def test_it_sees_who_never_left(told, place):
     assert faults({**told, "click 3": order.order_id}) == {"stuck"}
 
 
+def one_place(*rows):
+    """What is seen in a log of [(order, seq, stage, event, second)] of a kitchen with one place everywhere."""
+    return crowds([(*row, at(second)) for *row, second in rows], lambda stage, moment: 1)
+
+
 def test_it_sees_one_too_many_at_a_station():
-    began, left = [(order, "received", "started") for order in (1, 2)], (1, "baking", "joined")
-    assert crowds([began[0], left, began[1]], PLACES) == []
-    assert crowds([*began, left], PLACES) == ["2 orders in the 1 places of received"]
+    began = [(order, 1, "received", "started") for order in (1, 2)]
+    left = (1, 2, "baking", "joined")
+    assert one_place((*began[0], 0), (*left, 10), (*began[1], 10)) == []
+    assert one_place((*began[0], 0), (*left, 10), (*began[1], 9)) == [
+        f"2 orders in the 1 places of received at {at(9)}"
+    ]
+    assert len(one_place((*began[0], 0), (1, 2, "received", "rushed", 5), (*began[1], 9))) == 1
+
+
+def test_it_goes_by_time_and_not_by_the_order_of_writing():
+    """The second was written behind the first one's leaving, and says that it began before."""
+    log = [(1, 1, "received", "started"), (1, 2, "baking", "started"), (2, 1, "received", "started")]
+    assert one_place(*((*row, second) for row, second in zip(log, (0, 10, 9.9), strict=True))) != []
+
+
+def test_it_sees_time_that_runs_backwards():
+    log = [
+        (1, 1, "received", "started", at(5)),
+        (1, 2, "baking", "started", at(4)),
+        (2, 1, "received", "joined", at(1)),
+    ]
+    assert len(backwards(log)) == 1
 
 
 def test_each_kind_falls_as_often_as_was_asked_and_now_and_then_two_at_once():

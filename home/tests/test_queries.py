@@ -1,0 +1,105 @@
+"""What is asked of open orders costs as much in ten years as today: no query reads all orders that there ever were."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from home import reconcile
+from home.models import Order, OrderEvent
+from kitchen import flow, stages
+from kitchen.board import snapshot
+from kitchen.management.commands import rush
+from kitchen.planner import studies
+from kitchen.promises import forecast, ledger
+
+DELIVERED = 20_000
+READS_ALL = ("SCAN home_order", "Seq Scan on home_order")  # as SQLite and PostgreSQL say it
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked", "small_kitchen")]
+
+
+@pytest.fixture
+def old_shop(place, bob):
+    """Years of delivered orders, a few open ones."""
+    then = timezone.now() - timedelta(days=400)
+    past = {"stage": stages.LAST, "seq": 1, "epoch": 1, "created_at": then, "joined_at": then, "delivered_at": then}
+    rows = Order.objects.bulk_create([Order(order_id=f"{n:020d}", **past) for n in range(DELIVERED)], 2000)
+    OrderEvent.objects.bulk_create(
+        [OrderEvent(order=row, seq=1, at=then, stage=stages.LAST, event="delivered") for row in rows], 2000
+    )
+    first, *_, held = [place(promise=forecast.promise(1, timezone.now())) for _ in range(5)]
+    flow.advance(first.pk)
+    flow.hold(held.pk)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE home_order")
+    return first
+
+
+def explained(call):
+    """The plans of all statements that it executes, one line each."""
+    statements, plans = [], []
+
+    def note(execute, sql, params, many, context):
+        if sql.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE")) and "home_order" in sql:
+            statements.append((sql, params[0] if many else params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        call()
+    with connection.cursor() as cursor:
+        for sql, params in statements:
+            cursor.execute(("EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN ") + sql, params)
+            plans += [f"{row[-1]}: {sql}" for row in cursor.fetchall()]
+    return plans
+
+
+def reads_all(plan):
+    """Does a line of the plan of a question by stage read a whole table? The index of open orders is short."""
+    words, _, sql = plan.partition(": ")
+    is_by_stage = "stage" in sql.partition("WHERE")[2]
+    return is_by_stage and any(f"{scan} " in f"{words} " for scan in READS_ALL) and "order_open" not in words
+
+
+ASKED = {
+    "open": lambda order: Order.objects.open().count(),
+    "open, in order": lambda order: list(Order.objects.open().order_by("pk")),
+    "working": lambda order: list(Order.objects.working().order_by("due_at")),
+    "in line": lambda order: Order.objects.in_line().count(),
+    "waiting at": lambda order: list(Order.objects.waiting_at(stages.FIRST)),
+    "board": lambda order: snapshot.open_orders(),
+    "board's chart": lambda order: snapshot.history(timezone.now()),
+    "watchers": lambda order: reconcile.read_newer({order.order_id: 1}, timezone.now()),
+    "forecasts": lambda order: forecast.renew(timezone.now()),
+    "ledger": lambda order: ledger.settle(timezone.now()),
+    "rush": lambda order: rush.crowd(),
+    "planner": lambda order: studies.present_notes(forecast.read_state(timezone.now())),
+    "a link": lambda order: flow.finish(order.pk, order.epoch, order.stage, clock=lambda: order.due_at),
+    "a person": lambda order: flow.rush(order.pk),
+    "the recovery sweep": lambda order: (flow.recover(), flow.seat_all()),
+    "the speed": lambda order: flow.set_speed(2),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_open_orders_are_found_without_reading_all(old_shop, name):
+    old_shop.refresh_from_db()
+    plans = explained(lambda: ASKED[name](old_shop))
+    assert plans, "nothing was asked"
+    assert [plan for plan in plans if reads_all(plan)] == []
+
+
+@pytest.mark.parametrize("address", ["/", "/admin/", "/kitchen/"])
+def test_pages_read_no_history(old_shop, client, bob, address):
+    client.force_login(bob)
+    plans = explained(lambda: client.get(address))
+    assert [plan for plan in plans if reads_all(plan)] == []
+
+
+def test_it_would_see_a_query_that_reads_all(old_shop):
+    plans = explained(lambda: Order.objects.filter(stage__in=stages.WORKED).count())
+    assert connection.vendor == "postgresql" or any(map(reads_all, plans))  # PostgreSQL plans with the values
+    plans = explained(lambda: Order.objects.exclude(stage=stages.LAST).count())
+    assert any(map(reads_all, plans))

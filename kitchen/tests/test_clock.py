@@ -1,0 +1,105 @@
+"""The moment of an event: read behind the lock, and never before the one that was written last."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from benchmarks.chaos import audit
+from home.models import Order, OrderEvent
+from kitchen import flow, locks
+from kitchen.models import Shop, Station
+from kitchen.tests.clock import NOON, at
+from kitchen.tests.test_flow import history
+
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("sent", "cooked")]
+on_rows = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+ORDERS, PLACING, LINKS, STARTS = 200, 8, 4, 500
+
+
+@on_rows
+@pytest.mark.timeout(120)
+def test_a_burst_never_fills_more_places_than_there_are(margherita):
+    """By the times of the log. Whoever looked at the clock, then waited for the lock, would be seen too early."""
+    Shop.objects.update(speed=600)
+    with ThreadPoolExecutor(PLACING + LINKS) as pool:
+        placing = [pool.submit(place, margherita, ORDERS // PLACING) for _ in range(PLACING)]
+        links = [pool.submit(cook) for _ in range(LINKS)]
+        for work in placing + links:
+            work.result()
+    places = dict(Station.objects.values_list("stage", "capacity"))
+    assert audit.crowds(audit.log(), lambda stage, moment: places[stage]) == []
+    assert audit.backwards(audit.log()) == []
+
+
+def place(pizza, orders):
+    for _ in range(orders):
+        flow.place([(pizza, 1)])
+    connection.close()
+
+
+def cook():
+    """A worker: finishes what is due, until enough has begun."""
+    while OrderEvent.objects.filter(event="started").count() < STARTS:
+        for order in Order.objects.working().filter(due_at__lte=timezone.now())[:20]:
+            try:
+                flow.finish(order.pk, order.epoch, order.stage)
+            except flow.TooEarly:
+                time.sleep(0.001)
+    connection.close()
+
+
+@on_rows
+def test_the_clock_is_read_behind_the_lock(place, small_kitchen):
+    order = place()
+    holds, waits = threading.Event(), threading.Event()
+
+    def hold_the_lock():
+        with transaction.atomic(), locks.lock_kitchen():
+            holds.set()
+            waits.wait(5)
+            time.sleep(0.2)  # for the other to come to the lock
+            released.append(timezone.now())
+        connection.close()
+
+    def advance():
+        holds.wait(5)
+        waits.set()
+        flow.advance(order.pk)
+        connection.close()
+
+    released = []
+    threads = [threading.Thread(target=target) for target in (hold_the_lock, advance)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert order.events.last().at >= released[0]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("seconds", "written"), [(9.5, 10), (8, 10), (7.9, 7.9), (10.1, 10.1)])
+def test_the_clock_may_go_back_two_seconds_and_the_log_does_not(small_kitchen, place, seconds, written):
+    first, _ = place(at(0)), place(at(10))
+    flow.advance(first.pk, clock=at(seconds))
+    assert history(first)[-1] == (2, written, "baking", "overridden")
+
+
+@pytest.mark.django_db
+def test_a_clock_that_was_wrong_by_more_is_left_alone(small_kitchen, place):
+    order = place(at(0))
+    flow.advance(order.pk, clock=at(3600))
+    flow.advance(order.pk, clock=at(20))
+    flow.advance(order.pk, clock=at(21))
+    assert [seconds for _, seconds, *_ in history(order)] == [0, 3600, 20, 21]
+
+
+@pytest.mark.django_db
+def test_a_waits_countdown_does_not_hang_on_the_clock_of_the_process(small_kitchen, place):
+    """The clock of the database may be another: what counts is how long the work takes from now."""
+    order = place(NOON - timedelta(days=1))
+    assert order.due_monotonic - time.monotonic() == pytest.approx(10, abs=0.5)
