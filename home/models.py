@@ -25,14 +25,6 @@ ORDER_ID_ALPHABET = string.ascii_lowercase + string.digits
 ORDER_ID_LENGTH = 20
 MAX_QUANTITY = 20
 
-# How the timeline says that a stage's work began; a stage that is not here says what is being done.
-STARTED_SENTENCES = {
-    "received": "We started making your order",
-    "baking": "Your pizza went into the oven",
-    "baked": "Out of the oven, being cut and boxed",
-    "out_for_delivery": "On its way to you",
-}
-
 # What the kitchen alone writes (kitchen.flow, through Order.save_state).
 STATE_FIELDS = (
     "stage",
@@ -174,7 +166,7 @@ class Order(models.Model):
     eta_high = models.DateTimeField(null=True, editable=False)
 
     # live state: kitchen.flow is the only writer
-    stage = models.CharField(max_length=20, choices=stages.CHOICES, default=stages.FIRST)
+    stage = models.CharField(max_length=20, choices=stages.choices, default=stages.FIRST)
     # one higher with every new chain; a link that carries an older one does nothing (fencing token)
     epoch = models.PositiveIntegerField(default=0, editable=False)
     # one higher with every event
@@ -408,7 +400,7 @@ class OrderEvent(models.Model):
     order = models.ForeignKey(Order, models.CASCADE, related_name="events")
     seq = models.PositiveIntegerField()
     at = models.DateTimeField()
-    stage = models.CharField(max_length=20, choices=stages.CHOICES)
+    stage = models.CharField(max_length=20, choices=stages.choices)
     event = models.CharField(max_length=12, choices=Event)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     by_person = models.BooleanField(default=False)  # stays true when the account is deleted
@@ -429,7 +421,7 @@ class OrderEvent(models.Model):
         stage = stages.BY_CODE[self.stage]
         said = {
             self.Event.JOINED: stage.waiting,
-            self.Event.STARTED: STARTED_SENTENCES.get(stage.code, stage.working),
+            self.Event.STARTED: stage.started,
             self.Event.DELIVERED: stage.working,
             self.Event.OVERRIDDEN: f"Moved by staff to “{stage.label}”",
             self.Event.RECALLED: f"Sent back by staff to “{stage.label}”",

@@ -9,7 +9,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
 
 from kitchen import flow
-from kitchen.models import Shop, Station
+from kitchen.models import Shop, Station, by_stage
 from simulation import distributions
 from simulation.distributions.text import EXAMPLE, overview, parse, written
 
@@ -72,6 +72,7 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ["is_open", "distribution"]
     search_fields = ["name"]
     readonly_fields = ["stage", "measured"]
+    ordering = [by_stage()]
 
     @admin.display(description="measured, in kitchen seconds")
     def measured(self, station: Station) -> str:

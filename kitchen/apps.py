@@ -5,4 +5,4 @@ class KitchenConfig(AppConfig):
     name = "kitchen"
 
     def ready(self) -> None:
-        from kitchen import signals, tasks  # noqa: F401  connects the receivers
+        from kitchen import checks, signals, tasks  # noqa: F401  connects the receivers

@@ -62,11 +62,22 @@ class Shop(models.Model):
         return f"The shop, {self.speed:g} x"
 
 
+def by_stage() -> models.Case:
+    """The order of stations: that of the stages, not that of their keys, which is the order of their making."""
+    places = [models.When(stage=code, then=place) for place, code in enumerate(stages.WORKED)]
+    return models.Case(*places, default=len(places), output_field=models.IntegerField())
+
+
+class StationManager(models.Manager["Station"]):
+    def get_queryset(self) -> models.QuerySet["Station"]:
+        return super().get_queryset().order_by(by_stage(), "pk")
+
+
 class Station(models.Model):
     """Who does a stage's work: how many orders at once, and how long each takes."""
 
     shop = models.ForeignKey(Shop, models.PROTECT, default=1, editable=False)
-    stage = models.CharField(max_length=20, unique=True, choices=[(code, code) for code in stages.WORKED])
+    stage = models.CharField(max_length=20, unique=True, choices=stages.worked_choices)
     name = models.CharField(max_length=40)
     capacity = models.PositiveIntegerField(
         "places",
@@ -108,8 +119,9 @@ class Station(models.Model):
     taken: int  # places
     has_line: bool
 
+    objects = StationManager()
+
     class Meta:
-        ordering = ["pk"]
         constraints = [
             models.CheckConstraint(name="station_has_a_place", condition=models.Q(capacity__gte=1)),
             models.CheckConstraint(name="station_mean_above_zero", condition=models.Q(mean_seconds__gt=0)),

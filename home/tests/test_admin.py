@@ -63,7 +63,7 @@ def test_the_pages_open(staff, place, page):
 
 def test_the_beat_jobs_are_there(staff):
     page = staff.get("/admin/django_celery_beat/periodictask/").content.decode()
-    assert "Broom: wake forgotten orders" in page
+    assert "Recovery sweep: new chains for lost ones" in page
 
 
 def test_search_and_filters_work(staff, place, alice):
