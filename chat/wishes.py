@@ -16,6 +16,7 @@ from chat.rooms import is_customer
 from home.api.bodies import choose, read_quantities
 from home.models import Order, Pizza
 from kitchen import flow, stages
+from kitchen.locks import lock_kitchen
 from realtime.refused import Refused
 
 OPEN, ACCEPTED, DECLINED, TOO_LATE, REPLACED = "open", "accepted", "declined", "too late", "replaced by a newer wish"
@@ -86,7 +87,7 @@ def refuse_late_change(order: Order) -> None:
         raise Refused(f"It is too late to change it: the order is {stages.BY_CODE[order.stage].label.lower()}.")
 
 
-@transaction.atomic
+@lock_kitchen()  # before the room's: whoever deletes an account takes them in this order, too
 def answer(room_pk: int, person: Person, seq: object, accept: object, now: datetime) -> str | None:
     """Accept or decline a request. If it is too late, both sides read so and the sentence is returned."""
     room = orders.lock_for(room_pk, person)

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from home.models import Order, OrderEvent
 from kitchen import flow, stages
-from kitchen.models import Station
+from kitchen.models import Shop, Station
 from kitchen.tests.clock import NOON, at, begins
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
@@ -243,6 +243,15 @@ def test_cancel_frees_the_place(small_kitchen, place, bob):
     assert first.events.last().reason == "Out of dough"
 
 
+def test_what_undo_would_bring_back_is_in_kitchen_seconds_whatever_the_verb(small_kitchen, place, bob):
+    Shop.objects.update(speed=60)
+    for verb in (flow.rush, flow.hold, flow.advance, flow.cancel):
+        order = place(NOON)
+        verb(order.pk, by=bob, clock=at(0.1))
+        assert order.events.last().before["remaining_seconds"] == pytest.approx(4, abs=1e-3), verb.__name__
+        flow.override(order.pk, "delivered", clock=at(0.1))
+
+
 def test_change_begins_the_work_anew_and_the_old_chain_does_nothing(small_kitchen, place, bob, margherita, diavola):
     order, second = place(NOON, [(margherita, 1)]), place(NOON)
 
@@ -378,6 +387,15 @@ def test_a_bare_save_of_nonsense_is_refused_whole(small_kitchen, place, alice):
     with pytest.raises(flow.Refused):
         order.save()
     assert (fresh(order).stage, fresh(order).user) == ("received", None)
+
+
+def test_a_stage_that_is_not_among_the_saved_fields_moves_nothing(small_kitchen, place):
+    order = fresh(place(NOON))
+    order.stage, order.summary = "baked", "1 × Mystery"
+    order.save(update_fields=["summary"])
+    assert (fresh(order).stage, fresh(order).seq, fresh(order).summary) == ("received", 1, "1 × Mystery")
+    order.save(update_fields=["stage"])
+    assert (fresh(order).stage, fresh(order).seq) == ("baked", 2)
 
 
 def test_an_old_instance_cannot_write_yesterdays_stage(small_kitchen, place, alice):

@@ -399,6 +399,19 @@ def test_an_old_instance_writes_no_old_forecast(small_kitchen, sent, cooked, pla
 
 
 @pytest.mark.django_db
+def test_the_job_looks_ahead_even_if_the_ledger_fails(small_kitchen, sent, cooked, place, told, commit, monkeypatch):
+    """And tries that again at its next turn."""
+    order = place()
+
+    def fail(now):
+        raise ArithmeticError("a poison promise")
+
+    monkeypatch.setattr(ledger, "settle", fail)
+    commit(tasks.look_ahead)
+    assert None not in etas(order)
+
+
+@pytest.mark.django_db
 def test_the_job_looks_ahead_and_settles(small_kitchen, sent, cooked, place, told, commit):
     now = timezone.now()
     order = place(now, promise=promise(now=now))
