@@ -12,7 +12,7 @@ from django.utils.html import format_html
 
 from home.forms import OrderForm
 from home.models import Order, OrderEvent, OrderLine, Pizza
-from kitchen import flow
+from kitchen import flow, stages
 
 
 @admin.register(Pizza)
@@ -68,13 +68,29 @@ class OrderEventInline(ReadOnlyInline):
         return str(event.by or "a person") if event.by_person else "kitchen"
 
 
+class StageFilter(admin.SimpleListFilter):
+    """By stage; open orders are found by their index, however many there ever were."""
+
+    title = "stage"
+    parameter_name = "stage__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return stages.choices()
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        stage = self.value()
+        if stage is None:
+            return queryset
+        return (queryset.open() if stage in stages.WORKED else queryset).filter(stage=stage)
+
+
 @admin.register(Order)
 class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = OrderForm
     list_display = ["number", "summary", "user", "amount", "stage", "state", "created_at"]
     list_display_links = ["number"]
     list_editable = ["stage"]
-    list_filter = ["stage", "held", "simulated", "created_at"]
+    list_filter = [StageFilter, "held", "simulated", "created_at"]
     list_select_related = ["user"]
     list_per_page = 50
     search_fields = ["order_id", "user__username", "summary"]

@@ -43,7 +43,7 @@ STATE_FIELDS = (
 # What was said when the order was placed, and is never written again.
 PROMISE_FIELDS = ("promised_low", "promised_median", "promised_high")
 
-# What the job that looks ahead alone writes (kitchen.forecast).
+# What the job that looks ahead alone writes (kitchen.promises.forecast).
 FORECAST_FIELDS = ("eta_low", "eta_median", "eta_high")
 
 # A bare `order.stage = ...; order.save()` requests an override; kitchen.signals takes it to kitchen.flow.
@@ -155,7 +155,7 @@ class Order(models.Model):
     created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
     # made by `rush` or the board's demand switch; can be left out of every list and figure
     simulated = models.BooleanField(default=False, editable=False)
-    # what the customer was told when it was placed (kitchen.forecast), kept for good so that it can be checked
+    # what the customer was told when it was placed (kitchen.promises), kept for good so that it can be checked
     promised_low = models.DateTimeField(null=True, editable=False)
     promised_median = models.DateTimeField(null=True, editable=False)
     promised_high = models.DateTimeField(null=True, editable=False)

@@ -44,9 +44,9 @@ class Shop(models.Model):
         validators=[finite, MinValueValidator(0), MaxValueValidator(MAX_DEMAND)],
         help_text="Simulated customers per kitchen hour; 0 is none.",
     )
-    # until when simulated customers have come; null while there are none (kitchen.demand)
+    # until when simulated customers have come; null while there are none (kitchen.board.demand)
     demand_at = models.DateTimeField(null=True, editable=False)
-    # since when the clock has run at this speed: what was measured before is in other seconds (kitchen.measure)
+    # since when the clock has run at this speed: what was measured before is in other seconds (promises.measure)
     speed_since = models.DateTimeField(default=timezone.now, editable=False)
     # the ledger has the outcome of every promise up to this one (kitchen.promises.ledger)
     settled = models.BigIntegerField(default=0, editable=False)
@@ -106,7 +106,7 @@ class Station(models.Model):
         default=False,
         help_text="Promises and the planner use the times that were measured here, not the distribution as it is set.",
     )
-    # what the event log says of this station, in kitchen seconds; null until enough work was seen (kitchen.measure)
+    # what the event log says of this station, in kitchen seconds; null until enough work was seen (promises.measure)
     measured_distribution = models.CharField(max_length=20, blank=True, editable=False)
     measured_mean_seconds = models.FloatField(null=True, editable=False)
     measured_spread_seconds = models.FloatField(null=True, editable=False)

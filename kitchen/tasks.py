@@ -90,7 +90,8 @@ def go_on(request: Any, order: Order | None) -> None:
 def countdown(order: Order) -> dict[str, float]:
     """Wall seconds until the work is done, as an option of its link.
 
-    None if that is no longer than flow.finish forgives: a countdown is dearer for the worker.
+    Without one if that is no longer than flow.finish forgives: a countdown costs the worker more. By the clock that
+    the kitchen read behind its lock, not by this process's own.
     """
     seconds = order.due_monotonic - time.monotonic()
     return {"countdown": seconds} if seconds > flow.EARLY_SECONDS else {}

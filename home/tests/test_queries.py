@@ -91,7 +91,7 @@ def test_open_orders_are_found_without_reading_all(old_shop, name):
     assert [plan for plan in plans if reads_all(plan)] == []
 
 
-@pytest.mark.parametrize("address", ["/", "/admin/", "/kitchen/"])
+@pytest.mark.parametrize("address", ["/", "/admin/", "/kitchen/", "/admin/home/order/?stage__exact=baking"])
 def test_pages_read_no_history(old_shop, client, bob, address):
     client.force_login(bob)
     plans = explained(lambda: client.get(address))

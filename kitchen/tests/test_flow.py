@@ -245,11 +245,11 @@ def test_cancel_frees_the_place(small_kitchen, place, bob):
 
 def test_what_undo_would_bring_back_is_in_kitchen_seconds_whatever_the_verb(small_kitchen, place, bob):
     Shop.objects.update(speed=60)
-    for verb in (flow.rush, flow.hold, flow.advance, flow.cancel):
-        order = place(NOON)
-        verb(order.pk, by=bob, clock=at(0.1))
+    for number, verb in enumerate((flow.rush, flow.hold, flow.advance, flow.cancel)):
+        order = place(at(number))
+        verb(order.pk, by=bob, clock=at(number + 0.1))
         assert order.events.last().before["remaining_seconds"] == pytest.approx(4, abs=1e-3), verb.__name__
-        flow.override(order.pk, "delivered", clock=at(0.1))
+        flow.override(order.pk, "delivered", clock=at(number + 0.2))
 
 
 def test_change_begins_the_work_anew_and_the_old_chain_does_nothing(small_kitchen, place, bob, margherita, diavola):
