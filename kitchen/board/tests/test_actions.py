@@ -196,7 +196,7 @@ def test_the_recovery_sweep_leaves_who_was_woken_a_moment_ago_alone(place):
 def test_another_mean_stretches_the_parameters():
     own = {"low": 60, "mode": 90, "high": 240}
     Station.objects.filter(stage="received").update(distribution="triangular", parameters=own, mean_seconds=130)
-    flow.change_station("received", NOON, mean_seconds=65)
+    flow.change_station("received", clock=NOON, mean_seconds=65)
     station = Station.objects.get(stage="received")
     assert (station.parameters, station.spread_seconds) == (own, pytest.approx(39.37 / 2, abs=0.01))
     assert station.drawn.mean == 65
