@@ -87,7 +87,7 @@ def refuse_late_change(order: Order) -> None:
         raise Refused(f"It is too late to change it: the order is {stages.BY_CODE[order.stage].label.lower()}.")
 
 
-@lock_kitchen()  # before the room's: whoever deletes an account takes them in this order, too
+@lock_kitchen()  # before the room's, in the order in which the end of an account takes them
 def answer(room_pk: int, person: Person, seq: object, accept: object, now: datetime) -> str | None:
     """Accept or decline a request. If it is too late, both sides read so and the sentence is returned."""
     room = orders.lock_for(room_pk, person)

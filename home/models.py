@@ -51,7 +51,7 @@ stage_override_requested = Signal()
 
 
 def new_order_id() -> str:
-    """20 characters of a-z0-9 (103 bits): whoever has it may watch the order, so it must not be guessed."""
+    """20 characters of a-z0-9 (103 bits): anyone who has it can watch the order, so it must not be guessed."""
     return "".join(secrets.choice(ORDER_ID_ALPHABET) for _ in range(ORDER_ID_LENGTH))
 
 
@@ -249,7 +249,7 @@ class Order(models.Model):
             fields = [field.name for field in self._meta.concrete_fields if not field.primary_key]
         with transaction.atomic():
             if "stage" in fields and self.stage != self.stage_read:
-                # First: whoever writes an order and then waits for the kitchen's lock deadlocks with a verb.
+                # First: to write an order and then wait for the kitchen's lock would deadlock with a verb.
                 stage_override_requested.send(Order, order=self)
             written = frozenset(fields).difference(STATE_FIELDS, FORECAST_FIELDS, PROMISE_FIELDS)
             super().save(*args, **kwargs, update_fields=written)
@@ -394,7 +394,7 @@ class OrderEvent(models.Model):
         UNDONE = "undone"  # a person took their last word back
         HELD = "held"
         RESUMED = "resumed"
-        CHANGED = "changed"  # other pizzas, at the customer's wish
+        CHANGED = "changed"  # other pizzas, at the customer's request
         CANCELLED = "cancelled"
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="events")

@@ -62,7 +62,7 @@ class TooEarly(Exception):
 
 @contextmanager
 def locked(clock: Clock | None) -> Iterator[Kitchen]:
-    """The transaction of a verb. At its end it says whose work has begun."""
+    """Open the transaction of a verb, and send `work_begun` at its end."""
     with lock_kitchen(clock) as kitchen:
         yield kitchen
         for order in kitchen.begun:
@@ -175,7 +175,7 @@ def override(
 
 
 def find(kitchen: Kitchen, pk: int, seen: int | None = None) -> Order:
-    """The order that a person means. Refused if it is not there, or if what they saw is out of date."""
+    """Read the order that a person means. Refused if it is not there, or if what they saw is out of date."""
     try:
         order = kitchen.read_order(pk)
     except Order.DoesNotExist:
@@ -367,24 +367,24 @@ def stretch(kitchen: Kitchen, order: Order, factor: float) -> None:
     kitchen.begin_chain(order)
 
 
-# What is written of several orders at once, and is not their live state. Under the same lock: two statements that
-# write several rows each, in whatever order, can deadlock.
+# Several orders at once, and nothing of their live state. Under the same lock: two statements that each write several
+# rows, in different orders, would deadlock.
 
 
 def adopt(guest: str, user: Any) -> None:
-    """What a visitor ordered moves to the account they sign up with or log in to."""
+    """Move a visitor's orders to the account that they sign up with or log in to."""
     with lock_kitchen():
         Order.objects.filter(guest=guest, user=None).update(user=user)
 
 
 def disown(user: Any) -> None:
-    """Orders of an account that is deleted belong to nobody, nor to the visitor that it was before."""
+    """Leave the orders of an account that is deleted to nobody, not even to the visitor that it was before."""
     with lock_kitchen():
         Order.objects.filter(user=user).update(user=None, guest="")
 
 
 def write_forecasts(etas: Mapping[int, tuple[int, Sequence[datetime | None]]]) -> list[Order]:
-    """Write {pk: (seq, (low, median, high))}; the orders that were written, which are those at that seq still."""
+    """Write {pk: (seq, (low, median, high))} to the orders that are still at that seq; return these."""
     with lock_kitchen():
         orders = [order for order in Order.objects.filter(pk__in=etas) if order.seq == etas[order.pk][0]]
         for order in orders:

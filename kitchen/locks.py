@@ -63,7 +63,7 @@ def lock_kitchen(clock: Clock | None = None) -> Iterator["Kitchen"]:
 
 @dataclass
 class Kitchen:
-    """The kitchen behind its lock: nobody else changes it meanwhile, so what was read and counted stays true."""
+    """The kitchen behind its lock. Nobody else can change it, so what was read and counted stays true."""
 
     clock: Clock | None
     now: datetime = NEVER
@@ -73,11 +73,11 @@ class Kitchen:
     begun: list[Order] = field(default_factory=list)  # orders that need a chain once this is committed
 
     def read(self, *codes: str) -> None:
-        """The moment and the stations of these stages, of all without any: one statement."""
+        """Read the moment and the stations of these stages (of all, if none is named) in one statement."""
         self._read(codes)
 
     def read_order(self, pk: int, *codes: str) -> Order:
-        """An order together with all that. Order.DoesNotExist if there is none."""
+        """Read an order together with all that. Order.DoesNotExist if there is none."""
         values = self._read(codes, pk)
         if values is None:
             raise Order.DoesNotExist(f"There is no order {pk}.")
@@ -117,19 +117,19 @@ class Kitchen:
 
 
 def read_clock(told: datetime | None) -> datetime:
-    """The database's clock, on which all machines agree. SQLite has none: there it is the process's own."""
+    """The moment by the database's clock, on which all machines agree. SQLite has none: use the process's own."""
     return timezone.now() if told is None else told
 
 
 def not_before(latest: datetime | None, moment: datetime) -> datetime:
-    """The moment; or the latest of the log, as long as the clock has gone back behind that by HELD_SECONDS at most."""
+    """The moment, or the latest one of the log if the clock has gone back behind that by at most HELD_SECONDS."""
     if latest is not None and moment < latest <= moment + timedelta(seconds=HELD_SECONDS):
         return latest
     return moment
 
 
 def read_stations(*codes: str) -> dict[str, Station]:
-    """The stations of these stages, with the shop's speed; for whoever only wants to know how long work takes."""
+    """The stations of these stages and the shop's speed, without the lock: enough to tell how long work takes."""
     if not codes:
         return {}
     sql = _STATIONS.format(_placeholders(codes))

@@ -72,7 +72,7 @@ def move(kitchen: Kitchen, order: Order, target: str, cause: Cause) -> None:
 
 
 def leave(kitchen: Kitchen, order: Order) -> Station | None:
-    """Give back the place where the order is being worked on; the station, if there was one."""
+    """Give up the place where the order is being worked on, if it has one; return the station."""
     if order.started_at is None:
         return None
     station = kitchen.stations[order.stage]
