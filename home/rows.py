@@ -1,7 +1,7 @@
 """A model's rows, read and written with SQL that is put together once.
 
-Django builds a query each time it is asked, which takes several times as long as asking it. That is nothing for a page, but
-the kitchen moves hundreds of orders a second: `kitchen.flow` reads and writes its rows through this.
+Django builds a query each time it is asked, which takes several times as long as asking it. That is nothing for a
+page, but the kitchen moves hundreds of orders a second: `kitchen.flow` reads and writes its rows through this.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -45,7 +45,7 @@ def customers(menu: list[int], per_hour: float, minutes: float, profile: str, se
 
 
 def arrivals(random: Random, per_hour: float, minutes: float, profile: str) -> Iterator[float]:
-    """A Poisson stream, its rate constant within each hour of the profile. It has no memory, so each hour starts afresh."""
+    """A Poisson stream, its rate constant within each hour. It has no memory, so each hour starts afresh."""
     shares = [SHARES[hour] for hour in PROFILES[profile]]
     length_seconds = minutes * 60 / len(shares)
     for number, share in enumerate(shares):
