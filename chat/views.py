@@ -34,7 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "room": wanted,
         "username": username,
         "rooms": rooms.rooms_of(member) if member else [],
-        "mark": rooms.unread_rooms([member.pk])[member.pk] if member else 0,  # chat.notices says when it is another
+        "mark": rooms.unread_rooms([member.pk])[member.pk] if member else 0,  # the notices tell when it changes
         "friends": people.friends(member) if member else [],
     }
     return render(request, "chat/home.html", context, status=400 if error else 200)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from chat import inbox, notices, reconcile
-from chat.presence import Roster
+from chat.sockets import inbox, notices, reconcile
+from chat.sockets.presence import Roster
 
 
 class Socket:

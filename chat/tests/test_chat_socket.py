@@ -14,10 +14,12 @@ from django.utils import timezone
 
 from accounts import limits, people, tokens
 from accounts.models import Profile
-from chat import consumers, messages, presence, rooms, stream
+from chat import messages, rooms, stream
 from chat.models import Message, Room
-from chat.pace import Pace
 from chat.person import Person, guest_name
+from chat.sockets import presence
+from chat.sockets import room as room_socket
+from chat.sockets.rate_limit import Pace
 from chat.tests.cast import befriend, say
 from pizzaProj.asgi import application
 from realtime.broadcast import broadcaster
@@ -36,8 +38,8 @@ open_sockets = set()
 def fresh_paces(monkeypatch):
     """Nobody has said anything yet."""
     for name in ("saying", "asking"):
-        pace = getattr(consumers, name)
-        monkeypatch.setattr(consumers, name, Pace(pace.most, pace.seconds))
+        pace = getattr(room_socket, name)
+        monkeypatch.setattr(room_socket, name, Pace(pace.most, pace.seconds))
 
 
 def cookie_of(user=None, guest=""):
@@ -233,7 +235,9 @@ async def test_bytes_get_a_sentence_too(db):
 
 
 async def test_more_than_ten_in_five_seconds_are_too_many_over_all_of_ones_sockets(alice, charlie, monkeypatch):
-    monkeypatch.setattr(consumers, "saying", Pace(consumers.saying.most, consumers.saying.seconds, clock=lambda: 0.0))
+    monkeypatch.setattr(
+        room_socket, "saying", Pace(room_socket.saying.most, room_socket.saying.seconds, clock=lambda: 0.0)
+    )
     async with talker("pizza", alice) as one, talker("pizza", alice) as tab, talker("pizza", charlie) as other:
         for each in (one, tab, other):
             await each.welcome()

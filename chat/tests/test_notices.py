@@ -13,8 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import people
-from chat import messages, notices, rooms
+from chat import messages, rooms
 from chat.person import Person
+from chat.sockets import notices
 from home import sharing
 from pizzaProj.asgi import application
 from realtime import broadcast

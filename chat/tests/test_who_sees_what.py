@@ -14,9 +14,10 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from accounts import people
-from chat import hands, messages, orders, rooms, wishes
+from chat import messages, orders, rooms, wishes
 from chat.models import Message, Room
 from chat.person import Person
+from chat.sockets import actions
 from chat.tests.cast import ANSWER, befriend, member, say, staff, visitor
 from chat.tests.test_chat_socket import in_database, opened
 from home import sharing
@@ -256,7 +257,7 @@ def try_out(world, who, room, verb, content):
             if verb == "report":
                 messages.report(room.pk, person, content["seq"])
             else:
-                hands.VERBS[verb](room.pk, person, content, timezone.now())
+                actions.VERBS[verb](room.pk, person, content, timezone.now())
             transaction.set_rollback(True)
     except rooms.NoRoom:
         return "-"

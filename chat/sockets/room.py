@@ -1,7 +1,7 @@
 """The socket of a room, `/ws/chat/<slug>/`: subscribe, then snapshot, then stream.
 
 A client sends {"message": "..."}; "username" and "room_name" may stand beside it and are never believed for a member.
-Everything else has a "type" (hands.VERBS, RoomSocket.LOOKS). What comes back is {"type": "message", ...} for what is
+Everything else has a "type" (actions.VERBS, RoomSocket.LOOKS). What comes back is {"type": "message", ...} for what is
 said, and frames of other types, which have no "message".
 """
 
@@ -18,12 +18,13 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from chat import hands, history, messages, orders, rooms, stream
+from chat import history, messages, orders, rooms, stream
 from chat.models import Message, Room
-from chat.pace import Pace
 from chat.person import CUSTOMER, Person, free_name, person
-from chat.presence import Name, roster
-from chat.reconcile import room_check
+from chat.sockets import actions
+from chat.sockets.presence import Name, roster
+from chat.sockets.rate_limit import Pace
+from chat.sockets.reconcile import room_check
 from home import live
 from realtime.broadcast import broadcaster
 from realtime.incoming import parse_object
@@ -179,8 +180,8 @@ class RoomSocket(Identified):
             await self.complain(refused, content.get("id"))
 
     async def obey(self, content: Content) -> None:
-        kind = hands.kind_of(content)
-        if kind not in hands.VERBS and kind not in self.LOOKS:
+        kind = actions.kind_of(content)
+        if kind not in actions.VERBS and kind not in self.LOOKS:
             raise Refused("Unknown type.")
         if not (asking if kind in self.QUIET else saying).allows(self.person.key):
             raise Refused(TOO_FAST)
@@ -263,7 +264,7 @@ class RoomSocket(Identified):
         await self.try_to(hear_order(self.room_pk, event["seq"]))
 
     async def try_to(self, read: Awaitable[None]) -> None:
-        """With the database away nothing is lost by waiting for the next check of chat.reconcile."""
+        """With the database away nothing is lost by waiting for the next check of chat.sockets.reconcile."""
         try:
             await read
         except DatabaseError as error:
@@ -273,7 +274,7 @@ class RoomSocket(Identified):
         """Its forecast has moved: nothing that was said."""
 
     async def meet(self, room: Room | None, line: Content | None) -> None:
-        """From chat.reconcile."""
+        """From chat.sockets.reconcile."""
         if room is None or (room.order and self.person.is_guest and not rooms.is_customer(room.order, self.person)):
             return await self.close(UNKNOWN)
         if room.revision > self.revision:
@@ -362,7 +363,7 @@ def _enter(slug: str, who: Person, address: str) -> Room:
 
 
 def _act(kind: str, room_pk: int, who: Person, content: Content) -> object:
-    return hands.VERBS[kind](room_pk, who, content, timezone.now())
+    return actions.VERBS[kind](room_pk, who, content, timezone.now())
 
 
 # What is written goes through the process's one database thread; what is read waits for nobody.

@@ -19,7 +19,7 @@ Line = dict[str, Any]
 
 
 class Listener(Protocol):
-    """What is asked of a socket (chat.consumers.RoomSocket)."""
+    """What is asked of a socket (chat.sockets.room.RoomSocket)."""
 
     room_pk: int
 

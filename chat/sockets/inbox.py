@@ -8,10 +8,11 @@ from channels.db import database_sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
-from chat import hands, orders, stream
+from chat import orders, stream
 from chat.models import Room
 from chat.person import Person, person
 from chat.rooms import NoRoom
+from chat.sockets import actions
 from realtime.incoming import parse_object
 from realtime.periodic import PeriodicCheck
 from realtime.refused import Refused
@@ -86,8 +87,8 @@ class Watch(PeriodicCheck[Inbox]):
 
 
 def _act(content: Content, who: Person) -> None:
-    kind = hands.kind_of(content)
-    if kind not in hands.CONVERSATION:
+    kind = actions.kind_of(content)
+    if kind not in actions.CONVERSATION:
         raise Refused("Unknown type. Send take, hand_over, close or reopen, with the slug of the room.")
     slug = content.get("slug")
     room = None
@@ -96,7 +97,7 @@ def _act(content: Content, who: Person) -> None:
     try:
         if room is None:
             raise NoRoom
-        hands.VERBS[kind](room.pk, who, content, timezone.now())
+        actions.VERBS[kind](room.pk, who, content, timezone.now())
     except NoRoom:
         raise Refused("There is no such conversation.") from None
 

@@ -22,7 +22,7 @@ Name = tuple[str, bool]  # as it is shown, and whether it is a guest's
 
 
 class Present(Protocol):
-    """What is asked of a socket (chat.consumers.RoomSocket)."""
+    """What is asked of a socket (chat.sockets.room.RoomSocket)."""
 
     room_pk: int
 
