@@ -1,4 +1,4 @@
-"""What staff look after: reports, canned replies, and who can write where."""
+"""The admin of canned answers and reports. Actions remove reported messages and mute their authors."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ class IsOpen(admin.SimpleListFilter):
 
 @admin.register(Report)
 class ReportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Reports to read and decide. Only moderators see what was said in rooms that they are not in."""
+    """Reports to read and settle. Only moderators see messages from rooms that they are not in."""
 
     list_display = ("at", "room", "said_by", "said", "reason", "reported_by", "settled_at")
     list_filter = (IsOpen,)

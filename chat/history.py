@@ -1,4 +1,4 @@
-"""Read a room's stream: the latest messages, older ones, and exactly what came after."""
+"""Read a room's stream: the latest messages, older ones, and exactly those after a given one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,40 +10,40 @@ from chat.messages import clean_seq, shows_reads
 from chat.models import Membership, Message, Room
 from chat.orders import line
 from chat.person import CUSTOMER, Person
-from chat.rooms import NO_FRIENDS, NoRoom, is_agent, is_customer, may_read, of_person, title, why_not
+from chat.rooms import NO_FRIENDS, NoRoom, can_read, is_agent, is_customer, of_person, title, why_not
 
 PAGE = 50
-LOOKED_OVER = 200  # so many earlier messages are looked over for changes, after a break
+ALTERED_WITHIN = 200  # earlier messages that are checked for changes after a break in the connection
 MOST_READS = 50
 
 
 @dataclass(frozen=True)
-class News:
-    """A room as one person sees it at `revision`; newer changes arrive by themselves or with the next look."""
+class Snapshot:
+    """A room as one person sees it at `revision`. Newer changes are broadcast, or found by the next check."""
 
     room: Room
     shown: dict[str, Any]  # the frame {"type": "room"} without its type
-    line: dict[str, Any] | None  # the customer's
-    is_alive: bool  # a private room whose two are no friends any more is only read
+    line: dict[str, Any] | None  # only for the customer
+    is_alive: bool  # False: a private room whose two people are no longer friends, so it can only be read
     shows_reads: bool
     messages: list[stream.Packed]
     revision: int
 
 
-def news(room_pk: int, person: Person, revision: int | None) -> News:
-    """Return what has changed since that revision; None leaves the messages out. NoRoom if this person has no access.
+def snapshot(room_pk: int, person: Person, revision: int | None) -> Snapshot:
+    """Return the room and the messages changed since that revision; with None, no messages. NoRoom without access.
 
-    The room is read before the messages: what comes in between is newer than `revision` says, so it may be read again
-    and is never missed.
+    The room is read before the messages: a change in between is newer than the returned `revision`, so it can be read
+    twice but is never missed.
     """
     room = stream.read_room(room_pk)
-    if not may_read(room, person):
+    if not can_read(room, person):
         raise NoRoom
     is_newer = revision is not None and room.revision > revision
     rows = room.messages.filter(revision__gt=revision) if is_newer else []
     mine = Membership.objects.filter(of_person(person), room=room).first()
     reason = why_not(room, person, mine is not None and mine.muted)
-    return News(
+    return Snapshot(
         room=room,
         shown=show_room(room, person, reason, mine.last_read if mine else 0),
         line=line(room) if room.order and is_customer(room.order, person) else None,
@@ -74,7 +74,7 @@ def show_room(room: Room, person: Person, reason: str | None, last_read: int) ->
 
 
 def muted(room: Room) -> list[dict[str, Any]]:
-    """Return the names of those who can only read, as messages show them. A visitor's are those they wrote under."""
+    """Return the names of muted people as messages show them. A visitor has every name they have written under."""
     rows = room.memberships.filter(muted=True)
     members = rows.filter(user__isnull=False).values_list("user__username", flat=True).order_by("user__username")
     words = rows.filter(user=None).values("guest")
@@ -86,29 +86,32 @@ def muted(room: Room) -> list[dict[str, Any]]:
 def before(room_pk: int, person: Person, seq: object) -> tuple[list[stream.Packed], bool]:
     """Return the PAGE messages before this one, oldest first, and whether there are more."""
     number = clean_seq(seq)
-    return _tail(_of(room_pk, person).filter(seq__lt=number))
+    return _tail(_messages_for(room_pk, person).filter(seq__lt=number))
 
 
 def last(room_pk: int, person: Person) -> tuple[list[stream.Packed], bool]:
-    return _tail(_of(room_pk, person))
+    return _tail(_messages_for(room_pk, person))
 
 
 def after(room_pk: int, person: Person, seq: object) -> tuple[list[stream.Packed], bool]:
     """Return the first PAGE messages after this one, and whether there are more."""
     number = clean_seq(seq)
-    rows = list(_of(room_pk, person).filter(seq__gt=number).order_by("seq")[: PAGE + 1])
+    rows = list(_messages_for(room_pk, person).filter(seq__gt=number).order_by("seq")[: PAGE + 1])
     return [stream.pack(row) for row in rows[:PAGE]], len(rows) > PAGE
 
 
 def altered(room_pk: int, person: Person, seq: int) -> list[stream.Packed]:
-    """Return those messages up to this one that can look different from when they were shown."""
-    is_altered = Q(edited_at__isnull=False) | Q(deleted_at__isnull=False) | Q(kind=Message.Kind.WISH)
-    rows = _of(room_pk, person).filter(is_altered, seq__gt=seq - LOOKED_OVER, seq__lte=seq)
+    """Return the messages up to this one that can have changed since they were shown."""
+    is_altered = Q(edited_at__isnull=False) | Q(deleted_at__isnull=False) | Q(kind=Message.Kind.REQUEST)
+    rows = _messages_for(room_pk, person).filter(is_altered, seq__gt=seq - ALTERED_WITHIN, seq__lte=seq)
     return [stream.pack(row) for row in rows.order_by("seq")]
 
 
 def reads(room_pk: int, person: Person) -> list[dict[str, Any]]:
-    """Return how far the others have read, as frames; none if they or this person have receipts off."""
+    """Return how far the others have read, as frames; leave out everybody who has read receipts off.
+
+    The list is empty if this person has them off.
+    """
     if not shows_reads(person):
         return []
     others = Membership.objects.filter(room=room_pk, last_read__gt=0).select_related("user", "room")
@@ -118,15 +121,15 @@ def reads(room_pk: int, person: Person) -> list[dict[str, Any]]:
 
 
 def _name(membership: Membership) -> str:
-    """Return the name to show. Visitors' names are not stored: only in a conversation with the kitchen it is clear."""
+    """Return the name to show; empty for a visitor in a public room, because visitors' names are not stored."""
     if membership.user:
         return membership.user.get_username()
     return CUSTOMER if membership.room.kind == Room.Kind.ORDER else ""
 
 
-def _of(room_pk: int, person: Person) -> Any:
+def _messages_for(room_pk: int, person: Person) -> Any:
     room = stream.read_room(room_pk)
-    if not may_read(room, person):
+    if not can_read(room, person):
         raise NoRoom
     return room.messages
 

@@ -1,6 +1,6 @@
-"""What people do with messages. Each verb is one transaction under the room's lock; Refused says why not.
+"""Write, edit, remove and report messages. Each verb is one transaction under the room's lock; Refused says why not.
 
-A message that was answered is in the database: callers answer after these return.
+A message is in the database before its sender hears of it: callers answer after these return.
 """
 
 from collections.abc import Iterable
@@ -14,23 +14,23 @@ from accounts.models import Profile
 from chat import orders, stream
 from chat.models import MAX_BODY, Membership, Message, Report, Room
 from chat.person import Person
-from chat.rooms import NoRoom, is_agent, is_muted, may_read, membership, why_not
-from chat.words import clean_line, clean_text
+from chat.rooms import NoRoom, can_read, is_agent, is_muted, membership, why_not
+from chat.text import clean_line, clean_text
 from realtime.broadcast import nudge
 from realtime.refused import Refused
 
-OWN_TIME = timedelta(minutes=5)  # as long one may edit and delete one's own
+EDIT_WINDOW = timedelta(minutes=5)  # how long people can edit and delete their own messages
 MAX_CLIENT_ID = 64
 MAX_REASON = 200
-LARGEST = 2**31 - 1  # of a seq: what the databases hold
+MAX_SEQ = 2**31 - 1  # the largest integer that both databases can store
 
 
 @transaction.atomic
 def post(room_pk: int, person: Person, body: object, client_id: object, now: datetime) -> Message:
-    """Say something. Repeating a `client_id` returns the same person's earlier message, whatever it says."""
+    """Post a message. Repeating a `client_id` returns the same person's earlier message, whatever its text."""
     text, client_id = clean_text(body, MAX_BODY), clean_client_id(client_id)
     room = lock_to_write(room_pk, person)
-    earlier = said_already(room, person, client_id)
+    earlier = sent_before(room, person, client_id)
     if earlier is not None:
         return earlier
     return put(room, person, now, text, client_id=client_id)
@@ -59,7 +59,7 @@ def put(
 def edit(room_pk: int, person: Person, seq: object, body: object, now: datetime) -> None:
     text = clean_text(body, MAX_BODY)
     room = lock_to_write(room_pk, person)
-    message = own(room, person, seq, now)
+    message = find_own(room, person, seq, now)
     if message.body != text:
         stream.rewrite(room, message, body=text, edited_at=now)
         stream.save(room, [message])
@@ -67,9 +67,9 @@ def edit(room_pk: int, person: Person, seq: object, body: object, now: datetime)
 
 @transaction.atomic
 def delete(room_pk: int, person: Person, seq: object, now: datetime) -> None:
-    """Delete one's own message, even after losing the right to write."""
+    """Delete a message of this person's own, even after they lost the right to write."""
     room = lock_to_read(room_pk, person)
-    erase(room, own(room, person, seq, now), now)
+    erase(room, find_own(room, person, seq, now), now)
 
 
 @transaction.atomic
@@ -80,7 +80,7 @@ def remove(room_pk: int, person: Person, seq: object, now: datetime) -> None:
 
 
 def erase(room: Room, message: Message, now: datetime, **more: Any) -> None:
-    """Erase the words for good, unless somebody has reported them: then staff can still read them."""
+    """Erase the text for good, unless somebody has reported it: then staff can still read it."""
     if not message.reports.exists():
         more["body"] = ""
     stream.rewrite(room, message, deleted_at=now, **more)
@@ -93,7 +93,7 @@ def mute(room_pk: int, person: Person, muted: object, seq: object = None, userna
     room = lock_to_moderate(room_pk, person)
     if not isinstance(muted, bool):
         raise Refused("Say whether to mute: true or false.")
-    user, guest = whom(find(room, seq)) if seq is not None else (member(room, username), "")
+    user, guest = author_of(find(room, seq)) if seq is not None else (member(room, username), "")
     set_muted(room, person, user, guest, muted)
 
 
@@ -104,8 +104,8 @@ def set_muted(room: Room, person: Person, user: User | None, guest: str, muted: 
     stream.save(room, is_changed=True)
 
 
-def whom(message: Message) -> tuple[User | None, str]:
-    """Return (account, guest's word), of which one is set."""
+def author_of(message: Message) -> tuple[User | None, str]:
+    """Return (account, guest's word); exactly one of them is set."""
     if message.author is None and not message.guest:
         raise Refused("The account behind this message no longer exists.")
     return message.author, message.guest
@@ -129,7 +129,7 @@ def remove_reported(message: Message, person: Person, now: datetime) -> None:
 
 @transaction.atomic
 def mute_reported(message: Message, person: Person, now: datetime) -> None:
-    set_muted(lock_as_moderator(message.room_id, person), person, *whom(message), True)
+    set_muted(lock_as_moderator(message.room_id, person), person, *author_of(message), True)
 
 
 @transaction.atomic
@@ -146,11 +146,11 @@ def report(room_pk: int, person: Person, seq: object, reason: object = "") -> No
 
 
 def read(room_pk: int, person: Person, seq: object) -> bool:
-    """Note how far the person has read. True if that is new and others are allowed to know."""
+    """Record how far the person has read. Return True if that is new and others are allowed to know."""
     number = clean_seq(seq)
     with transaction.atomic():
         room = stream.read_room(room_pk)
-        if not may_read(room, person):
+        if not can_read(room, person):
             raise NoRoom
         if not mark_read(room, person, min(number, room.last_seq)):
             return False
@@ -169,12 +169,12 @@ def mark_read(room: Room, person: Person, seq: int) -> bool:
     return bool(Membership.objects.filter(pk=mine.pk, last_read__lt=seq).update(last_read=seq))
 
 
-# What the verbs are made of
+# Shared by the verbs
 
 
 def lock_to_read(room_pk: int, person: Person) -> Room:
     room = stream.lock_room(room_pk)
-    if not may_read(room, person):
+    if not can_read(room, person):
         raise NoRoom
     return room
 
@@ -187,10 +187,10 @@ def lock_to_write(room_pk: int, person: Person) -> Room:
     return room
 
 
-def may_speak(room_pk: int, person: Person) -> bool:
-    """Check that this person can write, without the lock: for what is not stored."""
+def can_write(room_pk: int, person: Person) -> bool:
+    """Return True if this person can write. Takes no lock: it guards only signals that are not stored."""
     room = stream.read_room(room_pk)
-    if not may_read(room, person):
+    if not can_read(room, person):
         raise NoRoom
     return why_not(room, person, is_muted(room, person)) is None
 
@@ -206,7 +206,7 @@ def lock_as_moderator(room_pk: int, person: Person) -> Room:
     return stream.lock_room(room_pk)
 
 
-def said_already(room: Room, person: Person, client_id: str) -> Message | None:
+def sent_before(room: Room, person: Person, client_id: str) -> Message | None:
     if not client_id:
         return None
     return Message.objects.filter(room=room, sender_key=person.key, client_id=client_id).first()
@@ -221,13 +221,13 @@ def find(room: Room, seq: object) -> Message:
     return message
 
 
-def own(room: Room, person: Person, seq: object, now: datetime) -> Message:
+def find_own(room: Room, person: Person, seq: object, now: datetime) -> Message:
     message = find(room, seq)
     if not person.wrote(message.author_id, message.guest):
         raise Refused("That is not your message.")
     if message.kind != Message.Kind.TEXT:
         raise Refused("The kitchen has already read that. Send another message instead.")
-    if now - message.created_at > OWN_TIME:
+    if now - message.created_at > EDIT_WINDOW:
         raise Refused("It is too late: a message can be changed for five minutes.")
     return message
 
@@ -237,7 +237,7 @@ def is_staff(person: Person) -> bool:
 
 
 def clean_seq(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SEQ:
         raise Refused("Say which message: its seq.")
     return value
 

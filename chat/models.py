@@ -8,41 +8,42 @@ from django.utils import timezone
 MAX_BODY = 2_000
 MAX_NAME = 60
 SLUG_LENGTH = 120
-URL_LENGTH = 1600  # a character of a slug may take twelve, quoted
-SENDER_LENGTH = 150  # Django's own for user names
-GUEST_LENGTH = 32  # accounts.guests: the random word of a visitor's session
+URL_LENGTH = 1600  # quoted, a character of a slug can take twelve
+SENDER_LENGTH = 150  # the limit of Django's user names
+GUEST_LENGTH = 32  # the random word in a visitor's session (accounts.guests)
 
 
 class Room(models.Model):
     class Kind(models.TextChoices):
         ORDER = "order"  # a customer and the kitchen, on the order's page
-        PUBLIC = "public"  # whoever knows its name
+        PUBLIC = "public"  # anyone who knows its name
         PRIVATE = "private"  # two friends
 
     kind = models.CharField(max_length=8, choices=Kind)
-    # what stands in its address: order-<order_id>, private-<random>, or a public room's normalised name
+    # in its address: order-<order_id>, private-<random>, or a public room's normalised name
     slug = models.CharField(max_length=SLUG_LENGTH, unique=True)
-    name = models.CharField(max_length=MAX_NAME, blank=True)  # a private room is called by the other's name
-    url = models.CharField(max_length=URL_LENGTH)  # where it is talked in
+    name = models.CharField(max_length=MAX_NAME, blank=True)  # a private room is named after the other person
+    url = models.CharField(max_length=URL_LENGTH)  # the page that shows it
     is_open = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
 
-    # An order room: who asks and who answers. A visitor's is known by the order's own `guest`.
+    # An order room: the customer and the agent. A customer without an account is known by the order's `guest`.
     order = models.OneToOneField("home.Order", models.CASCADE, null=True, related_name="room")
     client = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     agent = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    waiting_since = models.DateTimeField(null=True)  # the customer wrote and nobody has taken it
+    waiting_since = models.DateTimeField(null=True)  # the customer wrote and nobody has taken the conversation
     taken_at = models.DateTimeField(null=True)
-    waited_seconds = models.FloatField(null=True)  # wall; how long the customer waited before it was taken last
+    waited_seconds = models.FloatField(null=True)  # wall; the customer's wait before it was last taken
     closed_at = models.DateTimeField(null=True)
-    order_seq = models.PositiveIntegerField(default=0)  # events of the order up to this one are in the stream
+    order_seq = models.PositiveIntegerField(default=0)  # the order's events up to this one are in the stream
 
-    # A private room: the pair, as in accounts.Friendship. Null: that account was deleted, the other may still read.
+    # A private room: the pair, as in accounts.Friendship. Null: that account was deleted; the other can still read.
     low = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     high = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
-    # Counters, written under the room's lock: the seq of its last message, and of its last change (of a message, new,
-    # edited or removed, or of the room itself). Who has seen revision 7 asks for what came after and misses nothing.
+    # Counters, written under the room's lock: the seq of its last message, and the number of its last change (to a
+    # message, new, edited or removed, or to the room itself). A client at revision 7 asks for what came after it, and
+    # misses nothing.
     last_seq = models.PositiveIntegerField(default=0)
     revision = models.PositiveIntegerField(default=0)
 
@@ -80,13 +81,13 @@ class Room(models.Model):
 
 
 class Membership(models.Model):
-    """A person in a room: an account, or a visitor by the word in their session."""
+    """A person in a room: an account, or a visitor, known by the word in their session."""
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="memberships")
     guest = models.CharField(max_length=GUEST_LENGTH, blank=True)
     last_read = models.PositiveIntegerField(default=0)  # a seq
-    muted = models.BooleanField(default=False)  # by staff: may read, not write
+    muted = models.BooleanField(default=False)  # by staff: can read, not write
     joined_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -102,21 +103,21 @@ class Membership(models.Model):
 class Message(models.Model):
     class Kind(models.TextChoices):
         TEXT = "text"
-        EVENT = "event"  # what happened to the order, or in the conversation; nobody's words
-        WISH = "wish"  # a customer asks to cancel or change the order (data)
+        EVENT = "event"  # something that happened to the order or in the conversation; it has no author
+        REQUEST = "wish", "Request"  # a customer asks to cancel or change the order (data)
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="messages")
     seq = models.PositiveIntegerField()  # 1, 2, 3 ... in its room, without gaps
-    revision = models.PositiveIntegerField()  # the room's, when this was written or changed last
+    revision = models.PositiveIntegerField()  # the room's when this was last written or changed
     kind = models.CharField(max_length=5, choices=Kind, default=Kind.TEXT)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    guest = models.CharField(max_length=GUEST_LENGTH, blank=True)  # whose it is without an account
-    sent_by = models.CharField(max_length=SENDER_LENGTH, blank=True)  # the name that was shown when it was sent
+    guest = models.CharField(max_length=GUEST_LENGTH, blank=True)  # the author without an account
+    sent_by = models.CharField(max_length=SENDER_LENGTH, blank=True)  # the name shown when it was sent
     by_staff = models.BooleanField(default=False)  # written as the kitchen, or by staff in a public room
     body = models.CharField(max_length=MAX_BODY)
-    data = models.JSONField(null=True)  # a wish: {"wish": "cancel" | "change", "items": [...], "state": "open" ...}
-    client_id = models.CharField(max_length=64, blank=True)  # the sender's own: sent again, it is the same message
-    sender_key = models.CharField(max_length=64, blank=True)  # whose client_id it is
+    data = models.JSONField(null=True)  # a request: {"wish": "cancel" | "change", "items": [...], "state": "open" ...}
+    client_id = models.CharField(max_length=64, blank=True)  # the sender's idempotency key
+    sender_key = models.CharField(max_length=64, blank=True)  # the sender that client_id belongs to
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)

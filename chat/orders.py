@@ -1,7 +1,7 @@
 """Conversations about orders: they show the order's events, and somebody from the kitchen answers.
 
-A conversation is quiet until the customer writes; then it waits until a member of staff takes it or simply
-answers. A closed one opens again with the customer's next message.
+A conversation is quiet until the customer writes. Then it waits until a member of staff takes it or simply answers.
+A closed conversation opens again with the customer's next message.
 """
 
 from collections.abc import Iterable
@@ -17,11 +17,11 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from chat import stream
 from chat.models import CannedAnswer, Message, Room
 from chat.person import ANSWER, CUSTOMER, Person
-from chat.rooms import SPOKEN, NoRoom, is_agent, may_read
+from chat.rooms import SPOKEN, NoRoom, can_read, is_agent
 from home.models import OrderEvent
 from realtime.refused import Refused
 
-LAST_WAITS = 10  # of so many conversations the median is told to who waits
+LAST_WAITS = 10  # conversations whose median wait is told to waiting customers
 CLOSED_SHOWN = 50
 MOST_ACTIVE = 500
 PREVIEW = 120  # characters of the last message, in the inbox
@@ -47,59 +47,59 @@ def _copy(room: Room, event: OrderEvent) -> Message:
     return stream.append(room, Message.Kind.EVENT, event.sentence, created_at=event.at, data=data)
 
 
-def hear_order(room_pk: int, seq: int | None = None) -> None:
-    """Bring the room up to date after its order changed (to `seq`, if known), once for all sockets that hear of it."""
+def copy_events(room_pk: int, seq: int | None = None) -> None:
+    """Copy the order's new events into its room. With `seq`, do nothing if another socket has copied that one."""
     if seq is not None and not Room.objects.filter(pk=room_pk, order_seq__lt=seq).exists():
         return
-    with transaction.atomic(), suppress(NoRoom):  # the order was deleted, say
+    with transaction.atomic(), suppress(NoRoom):  # for example, the order was deleted
         room = stream.lock_room(room_pk)
         copied = catch_up(room)
         if copied:
             stream.save(room, copied)
 
 
-# Who answers
+# The agent
 
 
 def note_message(room: Room, person: Person, now: datetime) -> bool:
-    """Update the conversation's state after a message, under the room's lock. True if it looks different now."""
+    """Update the conversation's state after a message. Return True if it has changed. Needs the room's lock."""
     before = (room.state, room.agent_id)
     if is_agent(room, person):
         if room.state != "active":
-            give(room, person.user, now)
-    elif not room.is_open or room.agent is None or not may_answer(room.agent):
+            assign(room, person.user, now)
+    elif not room.is_open or room.agent is None or not can_answer(room.agent):
         room.waiting_since = room.waiting_since or now
         room.is_open, room.agent, room.closed_at = True, None, None
     return before != (room.state, room.agent_id)
 
 
-def give(room: Room, user: User | None, now: datetime) -> None:
+def assign(room: Room, user: User | None, now: datetime) -> None:
     if room.waiting_since is not None:
         room.waited_seconds = stream.elapsed_seconds(room.waiting_since, now)
     room.waiting_since, room.closed_at = None, None
     room.is_open, room.agent, room.taken_at = True, user, now
 
 
-def may_answer(user: User) -> bool:
+def can_answer(user: User) -> bool:
     return user.is_active and Person(user).answers
 
 
 @transaction.atomic
 def take(room_pk: int, person: Person, now: datetime) -> None:
-    """Make this person the one who answers. Refused if somebody else already does."""
-    room = lock_for(room_pk, person)
+    """Make this person the agent. Refused if another agent already is."""
+    room = lock_as_agent(room_pk, person)
     if room.state == "active" and room.agent_id == person.pk:
         return
-    if room.state == "active" and room.agent and may_answer(room.agent):
+    if room.state == "active" and room.agent and can_answer(room.agent):
         raise Refused(f"{room.agent} has already taken this conversation.")
-    give(room, person.user, now)
+    assign(room, person.user, now)
     stream.save(room, is_changed=True)
 
 
 @transaction.atomic
 def hand_over(room_pk: int, person: Person, to: object, now: datetime) -> None:
     """Hand the conversation to another agent. Any agent can, as the present one might have gone home."""
-    room = lock_for(room_pk, person)
+    room = lock_as_agent(room_pk, person)
     if room.state != "active":
         raise Refused("Nobody has taken this conversation yet, so there is nothing to hand over.")
     user = agents().filter(username=to).first() if isinstance(to, str) and to.isprintable() else None
@@ -107,13 +107,13 @@ def hand_over(room_pk: int, person: Person, to: object, now: datetime) -> None:
         raise Refused("Nobody with that name answers customers.")
     if user.pk == room.agent_id:
         raise Refused(f"{user} is already answering here.")
-    give(room, user, now)
+    assign(room, user, now)
     stream.save(room, is_changed=True)
 
 
 @transaction.atomic
 def close(room_pk: int, person: Person, now: datetime) -> None:
-    room = lock_for(room_pk, person)
+    room = lock_as_agent(room_pk, person)
     if room.state == "closed":
         raise Refused("This conversation is already closed.")
     room.is_open, room.waiting_since, room.closed_at = False, None, now
@@ -123,17 +123,17 @@ def close(room_pk: int, person: Person, now: datetime) -> None:
 @transaction.atomic
 def reopen(room_pk: int, person: Person, now: datetime) -> None:
     """Reopen the conversation and take it."""
-    room = lock_for(room_pk, person)
+    room = lock_as_agent(room_pk, person)
     if room.state != "closed":
         raise Refused("This conversation is open.")
-    give(room, person.user, now)
+    assign(room, person.user, now)
     stream.save(room, is_changed=True)
 
 
-def lock_for(room_pk: int, person: Person) -> Room:
+def lock_as_agent(room_pk: int, person: Person) -> Room:
     """Lock the room. Refused unless this person speaks for the kitchen there; NoRoom without any access."""
     room = stream.lock_room(room_pk)
-    if not may_read(room, person):
+    if not can_read(room, person):
         raise NoRoom
     if not is_agent(room, person):
         raise Refused("Only the staff who answer customers can do that.")
@@ -141,16 +141,16 @@ def lock_for(room_pk: int, person: Person) -> Room:
 
 
 def agents() -> QuerySet[User]:
-    """Return the names of those who can answer customers."""
-    may = User.objects.with_perm(ANSWER, backend=MODEL_BACKEND)
-    return may.filter(is_staff=True, is_active=True).order_by("username")
+    """Return the staff who can answer customers."""
+    permitted = User.objects.with_perm(ANSWER, backend=MODEL_BACKEND)
+    return permitted.filter(is_staff=True, is_active=True).order_by("username")
 
 
-# What the two sides see
+# What customers and agents see
 
 
 def line(room: Room) -> dict[str, Any]:
-    """Tell the customer who answers, or how many are before them and how long (wall seconds) recent ones waited."""
+    """Build the frame {"type": "line"}: who answers, or how many wait before the customer, and the usual wait."""
     return line_in(room, waiting_before(room) if room.waiting_since else 0, usual_wait())
 
 
@@ -164,12 +164,12 @@ def waiting_before(room: Room) -> int:
 
 
 def waiting_times() -> list[datetime]:
-    """Return since when each waiting conversation has waited, oldest first."""
+    """Return the moments since which conversations have been waiting, oldest first."""
     return [since for since in _waiting().order_by("waiting_since").values_list("waiting_since", flat=True) if since]
 
 
 def usual_wait() -> float | None:
-    """Return the median of the last LAST_WAITS waits in wall seconds, None if nobody has waited yet."""
+    """Return the median of the last LAST_WAITS waits in wall seconds; None if nobody has waited yet."""
     last = _rooms().filter(waited_seconds__isnull=False, taken_at__isnull=False).order_by("-taken_at")
     waits = [wait for wait in last.values_list("waited_seconds", flat=True)[:LAST_WAITS] if wait is not None]
     return median(waits) if waits else None
@@ -217,7 +217,10 @@ def _rows(rooms: Iterable[Any], said: dict[int, Message]) -> list[dict[str, Any]
 
 
 def _row(room: Any, last: Message | None) -> dict[str, Any]:
-    """`since`: from when it has been waiting, taken or closed. `unanswered`: the customer had the last word."""
+    """Build a row of the inbox. `since`: when the conversation began to wait, was taken or was closed.
+
+    `unanswered`: the customer wrote the last message.
+    """
     since = room.waiting_since or (room.taken_at if room.is_open else room.closed_at)
     return {
         "slug": room.slug,

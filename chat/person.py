@@ -8,15 +8,15 @@ from django.http import HttpRequest
 
 from accounts.guests import guest_of
 from accounts.names import is_taken, looks
-from chat.words import clean_line, is_pronounceable, without_marks
+from chat.text import clean_line, is_pronounceable, without_marks
 from realtime.refused import Refused
 
 ANSWER = "chat.answer_customers"
 MODERATE = "chat.moderate_rooms"
 MAX_GUEST_NAME = 30
-CUSTOMER = "Customer"  # a visitor, to the kitchen
+CUSTOMER = "Customer"  # the kitchen's name for a visitor
 DELETED = "deleted account"
-KITCHEN = "kitchen"  # who says what happens to an order
+KITCHEN = "kitchen"  # the author of an order's events
 RESERVED = (KITCHEN, DELETED, "staff", "admin", "you")
 
 
@@ -38,19 +38,19 @@ class Person:
 
     @property
     def key(self) -> str:
-        """Return a key that only this person has; empty if they can't be told apart."""
+        """Return a key that only this person has; empty for a visitor without a word."""
         return f"u{self.pk}" if self.user else self.guest and f"g{self.guest}"
 
     @property
     def answers(self) -> bool:
-        """Return True if they can answer customers. One query, cached on the user instance."""
-        return self.may(ANSWER)
+        """Return True if this person can answer customers. One query, cached on the user instance."""
+        return self.has_perm(ANSWER)
 
     @property
     def moderates(self) -> bool:
-        return self.may(MODERATE)
+        return self.has_perm(MODERATE)
 
-    def may(self, permission: str) -> bool:
+    def has_perm(self, permission: str) -> bool:
         return self.user is not None and self.user.is_staff and self.user.has_perm(permission)
 
     def wrote(self, author_pk: int | None, guest: str) -> bool:
@@ -70,13 +70,13 @@ def person_of(request: HttpRequest) -> Person:
 
 
 def guest_name(guest: str) -> str:
-    """Return the name of a visitor who gave none: always the same, without revealing their word."""
+    """Return the name of a visitor who gave none: always the same for the same word, which it does not reveal."""
     number = int(hashlib.sha256(guest.encode()).hexdigest(), 16) % 9000 + 1000
     return f"Guest {number}"
 
 
 def free_name(value: object) -> str:
-    """Return the name a visitor asked for, normalised. Refused if they can't have it."""
+    """Return the name a visitor asked for, normalised. Refused if it is taken or reserved."""
     name = clean_line(value, MAX_GUEST_NAME, "A name")
     if not name or not is_pronounceable(name):
         raise Refused("Give a name with at least one letter or number in it.")

@@ -1,6 +1,6 @@
 """Rooms: their names, who has access, and who can write.
 
-Without access a room does not exist: NoRoom, as for one that never did.
+To a person without access a room looks as if it did not exist: NoRoom in both cases.
 """
 
 import re
@@ -19,7 +19,7 @@ from django.utils.crypto import get_random_string
 from accounts import limits, people
 from chat.models import MAX_NAME, SLUG_LENGTH, Membership, Message, Room
 from chat.person import DELETED, Person
-from chat.words import clean_line, is_pronounceable
+from chat.text import clean_line, is_pronounceable
 from home import live
 from home.models import Order
 from realtime.refused import Refused
@@ -31,11 +31,11 @@ NOT_IN_AN_ADDRESS = "/\\"
 
 NO_FRIENDS = "You are no longer friends. You can still read what was written here."
 MUTED = "The staff have muted you here. You can still read."
-SPOKEN = (Message.Kind.TEXT, Message.Kind.WISH)  # what counts as unread
+SPOKEN = (Message.Kind.TEXT, Message.Kind.REQUEST)  # what counts as unread
 
 
 class NoRoom(Exception):
-    """No room has this address, as far as this person is allowed to know."""
+    """There is no room at this address, or this person has no access to it."""
 
 
 # Names and addresses
@@ -85,7 +85,7 @@ def order_room(order: Order) -> Room:
         "client_id": order.user_id,
     }
     room, is_new = Room.objects.get_or_create(order=order, defaults=defaults)
-    if is_new and order.user_id is not None:  # in it at once: the kitchen may write first, and that is news
+    if is_new and order.user_id is not None:  # a member at once: if the kitchen writes first, it is unread
         Membership.objects.get_or_create(room=room, user_id=order.user_id)
     return room
 
@@ -97,39 +97,39 @@ def private_room(a: User, b: User) -> Room:
     if room is not None:
         return room
     with transaction.atomic():
-        people.lock(a, b)  # so that no friendship ends while its room is made
+        people.lock(a, b)  # no friendship ends while its room is being created
         if a.pk == b.pk or not people.are_friends(a, b):
             raise Refused("You can only talk in private with friends.")
         slug = f"{PRIVATE}{get_random_string(RANDOM_LENGTH, 'abcdefghijklmnopqrstuvwxyz0123456789')}"
         room, is_new = Room.objects.get_or_create(
             **pair, defaults={"slug": slug, "kind": Room.Kind.PRIVATE, "url": room_url(slug)}
         )
-        if is_new:  # both are in it at once: what one writes is news for the other
+        if is_new:  # both are members at once: what one writes is unread for the other
             Membership.objects.bulk_create(Membership(room=room, user=user) for user in (a, b))
     return room
 
 
-def enter(slug: str, person: Person, may_make: Callable[[], bool] = lambda: True) -> Room:
-    """Return the room at an address. Order and public rooms are created when somebody with access first comes in.
+def enter(slug: str, person: Person, can_create: Callable[[], bool] = lambda: True) -> Room:
+    """Return the room at an address. Order and public rooms are created when somebody with access first enters.
 
-    NoRoom; Refused for a public name that can't be one, or when this address has made too many (`may_make`).
+    NoRoom without access. Refused if a public name is not allowed, or if too many rooms were created (`can_create`).
     """
     if slug.startswith(ORDER):
         return _enter_order_room(slug.removeprefix(ORDER), person)
     if slug.startswith(PRIVATE):
         room = Room.objects.filter(slug=slug, kind=Room.Kind.PRIVATE).select_related("low", "high").first()
-        if room is None or not may_read(room, person):
+        if room is None or not can_read(room, person):
             raise NoRoom
         return room
     slug, name = public_slug(slug)
     room = Room.objects.filter(slug=slug).first()
-    if room is None and not may_make():
+    if room is None and not can_create():
         raise Refused("You have opened many new rooms. Wait a quarter of an hour.")
     return room or public_room(name)
 
 
-def may_make(person: Person, address: str) -> bool:
-    """Return False if this account, or address, has created too many rooms. This one is counted."""
+def can_create(person: Person, address: str) -> bool:
+    """Return True, and count it, if this account or address can create one more room now."""
     maker = person.key if person.user else limits.neighbourhood(address)
     if not limits.allow("room", maker):
         return False
@@ -139,7 +139,7 @@ def may_make(person: Person, address: str) -> bool:
 
 def _enter_order_room(order_id: str, person: Person) -> Room:
     order = Order.objects.filter(order_id=order_id).first() if live.is_order_id(order_id) else None
-    if order is None or not may_talk(order, person):
+    if order is None or not can_talk(order, person):
         raise NoRoom
     room = order_room(order)
     room.order = order
@@ -150,29 +150,29 @@ def _enter_order_room(order_id: str, person: Person) -> Room:
 
 
 def is_customer(order: Order, person: Person) -> bool:
-    """Return True for the customer: the order's account, or its visitor as long as no account owns it."""
+    """Return True for the customer: the order's account, or its visitor while no account owns it."""
     if order.user_id is not None:
         return person.pk == order.user_id
     return person.is_guest and bool(person.guest) and person.guest == order.guest
 
 
-def may_talk(order: Order, person: Person) -> bool:
-    """Return True for the customer and the kitchen. Having the link, or being shown the order, is not enough."""
+def can_talk(order: Order, person: Person) -> bool:
+    """Return True for the customer and the kitchen. Having the link, or an order shared by a friend, is not enough."""
     return is_customer(order, person) or person.answers
 
 
-def may_read(room: Room, person: Person) -> bool:
+def can_read(room: Room, person: Person) -> bool:
     """Return True if this person has access. `room.order` must be current."""
     if room.kind == Room.Kind.PUBLIC:
         return True
     if room.kind == Room.Kind.PRIVATE:
         return person.pk is not None and person.pk in (room.low_id, room.high_id)
     assert room.order is not None
-    return may_talk(room.order, person)
+    return can_talk(room.order, person)
 
 
 def is_agent(room: Room, person: Person) -> bool:
-    """Return True if this person speaks for the kitchen here, which they never do about their own order."""
+    """Return True if this person speaks for the kitchen here. Nobody does about their own order."""
     return room.order is not None and not is_customer(room.order, person) and person.answers
 
 
@@ -184,7 +184,7 @@ def why_not(room: Room, person: Person, muted: bool) -> str | None:
 
 
 def is_alive(room: Room) -> bool:
-    """Return True if the two in a private room are friends. The friendship itself decides, not the room's copy."""
+    """Return True if the two people of a private room are friends. The friendship decides, not only `is_open`."""
     if not room.is_open or room.low is None or room.high is None:
         return False
     return room.low.is_active and room.high.is_active and people.are_friends(room.low, room.high)
@@ -220,20 +220,20 @@ def title(room: Room, person: Person) -> str:
 def unread_rooms(user_pks: Collection[int]) -> dict[int, int]:
     """Return for each account the number of rooms with unread messages of others, in one query.
 
-    Events of an order are not messages, and order rooms count only for the customer and for the one
-    who answers: the rest is up to the inbox.
+    Events of an order do not count. Order rooms count only for their customer and their agent; the inbox shows the
+    others.
     """
     rows = _memberships(user__in=user_pks, last_read__lt=F("room__last_seq"))
-    counts = dict(rows.filter(Exists(_news())).values_list("user").annotate(Count("pk")))
+    counts = dict(rows.filter(Exists(_unread())).values_list("user").annotate(Count("pk")))
     return {pk: counts.get(pk, 0) for pk in user_pks}
 
 
 def rooms_of(user: User) -> list[dict[str, Any]]:
-    """Return the member's own rooms for the chat page, the latest message first."""
-    news = _news().order_by().values("room").annotate(number=Count("pk"))
+    """Return the member's own rooms for the chat page, the one with the latest message first."""
+    unread = _unread().order_by().values("room").annotate(number=Count("pk"))
     said = Message.objects.filter(room=OuterRef("room"), kind__in=SPOKEN).order_by("-seq")
     rows = _memberships(user=user).select_related("room__low", "room__high")
-    rows = rows.annotate(news=Subquery(news.values("number")), said_at=Subquery(said.values("created_at")[:1]))
+    rows = rows.annotate(unread=Subquery(unread.values("number")), said_at=Subquery(said.values("created_at")[:1]))
     me = Person(user, name=user.get_username())
     return [
         {
@@ -242,7 +242,7 @@ def rooms_of(user: User) -> list[dict[str, Any]]:
             "kind": row.room.kind,
             "url": row.room.url,
             "is_open": row.room.is_open,
-            "unread": row.news or 0,
+            "unread": row.unread or 0,
         }
         for row in rows.order_by(Coalesce("said_at", "joined_at").desc(), "-pk")[:MOST_LISTED]
     ]
@@ -253,7 +253,7 @@ def _memberships(**conditions: Any) -> QuerySet[Membership]:
     return Membership.objects.filter(mine, **conditions)
 
 
-def _news() -> QuerySet[Message]:
-    """Return the messages of others since the membership's owner last looked."""
+def _unread() -> QuerySet[Message]:
+    """Return the messages of others after `last_read`, for use in a subquery on memberships."""
     said = Message.objects.filter(room=OuterRef("room"), seq__gt=OuterRef("last_read"), kind__in=SPOKEN)
     return said.filter(deleted_at=None).exclude(author=OuterRef("user"))

@@ -1,4 +1,4 @@
-"""React to what concerns rooms elsewhere: friendships, deleted accounts, visitors who log in."""
+"""React to changes elsewhere that concern rooms: friendships, deleted accounts, visitors who log in."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def open_room(low_pk: int, high_pk: int, **kwargs: Any) -> None:
 
 @receiver(friendship_ended)
 def close_room(low_pk: int, high_pk: int, **kwargs: Any) -> None:
-    """Close a private room. Both can still read what was written."""
+    """Close a private room. Both people can still read what was written."""
     set_open(low_pk, high_pk, False)
 
 
@@ -39,9 +39,9 @@ def set_open(low_pk: int, high_pk: int, is_open: bool) -> None:
 @receiver(user_logged_in)
 @transaction.atomic
 def adopt_conversations(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Give the account what was said about a visitor's orders, along with the orders (home.signals).
+    """Give the account a visitor's conversations about orders, along with the orders (home.signals).
 
-    What they said in public rooms remains a guest's, so nobody learns who that was.
+    What they wrote in public rooms stays a guest's, so that nobody learns who the guest was.
     """
     guest = guest_of(request)
     rooms = Room.objects.filter(kind=Room.Kind.ORDER, order__guest=guest, order__user=user, client=None)
@@ -52,7 +52,7 @@ def adopt_conversations(request: HttpRequest, user: User, **kwargs: Any) -> None
         mine.update(author=user, guest="", sent_by=user.get_username(), sender_key=f"u{user.pk}")
         if not Membership.objects.filter(room=pk, user=user).exists():
             is_moved = Membership.objects.filter(room=pk, guest=guest).update(user=user, guest="")
-            if not is_moved:  # only the kitchen has written
+            if not is_moved:  # the visitor has never been in the room: only the kitchen wrote
                 Membership.objects.create(room=room, user=user)
         stream.save(room, is_changed=True)
 
@@ -60,7 +60,7 @@ def adopt_conversations(request: HttpRequest, user: User, **kwargs: Any) -> None
 @receiver(pre_delete, sender=User)
 @transaction.atomic
 def forget_account(instance: User, **kwargs: Any) -> None:
-    """Keep what a deleted account said, without the name. Customers who waited for it wait for another agent."""
+    """Keep a deleted account's messages without the name. Customers it was answering wait for another agent."""
     Message.objects.filter(author=instance).update(sent_by=DELETED, sender_key="", client_id="")
     Room.objects.filter(Q(low=instance, high=None) | Q(high=instance, low=None), kind=Room.Kind.PRIVATE).delete()
     now = timezone.now()

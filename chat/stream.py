@@ -1,6 +1,6 @@
-"""The parts of a room's stream. Writing happens under the room's lock: numbers without gaps, one order for all.
+"""Write and show a room's stream. Writes hold the room's lock, so numbers have no gaps and all see one order.
 
-Listeners are told after the commit. A message travels `pack`ed and is `show`n to each person as theirs or not.
+Subscribers are told after the commit. A message is broadcast `pack`ed; `show` builds each person's own frame from it.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from chat.person import KITCHEN, Person
 from chat.rooms import NoRoom
 from realtime.broadcast import broadcaster, nudge
 
-INBOX = "inbox"  # the group of the staff's inboxes
+INBOX = "inbox"  # the group of all inbox sockets
 RELATED = ("order__user", "low", "high", "agent")
 STATE_FIELDS = (
     "is_open",
@@ -36,7 +36,7 @@ def group_name(room_pk: int) -> str:
 
 
 def read_room(room_pk: int) -> Room:
-    """Return the room with all that chat.rooms asks for. NoRoom if it is gone."""
+    """Return the room with the relations that chat.rooms needs. NoRoom if it is gone."""
     room = Room.objects.select_related(*RELATED).filter(pk=room_pk).first()
     if room is None:
         raise NoRoom
@@ -44,9 +44,9 @@ def read_room(room_pk: int) -> Room:
 
 
 def lock_room(room_pk: int) -> Room:
-    """Lock and return the room until the transaction ends. On SQLite every writer is alone anyway.
+    """Return the room, locked until the transaction ends. On SQLite there is only one writer anyway.
 
-    No joins: after waiting for the lock, PostgreSQL returns this row as it is now, but joined rows as they were.
+    Do not join: after waiting for the lock, PostgreSQL returns this row as it is now, but joined rows as they were.
     """
     room = Room.objects.select_for_update().filter(pk=room_pk).first()
     if room is None:
@@ -58,7 +58,7 @@ def lock_room(room_pk: int) -> Room:
 
 
 def append(room: Room, kind: str, body: str, person: Person | None = None, **more: Any) -> Message:
-    """Append the next message. Without a person it is the kitchen's, about what happened."""
+    """Append the next message. Without a person it is an event, announced by the kitchen."""
     room.last_seq += 1
     room.revision += 1
     if person is not None:
@@ -79,7 +79,7 @@ def rewrite(room: Room, message: Message, **fields: Any) -> None:
 
 
 def save(room: Room, messages: Iterable[Message] = (), is_changed: bool = False) -> None:
-    """Write the room and tell its sockets after the commit. `is_changed`: the room itself looks different, too."""
+    """Write the room and tell its sockets after the commit. `is_changed`: the room itself has changed, too."""
     packed = [pack(message) for message in messages]
     if is_changed:
         room.revision += 1
@@ -101,7 +101,7 @@ def save(room: Room, messages: Iterable[Message] = (), is_changed: bool = False)
 
 
 def _readers(room: Room) -> list[int]:
-    """Return the accounts whose badge moves at once. A public room's thousands see it with the next look."""
+    """Return the accounts to nudge at once. A public room can have thousands: theirs are found by the next check."""
     members = Membership.objects.filter(room=room, user__isnull=False)
     return list(members.values_list("user_id", flat=True))
 
@@ -110,7 +110,7 @@ def _readers(room: Room) -> list[int]:
 
 
 def pack(message: Message) -> Packed:
-    """Pack a message for the way between processes. `guest`, a visitor's secret word, is for `show` alone."""
+    """Pack a message for broadcast between processes. Only `show` uses `guest`, a visitor's secret word."""
     is_gone = message.deleted_at is not None
     return {
         "seq": message.seq,
@@ -150,7 +150,7 @@ def show(packed: Packed, person: Person) -> dict[str, Any]:
 
 
 def show_change(packed: Packed) -> dict[str, Any]:
-    """Build the frame {"type": "changed"}: a message shown earlier as it looks now."""
+    """Build the frame {"type": "changed"}: a message shown earlier, as it is now."""
     return {
         "type": "changed",
         "seq": packed["seq"],

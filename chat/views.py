@@ -1,4 +1,4 @@
-"""The pages of the conversations. The messages come over the socket."""
+"""The pages of rooms and the inbox. Messages come over the socket."""
 
 from urllib.parse import urlencode
 
@@ -20,7 +20,7 @@ from realtime.refused import Refused
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def home(request: HttpRequest) -> HttpResponse:
-    """Ask for the room, and a visitor for a name; list a member's own rooms and friends."""
+    """Ask for a room, and a visitor for a name, too. List a member's own rooms and friends."""
     wanted, username = request.POST.get("room", ""), request.POST.get("username", "")
     error = ""
     if request.method == "POST":
@@ -34,25 +34,27 @@ def home(request: HttpRequest) -> HttpResponse:
         "room": wanted,
         "username": username,
         "rooms": rooms.rooms_of(member) if member else [],
-        "mark": rooms.unread_rooms([member.pk])[member.pk] if member else 0,  # the notices tell when it changes
+        "mark": rooms.unread_rooms([member.pk])[member.pk] if member else 0,  # chat.sockets.notices tells when
         "friends": people.friends(member) if member else [],
     }
     return render(request, "chat/home.html", context, status=400 if error else 200)
 
 
 def address_of_room(request: HttpRequest, wanted: str, username: str) -> str:
-    """Return the room's address, creating the room while its name is known as typed. Refused if not allowed."""
+    """Return the room's address. Create the room now, to keep its name as typed. Refused if not allowed."""
     slug, _ = rooms.public_slug(wanted)
     person = person_of(request)
     name = person.name if person.user else free_name(username)
-    rooms.enter(wanted, person, lambda: rooms.may_make(person, limits.address_of(request)))
+    rooms.enter(wanted, person, lambda: rooms.can_create(person, limits.address_of(request)))
     return f"{rooms.room_url(slug)}?{urlencode({'username': name})}"
 
 
 @require_safe
 def room(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show a room: a public one to everyone, created by the first socket if not before; a private one to its
-    two."""
+    """Show a room: a public one to everyone, a private one to its two people.
+
+    A public room that does not exist yet is created by its first socket, not here.
+    """
     if slug.startswith(rooms.ORDER):
         return to_order(request, slug)
     if slug.startswith(rooms.PRIVATE):
@@ -72,8 +74,10 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def name_for(request: HttpRequest) -> tuple[str, str]:
-    """Return (name used here, why not the wanted one). A visitor gets a word in the session, by which their
-    messages stay theirs."""
+    """Return (name used here, why it is not the name asked for).
+
+    A visitor gets a word in the session, which keeps their messages theirs.
+    """
     if request.user.is_authenticated:
         return request.user.get_username(), ""
     guest, wanted = make_guest(request), request.GET.get("username", "")
@@ -96,7 +100,7 @@ def private_page(request: HttpRequest, slug: str) -> HttpResponse:
 def to_order(request: HttpRequest, slug: str) -> HttpResponse:
     """Redirect to the order's page, where its conversation is."""
     found = Room.objects.filter(slug=slug, kind=Room.Kind.ORDER).select_related("order").first()
-    if found is None or not rooms.may_read(found, person_of(request)):
+    if found is None or not rooms.can_read(found, person_of(request)):
         raise Http404
     return redirect(found.url)
 
@@ -111,15 +115,17 @@ def write_to(request: HttpRequest, username: str) -> HttpResponse:
         raise Http404
     try:
         return redirect(rooms.private_room(request.user, friend).url)
-    except Refused:  # no friend any more, since a moment ago
+    except Refused:  # the friendship has ended since the query above
         raise Http404 from None
 
 
 @require_POST
 @login_required
 def leave(request: HttpRequest, slug: str) -> HttpResponse:
-    """Drop a public room from a member's rooms, so that its messages are no longer news to them. A muted member stays
-    so."""
+    """Remove a public room from a member's rooms, so that its messages no longer count as unread.
+
+    A muted member keeps the membership, and stays muted.
+    """
     mine = Membership.objects.filter(room__slug=slug, room__kind=Room.Kind.PUBLIC, user=request.user.pk)
     mine.filter(muted=False).delete()
     return redirect(reverse("chat"))

@@ -1,13 +1,13 @@
-"""A few answers to begin with; staff write their own in the admin."""
+"""Add a few canned answers to begin with. Staff write their own in the admin."""
 
 from django.db import migrations
 
 ANSWERS = {
     "In the oven": "Your pizza is in the oven right now. It won't be long.",
-    "Allergens": "Tell us what you must not eat, and we will look at what is in your pizza.",
-    "Too late to change": "I am sorry: your pizza is already being made, so we can't change it any more.",
+    "Allergens": "Tell us what you must not eat, and we will check what is in your pizza.",
+    "Too late to change": "I am sorry, your pizza is already being made, so we can't change it any more.",
     "On its way": "Your order has left the shop and is on its way to you.",
-    "Something was wrong": "I am sorry about that. Tell us what was wrong, and we will make it good.",
+    "Something was wrong": "I am sorry about that. Tell us what was wrong, and we will put it right.",
 }
 
 

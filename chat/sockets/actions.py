@@ -1,13 +1,13 @@
-"""Turn what a client sent, as JSON, into a verb. No rules here, only which verb is called with what.
+"""Turn a client's JSON into a call of a verb. There are no rules here, only which verb gets which arguments.
 
-Every function runs in a thread, and whatever is wrong is Refused with a sentence.
+Every function runs in a thread. Anything wrong is Refused with a sentence.
 """
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from chat import messages, orders, wishes
+from chat import messages, orders, requests
 from chat.models import Message
 from chat.person import Person
 from realtime.refused import Refused
@@ -38,8 +38,8 @@ def mute(room_pk: int, person: Person, content: Content, now: datetime) -> None:
     messages.mute(room_pk, person, content.get("muted"), content.get("seq"), content.get("username"))
 
 
-def answer_wish(room_pk: int, person: Person, content: Content, now: datetime) -> None:
-    too_late = wishes.answer(room_pk, person, content.get("seq"), content.get("accept"), now)
+def answer_request(room_pk: int, person: Person, content: Content, now: datetime) -> None:
+    too_late = requests.answer(room_pk, person, content.get("seq"), content.get("accept"), now)
     if too_late:
         raise Refused(too_late)
 
@@ -66,17 +66,17 @@ VERBS: dict[str, Verb] = {
     "delete": delete,
     "remove": remove,
     "mute": mute,
-    "wish": wishes.wish,
-    "answer_wish": answer_wish,
+    "wish": requests.ask,
+    "answer_wish": answer_request,
     "take": take,
     "hand_over": hand_over,
     "close": close,
     "reopen": reopen,
 }
-CONVERSATION = ("take", "hand_over", "close", "reopen")  # of the kitchen, also from the inbox
+CONVERSATION = ("take", "hand_over", "close", "reopen")  # the kitchen's verbs, allowed from the inbox, too
 
 
 def kind_of(content: Content) -> str:
-    """Return the type of what a client sent; without one it is a message."""
+    """Return the type of what a client sent: "message" if it names none."""
     kind = content.get("type", "message")
     return kind if isinstance(kind, str) else ""

@@ -24,7 +24,7 @@ Content = dict[str, Any]
 
 
 class Inbox(Identified):
-    """The whole state, {"type": "inbox", ...}, whenever it has changed. What staff do here is done to a room."""
+    """Send the whole state, {"type": "inbox", ...}, whenever it has changed. What staff send acts on a room."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Inbox(Identified):
         try:
             await super().__call__(*args)
         finally:
-            watch.leave(self)
+            inbox_check.leave(self)
 
     def may_stay(self, user: User | AnonymousUser) -> bool:
         return person(user).answers
@@ -42,7 +42,7 @@ class Inbox(Identified):
     async def opened(self) -> None:
         await self.join(stream.INBOX)
         await self.show(await read_inbox())
-        watch.join(self)
+        inbox_check.join(self)
 
     async def received(self, text: str | None) -> None:
         try:
@@ -55,7 +55,7 @@ class Inbox(Identified):
 
     async def inbox_changed(self, event: Content) -> None:
         """Every socket of the process hears this; the lists are read once for all of them."""
-        watch.look_soon()
+        inbox_check.check_soon()
 
     async def show(self, lists: Content) -> None:
         shown = orders.mine_first(lists, self.user.get_username())
@@ -64,20 +64,20 @@ class Inbox(Identified):
             await self.send(json.dumps(shown))
 
 
-class Watch(PeriodicCheck[Inbox]):
-    """Look at once when something is said to have changed, and every few seconds in any case."""
+class InboxCheck(PeriodicCheck[Inbox]):
+    """Check as soon as a change is announced, and every few seconds in any case."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.looking: asyncio.Task[None] | None = None
+        self.pending: asyncio.Task[None] | None = None
 
-    def look_soon(self) -> None:
-        if self.looking is None or self.looking.done():
-            self.looking = asyncio.create_task(self.look(), name="inbox")
+    def check_soon(self) -> None:
+        if self.pending is None or self.pending.done():
+            self.pending = asyncio.create_task(self.check_later(), name="inbox")
 
-    async def look(self) -> None:
+    async def check_later(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)
-        self.looking = None  # before the check: what comes from now on makes one of its own
+        self.pending = None  # before the check: a later change needs a check of its own
         await self.try_to_check()
 
     async def check(self) -> None:
@@ -102,6 +102,6 @@ def _act(content: Content, who: Person) -> None:
         raise Refused("There is no such conversation.") from None
 
 
-watch = Watch()
+inbox_check = InboxCheck()
 act = database_sync_to_async(_act)
 read_inbox = database_sync_to_async(orders.inbox, thread_sensitive=False)

@@ -1,7 +1,7 @@
-"""What waits for a member, as counts in the header of every page: requests, unread rooms, shared orders, the inbox.
+"""The counts in the header of every page: friend requests, unread rooms, shared orders and the inbox.
 
-A frame is the whole state. A nudge says only that something may have changed; one that got lost is made good by a
-check every ten seconds, in the same few queries for all sockets of the process.
+A frame is the whole state. A nudge says only that something can have changed. A lost one is made up for by a check
+every ten seconds, with the same few queries for all sockets of the process.
 """
 
 import json
@@ -25,7 +25,7 @@ State = dict[str, dict[str, Any]]
 
 
 def read(user_pks: Collection[int]) -> dict[int, State]:
-    """For each account {"notices": counts, "marks": what its page is made with} (see static/js/notices.js)."""
+    """Return {"notices": counts, "marks": versions of page parts} for each account (see static/js/notices.js)."""
     friends, shares, unread = people.news(user_pks), sharing.news(user_pks), unread_rooms(user_pks)
     found: dict[int, State] = {}
     for pk in user_pks:
@@ -41,7 +41,7 @@ def read(user_pks: Collection[int]) -> dict[int, State]:
 
 
 class Notices(Identified):
-    """/ws/notices/: the state at connect, and whenever it has changed."""
+    """Send the state at connect and whenever it has changed. The address is /ws/notices/."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Notices(Identified):
         try:
             await super().__call__(*args)
         finally:
-            lookout.leave(self)
+            notices_check.leave(self)
 
     async def opened(self) -> None:
         assert self.user.pk is not None
@@ -60,14 +60,14 @@ class Notices(Identified):
         await self.notices_changed({})
         if "inbox" in self.sent["notices"]:
             await self.join(INBOX)
-            await self.notices_changed({})  # what came before we listened
-        lookout.join(self)
+            await self.notices_changed({})  # changes from before the group was joined
+        notices_check.join(self)
 
     async def received(self, text: str | None) -> None:
-        await self.send(json.dumps({"error": "There is nothing to do here: this socket only tells you what is new."}))
+        await self.send(json.dumps({"error": "This socket only tells you what is new. It takes no commands."}))
 
     async def notices_changed(self, event: dict[str, Any]) -> None:
-        """Something may have changed."""
+        """Send the state if it has changed."""
         await self.show((await read_async([self.pk]))[self.pk])
 
     async def inbox_changed(self, event: dict[str, Any]) -> None:
@@ -79,8 +79,8 @@ class Notices(Identified):
             await self.send(json.dumps(state))
 
 
-class Lookout(PeriodicCheck[Notices]):
-    """Make good the nudges that got lost."""
+class NoticesCheck(PeriodicCheck[Notices]):
+    """Make up for lost nudges."""
 
     every_seconds = 10.0
 
@@ -90,10 +90,10 @@ class Lookout(PeriodicCheck[Notices]):
         states: dict[int, State] = {}
         for start in range(0, len(pks), BATCH):
             states |= await read_async(pks[start : start + BATCH])
-        # A busy one is about to send what it read itself.
+        # A busy socket is about to send what it has read itself.
         await self.tell_each([one for one in sockets if not one.is_busy], lambda one: one.show(states[one.pk]))
 
 
-lookout = Lookout()
-# In a thread that waits for no other, and for which no other waits.
+notices_check = NoticesCheck()
+# Not thread sensitive: reads neither wait for the process's database thread nor block it.
 read_async = database_sync_to_async(read, thread_sensitive=False)

@@ -1,21 +1,21 @@
-"""Limit how fast one person can go, over all their sockets in this process."""
+"""Limit how often one person can act, over all their sockets in this process."""
 
 import time
 from collections import deque
 from collections.abc import Callable
 
-REMEMBERED = 10_000  # people; then those who have been quiet are forgotten
+REMEMBERED = 10_000  # people; beyond it, those who have not acted lately are forgotten
 
 
-class Pace:
-    """At most `most` in any `seconds` (wall)."""
+class RateLimit:
+    """Allow at most `most` actions in any `seconds` (wall)."""
 
     def __init__(self, most: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.most, self.seconds, self.clock = most, seconds, clock
         self.times: dict[str, deque[float]] = {}
 
     def allows(self, who: str) -> bool:
-        """Return True if one more is allowed now. A refused one does not count."""
+        """Return True, and count it, if one more action is allowed now. A refused action does not count."""
         now = self.clock()
         if len(self.times) > REMEMBERED:
             self.times = {key: times for key, times in self.times.items() if times[-1] > now - self.seconds}

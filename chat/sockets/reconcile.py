@@ -1,7 +1,7 @@
-"""What sockets of rooms missed: the channel layer may lose a message, the database does not.
+"""Resync the sockets of rooms. The channel layer can lose a message, the database does not.
 
-One task per process asks, every few seconds and in two queries for all its sockets, which rooms are newer than what
-was sent, and who is before whom in the kitchen's line.
+One task per process asks every few seconds, with two queries for all its sockets, which rooms are newer than what was
+sent, and how many customers wait for the kitchen before each.
 """
 
 from bisect import bisect_left
@@ -19,27 +19,27 @@ Line = dict[str, Any]
 
 
 class Listener(Protocol):
-    """What is asked of a socket (chat.sockets.room.RoomSocket)."""
+    """The part of chat.sockets.room.RoomSocket that the check uses."""
 
     room_pk: int
 
-    async def meet(self, room: Room | None, line: Line | None) -> None:
-        """The room as it is now, None if it is gone; and while its customer waits, their place in the line."""
+    async def resync(self, room: Room | None, line: Line | None) -> None:
+        """Take the room as it is now, None if it is gone, and the line frame while its customer waits."""
 
 
 class RoomCheck(PeriodicCheck[Listener]):
-    """Look after the sockets of all rooms."""
+    """Check the sockets of all rooms."""
 
-    send_seconds = 2.0  # a socket reads what it misses
+    send_seconds = 2.0  # enough for a socket to read what it missed
 
     async def check(self) -> None:
         sockets = list(self.sockets)
         found = await read_rooms(list({socket.room_pk for socket in sockets}))
-        await self.tell_each(sockets, lambda socket: socket.meet(*found[socket.room_pk]))
+        await self.tell_each(sockets, lambda socket: socket.resync(*found[socket.room_pk]))
 
 
 def _read_rooms(room_pks: list[int]) -> dict[int, tuple[Room | None, Line | None]]:
-    """Without the messages: a socket reads by itself what it misses."""
+    """Return (room, line frame) for each key. Messages are left out: a socket reads itself what it missed."""
     found: dict[int, tuple[Room | None, Line | None]] = dict.fromkeys(room_pks, (None, None))
     rooms: list[Room] = []
     for start in range(0, len(room_pks), BATCH):

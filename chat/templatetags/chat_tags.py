@@ -1,11 +1,11 @@
-"""The conversation on an order's page, which belongs to home and knows nothing of chat."""
+"""Show the conversation on an order's page. The page belongs to home, which imports nothing from chat."""
 
 from typing import Any
 
 from django import template
 from django.db.models import Q
 
-from chat import rooms, wishes
+from chat import requests, rooms
 from chat.models import Membership, Message, Room
 from chat.person import Person, person_of
 from home.models import MAX_QUANTITY, Order, Pizza
@@ -17,7 +17,7 @@ register = template.Library()
 def order_chat(context: dict[str, Any], order: Order) -> dict[str, Any]:
     """Show the panel to the order's customer and to staff who answer; nothing to others who have the link."""
     person = person_of(context["request"])
-    if not rooms.may_talk(order, person):
+    if not rooms.can_talk(order, person):
         return {"side": None}
     room = Room.objects.filter(order=order).first()
     is_customer = rooms.is_customer(order, person)
@@ -28,17 +28,17 @@ def order_chat(context: dict[str, Any], order: Order) -> dict[str, Any]:
         "needs_account": not person.is_guest,
         "exists": room is not None,
         "unread": unread(room, person) if room else 0,
-        # with another one the page looks whether the kitchen has written first; a visitor has no notices
+        # when it changes, the page checks whether the kitchen has written first; a visitor has no notices
         "mark": rooms.unread_rooms([person.pk])[person.pk] if is_customer and person.pk else None,
         "choices": choices(order),
         "most": MAX_QUANTITY,
-        "changeable": " ".join(wishes.CHANGEABLE),
-        "cancellable": " ".join(wishes.CANCELLABLE),
+        "changeable": " ".join(requests.CHANGEABLE),
+        "cancellable": " ".join(requests.CANCELLABLE),
     }
 
 
 def unread(room: Room, person: Person) -> int:
-    """Count the messages others wrote since this person last looked. Creates no membership."""
+    """Count the messages of others that this person has not read. Creates no membership."""
     mine = Q(user=person.user) if person.user else Q(user=None, guest=person.guest)
     last_read = Membership.objects.filter(mine, room=room).values_list("last_read", flat=True).first() or 0
     later = Message.objects.filter(room=room, seq__gt=last_read, kind__in=rooms.SPOKEN, deleted_at=None)
@@ -47,7 +47,7 @@ def unread(room: Room, person: Person) -> int:
 
 
 def choices(order: Order) -> list[tuple[Pizza, int]]:
-    """Return what the order could become: the menu, each pizza with how many of it are in the order now."""
+    """Return the pizzas that the order can have: the menu and what is in it, each with its present quantity."""
     ordered = {line.pizza_id: line.quantity for line in order.lines.all()}
     pizzas = Pizza.objects.filter(Q(on_menu=True) | Q(pk__in=ordered))
     return [(pizza, ordered.get(pizza.pk, 0)) for pizza in pizzas]

@@ -1,4 +1,4 @@
-"""Who talks in the tests of the conversations."""
+"""The people of the chat's tests, and what they do most often."""
 
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
@@ -11,7 +11,7 @@ ANSWER, MODERATE = "answer_customers", "moderate_rooms"
 
 
 def member(user):
-    """The account as it is now, with what it may now."""
+    """Return the account as it is now, with its present permissions."""
     return person(User.objects.get(pk=user.pk))
 
 

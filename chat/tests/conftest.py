@@ -1,4 +1,4 @@
-"""The cast without passwords: nobody types one in these tests, and to make one takes a third of a second."""
+"""The cast without passwords: these tests type none, and hashing one takes a third of a second."""
 
 import pytest
 from django.contrib.auth.models import User

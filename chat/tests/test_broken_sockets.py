@@ -1,4 +1,4 @@
-"""A socket that breaks or hangs is nobody else's trouble: in rooms, in the inbox, in the badges, in who is here."""
+"""A socket that breaks or hangs does not affect others: rooms, the inbox, badges and presence."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from chat.sockets.presence import Roster
 
 
 class Socket:
-    """Stands for a room's, an inbox's or a badge's socket, and takes what it is told."""
+    """A stand-in for the socket of a room, the inbox or the notices."""
 
     is_busy = False
 
@@ -18,12 +18,12 @@ class Socket:
         self.name = (f"p{pk}", False)
         self.told = asyncio.Event()
 
-    async def take(self, *news):
+    async def take(self, *state):
         if self.trouble is not None:
             await self.trouble()
         self.told.set()
 
-    meet = show = show_here = take
+    resync = show = show_here = take
 
 
 async def breaks():
@@ -40,7 +40,7 @@ def trouble(request):
 
 
 async def check(periodic, sockets):
-    """One check, in a little more than the time that one socket has."""
+    """Run one check, within a little more than the time limit of one socket."""
     periodic.sockets = set(sockets)
     await asyncio.wait_for(periodic.check(), 1.5 * periodic.send_seconds)
 
@@ -62,7 +62,7 @@ async def test_the_inbox(trouble, monkeypatch):
 
     monkeypatch.setattr(inbox, "read_inbox", read_inbox)
     troubled, well = [Socket(trouble=trouble) for _ in range(3)], [Socket() for _ in range(3)]
-    await check(inbox.Watch(), troubled + well)
+    await check(inbox.InboxCheck(), troubled + well)
     assert all(socket.told.is_set() for socket in well)
 
 
@@ -72,18 +72,18 @@ async def test_badges(trouble, monkeypatch):
 
     monkeypatch.setattr(notices, "read_async", read)
     troubled, well = [Socket(pk=pk, trouble=trouble) for pk in (1, 2)], [Socket(pk=pk) for pk in (2, 3)]
-    await check(notices.Lookout(), troubled + well)
+    await check(notices.NoticesCheck(), troubled + well)
     assert all(socket.told.is_set() for socket in well)
 
 
 async def test_who_is_here(trouble):
-    """The socket that hears the news does not wait for the one that hangs either."""
+    """The socket that hears an announcement does not wait for one that hangs."""
     roster, troubled, well = Roster(), Socket(pk=1, trouble=trouble), Socket(pk=2)
     roster.sockets[1] = {troubled, well}
     roster.hear(1, "another process", [["zoe", False]])
     await asyncio.wait_for(well.told.wait(), 1.5)
     roster.hear(1, "another process", [["zoe", False], ["kim", False]])
     well.told.clear()
-    await asyncio.wait_for(well.told.wait(), 2.5)  # after the first news have been given up
+    await asyncio.wait_for(well.told.wait(), 2.5)  # after the first attempt has timed out
     await asyncio.wait_for(asyncio.gather(*roster.showing.values()), 2.5)
     assert roster.shown[1] == [("kim", False), ("p1", False), ("p2", False), ("zoe", False)]

@@ -1,4 +1,4 @@
-"""People talk, in real browsers: a web process and a Valkey of the module's own. Nothing cooks here by itself."""
+"""Chat in real browsers, with a web process and a Valkey of this module's own. No worker runs, so nothing cooks."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from pizzaProj.tests.test_stack import MANAGE, await_that, environment, free_por
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PASSWORD = "flour everywhere 7"
-LONG, READ = 120, 80  # messages in the room that is scrolled through, and how far one has read them
+LONG, READ = 120, 80  # messages in the room that is scrolled through, and how far dora has read
 SETUP = f"""
 from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
@@ -38,7 +38,7 @@ messages.read(room.pk, person(dora), {READ})
 
 
 class TalkingShop:
-    """Web and Valkey, which a test may wipe. The outside of both is all that a test sees."""
+    """A web process and a Valkey, which a test can wipe. Tests see both only from outside."""
 
     def __init__(self, folder):
         self.env = environment(folder)
@@ -78,8 +78,10 @@ def shop(tmp_path_factory):
 
 @pytest.fixture
 def window(shop, chromium):  # noqa: F811
-    """window(path, username, size): the page as a new visitor or as a member sees it. It may not complain of anything
-    but of a connection that is gone."""
+    """Return window(path, username, size), which opens a page as a new visitor or as a member.
+
+    Its console must show no errors except lost connections.
+    """
     complaints, contexts = [], []
 
     def hear(text):
@@ -125,16 +127,16 @@ def say(page, text):
 
 
 def words(page):
-    """What stands in the stream, from top to bottom."""
+    """Locate the texts in the stream, from top to bottom."""
     return page.locator(".chat-messages .words")
 
 
-def test_two_people_become_friends_and_talk_one_orders_asks_the_kitchen_and_gets_an_answer(shop, window):
+def test_friends_talk_and_one_orders_and_asks_the_kitchen_for_a_change(shop, window):
     anna, ben = window(), window(size=PHONE)
     sign_up(anna, "anna")
     sign_up(ben, "ben")
 
-    # They find each other
+    # They become friends
     anna.goto(shop.url + "people/")
     anna.get_by_label("Find somebody by name").fill("be")
     anna.get_by_role("button", name="Search").click()
@@ -167,7 +169,7 @@ def test_two_people_become_friends_and_talk_one_orders_asks_the_kitchen_and_gets
     say(ben, "Who else?")
     expect(words(anna)).to_have_text(["Who else?"])
 
-    # One orders, and shows it to the other
+    # Anna orders, and shows the order to Ben
     anna.goto(shop.url)
     ben.goto(shop.url)
     anna.get_by_role("button", name="Add Margherita").click()
@@ -182,7 +184,7 @@ def test_two_people_become_friends_and_talk_one_orders_asks_the_kitchen_and_gets
     expect(watcher.get_by_role("heading", name="What you ordered")).to_be_visible()
     expect(watcher.get_by_text("Talk to the kitchen")).to_have_count(0)
 
-    # And asks the kitchen
+    # She writes to the kitchen
     bob = window("kitchen/inbox/", "bob")
     anna.get_by_text("Talk to the kitchen").click()
     say(anna, "Extra crisp, please!")
@@ -196,30 +198,30 @@ def test_two_people_become_friends_and_talk_one_orders_asks_the_kitchen_and_gets
     say(bob, "It will be.")
     expect(words(anna)).to_have_text(["Extra crisp, please!", "It will be."])
 
-    # A wish goes through with one click
+    # A request is accepted with one click
     anna.get_by_role("button", name="Ask to change").click()
     anna.locator("dialog[open]").get_by_label("Diavola").fill("2")
     anna.locator("dialog[open]").get_by_role("button", name="Ask to change").click()
     bob.get_by_role("button", name="Accept").click()
-    expect(anna.locator(".wish-state")).to_have_text("✓ Done")
+    expect(anna.locator(".request-state")).to_have_text("✓ Done")
     expect(anna.locator(".lines")).to_contain_text("2 × Diavola")
     expect(bob.locator("#fact-summary")).to_contain_text("2 × Diavola")
 
-    # All of it is there after a reload
+    # Everything is there after a reload
     said = [text for text in words(anna).all_inner_texts()]
     for page in (anna, bob):
         page.reload()
     anna.get_by_text("Talk to the kitchen").click()
     for page in (anna, bob):
         expect(words(page)).to_have_text(said)
-        expect(page.locator(".wish-state")).to_have_text("✓ Done")
+        expect(page.locator(".request-state")).to_have_text("✓ Done")
     anna.goto(private)
     expect(words(anna)).to_have_text(["Pizza tonight?", "Yes"])
     ben.reload()
     expect(ben.locator("#shared-orders")).to_contain_text("Diavola")
 
 
-def test_what_is_typed_offline_while_valkey_restarts_comes_once_and_in_one_order_for_all(shop, window):
+def test_messages_typed_offline_while_valkey_restarts_come_once_and_in_one_order_for_all(shop, window):
     anna, ben = window("chat/storm/?username=Anna"), window("chat/storm/?username=Ben", size=PHONE)
     for page in (anna, ben):
         expect(page.locator(".chat-here")).to_contain_text("(guest) is here")
@@ -246,11 +248,11 @@ def test_what_is_typed_offline_while_valkey_restarts_comes_once_and_in_one_order
     assert stream.index("Three") < stream.index("Four")
     assert words(ben).all_inner_texts() == stream
 
-    say(anna, "Over")  # and both hear of what comes after
+    say(anna, "Over")  # and both receive what comes after
     expect(words(ben).last).to_have_text("Over", timeout=15_000)
 
 
-def test_what_waits_outlives_a_reload_and_an_answer_that_was_lost_makes_nothing_double(window):
+def test_pending_messages_survive_a_reload_and_a_lost_answer_duplicates_nothing(window):
     door = {"open": False, "loses_answer": True}
 
     def guard(page):
@@ -302,7 +304,7 @@ def test_what_people_type_is_text_and_a_link_is_a_link(window):
     assert other.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_older_messages_come_as_one_scrolls_up_each_once_and_what_one_reads_stays(window):
+def test_scrolling_up_loads_older_messages_once_and_keeps_the_position(window):
     asked = []
 
     def note(page):
@@ -323,14 +325,14 @@ def test_older_messages_come_as_one_scrolls_up_each_once_and_what_one_reads_stay
     assert words(page).all_inner_texts() == [f"Message {n}" for n in range(1, LONG + 1)]
     assert [frame["before"] for frame in asked if frame.get("type") == "history"] == [71, 21]
 
-    carla = window("chat/long/", "carla")  # something new does not tear one away
+    carla = window("chat/long/", "carla")  # a new message does not scroll away from what is being read
     say(carla, "News")
     page.get_by_role("button", name="1 new message").click()
     expect(words(page).last).to_be_in_viewport()
     expect(carla.locator(".readers")).to_contain_text("Read by bob")
 
 
-def test_one_goes_on_where_one_stopped_reading(window):
+def test_a_room_opens_at_the_first_unread_message(window):
     page = window("chat/long/", "dora", size=PHONE)
     unread = page.locator("li:has(.unread)")
     expect(unread.locator(".words")).to_have_text(f"Message {READ + 1}")
@@ -345,7 +347,7 @@ def test_one_goes_on_where_one_stopped_reading(window):
     expect(page.locator(".unread")).to_have_count(0)
 
 
-def test_one_corrects_oneself_and_staff_take_away(window):
+def test_people_edit_messages_and_staff_remove_them(window):
     carla, bob = window("chat/rules/", "carla"), window("chat/rules/", "bob")
     say(carla, "Helo")
     for page in (carla, bob):
@@ -356,7 +358,7 @@ def test_one_corrects_oneself_and_staff_take_away(window):
     expect(words(bob)).to_have_text(["Hello"])
     expect(bob.locator(".edited")).to_be_visible()
 
-    say(carla, "Me again")  # by keys alone: from the composer to the newest message's menu, and one up
+    say(carla, "Me again")  # by keyboard alone: from the composer to the newest message's menu, and one up
     expect(words(bob)).to_have_count(2)
     bob.get_by_label("Your message").focus()
     for key in ("Shift+Tab", "ArrowUp", "Enter"):
@@ -365,36 +367,36 @@ def test_one_corrects_oneself_and_staff_take_away(window):
     for page in (carla, bob):
         expect(words(page)).to_have_text(["This message was removed.", "Me again"])
 
-    bob.get_by_role("button", name="What to do with this message of carla").click()
+    bob.get_by_role("button", name="Actions for carla’s message").click()
     bob.get_by_role("button", name="Mute this person here").click()
     expect(carla.locator(".chat-why-not")).to_contain_text("muted")
     expect(carla.get_by_label("Your message")).to_be_hidden()
-    bob.get_by_role("button", name="What to do with this message of carla").click()
+    bob.get_by_role("button", name="Actions for carla’s message").click()
     expect(bob.get_by_role("button", name="Mute this person here")).to_be_hidden()
     bob.get_by_role("button", name="Let them write again").click()
     say(carla, "I am sorry.")
     expect(words(bob).last).to_have_text("I am sorry.")
 
 
-def test_an_open_menu_follows_what_others_do(window):
+def test_an_open_menu_follows_changes_by_others(window):
     carla, bob, bobs_phone = (window("chat/courtesy/", name) for name in ("carla", "bob", "bob"))
     say(carla, "Helo")
-    bob.get_by_role("button", name="What to do with this message of carla").click()
+    bob.get_by_role("button", name="Actions for carla’s message").click()
     expect(bob.get_by_role("button", name="Remove it for everyone")).to_be_focused()
     bob.get_by_role("button", name="Mute this person here").focus()
     say(carla, "One more")
-    bobs_phone.get_by_role("button", name="What to do with this message of carla").last.click()
+    bobs_phone.get_by_role("button", name="Actions for carla’s message").last.click()
     bobs_phone.get_by_role("button", name="Mute this person here").click()
     expect(bob.get_by_role("button", name="Let them write again")).to_be_visible()
     expect(bob.get_by_role("button", name="Mute this person here")).to_be_hidden()
     expect(bob.get_by_role("button", name="Close")).to_be_focused()
-    bobs_phone.get_by_role("button", name="What to do with this message of carla").first.click()
+    bobs_phone.get_by_role("button", name="Actions for carla’s message").first.click()
     bobs_phone.get_by_role("button", name="Remove it for everyone").click()
     expect(bob.get_by_role("dialog")).to_be_hidden()
     expect(words(bob)).to_have_text(["This message was removed.", "One more"])
 
 
-def test_the_kitchen_writes_first_and_the_open_page_of_the_order_shows_it(window):
+def test_a_first_message_from_the_kitchen_shows_on_the_open_order_page(window):
     carla = window("", "carla", size=PHONE)
     carla.get_by_role("button", name="Add Margherita").click()
     carla.get_by_role("button", name="Order", exact=True).click()

@@ -1,4 +1,4 @@
-"""The socket of a room, from the door down, through a real Valkey."""
+"""The socket of a room, from the handshake on, through a real Valkey."""
 
 import json
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ from chat.models import Message, Room
 from chat.person import Person, guest_name
 from chat.sockets import presence
 from chat.sockets import room as room_socket
-from chat.sockets.rate_limit import Pace
+from chat.sockets.rate_limit import RateLimit
 from chat.tests.cast import befriend, say
 from pizzaProj.asgi import application
 from realtime.broadcast import broadcaster
@@ -35,15 +35,15 @@ open_sockets = set()
 
 
 @pytest.fixture(autouse=True)
-def fresh_paces(monkeypatch):
-    """Nobody has said anything yet."""
-    for name in ("saying", "asking"):
+def fresh_limits(monkeypatch):
+    """Start each test with rate limits that nobody has used yet."""
+    for name in ("write_limit", "frequent_limit"):
         pace = getattr(room_socket, name)
-        monkeypatch.setattr(room_socket, name, Pace(pace.most, pace.seconds))
+        monkeypatch.setattr(room_socket, name, RateLimit(pace.most, pace.seconds))
 
 
 def cookie_of(user=None, guest=""):
-    """The cookie of a browser in which this person is logged in, or of a visitor with this word."""
+    """Return the cookie of a browser in which this person is logged in, or of a visitor with this word."""
     client = Client()
     if user is not None:
         client.force_login(user)
@@ -55,7 +55,7 @@ def cookie_of(user=None, guest=""):
 
 
 class Talker:
-    """One socket, and what came over it."""
+    """One socket, and what comes over it."""
 
     def __init__(self, socket):
         self.socket = socket
@@ -64,7 +64,7 @@ class Talker:
         return json.loads(await self.socket.receive_from(timeout=5))
 
     async def until(self, kind, /, **like):
-        """The next frame of this type."""
+        """Return the next frame of this type."""
         while True:
             frame = await self.frame()
             if frame["type"] == kind and like.items() <= frame.items():
@@ -82,7 +82,7 @@ class Talker:
         return frame
 
     async def rest(self, seconds=0.3):
-        """Whatever comes until nothing has come for a while."""
+        """Collect frames until none has come for a while."""
         frames = []
         while not await self.socket.receive_nothing(timeout=seconds):
             frames.append(await self.frame())
@@ -95,7 +95,7 @@ class Talker:
                 return message["code"]
 
     async def welcome(self):
-        """Until it has been shown everything that there was."""
+        """Wait for everything that is sent at connect."""
         self.greeting = await self.until("welcome")
         self.history = await self.until("history")
         return self
@@ -103,7 +103,7 @@ class Talker:
 
 @asynccontextmanager
 async def opened(path, *headers, origin=ORIGIN):
-    """A socket. With the last of them the channel layer of this test's loop ends, too."""
+    """Open a socket. Closing the last one also closes the channel layer of this test's loop."""
     socket = WebsocketCommunicator(application, path, headers=[*filter(None, [origin]), *headers])
     connected, _ = await socket.connect(timeout=5)
     assert connected
@@ -141,9 +141,9 @@ async def test_what_is_said_comes_to_everyone_once_and_in_the_same_order(alice, 
         assert [[m["seq"] for m in frames] for frames in heard] == [list(range(1, 13))] * 3
         assert as_said(heard[0]) == as_said(heard[1]) == as_said(heard[2])
         for each in everyone:
-            await nothing_more(each)
+            await no_message(each)
     mine = [m for m in heard[0] if m["mine"]]
-    assert {(m["username"], m["guest"]) for m in mine} == {("alice", False)}  # whatever name was sent along
+    assert {(m["username"], m["guest"]) for m in mine} == {("alice", False)}  # not the name that was sent along
     assert [m["id"] for m in mine] == ["id0", "id1", "id2", "id3"]
     assert {m["username"] for m in heard[0]} == {"alice", "charlie", guest_name("v" * 32)}
     assert await Message.objects.filter(room__slug="pizza").acount() == 12
@@ -153,13 +153,13 @@ def as_said(frames):
     return [(m["seq"], m["username"], m["message"]) for m in frames]
 
 
-async def nothing_more(each):
-    """No message, that is; who is here may still change."""
+async def no_message(each):
+    """Assert that no message comes. The list of people who are here can still change."""
     assert not [frame for frame in await each.rest() if frame["type"] in ("message", "changed", "error")]
 
 
 async def test_the_simple_client_of_a_tutorial_works_unchanged(alice):
-    """It reads `message` from every frame that has one, and nothing else."""
+    """Such a client reads `message` from every frame that has one, and nothing else."""
     async with talker("pizza", alice) as one:
         await one.socket.send_json_to({"message": "Hello", "username": "alice", "room_name": "pizza"})
         while "message" not in (frame := await one.frame()):
@@ -217,7 +217,7 @@ async def test_a_visitor_talks_under_a_free_name_and_keeps_what_is_theirs(alice)
         ({"type": "reopen"}, "Only the staff"),
     ],
 )
-async def test_rubbish_gets_a_sentence_and_the_socket_lives_on(db, sent, words):
+async def test_invalid_frames_are_refused_with_a_sentence_and_the_socket_stays_open(db, sent, words):
     async with talker("pizza", guest="v" * 32) as one:
         await one.welcome()
         await one.socket.send_to(text_data=sent if isinstance(sent, str) else json.dumps(sent))
@@ -227,17 +227,16 @@ async def test_rubbish_gets_a_sentence_and_the_socket_lives_on(db, sent, words):
         assert (await one.until("message"))["seq"] == 1
 
 
-async def test_bytes_get_a_sentence_too(db):
+async def test_bytes_are_refused_with_a_sentence_too(db):
     async with talker("pizza", guest="v" * 32) as one:
         await one.welcome()
         await one.socket.send_to(bytes_data=b"\x00\xff")
         assert "Send text" in (await one.until("error"))["error"]
 
 
-async def test_more_than_ten_in_five_seconds_are_too_many_over_all_of_ones_sockets(alice, charlie, monkeypatch):
-    monkeypatch.setattr(
-        room_socket, "saying", Pace(room_socket.saying.most, room_socket.saying.seconds, clock=lambda: 0.0)
-    )
+async def test_ten_messages_in_five_seconds_is_the_limit_over_all_sockets_of_a_person(alice, charlie, monkeypatch):
+    limit = room_socket.write_limit
+    monkeypatch.setattr(room_socket, "write_limit", RateLimit(limit.most, limit.seconds, clock=lambda: 0.0))
     async with talker("pizza", alice) as one, talker("pizza", alice) as tab, talker("pizza", charlie) as other:
         for each in (one, tab, other):
             await each.welcome()
@@ -253,7 +252,7 @@ async def test_more_than_ten_in_five_seconds_are_too_many_over_all_of_ones_socke
         assert (await other.until("message", username="charlie"))["seq"] == 11
 
 
-async def test_a_script_talks_with_its_token_in_a_header_or_as_its_first_word(alice, charlie):
+async def test_a_script_talks_with_its_token_in_a_header_or_in_its_first_message(alice, charlie):
     await in_database(befriend)(alice, charlie)
     room = await in_database(rooms.private_room)(alice, charlie)
     keys = [await in_database(tokens.make)(user, "script") for user in (alice, charlie)]
@@ -263,7 +262,7 @@ async def test_a_script_talks_with_its_token_in_a_header_or_as_its_first_word(al
         await one.welcome()
         await one.say("Hello")
         await one.until("message")
-        assert await two.socket.receive_nothing(timeout=0.1)  # not a word before it has said who it is
+        assert await two.socket.receive_nothing(timeout=0.1)  # nothing is sent before it has authenticated
         await two.send(type="authenticate", token=keys[1])
         assert await two.frame() == {"type": "authenticated", "username": "charlie"}
         await two.welcome()
@@ -300,7 +299,7 @@ async def test_the_last_fifty_come_first_and_older_ones_when_asked_for(long_room
         assert seqs(await one.until("history")) == (list(range(1, 21)), False)
 
 
-async def test_who_comes_back_gets_exactly_what_came_after(long_room, alice, charlie):
+async def test_a_client_that_comes_back_gets_exactly_what_came_after(long_room, alice, charlie):
     async with talker("pizza", alice, query="?after=60") as one:
         await one.welcome()
         assert seqs(one.history) == (list(range(61, 111)), True)
@@ -318,7 +317,7 @@ async def test_who_comes_back_gets_exactly_what_came_after(long_room, alice, cha
             assert len(seqs((await one.welcome()).history)[0]) == 50
 
 
-async def test_and_what_was_changed_of_what_was_seen(alice, charlie):
+async def test_a_client_that_comes_back_gets_changes_of_what_it_has_seen(alice, charlie):
     room = await in_database(rooms.public_room)("Pizza")
     for body in ("One", "Two", "Three"):
         await in_database(say)(room, member_of(charlie), body)
@@ -339,7 +338,7 @@ def member_of(user):
 # Nothing is lost
 
 
-async def test_what_the_layer_loses_is_made_good_from_the_database(alice, charlie, monkeypatch):
+async def test_what_the_layer_loses_is_read_from_the_database(alice, charlie, monkeypatch):
     monkeypatch.setattr(PeriodicCheck, "every_seconds", 0.2)
     layer, lost = get_channel_layer(), []
 
@@ -354,7 +353,7 @@ async def test_what_the_layer_loses_is_made_good_from_the_database(alice, charli
         monkeypatch.setattr(layer, "group_send", losing, raising=False)
         for n in range(3):
             await one.say(str(n))
-            assert (await one.until("message"))["seq"] == n + 1  # the sender waits for nobody
+            assert (await one.until("message"))["seq"] == n + 1  # the sender does not wait for the layer
         await one.send(type="edit", seq=1, message="Better")
         assert await told(two) == {1: "Better", 2: "1", 3: "2"}
         assert len(lost) == 4
@@ -364,7 +363,7 @@ async def test_what_the_layer_loses_is_made_good_from_the_database(alice, charli
 
 
 async def told(each):
-    """{seq: what it says in the end} of three messages, in order, each sent once."""
+    """Return {seq: final text} of three messages, and assert that each is sent once and in order."""
     shown = {}
     while len(shown) < 3 or shown[1] != "Better":
         frame = await each.frame()
@@ -393,7 +392,9 @@ async def test_a_gap_is_filled_before_what_comes_after_it(alice, charlie, monkey
         assert [(await two.until("message"))["seq"] for _ in range(3)] == [1, 2, 3]
 
 
-async def test_a_valkey_that_dies_and_comes_back_loses_doubles_and_swaps_nothing(alice, charlie, valkey, monkeypatch):
+async def test_a_valkey_that_restarts_neither_loses_nor_repeats_nor_reorders_messages(
+    alice, charlie, valkey, monkeypatch
+):
     monkeypatch.setattr(PeriodicCheck, "every_seconds", 0.2)
     async with talker("pizza", alice) as one, talker("pizza", charlie) as two:
         await one.welcome()
@@ -409,10 +410,10 @@ async def test_a_valkey_that_dies_and_comes_back_loses_doubles_and_swaps_nothing
         assert [[m["seq"] for m in frames] for frames in heard] == [[1, 2, 3, 4, 5, 6]] * 2
         assert as_said(heard[0]) == as_said(heard[1])
         for each in (one, two):
-            await nothing_more(each)
+            await no_message(each)
 
 
-async def test_what_is_sent_again_is_answered_again_and_said_once(alice, charlie):
+async def test_a_message_sent_again_is_confirmed_again_and_stored_once(alice, charlie):
     async with talker("pizza", alice) as one, talker("pizza", charlie) as two:
         await one.welcome()
         await two.welcome()
@@ -424,14 +425,14 @@ async def test_what_is_sent_again_is_answered_again_and_said_once(alice, charlie
         await again.say("Hello", id="x")
         answer = await again.until("message")
         assert (answer["seq"], answer["id"]) == (1, "x")
-        await nothing_more(two)
+        await no_message(two)
     assert await Message.objects.acount() == 1
 
 
-# Who is there, who types, who has read
+# Presence, typing, read receipts
 
 
-async def test_who_is_here_is_told_to_all_and_each_is_named_once(alice, charlie):
+async def test_everybody_sees_who_is_here_and_each_person_is_named_once(alice, charlie):
     async with talker("pizza", alice) as one, talker("pizza", alice):
         assert (await here(one, 1)) == [("alice", False)]
         async with talker("pizza", guest="v" * 32, query="?username=Vera") as two:
@@ -455,7 +456,7 @@ async def test_another_process_is_heard_and_forgotten_when_it_is_silent(alice, m
         assert await here(one, 2) == [("alice", False), ("zoe", False)]
         monkeypatch.setattr(presence, "GONE_SECONDS", -1)
         presence.roster.forget(room_pk)
-        presence.roster.tell(room_pk)
+        presence.roster.announce(room_pk)
         assert await here(one, 1) == [("alice", False)]
 
 
@@ -470,7 +471,7 @@ async def test_typing_and_reading_go_to_the_others_only(alice, charlie):
         assert await one.until("typing") == {"type": "typing", "username": "charlie"}
         assert await one.until("read") == {"type": "read", "username": "charlie", "seq": 1}
         assert not [frame for frame in await two.rest() if frame["type"] in ("typing", "read")]
-    async with talker("pizza", alice) as one:  # and there after a reload
+    async with talker("pizza", alice) as one:  # and again after a reload
         assert await one.until("read") == {"type": "read", "username": "charlie", "seq": 1}
 
 
@@ -490,7 +491,7 @@ async def test_read_receipts_can_be_switched_off(alice, charlie):
         assert [(await two.until_any("message", "read")).get("message") for _ in range(2)] == said[1:]
 
 
-# Rights, while it is open
+# Rights that change while the socket is open
 
 
 async def test_unfriending_closes_the_room_on_both_sides_and_hides_who_is_there(alice, charlie):
@@ -535,7 +536,7 @@ async def test_muting_shows_at_once(alice, bob):
         assert "no such message" in (await two.until("error"))["error"]
 
 
-async def test_who_logs_out_hears_nothing_more(alice, charlie):
+async def test_a_socket_closes_when_its_person_logs_out(alice, charlie):
     client = Client()
     await in_database(client.force_login)(alice)
     cookie = (b"cookie", f"sessionid={client.cookies[settings.SESSION_COOKIE_NAME].value}".encode())
@@ -555,13 +556,13 @@ async def test_a_room_that_is_gone_closes(alice, monkeypatch):
         assert await one.closed_with() == 4404
 
 
-async def test_rooms_are_made_only_so_fast(alice, monkeypatch):
+async def test_the_number_of_new_rooms_is_limited(alice, monkeypatch):
     monkeypatch.setitem(limits.LIMITS, "room", limits.Limit(1, limits.QUARTER))
     async with talker("one", alice) as one:
         await one.welcome()
     async with talker("two", alice) as two:
         assert "many new rooms" in (await two.until("error"))["error"]
         assert await two.closed_with() == 4404
-    async with talker("one", alice) as one:  # which is there
+    async with talker("one", alice) as one:  # it exists
         await one.welcome()
     assert await Room.objects.acount() == 1

@@ -1,11 +1,11 @@
-"""Conversations with customers: who answers, who waits how long, what they wish for."""
+"""Conversations with customers: agents, waits, the inbox, and requests to cancel or change an order."""
 
 from contextlib import asynccontextmanager
 
 import pytest
 from django.utils import timezone
 
-from chat import orders, rooms, wishes
+from chat import orders, requests, rooms
 from chat.models import CannedAnswer, Message, Room
 from chat.tests.cast import ANSWER, MODERATE, member, say, staff, visitor
 from chat.tests.test_chat_socket import cookie_of, in_database, opened, talker
@@ -44,11 +44,11 @@ def talk(order):
     return rooms.order_room(order)
 
 
-# Who answers
+# Agents
 
 
 @on_rows
-def test_a_conversation_waits_from_the_customers_first_word_until_somebody_takes_it(talk, alice, maria):
+def test_a_conversation_waits_from_the_customers_first_message_until_somebody_takes_it(talk, alice, maria):
     assert state(talk) == ("quiet", None)
     say(talk, member(alice), now=at(0))
     say(talk, member(alice), now=at(20))
@@ -60,15 +60,15 @@ def test_a_conversation_waits_from_the_customers_first_word_until_somebody_takes
 
 
 @on_rows
-def test_whoever_answers_has_taken_it(talk, alice, bob, maria):
+def test_an_answer_takes_the_conversation(talk, alice, bob, maria):
     say(talk, member(alice), now=at(0))
     say(talk, member(maria), now=at(5))
-    say(talk, member(bob), now=at(6))  # another one may join in
+    say(talk, member(bob), now=at(6))  # another agent can join in
     assert state(talk) == ("active", "maria")
 
 
 @on_rows
-def test_a_closed_one_opens_with_the_customers_next_word(talk, alice, maria):
+def test_a_closed_conversation_opens_with_the_customers_next_message(talk, alice, maria):
     say(talk, member(alice), now=at(0))
     orders.take(talk.pk, member(maria), at(1))
     orders.close(talk.pk, member(maria), at(2))
@@ -81,7 +81,7 @@ def test_a_closed_one_opens_with_the_customers_next_word(talk, alice, maria):
 
 
 @on_rows
-def test_hand_over_goes_to_somebody_else_who_may(talk, alice, bob, maria):
+def test_hand_over_goes_to_another_agent(talk, alice, bob, maria):
     with pytest.raises(Refused, match="nothing to hand over"):
         orders.hand_over(talk.pk, member(bob), "maria", at(0))
     orders.take(talk.pk, member(bob), at(0))
@@ -97,7 +97,7 @@ def test_hand_over_goes_to_somebody_else_who_may(talk, alice, bob, maria):
 
 @on_rows
 @pytest.mark.parametrize("verb", ["take", "close", "reopen", "hand_over"])
-def test_customers_and_others_do_none_of_it(talk, alice, charlie, verb):
+def test_only_agents_take_close_reopen_and_hand_over(talk, alice, charlie, verb):
     more = ("alice",) if verb == "hand_over" else ()
     with pytest.raises(Refused, match="Only the staff"):
         getattr(orders, verb)(talk.pk, member(alice), *more, at(1))
@@ -108,7 +108,7 @@ def test_customers_and_others_do_none_of_it(talk, alice, charlie, verb):
 
 
 @on_rows
-def test_who_may_answer_no_more_leaves_their_conversations_to_others(talk, alice, bob, maria):
+def test_conversations_of_a_former_agent_wait_for_another(talk, alice, bob, maria):
     orders.take(talk.pk, member(maria), at(0))
     with pytest.raises(Refused, match="maria has already taken"):
         orders.take(talk.pk, member(bob), at(1))
@@ -119,7 +119,7 @@ def test_who_may_answer_no_more_leaves_their_conversations_to_others(talk, alice
 
 @pytest.mark.database
 @on_sockets
-def test_of_two_who_take_at_once_one_gets_it_and_the_other_a_sentence(talk, alice, bob, maria):
+def test_of_two_agents_who_take_at_once_one_is_refused(talk, alice, bob, maria):
     say(talk, member(alice), now=at(0))
     people = [member(bob), member(maria)]
     results = all_at_once(*[lambda who=who: orders.take(talk.pk, who, at(1)) for who in people])
@@ -127,11 +127,11 @@ def test_of_two_who_take_at_once_one_gets_it_and_the_other_a_sentence(talk, alic
     assert str(refused) == f"{state(talk)[1]} has already taken this conversation."
 
 
-# Who waits
+# Waiting
 
 
 @on_rows
-def test_who_waits_is_told_how_many_are_before_them_and_how_long_the_last_waited(place, alice, charlie, maria):
+def test_a_waiting_customer_sees_how_many_are_before_them_and_the_usual_wait(place, alice, charlie, maria):
     talks = [rooms.order_room(place(user=user)) for user in (alice, charlie, alice, charlie)]
     for number, talk in enumerate(talks):
         assert orders.line(fresh(talk))["state"] == "quiet"
@@ -184,32 +184,32 @@ def test_the_inbox_has_three_lists(place, alice, charlie, bob, maria, django_ass
 
 
 @on_rows
-def test_staff_write_ready_answers_in_the_admin(client, bob):
+def test_staff_write_canned_answers_in_the_admin(client, bob):
     assert CannedAnswer.objects.count() == 5
     client.force_login(bob)
     client.post("/admin/chat/cannedanswer/add/", {"title": "Dough", "body": "We make it ourselves."})
     assert CannedAnswer.objects.get(title="Dough").body == "We make it ourselves."
 
 
-# Wishes
+# Requests
 
 
-def wish(talk, who, **content):
-    return wishes.wish(talk.pk, who, content, timezone.now())
+def ask(talk, who, **content):
+    return requests.ask(talk.pk, who, content, timezone.now())
 
 
 @on_rows
-def test_a_wish_to_cancel_is_one_click_for_staff(order, talk, alice, maria, cooked):
-    message = wish(talk, member(alice), wish="cancel")
+def test_a_request_to_cancel_is_one_click_for_staff(order, talk, alice, maria, cooked):
+    message = ask(talk, member(alice), wish="cancel")
     assert (message.kind, message.body, message.data) == (
         "wish",
         "Please cancel my order.",
         {"wish": "cancel", "state": "open"},
     )
     assert state(talk) == ("waiting", None)
-    assert Order.objects.get().stage == "received"  # asking is not doing
+    assert Order.objects.get().stage == "received"  # the request alone cancels nothing
 
-    wishes.answer(talk.pk, member(maria), message.seq, True, timezone.now())
+    requests.answer(talk.pk, member(maria), message.seq, True, timezone.now())
 
     message.refresh_from_db()
     assert (Order.objects.get().stage, message.data["state"], state(talk)) == (
@@ -227,14 +227,14 @@ def test_a_wish_to_cancel_is_one_click_for_staff(order, talk, alice, maria, cook
 
 
 @on_rows
-def test_a_wish_to_change_changes_the_order(
+def test_an_accepted_request_to_change_changes_the_order(
     order, talk, alice, maria, margherita, diavola, cooked, django_capture_on_commit_callbacks
 ):
     diavola_row = {"id": diavola.pk, "quantity": 2}
-    message = wish(talk, member(alice), wish="change", items=[diavola_row, {"id": margherita.pk}])
+    message = ask(talk, member(alice), wish="change", items=[diavola_row, {"id": margherita.pk}])
     assert message.body == "Please change my order to 2 × Diavola, 1 × Margherita."
     with django_capture_on_commit_callbacks(execute=True):
-        wishes.answer(talk.pk, member(maria), message.seq, True, timezone.now())
+        requests.answer(talk.pk, member(maria), message.seq, True, timezone.now())
     order = Order.objects.get()
     assert (order.summary, order.amount, order.epoch) == ("2 × Diavola, 1 × Margherita", 33.5, 2)
     assert cooked[-1] == (order.pk, 2, "received")
@@ -242,13 +242,13 @@ def test_a_wish_to_change_changes_the_order(
 
 
 @on_rows
-def test_declined_means_nothing_happens(order, talk, alice, maria):
-    message = wish(talk, member(alice), wish="cancel")
-    wishes.answer(talk.pk, member(maria), message.seq, False, timezone.now())
+def test_a_declined_request_changes_nothing(order, talk, alice, maria):
+    message = ask(talk, member(alice), wish="cancel")
+    requests.answer(talk.pk, member(maria), message.seq, False, timezone.now())
     message.refresh_from_db()
     assert (message.data["state"], Order.objects.get().stage) == ("declined", "received")
     with pytest.raises(Refused, match="already been answered"):
-        wishes.answer(talk.pk, member(maria), message.seq, True, timezone.now())
+        requests.answer(talk.pk, member(maria), message.seq, True, timezone.now())
 
 
 @on_rows
@@ -256,43 +256,43 @@ def test_declined_means_nothing_happens(order, talk, alice, maria):
     ("asked", "stage", "words"),
     [("cancel", "out_for_delivery", "too late to cancel"), ("change", "baking", "too late to change")],
 )
-def test_too_late_is_said_to_both(order, talk, alice, maria, diavola, asked, stage, words):
-    message = wish(talk, member(alice), wish=asked, items=[{"id": diavola.pk}])
+def test_both_sides_read_that_it_is_too_late(order, talk, alice, maria, diavola, asked, stage, words):
+    message = ask(talk, member(alice), wish=asked, items=[{"id": diavola.pk}])
     flow.override(order.pk, stage)
-    answer = wishes.answer(talk.pk, member(maria), message.seq, True, timezone.now())
+    answer = requests.answer(talk.pk, member(maria), message.seq, True, timezone.now())
     message.refresh_from_db()
     assert words in answer and message.data["answer"] == answer
     assert (message.data["state"], Order.objects.get().stage) == ("too late", stage)
     with pytest.raises(Refused, match=words):
-        wish(talk, member(alice), wish=asked, items=[{"id": diavola.pk}])
+        ask(talk, member(alice), wish=asked, items=[{"id": diavola.pk}])
 
 
 @on_rows
 def test_an_order_that_goes_on_while_staff_click_is_too_late(order, talk, alice, maria, diavola, monkeypatch):
-    """Between the look and the locks: flow itself refuses, and nothing but the answer is written."""
-    message = wish(talk, member(alice), wish="change", items=[{"id": diavola.pk}])
-    look = wishes.refuse_late_change
+    """Move the order between the check and the locks: flow refuses, and only the answer is written."""
+    message = ask(talk, member(alice), wish="change", items=[{"id": diavola.pk}])
+    check = requests.refuse_late_change
 
-    def look_then_go_on(order):
-        look(order)
+    def check_then_move_on(order):
+        check(order)
         flow.override(order.pk, "baking")
 
-    monkeypatch.setattr(wishes, "refuse_late_change", look_then_go_on)
-    answer = wishes.answer(talk.pk, member(maria), message.seq, True, timezone.now())
+    monkeypatch.setattr(requests, "refuse_late_change", check_then_move_on)
+    answer = requests.answer(talk.pk, member(maria), message.seq, True, timezone.now())
     message.refresh_from_db()
     assert "moved on" in answer and message.data["state"] == "too late"
     assert Order.objects.get().summary == "1 × Margherita"
 
 
 @on_rows
-def test_a_newer_wish_takes_the_place_of_an_open_one(talk, alice, maria, diavola):
-    older = wish(talk, member(alice), wish="change", items=[{"id": diavola.pk}])
-    newer = wish(talk, member(alice), wish="cancel", id="x")
-    assert wish(talk, member(alice), wish="cancel", id="x") == newer
+def test_a_newer_request_replaces_an_open_one(talk, alice, maria, diavola):
+    older = ask(talk, member(alice), wish="change", items=[{"id": diavola.pk}])
+    newer = ask(talk, member(alice), wish="cancel", id="x")
+    assert ask(talk, member(alice), wish="cancel", id="x") == newer
     older.refresh_from_db()
     assert older.data["state"] == "replaced by a newer wish"
     with pytest.raises(Refused, match="already been answered"):
-        wishes.answer(talk.pk, member(maria), older.seq, True, timezone.now())
+        requests.answer(talk.pk, member(maria), older.seq, True, timezone.now())
 
 
 @on_rows
@@ -310,34 +310,34 @@ def test_a_newer_wish_takes_the_place_of_an_open_one(talk, alice, maria, diavola
         ({"wish": "cancel", "id": 4}, "An id is text"),
     ],
 )
-def test_nonsense_is_refused_with_a_sentence(talk, alice, content, words):
+def test_an_invalid_request_is_refused_with_a_sentence(talk, alice, content, words):
     with pytest.raises(Refused, match=words):
-        wish(talk, member(alice), **content)
+        ask(talk, member(alice), **content)
     assert not Message.objects.filter(kind="wish").exists()
 
 
 @on_rows
-def test_the_same_again_is_no_change_and_what_left_the_menu_may_stay(talk, alice, margherita, diavola):
+def test_the_same_items_are_refused_and_a_pizza_off_the_menu_can_stay(talk, alice, margherita, diavola):
     margherita.on_menu = False
     margherita.save()
     with pytest.raises(Refused, match="already what you ordered"):
-        wish(talk, member(alice), wish="change", items=[{"id": margherita.pk}])
-    assert wish(talk, member(alice), wish="change", items=[{"id": margherita.pk, "quantity": 2}])
+        ask(talk, member(alice), wish="change", items=[{"id": margherita.pk}])
+    assert ask(talk, member(alice), wish="change", items=[{"id": margherita.pk, "quantity": 2}])
 
 
 @on_rows
-def test_only_the_customer_wishes_and_only_the_kitchen_answers(talk, alice, bob, maria):
+def test_only_the_customer_asks_and_only_the_kitchen_answers(talk, alice, bob, maria):
     with pytest.raises(Refused, match="Only the customer"):
-        wish(talk, member(maria), wish="cancel")
-    message = wish(talk, member(alice), wish="cancel")
+        ask(talk, member(maria), wish="cancel")
+    message = ask(talk, member(alice), wish="cancel")
     with pytest.raises(Refused, match="Only the staff"):
-        wishes.answer(talk.pk, member(alice), message.seq, True, timezone.now())
+        requests.answer(talk.pk, member(alice), message.seq, True, timezone.now())
     for nonsense in (None, "yes", 1):
         with pytest.raises(Refused, match="true or false"):
-            wishes.answer(talk.pk, member(maria), message.seq, nonsense, timezone.now())
+            requests.answer(talk.pk, member(maria), message.seq, nonsense, timezone.now())
     text = say(talk, member(alice))
     with pytest.raises(Refused, match="already been answered"):
-        wishes.answer(talk.pk, member(maria), text.seq, True, timezone.now())
+        requests.answer(talk.pk, member(maria), text.seq, True, timezone.now())
 
 
 # Over the sockets
@@ -350,7 +350,7 @@ async def inbox_of(user):
 
 
 async def lists_until(inbox, **wanted):
-    """The next state in which the lists have this many conversations."""
+    """Return the next state in which the lists have these numbers of conversations."""
     while True:
         frame = await inbox.until("inbox")
         if all(len(frame[name]) == number for name, number in wanted.items()):
@@ -387,28 +387,28 @@ async def test_a_customer_asks_and_gets_an_answer(valkey, order, talk, alice, ma
 
 
 @on_sockets
-async def test_one_click_on_a_wish_shows_on_both_sides(valkey, order, talk, alice, maria):
+async def test_the_answer_to_a_request_shows_on_both_sides(valkey, order, talk, alice, maria):
     async with talker(talk.slug, alice) as customer, talker(talk.slug, maria) as kitchen:
         await customer.welcome()
         await kitchen.welcome()
         await customer.send(type="wish", wish="cancel")
-        wished = await kitchen.until("message", kind="wish")
-        assert wished["data"] == {"wish": "cancel", "state": "open"}
-        await kitchen.send(type="answer_wish", seq=wished["seq"], accept=True)
+        request = await kitchen.until("message", kind="wish")
+        assert request["data"] == {"wish": "cancel", "state": "open"}
+        await kitchen.send(type="answer_wish", seq=request["seq"], accept=True)
         for one in (customer, kitchen):
-            # The order's own news and the answer come from two groups: either may be first.
+            # The order's events and the answer come from two groups: either can be first.
             seen = {}
             while not {"changed", "message"} <= seen.keys():
                 frame = await one.until_any("changed", "message")
                 if frame["type"] == "changed" or "Cancelled" in frame["message"]:
                     seen[frame["type"]] = frame
             assert seen["changed"]["data"]["state"] == "accepted"
-        await kitchen.send(type="answer_wish", seq=wished["seq"], accept=True)
+        await kitchen.send(type="answer_wish", seq=request["seq"], accept=True)
         assert "already been answered" in (await kitchen.until("error"))["error"]
 
 
 @on_sockets
-async def test_the_inbox_is_for_who_may_answer_and_takes_no_nonsense(valkey, talk, alice, maria):
+async def test_the_inbox_is_for_agents_and_refuses_invalid_frames(valkey, talk, alice, maria):
     async with inbox_of(alice) as nobody:
         assert await nobody.closed_with() == 4403
     async with inbox_of(maria) as inbox:

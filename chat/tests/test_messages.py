@@ -1,4 +1,4 @@
-"""What is said: numbered without gaps, once, and for five minutes one's own to change."""
+"""Messages: numbered without gaps, stored once, and changed by their author for five minutes."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 
 
 def said(room):
-    """[(seq, who, what)] of the whole stream."""
+    """Return [(seq, name, text)] of the whole stream."""
     return [(m.seq, m.sent_by, m.body) for m in Message.objects.filter(room=room)]
 
 
@@ -26,7 +26,7 @@ def room(db):
     return rooms.public_room("Pizza")
 
 
-# Saying
+# Posting
 
 
 def test_messages_are_numbered_from_one(room, alice, charlie):
@@ -49,8 +49,8 @@ def test_the_same_client_id_is_the_same_message(room, alice, charlie):
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_many_at_once_leave_no_gap_and_nothing_twice(room, alice, charlie):
-    """Each is sent twice, as after a connection that broke."""
+def test_many_at_once_leave_no_gap_and_no_duplicate(room, alice, charlie):
+    """Each message is sent twice, as after a broken connection."""
     calls = [
         partial(say, room, who, f"{who.name} {n}", f"id{n}")
         for n in range(3)
@@ -71,7 +71,7 @@ def test_many_at_once_leave_no_gap_and_nothing_twice(room, alice, charlie):
     [
         ("", "empty"),
         (" \n\t ", "empty"),
-        ("\u200b\u3164", "empty"),  # there is nothing to see
+        ("\u200b\u3164", "empty"),  # nothing is visible
         ("x" * 2001, "at most 2,000"),
         (None, "must be text"),
         (4, "must be text"),
@@ -80,7 +80,7 @@ def test_many_at_once_leave_no_gap_and_nothing_twice(room, alice, charlie):
         ("\ud800", "can't be shown"),
     ],
 )
-def test_what_is_no_message_is_refused(room, alice, body, words):
+def test_an_invalid_message_is_refused(room, alice, body, words):
     with pytest.raises(Refused, match=words):
         say(room, member(alice), body)
     assert said(room) == []
@@ -94,15 +94,15 @@ def test_a_message_is_kept_as_it_was_typed(room, alice):
 
 
 @pytest.mark.parametrize("client_id", ["x" * 65, 4, [], "a\x00", "\n"])
-def test_an_id_that_is_none_is_refused(room, alice, client_id):
+def test_an_invalid_client_id_is_refused(room, alice, client_id):
     with pytest.raises(Refused, match="An id is text"):
         say(room, member(alice), "Hello", client_id)
 
 
-# One's own
+# Editing and deleting
 
 
-def test_edit_and_delete_for_five_minutes(room, alice):
+def test_people_edit_and_delete_their_messages_for_five_minutes(room, alice):
     me = member(alice)
     for body in ("One", "Two", "Three"):
         say(room, me, body, now=NOON)
@@ -116,7 +116,7 @@ def test_edit_and_delete_for_five_minutes(room, alice):
             verb(at(301))
 
 
-def test_only_ones_own_and_only_what_is_there(room, alice, charlie):
+def test_nobody_edits_or_deletes_messages_of_others_or_deleted_ones(room, alice, charlie):
     me = member(alice)
     say(room, me, now=NOON)
     say(room, visitor(), now=NOON)
@@ -139,7 +139,7 @@ def test_only_ones_own_and_only_what_is_there(room, alice, charlie):
 # Staff
 
 
-def test_staff_remove_at_any_time_and_nobody_else_does(room, alice, bob, charlie):
+def test_only_moderators_remove_messages_and_at_any_time(room, alice, bob, charlie):
     say(room, member(alice), "Nasty", now=NOON)
     for nobody in (member(charlie), visitor(), member(staff("nora", ANSWER))):
         with pytest.raises(Refused, match="Only staff"):
@@ -149,7 +149,7 @@ def test_staff_remove_at_any_time_and_nobody_else_does(room, alice, bob, charlie
     assert (message.body, message.deleted_by_staff) == ("", True)
 
 
-def test_who_is_muted_reads_and_does_not_write(room, alice, bob, charlie):
+def test_a_muted_person_reads_and_does_not_write(room, alice, bob, charlie):
     say(room, member(alice), "Nasty", now=NOON)
     say(room, visitor(), "Nasty, too", now=NOON)
     messages.mute(room.pk, member(bob), True, username="alice")
@@ -159,17 +159,17 @@ def test_who_is_muted_reads_and_does_not_write(room, alice, bob, charlie):
             say(room, who)
         with pytest.raises(Refused, match="muted"):
             messages.edit(room.pk, who, 1, "x", at(1))
-        assert history.news(room.pk, who, None).shown["why_not"]
-        assert history.news(room.pk, who, None).shown["muted"] == []  # that is for those who mute
-    told = history.news(room.pk, member(bob), None).shown["muted"]
+        assert history.snapshot(room.pk, who, None).shown["why_not"]
+        assert history.snapshot(room.pk, who, None).shown["muted"] == []  # only moderators see it
+    told = history.snapshot(room.pk, member(bob), None).shown["muted"]
     assert told == [{"username": "alice", "guest": False}, {"username": "Vera", "guest": True}]
-    messages.delete(room.pk, member(alice), 1, at(1))  # taking back is not writing
+    messages.delete(room.pk, member(alice), 1, at(1))  # deleting is not writing
     say(room, member(charlie))
     say(rooms.public_room("Other"), member(alice))
 
     messages.mute(room.pk, member(bob), False, seq=2)
     say(room, visitor())
-    assert len(history.news(room.pk, member(bob), None).shown["muted"]) == 1
+    assert len(history.snapshot(room.pk, member(bob), None).shown["muted"]) == 1
 
 
 def test_nobody_mutes_staff_and_only_staff_mute(room, alice, bob):
@@ -180,13 +180,13 @@ def test_nobody_mutes_staff_and_only_staff_mute(room, alice, bob):
     with pytest.raises(Refused, match="Only staff"):
         messages.mute(room.pk, member(alice), True, seq=1)
     with pytest.raises(Refused, match="Nobody in the room"):
-        messages.mute(room.pk, member(bob), True, username="alice")  # who was never here
+        messages.mute(room.pk, member(bob), True, username="alice")  # she was never here
     with pytest.raises(Refused, match="true or false"):
         messages.mute(room.pk, member(bob), "yes", seq=1)
     assert not Membership.objects.filter(muted=True).exists()
 
 
-def test_a_report_keeps_the_words_until_staff_have_seen_them(room, alice, charlie, client, bob):
+def test_a_reported_message_keeps_its_text_for_staff(room, alice, charlie, client, bob):
     say(room, member(alice), "Nasty", now=NOON)
     messages.report(room.pk, member(charlie), 1, "rude")
     messages.report(room.pk, member(charlie), 1, "very rude")
@@ -196,7 +196,7 @@ def test_a_report_keeps_the_words_until_staff_have_seen_them(room, alice, charli
     messages.delete(room.pk, member(alice), 1, at(1))
     assert set(Report.objects.values_list("by__username", "reason")) == {(None, ""), ("charlie", "very rude")}
     assert Message.objects.get().body == "Nasty"
-    assert stream.pack(Message.objects.get())["body"] == ""  # to everybody else it is gone
+    assert stream.pack(Message.objects.get())["body"] == ""  # everybody else sees it removed
 
     client.force_login(bob)
     page = client.get("/admin/chat/report/").content.decode()
@@ -205,7 +205,7 @@ def test_a_report_keeps_the_words_until_staff_have_seen_them(room, alice, charli
 
 @pytest.mark.parametrize("action", ["remove_message", "mute_author", "settle"])
 def test_reports_are_settled_in_the_admin(client, alice, bob, charlie, action):
-    """Also in rooms that the staff are not in."""
+    """Moderators can act in rooms that they are not in."""
     befriend(alice, charlie)
     room = rooms.private_room(alice, charlie)
     say(room, member(alice), "Nasty")
@@ -245,35 +245,35 @@ def test_history_comes_in_pages_and_after_means_exactly_after(room, alice):
     assert seqs(history.after(room.pk, me, 120)) == ([], False)
 
 
-def test_news_are_what_changed_since_a_revision(room, alice, charlie):
+def test_a_snapshot_has_what_changed_since_a_revision(room, alice, charlie):
     me = member(alice)
     for body in ("One", "Two"):
         say(room, me, body, now=NOON)
     messages.edit(room.pk, me, 1, "One, better", at(1))
-    assert [packed["seq"] for packed in history.news(room.pk, me, 2).messages] == [1]
-    assert [packed["seq"] for packed in history.news(room.pk, me, 1).messages] == [1, 2]
-    assert history.news(room.pk, me, 3).messages == []
-    assert history.news(room.pk, me, None).messages == []
+    assert [packed["seq"] for packed in history.snapshot(room.pk, me, 2).messages] == [1]
+    assert [packed["seq"] for packed in history.snapshot(room.pk, me, 1).messages] == [1, 2]
+    assert history.snapshot(room.pk, me, 3).messages == []
+    assert history.snapshot(room.pk, me, None).messages == []
 
 
-def test_reads_are_told_unless_one_of_the_two_has_switched_them_off(room, alice, charlie):
+def test_read_receipts_are_sent_unless_one_of_the_two_has_switched_them_off(room, alice, charlie):
     one, two = member(alice), member(charlie)
     say(room, one)
     say(room, one)
     assert messages.read(room.pk, two, 1)
-    assert not messages.read(room.pk, two, 1)  # no news
+    assert not messages.read(room.pk, two, 1)  # nothing new
     assert history.reads(room.pk, one) == [{"type": "read", "username": "charlie", "seq": 1}]
-    assert messages.read(room.pk, two, 10**6)  # at most what there is
+    assert messages.read(room.pk, two, 10**6)  # at most the last message
     assert history.reads(room.pk, one)[0]["seq"] == 2
 
     Profile.objects.create(user=charlie, shows_reads=False)
     say(room, one)
     assert not messages.read(room.pk, two, 3)
-    assert Membership.objects.get(user=charlie).last_read == 3  # it still counts for themselves
+    assert Membership.objects.get(user=charlie).last_read == 3  # it still counts for Charlie's own unread messages
     assert history.reads(room.pk, one) == history.reads(room.pk, two) == []
 
 
-def test_a_visitors_word_goes_to_nobody(room, alice):
+def test_a_visitors_word_is_never_sent(room, alice):
     word = "v" * 32
     packed = stream.pack(say(room, visitor(word), client_id="x"))
     mine, theirs = stream.show(packed, visitor(word)), stream.show(packed, member(alice))
@@ -295,14 +295,14 @@ def talk(order):
     return rooms.order_room(order)
 
 
-def test_what_happens_to_the_order_stands_in_the_same_stream_in_order(order, talk, alice, bob):
+def test_the_orders_events_are_in_the_same_stream_in_order(order, talk, alice, bob):
     say(talk, member(alice), "How long?", now=at(5))
     flow.finish(order.pk, 1, "received", clock=at(10))
     say(talk, member(bob), "In the oven", now=at(15))
     flow.finish(order.pk, 1, "baking", clock=at(30))
-    orders.hear_order(talk.pk, 3)
-    orders.hear_order(talk.pk, 3)
-    orders.hear_order(talk.pk)
+    orders.copy_events(talk.pk, 3)
+    orders.copy_events(talk.pk, 3)
+    orders.copy_events(talk.pk)
     assert said(talk) == [
         (1, "kitchen", "We started making your order"),
         (2, "alice", "How long?"),
@@ -317,20 +317,20 @@ def test_what_happens_to_the_order_stands_in_the_same_stream_in_order(order, tal
 def test_nothing_is_written_while_nobody_talks(order, talk, django_assert_num_queries):
     flow.finish(order.pk, 1, "received", clock=at(10))
     assert not Message.objects.exists()
-    orders.hear_order(talk.pk)
+    orders.copy_events(talk.pk)
     with django_assert_num_queries(1):
-        orders.hear_order(talk.pk, 2)
+        orders.copy_events(talk.pk, 2)
 
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_many_who_hear_of_an_event_copy_it_once(order, talk):
-    all_at_once(*[lambda: orders.hear_order(talk.pk, 1)] * 4)
+def test_many_sockets_copy_an_event_once(order, talk):
+    all_at_once(*[lambda: orders.copy_events(talk.pk, 1)] * 4)
     assert said(talk) == [(1, "kitchen", "We started making your order")]
 
 
-def test_nobody_edits_removes_or_reports_what_happened(order, talk, alice, bob):
-    orders.hear_order(talk.pk)
+def test_nobody_edits_removes_or_reports_an_event(order, talk, alice, bob):
+    orders.copy_events(talk.pk)
     for verb in (messages.edit, messages.delete, messages.remove, messages.report):
         arguments = {messages.edit: ("x", NOON), messages.report: ()}.get(verb, (NOON,))
         with pytest.raises(Refused, match="no such message"):

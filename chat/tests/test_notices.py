@@ -1,4 +1,4 @@
-"""The counts in the header: their socket, from the door down, through a real Valkey."""
+"""The socket of the counts in the header, from the handshake on, through a real Valkey."""
 
 import json
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ pytestmark = [
 ORIGIN = (b"origin", b"http://localhost")
 
 
-# The cast without passwords: nobody types one here, and to make one takes a tenth of a second.
+# The cast without passwords: nobody types one here, and hashing one takes a tenth of a second.
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def cookie_of(user):
 
 @asynccontextmanager
 async def watch(user):
-    """Their socket, and the counts and marks that it sent first."""
+    """Open the user's socket; yield it and the counts and marks that it sent first."""
     cookie = await sync_to_async(cookie_of)(user)
     socket = WebsocketCommunicator(application, "/ws/notices/", headers=[ORIGIN, cookie])
     connected, _ = await socket.connect(timeout=5)
@@ -64,7 +64,7 @@ async def receive(socket):
 
 
 async def drain(socket):
-    """The last counts that come, one frame at least."""
+    """Return the last counts that come; at least one frame does."""
     counts, _ = await receive(socket)
     while not await socket.receive_nothing(0.2):
         counts, _ = await receive(socket)
@@ -72,7 +72,7 @@ async def drain(socket):
 
 
 def ask_the_kitchen(order):
-    """The customer writes, and nobody has taken it yet."""
+    """Write as the customer; nobody takes the conversation."""
     room = rooms.order_room(order)
     messages.post(room.pk, Person(order.user), "Is it far?", "one", timezone.now())
 
@@ -82,7 +82,7 @@ def do(verb, *args):
     return verb(*args)
 
 
-async def test_a_request_moves_the_badge_of_who_is_asked_and_both_pages(alice, charlie):
+async def test_a_request_changes_the_badge_of_the_person_asked_and_both_pages(alice, charlie):
     async with watch(alice) as (alices, counts, marks), watch(charlie) as (charlies, *_):
         assert counts == {"requests": 0, "unread": 0, "shared": 0}
 
@@ -105,11 +105,11 @@ async def test_declining_sends_the_asker_nothing(alice, charlie):
         assert counts["requests"] == 1
         await do(people.decline, charlie, alice)
         assert (await receive(charlies))[0]["requests"] == 0
-        broadcast.nudge(alice.pk)  # and a nudge without news is none
+        broadcast.nudge(alice.pk)  # and a nudge without a change sends nothing
         assert await alices.receive_nothing(0.3)
 
 
-async def test_a_shared_order_is_news_until_it_is_opened(alice, charlie, place):
+async def test_a_shared_order_counts_until_it_is_opened(alice, charlie, place):
     await do(people.ask, alice, charlie)
     await do(people.accept, charlie, alice)
     order = await sync_to_async(place)(user=alice)
@@ -128,7 +128,7 @@ async def test_a_shared_order_is_news_until_it_is_opened(alice, charlie, place):
         assert ended["shared"] != shared["shared"]
 
 
-async def test_a_word_from_a_friend_is_news_until_it_is_read(alice, charlie):
+async def test_a_message_from_a_friend_counts_until_it_is_read(alice, charlie):
     @sync_to_async
     def talk():
         people.ask(alice, charlie)
@@ -138,23 +138,23 @@ async def test_a_word_from_a_friend_is_news_until_it_is_read(alice, charlie):
 
     async with watch(charlie) as (socket, counts, _), watch(alice) as (alices, *_):
         room, message = await talk()
-        while not counts["unread"]:  # first of the friendship
+        while not counts["unread"]:  # the first frame is about the friendship
             counts, _ = await receive(socket)
         assert counts["unread"] == 1
         await do(messages.read, room.pk, Person(charlie), message.seq)
         assert (await receive(socket))[0]["unread"] == 0
-        assert (await drain(alices))["unread"] == 0  # one's own words are no news
+        assert (await drain(alices))["unread"] == 0  # one's own messages do not count
 
 
-async def test_a_lost_nudge_is_made_good(alice, charlie, monkeypatch):
-    monkeypatch.setattr(notices.Lookout, "every_seconds", 0.1)
+async def test_a_lost_nudge_is_made_up_for(alice, charlie, monkeypatch):
+    monkeypatch.setattr(notices.NoticesCheck, "every_seconds", 0.1)
     monkeypatch.setattr(broadcast, "nudge", lambda pk: None)
     async with watch(alice) as (socket, *_):
         await do(people.ask, charlie, alice)
         assert (await receive(socket))[0]["requests"] == 1
 
 
-async def test_the_inbox_is_counted_for_those_who_answer(alice, charlie, place):
+async def test_waiting_conversations_are_counted_for_agents(alice, charlie, place):
     @sync_to_async
     def hire():
         charlie.user_permissions.add(Permission.objects.get(codename="answer_customers"))
@@ -169,7 +169,7 @@ async def test_the_inbox_is_counted_for_those_who_answer(alice, charlie, place):
 
 
 @pytest.mark.parametrize("what", ["staff alone", "permission alone"])
-def test_the_inbox_is_for_staff_with_the_right(what, alice):
+def test_the_inbox_count_needs_both_staff_and_permission(what, alice):
     if what == "staff alone":
         User.objects.update(is_staff=True)
     else:
@@ -177,7 +177,7 @@ def test_the_inbox_is_for_staff_with_the_right(what, alice):
     assert "inbox" not in notices.read([alice.pk])[alice.pk]["notices"]
 
 
-def test_the_round_costs_the_same_for_one_and_for_many(alice, charlie, django_assert_max_num_queries):
+def test_the_check_costs_as_many_queries_for_one_as_for_many(alice, charlie, django_assert_max_num_queries):
     people.ask(alice, charlie)
     with django_assert_max_num_queries(8) as few:
         notices.read([alice.pk])
@@ -187,14 +187,14 @@ def test_the_round_costs_the_same_for_one_and_for_many(alice, charlie, django_as
     assert found[charlie.pk]["notices"]["requests"] == 1
 
 
-async def test_what_a_client_says_is_answered_and_changes_nothing(alice):
+async def test_frames_from_a_client_are_refused(alice):
     async with watch(alice) as (socket, *_):
         for text in ("nonsense", "[]", '{"type": "notices.changed"}'):
             await socket.send_to(text)
             assert "error" in json.loads(await socket.receive_from(timeout=5))
 
 
-async def test_it_is_for_members():
+async def test_visitors_are_turned_away():
     socket = WebsocketCommunicator(application, "/ws/notices/", headers=[ORIGIN])
     await socket.connect(timeout=5)
     await socket.send_to('{"type": "authenticate", "token": "none"}')

@@ -1,4 +1,4 @@
-"""Rooms: their names, who may go in, one private room a pair, and what is unread."""
+"""Rooms: names, access, one private room for each pair, and unread messages."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
         ("🍕", "🍕", "🍕"),
         ("👩🏽‍🍳", "👩🏽‍🍳", "👩🏽‍🍳"),
         ("❤️‍🔥 1️⃣", "❤️‍🔥-1️⃣", "❤️‍🔥 1️⃣"),
-        ("\U0001faef", "\U0001faef", "\U0001faef"),  # a picture that is younger than this Python
+        ("\U0001faef", "\U0001faef", "\U0001faef"),  # a picture that is newer than this Python
         ("what? #1 & 100%", "what?-#1-&-100%", "what? #1 & 100%"),
         ("order", "order", "order"),
         ("é" * 60, "é" * 60, "é" * 60),
@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 )
 def test_any_name_in_any_script_is_a_room(typed, slug, name):
     assert rooms.public_slug(typed) == (slug, name)
-    assert rooms.public_slug(slug)[0] == slug  # the address leads to itself
+    assert rooms.public_slug(slug)[0] == slug  # the slug of a slug is itself
     room = rooms.public_room(typed)
     assert (room.slug, room.name, room.kind, room.is_open) == (slug, name, "public", True)
     assert rooms.public_room(f" {typed.swapcase()} ").pk == room.pk or not typed.isascii()
@@ -58,20 +58,20 @@ def test_any_name_in_any_script_is_a_room(typed, slug, name):
         (["pizza"], "must be text"),
         ("p" * 61, "at most 60"),
         ("p" * 10**6, "at most 60"),
-        ("\ufdfa" * 20, "at most 60"),  # each is eighteen letters in its usual spelling
+        ("\ufdfa" * 20, "at most 60"),  # each is eighteen letters when normalised
         ("...", "at least one letter"),
         ("-", "at least one letter"),
         ("a/b", "slash"),
         ("a\\b", "slash"),
         ("a\x00b", "can't be seen"),
-        ("a\u202eb", "can't be seen"),  # turns the line around
+        ("a\u202eb", "can't be seen"),  # reverses the line
         ("a\u200bb", "can't be seen"),
         ("pizza\u200d", "can't be seen"),  # a joiner that joins nothing
         ("\u200cpizza", "can't be seen"),
         ("piz\u200dza", "can't be seen"),
         ("pizza\ufe0f", "can't be seen"),
         ("می\u200c", "can't be seen"),
-        ("\u3164", "can't be seen"),  # letters, says Unicode, and shows nothing
+        ("\u3164", "can't be seen"),  # a letter in Unicode, but invisible
         ("pizza\u2800", "can't be seen"),
         ("\ud800", "can't be seen"),
         ("order-abc", "begin with"),
@@ -80,13 +80,13 @@ def test_any_name_in_any_script_is_a_room(typed, slug, name):
         ("private-x", "begin with"),
     ],
 )
-def test_or_a_sentence_says_why_not(typed, words):
+def test_other_names_are_refused_with_a_sentence(typed, words):
     with pytest.raises(Refused, match=words):
         rooms.public_slug(typed)
     assert not Room.objects.exists()
 
 
-def test_a_room_is_called_as_it_was_typed(client, alice):
+def test_a_room_keeps_its_name_as_typed(client, alice):
     client.force_login(alice)
     page = client.post("/chat/", {"room": " Pizza  Friday! "}, follow=True)
     assert page.request["PATH_INFO"] == "/chat/pizza-friday!/"
@@ -96,29 +96,29 @@ def test_a_room_is_called_as_it_was_typed(client, alice):
     assert Room.objects.count() == 1
 
 
-def test_rooms_are_made_only_so_fast_by_the_form_too(client, alice, monkeypatch):
+def test_the_form_limits_the_number_of_new_rooms_too(client, alice, monkeypatch):
     monkeypatch.setitem(limits.LIMITS, "room", limits.Limit(1, limits.QUARTER))
     client.force_login(alice)
-    for name in ("one", "one", "ONE"):  # which is there, after the first time
+    for name in ("one", "one", "ONE"):  # it exists after the first time
         assert client.post("/chat/", {"room": name}).status_code == 302
     page = client.post("/chat/", {"room": "two"})
     assert page.status_code == 400 and "many new rooms" in page.content.decode()
     assert Room.objects.get().name == "one"
 
 
-def test_neighbours_in_one_ipv6_network_are_one_maker_of_rooms(db, monkeypatch):
+def test_addresses_in_one_ipv6_network_share_the_limit_on_new_rooms(db, monkeypatch):
     monkeypatch.setitem(limits.LIMITS, "room", limits.Limit(1, limits.QUARTER))
-    assert rooms.may_make(visitor(), "2001:db8::1")
-    assert not rooms.may_make(visitor(), "2001:db8::2")
-    assert rooms.may_make(visitor(), "2001:db8:0:1::1")
+    assert rooms.can_create(visitor(), "2001:db8::1")
+    assert not rooms.can_create(visitor(), "2001:db8::2")
+    assert rooms.can_create(visitor(), "2001:db8:0:1::1")
 
 
-def test_who_wants_a_members_name_is_told_why_it_is_another(client, alice):
+def test_a_visitor_who_asks_for_a_members_name_is_told_why_they_get_another(client, alice):
     page = client.get("/chat/pizza/?username=Alice").content.decode()
     assert "“Alice” is somebody else&#x27;s name here." in page and 'data-username="Guest ' in page
     assert "somebody else" not in client.get("/chat/pizza/?username=Vera").content.decode()
     assert "Give a name" not in client.get("/chat/pizza/").content.decode()
-    assert "disabled></textarea>" in page  # until the script is there: what is typed before would be lost
+    assert "disabled></textarea>" in page  # until the script runs: what is typed before would be lost
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_visitor_cannot_take_a_members_name(alice, name):
         free_name(name)
 
 
-def test_nor_one_in_other_letters_case():
+def test_nor_a_members_name_in_another_case():
     User.objects.create_user("Émile")
     for name in ("émile", "ÉMILE", "e\u0301mile"):
         with pytest.raises(Refused, match="somebody else's name"):
@@ -139,7 +139,7 @@ def test_nor_one_in_other_letters_case():
 @pytest.mark.parametrize(
     ("taken", "wanted"),
     [
-        ("alice", "аliсe"),  # two of them Cyrillic
+        ("alice", "аliсe"),  # two letters are Cyrillic
         ("BOB", "ВΟB"),  # one Cyrillic, one Greek
         ("роса", "poca"),  # and the other way round
         ("анна", "aннa"),
@@ -147,7 +147,7 @@ def test_nor_one_in_other_letters_case():
         ("7of9", "7\ufe0fof9"),
     ],
 )
-def test_nor_one_that_looks_the_same(db, taken, wanted):
+def test_nor_a_name_that_looks_the_same(db, taken, wanted):
     User.objects.create_user(taken)
     with pytest.raises(Refused, match="somebody else's name"):
         free_name(wanted)
@@ -155,7 +155,7 @@ def test_nor_one_that_looks_the_same(db, taken, wanted):
 
 
 @pytest.mark.parametrize("name", ["", "  ", "!!", "x" * 31, "a\x00", 4, None, "\u202eecila", "alice\u200d", "\u3164"])
-def test_nor_one_that_is_none(name):
+def test_an_invalid_name_is_refused(name):
     with pytest.raises(Refused):
         free_name(name)
 
@@ -165,7 +165,7 @@ def test_a_visitor_without_a_name_is_always_called_the_same():
     assert guest_name("v" * 32) == guest_name("v" * 32) != guest_name("w" * 32)
 
 
-# Who may go in
+# Access
 
 
 @pytest.fixture
@@ -173,13 +173,13 @@ def order(place, alice):
     return place(user=alice)
 
 
-def test_an_order_room_is_the_customers_and_the_kitchens(order, alice, bob, charlie):
+def test_an_order_room_is_for_the_customer_and_the_kitchen(order, alice, bob, charlie):
     agent, other_staff = staff("maria", ANSWER), staff("nora")
     slug = f"order-{order.order_id}"
     for nobody in (member(charlie), member(other_staff), visitor(), Person(None)):
         with pytest.raises(rooms.NoRoom):
             rooms.enter(slug, nobody)
-    assert not Room.objects.exists()  # nobody's curiosity makes one
+    assert not Room.objects.exists()  # a failed try creates none
 
     room = rooms.enter(slug, member(alice))
     assert (room.kind, room.slug, room.url, room.client) == ("order", slug, f"/order/{order.order_id}/", alice)
@@ -192,7 +192,7 @@ def test_staff_are_customers_of_their_own_order(place, bob):
     assert not rooms.is_agent(room, member(bob))
 
 
-def test_a_visitors_order_is_known_by_the_word_in_their_session(place, alice):
+def test_a_visitors_order_room_opens_with_the_word_in_their_session(place, alice):
     order = place(guest="v" * 32)
     slug = f"order-{order.order_id}"
     assert rooms.enter(slug, visitor()).client is None
@@ -207,12 +207,12 @@ def test_a_visitors_order_is_known_by_the_word_in_their_session(place, alice):
 
 
 @pytest.mark.parametrize("slug", ["order-", "order-" + "z" * 20, "order-é", "private-", "private-" + "z" * 20])
-def test_what_was_never_there_is_the_same_nothing(bob, slug):
+def test_an_unknown_room_looks_the_same(bob, slug):
     with pytest.raises(rooms.NoRoom):
         rooms.enter(slug, member(bob))
 
 
-def test_a_private_room_is_one_for_two_friends_whoever_begins(alice, bob, charlie):
+def test_two_friends_share_one_private_room(alice, bob, charlie):
     befriend(alice, charlie)
     room = rooms.private_room(charlie, alice)
     assert rooms.private_room(alice, charlie).pk == room.pk
@@ -224,7 +224,7 @@ def test_a_private_room_is_one_for_two_friends_whoever_begins(alice, bob, charli
             rooms.enter(room.slug, nobody)
 
 
-def test_there_is_none_with_a_stranger_or_oneself(alice, charlie):
+def test_there_is_no_private_room_with_a_stranger_or_oneself(alice, charlie):
     people.ask(alice, charlie)
     for a, b in ((alice, charlie), (charlie, alice), (alice, alice)):
         with pytest.raises(Refused, match="with friends"):
@@ -233,7 +233,7 @@ def test_there_is_none_with_a_stranger_or_oneself(alice, charlie):
 
 
 @pytest.mark.parametrize("end", [people.unfriend, people.block])
-def test_unfriending_closes_it_and_the_history_stays_for_both(alice, charlie, end):
+def test_unfriending_closes_the_private_room_and_both_keep_the_history(alice, charlie, end):
     befriend(alice, charlie)
     room = rooms.private_room(alice, charlie)
     say(room, member(alice), "Secret")
@@ -249,7 +249,7 @@ def test_unfriending_closes_it_and_the_history_stays_for_both(alice, charlie, en
     assert [message.body for message in Message.objects.all()] == ["Secret"]
 
 
-def test_befriending_again_opens_it_again(alice, charlie):
+def test_befriending_again_reopens_the_private_room(alice, charlie):
     befriend(alice, charlie)
     room = rooms.private_room(alice, charlie)
     people.unfriend(alice, charlie)
@@ -258,7 +258,7 @@ def test_befriending_again_opens_it_again(alice, charlie):
     assert Room.objects.get().is_open
 
 
-def test_a_room_that_was_not_told_that_a_friendship_ended_is_closed_all_the_same(alice, charlie):
+def test_the_end_of_a_friendship_counts_even_if_the_room_says_open(alice, charlie):
     befriend(alice, charlie)
     room = rooms.private_room(alice, charlie)
     people.unfriend(alice, charlie)
@@ -269,7 +269,7 @@ def test_a_room_that_was_not_told_that_a_friendship_ended_is_closed_all_the_same
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_two_who_write_to_each_other_at_the_same_moment_have_one_room(alice, charlie):
+def test_two_friends_who_write_at_the_same_moment_get_one_room(alice, charlie):
     befriend(alice, charlie)
     found = all_at_once(*[lambda: rooms.private_room(alice, charlie), lambda: rooms.private_room(charlie, alice)] * 3)
     assert len({room.pk for room in found}) == Room.objects.count() == 1
@@ -278,12 +278,12 @@ def test_two_who_write_to_each_other_at_the_same_moment_have_one_room(alice, cha
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_many_who_open_a_room_at_the_same_moment_open_one(alice):
+def test_many_people_who_open_a_room_at_the_same_moment_get_one(alice):
     found = all_at_once(*[lambda: rooms.public_room("Pizza")] * 4)
     assert len({room.pk for room in found}) == Room.objects.count() == 1
 
 
-# What is unread
+# Unread
 
 
 def test_unread_are_the_rooms_with_messages_of_others(alice, bob, charlie, order, django_assert_max_num_queries):
@@ -306,11 +306,11 @@ def test_unread_are_the_rooms_with_messages_of_others(alice, bob, charlie, order
         ("charlie", 2),
     ]
 
-    say(private, member(alice))  # who writes has read
+    say(private, member(alice))  # writing marks the room as read
     assert rooms.unread_rooms([alice.pk])[alice.pk] == 2
 
 
-def test_the_kitchen_may_write_first_and_that_is_news(client, order, place, alice, bob):
+def test_a_first_message_from_the_kitchen_is_unread(client, order, place, alice, bob):
     say(rooms.order_room(order), member(bob))
     assert rooms.unread_rooms([alice.pk, bob.pk]) == {alice.pk: 1, bob.pk: 0}
     session = client.session
@@ -323,7 +323,7 @@ def test_the_kitchen_may_write_first_and_that_is_news(client, order, place, alic
     assert rooms.unread_rooms([alice.pk]) == {alice.pk: 2}
 
 
-def test_what_happens_to_an_order_and_what_was_deleted_is_not_unread(alice, bob, order):
+def test_events_and_deleted_messages_are_not_unread(alice, bob, order):
     talk = rooms.order_room(order)
     say(talk, member(alice))
     message = say(talk, member(bob))
@@ -332,17 +332,17 @@ def test_what_happens_to_an_order_and_what_was_deleted_is_not_unread(alice, bob,
     assert rooms.unread_rooms([alice.pk])[alice.pk] == 0
 
 
-def test_staff_who_only_looked_at_a_conversation_have_nothing_unread_there(alice, bob, order):
+def test_staff_who_only_opened_a_conversation_have_nothing_unread_there(alice, bob, order):
     talk = rooms.order_room(order)
     rooms.membership(talk, member(bob))
     say(talk, member(alice))
     assert rooms.unread_rooms([bob.pk]) == {bob.pk: 0}
 
 
-# When an account goes, or comes
+# Deleted accounts, and visitors who log in
 
 
-def test_a_deleted_account_leaves_its_words_without_its_name(alice, charlie):
+def test_a_deleted_accounts_messages_stay_without_its_name(alice, charlie):
     befriend(alice, charlie)
     private, public = rooms.private_room(alice, charlie), rooms.public_room("Pizza")
     say(private, member(charlie), "Between us")
@@ -362,7 +362,7 @@ def test_a_deleted_account_leaves_its_words_without_its_name(alice, charlie):
     assert not Room.objects.filter(pk=private.pk).exists()  # nobody is left to read it
 
 
-def test_who_waits_for_an_agent_that_is_gone_waits_for_another(alice, order):
+def test_a_customer_whose_agent_is_deleted_waits_for_another(alice, order):
     maria = staff("maria", ANSWER)
     room = rooms.order_room(order)
     say(room, member(alice))
@@ -372,7 +372,7 @@ def test_who_waits_for_an_agent_that_is_gone_waits_for_another(alice, order):
     assert (room.state, room.agent) == ("waiting", None)
 
 
-def test_a_visitor_who_logs_in_takes_the_conversation_along(client, place, alice):
+def test_a_visitor_who_logs_in_keeps_the_conversation(client, place, alice):
     session = client.session
     session["guest"] = "v" * 32
     session.save()
@@ -386,14 +386,14 @@ def test_a_visitor_who_logs_in_takes_the_conversation_along(client, place, alice
 
     assert [(m.author, m.guest, m.sent_by) for m in Message.objects.filter(kind="text").order_by("pk")] == [
         (alice, "", "alice"),
-        (None, "v" * 32, "Vera"),  # who that was in a public room is nobody's business
+        (None, "v" * 32, "Vera"),  # in a public room nobody learns who it was
     ]
     room.refresh_from_db()
     assert room.client == alice
     assert say(room, member(alice), "Again").author == alice
 
 
-def test_a_person_is_known_by_account_or_word_alone(alice):
+def test_a_person_is_identified_by_account_or_word_alone(alice):
     assert person(alice, "v" * 32) == Person(alice, "", "alice")
     assert not visitor("").wrote(None, "")
     assert visitor().wrote(None, "v" * 32) and not visitor().wrote(alice.pk, "")

@@ -1,6 +1,6 @@
-"""Who may see what: every person against every page, room and action, over HTTP and over sockets.
+"""Access: every person against every page, room and action, over HTTP and over sockets.
 
-Each table is collected cell by cell and compared whole. Its columns are the people, in this order:
+Each table is collected cell by cell and compared whole. Its columns are PEOPLE, in that order.
 """
 
 import json
@@ -14,7 +14,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from accounts import people
-from chat import messages, orders, rooms, wishes
+from chat import messages, orders, requests, rooms
 from chat.models import Message, Room
 from chat.person import Person
 from chat.sockets import actions
@@ -30,12 +30,15 @@ on_rows = pytest.mark.django_db
 on_sockets = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 PEOPLE = ("visitor", "guest", "customer", "another", "friend", "blocked", "agent", "staff", "superuser")
-WORD = "g" * 32  # the guest's: a visitor who ordered without an account
+WORD = "g" * 32  # of the guest, a visitor who ordered without an account
 
 
 class World:
-    """Alice ordered, and shared the order with her friend. She talked with the friend, and with the one whom she has
-    blocked since; with the kitchen, and in public. Every word is said in one place only."""
+    """The people, an order, and rooms, each with a text of its own.
+
+    Alice ordered, and shared the order with her friend. She wrote to the friend, to a person whom she blocked later,
+    to the kitchen, and in public.
+    """
 
     def __init__(self, place, alice, bob, user_of):
         self.users = {
@@ -94,7 +97,7 @@ def world(place, alice, bob, django_user_model):
 
 
 def table(*rows):
-    """{(what, who): cell} of lines such as "shop | 200 | 200 ...", a cell for each of PEOPLE."""
+    """Return {(what, who): cell} of lines such as "shop | 200 | 200 ...", with a cell for each of PEOPLE."""
     found = {}
     for row in rows:
         what, *cells = [part.strip() for part in row.split("|")]
@@ -112,7 +115,7 @@ MARKS = {
 }
 
 
-def look_at(world, client, method, path, marks, data=None):
+def visit(world, client, method, path, marks, data=None):
     answer = getattr(client, method)(path, data) if data else getattr(client, method)(path)
     text = answer.content.decode()
     seen = [mark for mark in marks.split() if MARKS[mark].format(order=world.order.order_id) in text]
@@ -145,7 +148,7 @@ def test_pages(world):
         "api me": ("get", "/api/me/", ""),
     }
     clients = {who: world.client(who) for who in PEOPLE}
-    seen = {(page, who): look_at(world, clients[who], *how) for page, how in pages.items() for who in PEOPLE}
+    seen = {(page, who): visit(world, clients[who], *how) for page, how in pages.items() for who in PEOPLE}
     assert seen == table(
         #                visitor | guest | customer | another | friend | blocked | agent | staff | superuser
         "shop           | 200 | 200 | 200 list | 200 | 200 list | 200 | 200 list | 200 list | 200 list",
@@ -173,7 +176,7 @@ def test_pages(world):
 
 @on_rows
 def test_nothing_under_the_kitchen_or_the_admin_opens_for_customers(world):
-    """Also pages that do not exist yet."""
+    """Pages that are added later are covered, too."""
     paths = [path for path in pages_under(get_resolver()) if path.startswith(("kitchen/", "admin/"))]
     assert len(paths) > 10
     for who in ("visitor", "guest", "customer", "friend"):
@@ -183,7 +186,7 @@ def test_nothing_under_the_kitchen_or_the_admin_opens_for_customers(world):
 
 
 def pages_under(resolver, before=""):
-    """Addresses without parameters."""
+    """Yield the addresses without parameters."""
     for pattern in resolver.url_patterns:
         path = before + str(pattern.pattern)
         if hasattr(pattern, "url_patterns"):
@@ -194,10 +197,10 @@ def pages_under(resolver, before=""):
 
 @on_rows
 @pytest.mark.parametrize("who", PEOPLE)
-def test_a_guess_gets_byte_for_byte_what_nobody_has(world, who):
+def test_a_forbidden_room_gets_byte_for_byte_the_answer_for_an_unknown_one(world, who):
     client = world.client(who)
     for name, none in (("private", "no private"), ("closed", "no private"), ("order", "no order")):
-        if not rooms.may_read(world.rooms[name], world.person(who)):
+        if not rooms.can_read(world.rooms[name], world.person(who)):
             page, nothing = (client.get(f"/chat/{world.slugs[slug]}/") for slug in (name, none))
             assert page.status_code == nothing.status_code == 404
             assert alike(page, world.slugs[name]) == alike(nothing, world.slugs[none])
@@ -205,13 +208,13 @@ def test_a_guess_gets_byte_for_byte_what_nobody_has(world, who):
 
 
 def alike(page, asked):
-    """Without what is another one in every answer: the time, the CSRF token, what was asked for."""
+    """Return the page without what differs between any two answers: the time, the CSRF token, what was asked for."""
     text = re.sub(r'data-now="[^"]*"|name="csrfmiddlewaretoken" value="[^"]*"', "", page.content.decode())
     return text.replace(asked, "what was asked for")
 
 
 @on_rows
-def test_who_was_blocked_finds_nobody_and_is_not_told_so(world):
+def test_a_blocked_person_finds_nobody_and_is_not_told_of_the_block(world):
     client = world.client("blocked")
     answers = {}
     for name in ("alice", "nobody-at-all"):
@@ -223,20 +226,20 @@ def test_who_was_blocked_finds_nobody_and_is_not_told_so(world):
 
 
 @on_rows
-def test_only_who_ordered_shares_and_only_with_friends(world):
+def test_only_the_customer_shares_an_order_and_only_with_friends(world):
     for who in PEOPLE:
         for name in ("dora", "felix", "bert"):
             world.client(who).post(f"/order/{world.order.order_id}/share/", {"friend": name})
     assert list(OrderShare.objects.values_list("friend__username", flat=True)) == ["felix"]
     people.unfriend(world.users["customer"], world.users["friend"])
     assert not OrderShare.objects.exists()
-    assert look_at(world, world.client("friend"), "get", "/", "list") == "200"
+    assert visit(world, world.client("friend"), "get", "/", "list") == "200"
 
 
 # Actions in rooms
 
 DONE = "yes"
-REFUSALS = {  # how a sentence stands in the tables
+REFUSALS = {  # the cell for a sentence
     "Only the staff": "no",
     "Only staff": "no",
     "Only the customer": "no",
@@ -250,7 +253,7 @@ REFUSALS = {  # how a sentence stands in the tables
 
 
 def try_out(world, who, room, verb, content):
-    """What comes of it; then it has not happened."""
+    """Return the cell for an action, and roll it back."""
     person = world.person(who)
     try:
         with transaction.atomic():
@@ -268,10 +271,10 @@ def try_out(world, who, room, verb, content):
 
 @on_rows
 def test_actions(world):
-    """On a message of the customer's (of the guest's, in the guest's own room). "-": no such room."""
+    """Act on a message of the customer (in the guest's own room, of the guest). "-": no such room."""
     world.rooms["guest's order"].refresh_from_db()
-    wished = {
-        name: wishes.wish(world.rooms[name].pk, world.person(who), {"wish": "cancel"}, timezone.now()).seq
+    asked = {
+        name: requests.ask(world.rooms[name].pk, world.person(who), {"wish": "cancel"}, timezone.now()).seq
         for name, who in (("order", "customer"), ("guest's order", "guest"))
     }
     seqs = {name: Message.objects.get(room=room, kind="text").seq for name, room in world.rooms.items()}
@@ -286,10 +289,10 @@ def test_actions(world):
             "mute": {"seq": seq, "muted": True},
             "report": {"seq": seq},
         }
-        if name in wished:
+        if name in asked:
             actions |= {
                 "wish": {"wish": "cancel"},
-                "answer_wish": {"seq": wished[name], "accept": True},
+                "answer_wish": {"seq": asked[name], "accept": True},
                 "take": {},
                 "hand_over": {"to": "maria"},
                 "close": {},
@@ -352,8 +355,8 @@ WORDS = ("Words-of-publi", "Words-of-priva", "Words-of-close", "Words-of-order",
 AGAIN = ("Again-in-publi", "Again-in-priva", "Again-in-order", "Again-in-guest")
 
 
-async def come_in(world, stack, path, cookie):
-    """(how it went, the first frames)"""
+async def connect(world, stack, path, cookie):
+    """Return ("in" or the close code, the socket, its first frame)."""
     each = await stack.enter_async_context(opened(path, cookie))
     message = await each.socket.receive_output(timeout=5)
     if message["type"] == "websocket.close":
@@ -363,7 +366,7 @@ async def come_in(world, stack, path, cookie):
 
 @on_sockets
 async def test_sockets(world, valkey, monkeypatch):
-    """Who comes in, and what they hear of everybody's words while everybody is there and somebody speaks."""
+    """Connect everybody to everything; collect what each of them reads while others write."""
     monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.2)
     paths = {name: f"/ws/chat/{slug}/" for name, slug in world.slugs.items()}
     paths |= {"inbox": "/ws/inbox/", "board": "/ws/kitchen/", "notices": "/ws/notices/"}
@@ -373,7 +376,7 @@ async def test_sockets(world, valkey, monkeypatch):
     async with AsyncExitStack() as stack:
         for who in PEOPLE:
             for name, path in paths.items():
-                cell, each, text = await come_in(world, stack, path, cookies[who])
+                cell, each, text = await connect(world, stack, path, cookies[who])
                 seen[name, who] = cell
                 heard[who] += text
                 if cell == "in":
@@ -384,7 +387,7 @@ async def test_sockets(world, valkey, monkeypatch):
                 await in_database(say)(room, speaker, f"Again-in-{name[:5]}")
         for who in PEOPLE:
             for name, each in sockets_of[who]:
-                if name in world.rooms and name != "closed":  # so that a slow machine has the time it needs
+                if name in world.rooms and name != "closed":  # await it: a slow machine needs more than a rest
                     heard[who] += json.dumps([await each.until("history"), await each.until("message")])
                 heard[who] += "".join(json.dumps(frame) for frame in await each.rest(0.02))
     assert seen == table(
@@ -418,8 +421,8 @@ async def test_sockets(world, valkey, monkeypatch):
 
 
 @on_sockets
-async def test_after_it_is_over_those_who_were_in_it_read_and_nobody_else(world, valkey):
-    """Unfriended, and the conversation with the kitchen closed."""
+async def test_after_the_end_only_those_who_were_in_the_room_read(world, valkey):
+    """End a friendship, and close the conversation with the kitchen."""
     await in_database(people.unfriend)(world.users["customer"], world.users["friend"])
     await in_database(orders.close)(world.rooms["order"].pk, await in_database(world.person)("agent"), timezone.now())
     cookies = {who: await in_database(world.cookie)(who) for who in PEOPLE}
@@ -427,7 +430,7 @@ async def test_after_it_is_over_those_who_were_in_it_read_and_nobody_else(world,
     async with AsyncExitStack() as stack:
         for who in PEOPLE:
             for name in ("private", "order"):
-                cell, each, text = await come_in(world, stack, f"/ws/chat/{world.slugs[name]}/", cookies[who])
+                cell, each, text = await connect(world, stack, f"/ws/chat/{world.slugs[name]}/", cookies[who])
                 if cell == "in":
                     room, words = json.loads(text)["room"], await each.until("history")
                     assert f"Words-of-{name[:5]}" in json.dumps(words)
@@ -441,7 +444,7 @@ async def test_after_it_is_over_those_who_were_in_it_read_and_nobody_else(world,
 
 
 @on_sockets
-async def test_a_guess_over_a_socket_gets_what_nobody_has_and_makes_nothing(world, valkey):
+async def test_a_forbidden_socket_gets_the_answer_for_an_unknown_one_and_creates_no_room(world, valkey):
     before = await Room.objects.acount()
     other = await Order.objects.exclude(room__isnull=False).afirst()
     cookie = await in_database(world.cookie)("another")

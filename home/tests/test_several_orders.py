@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat import rooms, wishes
+from chat import requests, rooms
 from chat.tests.cast import ANSWER, member, staff
 from home.models import Order
 from kitchen import flow
@@ -109,9 +109,9 @@ class TestTheLockComesFirst:
 
     def test_when_a_customers_request_is_answered(self, place, alice):
         talk = rooms.order_room(place(user=alice))
-        message = wishes.wish(talk.pk, member(alice), {"wish": "cancel"}, timezone.now())
+        message = requests.ask(talk.pk, member(alice), {"wish": "cancel"}, timezone.now())
         with CaptureQueriesContext(connection) as queries:
-            wishes.answer(talk.pk, member(staff("maria", ANSWER)), message.seq, True, timezone.now())
+            requests.answer(talk.pk, member(staff("maria", ANSWER)), message.seq, True, timezone.now())
         assert first_locks(queries)[:2] == ["kitchen", "room"]
 
 

@@ -5,38 +5,38 @@ import { Composer } from "./chat_composer.js";
 import { Log } from "./chat_log.js";
 import { MessageMenu } from "./chat_menu.js";
 import { Outbox } from "./chat_outbox.js";
-import { Wishes } from "./chat_wishes.js";
+import { Requests } from "./chat_requests.js";
 
-/** One room, on its own page, beside an order or in the inbox: the socket, and who draws what comes.
+/** One room, on its own page, beside an order or in the inbox: its socket, and the parts that draw the frames.
  *
- *  root holds templates/chat/room_parts.html. onUnread(count), if given, hears how many messages nobody has
- *  looked at.
+ *  root holds templates/chat/room_parts.html. onUnread(count), if given, is called with the number of unread
+ *  messages.
  */
 export class Chat {
-  static WHY_OVER = { 4401: "Log in again to go on here.", 4404: "There is no such room, or it is not open to you." };
+  static WHY_OVER = { 4401: "Log in again to continue.", 4404: "There is no such room, or it is not open to you." };
   static TYPING_MS = 5000;
-  static BURST = 10; // the server takes so many messages ...
+  static BURST = 10; // messages that the server accepts ...
   static BURST_MS = 5500; // ... in a little less than this time
 
   constructor(root, onUnread = () => {}) {
     this.root = root;
     this.onUnread = onUnread;
     this.slug = root.dataset.slug;
-    this.room = null; // as the server said last
+    this.room = null; // as last sent by the server
     this.reads = new Map(); // username -> seq
     this.typists = new Map(); // username -> timer
-    this.edits = new Map(); // id -> {message, text}: sent, not answered
+    this.edits = new Map(); // id -> {message, text}: sent but not answered yet
     this.sentAt = [];
-    this.inFlight = null; // the id that is being answered
-    this.told = 0; // the newest seq that we said we have read
+    this.inFlight = null; // the id of the message that waits for its answer
+    this.told = 0; // the newest seq reported as read
     this.outbox = new Outbox(`chat:${root.dataset.me}:${this.slug}`);
     this.log = new Log(root, this.logHandlers());
     this.composer = new Composer(root, this.composerHandlers());
-    this.wishes = root.querySelector(".chat-wishes") && new Wishes(root, (wish) => this.act(wish));
+    this.requests = root.querySelector(".chat-requests") && new Requests(root, (request) => this.act(request));
     this.menu = new MessageMenu(root, () => this.room, {
       onEdit: (message) => this.composer.edit(message),
       onAct: (action) => this.act(action),
-      onLate: () => this.complain("You can change what you wrote for five minutes."),
+      onLate: () => this.showProblem("You can change a message for five minutes after you sent it."),
     });
     this.showPending();
     const [onFrame, onState] = [(frame) => this.hear(frame), (state, code) => this.enter(state, code)];
@@ -47,7 +47,7 @@ export class Chat {
     return {
       onOlder: (seq) => this.live.send({ type: "history", before: seq }),
       onSeen: (seq) => this.seen(seq),
-      mayDo: (message) => this.menu.choices(message).length > 0,
+      hasMenu: (message) => this.menu.choices(message).length > 0,
       onMenu: (message) => this.menu.open(message),
       onAnswer: "answers" in this.root.dataset && ((message, accept) => this.act({ type: "answer_wish", seq: message.seq, accept })),
       onRetry: (id) => (this.outbox.retry(id), this.pump()),
@@ -64,7 +64,7 @@ export class Chat {
     };
   }
 
-  /** After a break: what came after the last that is shown, and nothing else. */
+  /** After a break, ask only for what came after the last message shown. */
   path() {
     const query = new URLSearchParams();
     if (this.root.dataset.username) query.set("username", this.root.dataset.username);
@@ -72,7 +72,7 @@ export class Chat {
     return `/ws/chat/${encodeURIComponent(this.slug)}/${query.size ? `?${query}` : ""}`;
   }
 
-  // What comes in
+  // From the server
 
   hear(frame) {
     this[`hear_${frame.type}`]?.(frame);
@@ -86,7 +86,7 @@ export class Chat {
     this.log.markUnread(room);
     this.told = room.last_read;
     this.hear_room({ room });
-    for (const { message, text } of [...this.edits.values()]) this.edit(message, text); // twice does no harm
+    for (const { message, text } of [...this.edits.values()]) this.edit(message, text); // sending an edit twice does no harm
   }
 
   hear_room({ room }) {
@@ -148,18 +148,18 @@ export class Chat {
     if (id && this.outbox.fail(id, error)) {
       this.inFlight = null;
       this.pump();
-    } else this.complain(error);
+    } else this.showProblem(error);
     const refused = this.edits.get(id);
     if (!refused) return;
     this.edits.delete(id);
-    this.composer.edit(refused.message, refused.text); // what was typed is not lost
+    this.composer.edit(refused.message, refused.text); // keep what was typed
   }
 
-  // What goes out
+  // To the server
 
-  /** A message: at once, or when there is a connection again. */
+  /** Send a message now, or as soon as there is a connection again. */
   say(text) {
-    this.complain("");
+    this.showProblem("");
     this.outbox.add(text);
     this.log.goToEnd();
     this.pump();
@@ -172,7 +172,7 @@ export class Chat {
     return true;
   }
 
-  /** One after another, each after the answer to the one before: so they stay in order. */
+  /** Send pending messages one at a time, each after the answer to the one before: this keeps their order. */
   pump() {
     this.showPending();
     const item = this.outbox.next();
@@ -196,12 +196,12 @@ export class Chat {
     this.showPending();
   }
 
-  /** Anything but a message: now or not at all. */
+  /** Send anything but a message: now or not at all. */
   act(action) {
-    this.complain("");
+    this.showProblem("");
     this.part("thanks", "");
     if (this.isReady && this.live.send(action)) return true;
-    this.complain("No connection right now. Nothing was done.");
+    this.showProblem("No connection right now, so nothing was changed.");
     return false;
   }
 
@@ -222,9 +222,9 @@ export class Chat {
     this.showPending();
   }
 
-  // What is shown around the stream
+  // Around the stream
 
-  /** The text of a part that a page may or may not have. Only what changed is written: it may be read out. */
+  /** Set the text of a part, if the page has it, unless it is unchanged: screen readers read out what is written. */
   part(name, text) {
     const element = this.root.querySelector(`.chat-${name}`);
     if (element && element.textContent !== text) element.textContent = text;
@@ -244,7 +244,7 @@ export class Chat {
     if (this.typists.delete(username)) this.showTyping();
   }
 
-  complain(sentence) {
+  showProblem(sentence) {
     this.part("problem", sentence);
   }
 
@@ -253,7 +253,7 @@ export class Chat {
     this.onUnread(unread.length);
   }
 
-  /** Another conversation takes this place. */
+  /** Stop, because another conversation is opened here. */
   end() {
     this.live.stop();
     this.log.end();
@@ -264,18 +264,18 @@ function editId({ seq }) {
   return `edit-${seq}`;
 }
 
-/** A page of full height is as high as what can be seen: the keyboard of a phone covers nothing. */
+/** Make a full-height page as high as its visible part, so that a phone's keyboard covers nothing. */
 export function followKeyboard() {
   const fit = () => {
-    if (visualViewport.scale > 1.01) return; // enlarged by hand: that is no keyboard
+    if (visualViewport.scale > 1.01) return; // zoomed by hand, not a keyboard
     document.documentElement.style.setProperty("--visible-height", `${visualViewport.height}px`);
-    scrollTo(0, 0); // where the browser has pushed the page up
+    scrollTo(0, 0); // undo the browser's scrolling
   };
   visualViewport.addEventListener("resize", fit);
   fit();
 }
 
-/** Who answers, or how long it may take. */
+/** Say who answers, or how long the wait usually is. */
 function lineWords({ state, agent, before, waited_seconds: waited }) {
   if (state === "active") return `${agent} is answering`;
   if (state === "closed") return "This conversation is closed. Write, and it opens again.";

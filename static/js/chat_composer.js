@@ -1,14 +1,14 @@
 import { lengthOf } from "./chat_text.js";
 
-/** Where one types. Enter sends, Shift+Enter is a new line, Escape ends editing, ArrowUp in an empty box edits.
+/** The text box. Enter sends, Shift+Enter adds a line, Escape ends editing, ArrowUp in an empty box edits.
  *
- *  handlers: onText(text), onEdit(message, text) -> false if that could not be sent, onTyping(), lastOwn() -> the
- *  message to edit, or nothing.
+ *  handlers: onText(text); onEdit(message, text) returns false if it could not be sent; onTyping(); lastOwn() returns
+ *  the message to edit, if any.
  */
 export class Composer {
   static MAX = 2000;
   static WARN_FROM = 1800;
-  static TYPING_MS = 3000; // between two words to the others that one is typing
+  static TYPING_MS = 3000; // at least this long between two notices that this person is typing
 
   constructor(root, handlers) {
     this.handlers = handlers;
@@ -18,10 +18,10 @@ export class Composer {
     this.count = this.form.querySelector(".chat-count");
     this.editing = this.form.querySelector(".chat-editing");
     this.refusal = root.querySelector(".chat-why-not");
-    this.edited = null; // the message that is being edited
-    this.kept = ""; // what stood in the box before
+    this.edited = null; // the message being edited
+    this.kept = ""; // the box's text before editing
     this.typedAt = 0;
-    this.box.disabled = false; // before there was a script, Enter would have lost what was typed
+    this.box.disabled = false; // disabled until now: without the script, Enter would lose what was typed
     this.form.addEventListener("submit", (event) => this.submit(event));
     this.box.addEventListener("input", () => this.typed());
     this.box.addEventListener("keydown", (event) => this.press(event));
@@ -49,7 +49,7 @@ export class Composer {
   }
 
   press(event) {
-    if (event.isComposing) return; // Enter ends a word of an input method
+    if (event.isComposing) return; // Enter confirms a word in an input method
     if (event.key === "Enter" && !event.shiftKey) this.submit(event);
     else if (event.key === "Escape" && this.edited) this.endEdit();
     else if (event.key === "ArrowUp" && !this.box.value) this.editLast(event);
@@ -78,7 +78,7 @@ export class Composer {
     this.box.focus();
   }
 
-  /** Into the box, where the cursor is: a canned answer. */
+  /** Insert a canned answer at the cursor. */
   insert(text) {
     const { selectionStart, selectionEnd, value } = this.box;
     const gap = selectionStart && !/\s$/.test(value.slice(0, selectionStart)) ? " " : "";
@@ -92,23 +92,23 @@ export class Composer {
     this.fit();
   }
 
-  /** As high as its text, within what the style sheet allows; and how much room is left. */
+  /** Fit the box to its text, within the style sheet's limits, and show how many characters are left. */
   fit() {
     this.box.style.height = "auto";
     this.box.style.height = `${this.box.scrollHeight + 2}px`;
     const length = lengthOf(this.box.value.trim());
     this.count.hidden = length < Composer.WARN_FROM;
-    const words = length > Composer.MAX ? `${length - Composer.MAX} characters too many` : `${Composer.MAX - length} characters left`;
-    if (!this.count.hidden) this.count.textContent = words;
+    const text = length > Composer.MAX ? `${length - Composer.MAX} characters too many` : `${Composer.MAX - length} characters left`;
+    if (!this.count.hidden) this.count.textContent = text;
     this.button.disabled = this.box.disabled || length > Composer.MAX;
     this.form.classList.toggle("too-long", length > Composer.MAX);
   }
 
-  /** May one write here? Else the sentence that says why not. What was typed stays. */
-  allow({ may_write: mayWrite, why_not: whyNot }) {
-    this.box.disabled = !mayWrite;
-    this.form.hidden = !mayWrite && !this.box.value;
-    this.refusal.hidden = mayWrite;
+  /** Enable or disable the box. If disabled, show the sentence that says why; keep what was typed. */
+  allow({ may_write: canWrite, why_not: whyNot }) {
+    this.box.disabled = !canWrite;
+    this.form.hidden = !canWrite && !this.box.value;
+    this.refusal.hidden = canWrite;
     this.refusal.textContent = whyNot ?? "";
     this.fit();
   }

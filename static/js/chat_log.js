@@ -2,16 +2,16 @@ import { listOf } from "./words.js";
 import { messageRow, pendingRow } from "./chat_rows.js";
 import { dayOf, make } from "./chat_text.js";
 
-/** The stream of a room: what was said and what happened, in the order of `seq`, each once.
+/** The stream of a room: messages and events in the order of `seq`, each once.
  *
- *  handlers: onOlder(seq) wants what came before, onSeen(seq) the newest that a person has looked at,
- *  mayDo(message) whether there is a menu, onMenu(message), onAnswer(message, accept) to a wish,
- *  onRetry(id) and onDiscard(id) for what could not be sent.
+ *  handlers: onOlder(seq) asks for messages before it; onSeen(seq) is the newest one seen; hasMenu(message) says
+ *  whether there is a menu; onMenu(message) opens it; onAnswer(message, accept) answers a request; onRetry(id) and
+ *  onDiscard(id) are for messages that could not be sent.
  */
 export class Log {
-  static NEAR_PX = 48; // this close to the end is at the end
-  static EARLY_PX = 240; // older messages are asked for before the top is reached
-  static TOGETHER_MS = 5 * 60_000; // the name stands once above what somebody says within this time
+  static NEAR_PX = 48; // this close to the end counts as the end
+  static EARLY_PX = 240; // ask for older messages before the top is reached
+  static TOGETHER_MS = 5 * 60_000; // one name above messages of one person within this time
 
   constructor(root, handlers) {
     this.handlers = handlers;
@@ -24,48 +24,48 @@ export class Log {
     this.rows = new Map(); // seq -> its <li>
     this.first = Infinity;
     this.last = 0;
-    this.readUpTo = Infinity; // the unread marker stands after this seq
+    this.readUpTo = Infinity; // the unread marker is below this seq
     this.hasOlder = this.isAsking = false;
     this.isAtEnd = true;
     this.missed = 0;
-    this.scroller.addEventListener("scroll", () => this.look(), { passive: true });
+    this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.older.addEventListener("click", () => this.askOlder());
     this.newest.addEventListener("click", () => this.goToEnd());
     this.list.addEventListener("keydown", (event) => this.walk(event));
     document.addEventListener("visibilitychange", () => this.see());
-    // The keyboard of a phone takes half of the room: what was at the end stays there.
+    // A phone's keyboard takes half of the height: a stream that is at its end stays there.
     this.sizes = new ResizeObserver(() => this.isAtEnd && this.goToEnd());
     this.sizes.observe(this.scroller);
   }
 
-  // What comes in
+  // From the server
 
-  /** The last of the history, older pages of it, and what came while there was no connection. */
+  /** Take the latest messages, an older page, or what came while there was no connection. */
   takeHistory({ messages, more }) {
     const isFirst = !this.rows.size;
     const isOlder = !isFirst && this.isAsking && (messages.at(-1)?.seq ?? 0) < this.first;
     if (isFirst || isOlder) this.hasOlder = more;
     if (isOlder) this.isAsking = false;
     this.older.hidden = !this.hasOlder;
-    this.scroller.ariaBusy = "true"; // not read out
+    this.scroller.ariaBusy = "true"; // screen readers stay silent
     if (isFirst) this.begin(messages);
     else if (isOlder) this.keepPlace(() => this.add(messages));
     else this.take(messages);
     requestAnimationFrame(() => {
       this.scroller.ariaBusy = "false";
-      this.look();
+      this.scrolled();
     });
   }
 
   take(messages) {
-    const fresh = messages.filter(({ seq }) => !this.rows.has(seq));
+    const added = messages.filter(({ seq }) => !this.rows.has(seq));
     this.add(messages);
     if (this.isAtEnd) this.goToEnd();
-    else this.missed += fresh.filter(({ mine, kind }) => !mine && kind !== "event").length;
+    else this.missed += added.filter(({ mine, kind }) => !mine && kind !== "event").length;
     this.showNewest();
   }
 
-  /** What is there already is drawn again: it may have been changed while we were away. */
+  /** Add messages. Known ones are drawn again: they can have changed while there was no connection. */
   add(messages) {
     for (const message of messages) {
       const known = this.rows.has(message.seq);
@@ -77,7 +77,7 @@ export class Log {
     this.showReaders();
   }
 
-  /** An edit, a removal, an answer to a wish. */
+  /** Show an edit, a removal, or the answer to a request. */
   change({ seq, body, edited, deleted, data }) {
     const message = this.messages.get(seq);
     if (!message) return;
@@ -111,7 +111,7 @@ export class Log {
     if (hadFocus) (row.querySelector("button") ?? this.scroller).focus();
   }
 
-  /** Of all the menus one is a stop for the Tab key: the newest. From there the arrows go to the others. */
+  /** Make the newest menu the only stop for the Tab key. From there the arrow keys go to the others. */
   setTabStop() {
     this.tabStop?.setAttribute("tabindex", -1);
     this.tabStop = [...this.list.querySelectorAll(".more")].at(-1);
@@ -131,7 +131,7 @@ export class Log {
     return messageRow(message, { ...this.handlers, onMenu: (seq) => this.handlers.onMenu(this.messages.get(seq)) });
   }
 
-  /** What a row shows because of the one before it: a new day, the unread marker, the name. */
+  /** Show what depends on the row before: a new day, the unread marker, the name. */
   relate(row) {
     const message = this.messages.get(Number(row.dataset.seq));
     const before = this.messages.get(Number(row.previousElementSibling?.dataset.seq));
@@ -148,13 +148,13 @@ export class Log {
     return before.kind !== "event" && message.kind !== "event" && isSame && isSoon;
   }
 
-  /** Messages of others from here on are new. Once, when the room is opened. */
+  /** Mark where new messages begin, once, when the room is opened. */
   markUnread({ last_read: lastRead, last_seq: lastSeq }) {
-    if (this.rows.size || !lastRead || lastRead >= lastSeq) return; // what comes while one looks is not marked
+    if (this.rows.size || !lastRead || lastRead >= lastSeq) return; // what comes while the room is open is not marked
     this.readUpTo = lastRead;
   }
 
-  /** Who has read what I said last. */
+  /** Show who has read this person's last message. */
   showReaders(reads = this.reads ?? new Map()) {
     this.reads = reads;
     const mine = [...this.messages.values()].filter(({ mine, deleted, kind }) => mine && !deleted && kind !== "event");
@@ -168,16 +168,16 @@ export class Log {
     if (this.isAtEnd) this.goToEnd();
   }
 
-  // What waits to be sent
+  // Pending messages
 
   showPending(items, isLive) {
     this.pending.replaceChildren(...items.map((item) => pendingRow(item, isLive, this.handlers)));
     if (this.isAtEnd) this.goToEnd();
   }
 
-  // Where one looks
+  // Scrolling
 
-  look() {
+  scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     this.isAtEnd = scrollHeight - scrollTop - clientHeight < Log.NEAR_PX;
     if (scrollTop < Log.EARLY_PX) this.askOlder();
@@ -196,12 +196,12 @@ export class Log {
     this.isAsking = this.handlers.onOlder(this.first);
   }
 
-  /** A new connection: the answer to what was asked before will not come. */
+  /** Forget an earlier request for older messages: on a new connection its answer will not come. */
   forgetAsking() {
     this.isAsking = false;
   }
 
-  /** Whatever happens above, what one reads stays where it is. */
+  /** Keep what is being read in place, even if rows are added or changed above it. */
   keepPlace(act) {
     const fromEnd = this.scroller.scrollHeight - this.scroller.scrollTop;
     act();
@@ -214,7 +214,7 @@ export class Log {
     this.see();
   }
 
-  /** At what is new, or at the end if that is in view from there. Nothing has been seen before one stands there. */
+  /** Begin at the unread marker, or at the end if that shows the marker, too. Until then nothing counts as seen. */
   begin(messages) {
     this.isAtEnd = false;
     this.add(messages);
@@ -224,7 +224,7 @@ export class Log {
       this.scroller.scrollTop = marker.offsetTop - Log.NEAR_PX;
       this.missed = messages.filter(({ seq, mine, kind }) => seq > this.readUpTo && !mine && kind !== "event").length;
     }
-    this.look();
+    this.scrolled();
     this.showNewest();
   }
 

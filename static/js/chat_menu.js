@@ -1,11 +1,11 @@
 import { serverNow } from "./clock.js";
 
-/** What can be done with a message that was said: edit, delete, report, remove, mute.
+/** The menu of a message: edit, delete, report, remove, mute.
  *
- *  room() is the room as the server said last; handlers: onEdit(message), onAct(action to send), onLate().
+ *  room() returns the room as last sent by the server. handlers: onEdit(message), onAct(action to send), onLate().
  */
 export class MessageMenu {
-  static OWN_MS = 5 * 60_000; // as long one may edit and delete
+  static EDIT_MS = 5 * 60_000; // how long people can edit and delete their own messages
 
   constructor(root, room, handlers) {
     this.room = room;
@@ -13,12 +13,12 @@ export class MessageMenu {
     this.dialog = root.querySelector(".chat-menu");
     this.reason = this.dialog.querySelector("input");
     this.closer = this.dialog.querySelector(".close button");
-    this.dialog.addEventListener("close", () => this.obey(this.dialog.returnValue));
+    this.dialog.addEventListener("close", () => this.perform(this.dialog.returnValue));
   }
 
-  /** May it still be edited by who wrote it? */
+  /** Return whether its author can still edit it. */
   static isFresh({ mine, kind, deleted, at }) {
-    return mine && kind === "text" && !deleted && serverNow() - Date.parse(at) < MessageMenu.OWN_MS;
+    return mine && kind === "text" && !deleted && serverNow() - Date.parse(at) < MessageMenu.EDIT_MS;
   }
 
   choices(message) {
@@ -36,7 +36,7 @@ export class MessageMenu {
     if (!choices.length) return this.handlers.onLate();
     this.message = message;
     this.dialog.returnValue = this.reason.value = "";
-    this.show(choices); // first: the focus goes to the first thing that can be chosen when it opens
+    this.show(choices); // before opening: an opened dialog focuses its first visible button
     this.dialog.showModal();
   }
 
@@ -45,16 +45,16 @@ export class MessageMenu {
     for (const part of this.dialog.querySelectorAll("[data-do]")) part.hidden = !choices.includes(part.dataset.do);
   }
 
-  /** While it is open the world goes on: the message may be changed or removed, who wrote it may be muted. */
+  /** Update an open menu: its message can be changed or removed meanwhile, or its author muted. */
   follow() {
     if (!this.dialog.open) return;
     const choices = this.choices(this.message);
     if (!choices.length) return this.dialog.close("");
     this.show(choices);
-    if (!this.dialog.contains(document.activeElement)) this.closer.focus(); // what had the focus is gone
+    if (!this.dialog.contains(document.activeElement)) this.closer.focus(); // the focused button was hidden
   }
 
-  obey(choice) {
+  perform(choice) {
     const { seq } = this.message;
     switch (choice) {
       case "edit":

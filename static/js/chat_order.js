@@ -1,6 +1,6 @@
 import { Chat } from "./chat.js";
 
-// The conversation on an order's page: connected once there is one, or when it is opened for the first time.
+// The conversation on an order's page. It connects if the conversation exists, or when it is first opened.
 
 const panel = document.getElementById("talk");
 const badge = document.getElementById("talk-unread");
@@ -8,9 +8,9 @@ let chat = null;
 let order = JSON.parse(document.getElementById("payload").textContent);
 
 function open() {
-  document.getElementById("talk-news")?.remove(); // from now on the conversation tells by itself
+  document.getElementById("talk-news")?.remove(); // from now on the conversation itself shows what is unread
   chat = new Chat(panel.querySelector(".chat"), count);
-  chat.wishes?.show(order);
+  chat.requests?.show(order);
 }
 
 function count(unread) {
@@ -23,12 +23,12 @@ panel?.addEventListener("toggle", () => {
   if (panel.open) chat.log.goToEnd();
   if (panel.open) badge.hidden = true;
 });
-// Something is unread somewhere, says notices.js: has the kitchen written first?
+// notices.js says that something is unread. It can be a first message from the kitchen.
 addEventListener("part:fresh", ({ detail }) => {
   if (!chat && detail.id === "talk-news" && "exists" in detail.dataset) open();
 });
 addEventListener("order:shown", (event) => {
   order = event.detail;
-  chat?.wishes?.show(order);
+  chat?.requests?.show(order);
 });
 if (panel && (panel.open || "exists" in panel.dataset)) open();

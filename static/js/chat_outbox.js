@@ -1,7 +1,7 @@
-/** What was typed and not answered yet: it waits here, also through a reload, until it was answered with its id.
+/** Pending messages. They survive a reload and stay until the server answers with their id.
  *
- *  Items are {id, text, error}; an item with an error waits for the person. Sent again with the same id it is the
- *  same message for the server, so sending once too often does no harm.
+ *  Items are {id, text, error}; an item with an error waits for a decision of the person. The id is an idempotency
+ *  key: sent again, it is the same message for the server, so sending once too often does no harm.
  */
 export class Outbox {
   constructor(key) {
@@ -16,7 +16,7 @@ export class Outbox {
     return item;
   }
 
-  /** randomUUID is missing where a page came over plain http from another machine. */
+  /** Make an id where randomUUID is missing: on pages loaded over plain http from another machine. */
   static oldId() {
     return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
@@ -25,12 +25,12 @@ export class Outbox {
     return this.items.find((item) => item.id === id);
   }
 
-  /** The first that may be sent. */
+  /** Return the first item that can be sent. */
   next() {
     return this.items.find((item) => !item.error);
   }
 
-  /** Answered, or given up. False: it was none of ours. */
+  /** Remove an item that was answered or discarded. Return false if there is none with this id. */
   remove(id) {
     const found = this.find(id);
     if (!found) return false;
@@ -56,7 +56,7 @@ export class Outbox {
       const items = JSON.parse(localStorage.getItem(this.key)) ?? [];
       return items.filter(({ id, text }) => typeof id === "string" && typeof text === "string");
     } catch {
-      return []; // storage may be forbidden, or hold nonsense
+      return []; // storage can be forbidden, or hold anything
     }
   }
 
@@ -65,7 +65,7 @@ export class Outbox {
       if (this.items.length) localStorage.setItem(this.key, JSON.stringify(this.items));
       else localStorage.removeItem(this.key);
     } catch {
-      // They last as long as the page, then.
+      // Then the items last as long as the page.
     }
   }
 }

@@ -1,32 +1,32 @@
 import { hourOf, make, textButton, withLinks } from "./chat_text.js";
-import { wishPart } from "./chat_wishes.js";
+import { requestPart } from "./chat_requests.js";
 
-// The rows of a room's stream, drawn. Who writes what they say is in chat_log.js.
+// Draw the rows of a room's stream. chat_log.js decides which rows there are.
 
-/** handlers: mayDo(message) whether it has a menu, onMenu(seq), onAnswer(message, accept) to a wish, if one may. */
+/** handlers: hasMenu(message), onMenu(seq), and for staff onAnswer(message, accept) to a request. */
 export function messageRow(message, handlers) {
   const isEvent = message.kind === "event";
   const row = make("li", isEvent ? "event" : `said ${message.mine ? "mine" : "theirs"}`);
   row.dataset.seq = message.seq;
-  row.append(isEvent ? happened(message) : bubble(message, handlers));
+  row.append(isEvent ? eventLine(message) : bubble(message, handlers));
   return row;
 }
 
-function happened({ message, at }) {
+function eventLine({ message, at }) {
   const line = make("p", "happened");
   line.append(make("span", "", message), " ", timeOf(at));
   return line;
 }
 
-function bubble(message, { mayDo, onMenu, onAnswer }) {
+function bubble(message, { hasMenu, onMenu, onAnswer }) {
   const box = make("div", "bubble");
   const meta = make("p", "meta");
   meta.append(timeOf(message.at));
   if (message.edited && !message.deleted) meta.append(" ", make("span", "edited", "edited"));
   box.append(nameOf(message), wordsOf(message));
-  if (message.kind === "wish" && !message.deleted) box.append(wishPart(message, onAnswer));
+  if (message.kind === "wish" && !message.deleted) box.append(requestPart(message, onAnswer));
   box.append(meta);
-  if (mayDo(message)) box.append(menuButton(message, onMenu));
+  if (hasMenu(message)) box.append(menuButton(message, onMenu));
   return box;
 }
 
@@ -42,15 +42,15 @@ function nameOf({ username, mine, guest, staff }) {
 
 function wordsOf({ message, deleted }) {
   const words = make("p", deleted ? "words gone" : "words");
-  words.dir = "auto"; // from right to left where its script is
+  words.dir = "auto"; // right to left where the script is
   words.append(deleted ? "This message was removed." : withLinks(message));
   return words;
 }
 
 function menuButton({ seq, mine, username }, onMenu) {
   const button = textButton("⋯", "more", () => onMenu(seq));
-  button.ariaLabel = `What to do with this message of ${mine ? "yours" : username}`;
-  button.tabIndex = -1; // one of all is a stop for the Tab key, see Log.setTabStop
+  button.ariaLabel = `Actions for ${mine ? "this" : `${username}’s`} message`;
+  button.tabIndex = -1; // only one menu is a stop for the Tab key: see Log.setTabStop
   return button;
 }
 
@@ -60,7 +60,7 @@ function timeOf(at) {
   return time;
 }
 
-/** What was typed and is not answered yet. */
+/** Draw a message that is typed but not answered yet. */
 export function pendingRow({ id, text, error }, isLive, { onRetry, onDiscard }) {
   const row = make("li", `said mine ${error ? "failed" : "waits"}`);
   const box = make("div", "bubble");

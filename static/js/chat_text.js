@@ -1,11 +1,11 @@
 import { serverNow } from "./clock.js";
 
-// What people wrote, as nodes: never as markup.
+// Turn what people wrote into nodes, never into markup.
 
 const LINK = /\bhttps?:\/\/[^\s<>"]+/gi;
 const CLOSERS = { ")": "(", "]": "[" };
 
-/** An element with a class and a text, both optional. */
+/** Make an element with a class and a text, both optional. */
 export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -13,7 +13,7 @@ export function make(tag, className = "", text = "") {
   return element;
 }
 
-/** A button that does something here; it submits nothing. */
+/** Make a button that calls act and submits nothing. */
 export function textButton(text, className, act) {
   const button = make("button", className, text);
   button.type = "button";
@@ -21,7 +21,7 @@ export function textButton(text, className, act) {
   return button;
 }
 
-/** Links can be clicked, everything else is text. */
+/** Turn addresses in the text into links. Everything else stays text. */
 export function withLinks(text) {
   const parts = document.createDocumentFragment();
   let end = 0;
@@ -44,7 +44,7 @@ function linkTo(address) {
   return link;
 }
 
-/** The mark at the end of a sentence is not part of the address, nor is a bracket that was opened before it. */
+/** Cut punctuation off the end of an address, and a closing bracket whose opening one is before the address. */
 function withoutFullStop(address) {
   let text = address;
   for (;;) {
@@ -55,12 +55,12 @@ function withoutFullStop(address) {
   }
 }
 
-/** As the server counts: a smiley is one. */
+/** Count characters as the server does: an emoji of one code point counts as one. */
 export function lengthOf(text) {
   return [...text].length;
 }
 
-/** "18:42"; the day stands above. */
+/** Format the time as "18:42". The day is shown above. */
 export function hourOf(moment) {
   return new Date(moment).toLocaleTimeString("en-US", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }

@@ -3,9 +3,9 @@ import { duration, serverNow } from "./clock.js";
 import { Chat, followKeyboard } from "./chat.js";
 import { hourOf, make, textButton } from "./chat_text.js";
 
-// The staff's inbox: three lists, the conversation that is open, and its order.
+// The inbox: three lists, the open conversation, and its order.
 
-const TICK_MS = 15_000; // "waits for 3 min"
+const TICK_MS = 15_000; // updates "waiting 3 min"
 
 const byId = (id) => document.getElementById(id);
 const lists = byId("lists");
@@ -17,7 +17,7 @@ let slug = decodeURIComponent(location.hash.slice(1));
 // The lists
 
 function hear(frame) {
-  if (frame.type === "error") return complain(frame.error);
+  if (frame.type === "error") return showProblem(frame.error);
   if (frame.type !== "inbox") return;
   inbox = frame;
   draw();
@@ -35,7 +35,7 @@ function find(wanted) {
   return [...inbox.waiting, ...inbox.active, ...inbox.closed].find((one) => one.slug === wanted);
 }
 
-/** Rows that stay keep their element, and with it the focus. */
+/** Draw a list. Rows that stay keep their element, and with it the focus. */
 function drawList(section, conversations) {
   const list = section.querySelector("ul");
   const known = new Map(Array.from(list.children, (row) => [row.dataset.slug, row]));
@@ -70,7 +70,7 @@ function drawRow(row, one) {
 }
 
 function stateWords({ state, since, agent }) {
-  if (state === "waiting") return `waits ${duration(serverNow() - Date.parse(since))}`;
+  if (state === "waiting") return `waiting ${duration(serverNow() - Date.parse(since))}`;
   if (state === "closed") return `closed ${hourOf(since)}`;
   return agent === me ? "yours" : agent;
 }
@@ -94,7 +94,7 @@ function begin(wanted) {
   byId("room").replaceChildren(parts);
   byId("choose").hidden = true;
   byId("conversation").hidden = byId("facts").hidden = false;
-  complain("");
+  showProblem("");
   chat = new Chat(parts);
 }
 
@@ -106,8 +106,8 @@ function describe({ customer, state, agent, order }) {
   write("fact-summary", order.summary);
   byId("fact-link").href = order.url;
   const isActive = state === "active";
-  const may = { take: state === "waiting", hand_over: isActive && othersThan(agent).length > 0, close: state !== "closed", reopen: state === "closed" };
-  for (const button of byId("verbs").children) button.hidden = !may[button.dataset.verb];
+  const allowed = { take: state === "waiting", hand_over: isActive && othersThan(agent).length > 0, close: state !== "closed", reopen: state === "closed" };
+  for (const button of byId("verbs").children) button.hidden = !allowed[button.dataset.verb];
 }
 
 function othersThan(agent) {
@@ -123,14 +123,14 @@ function back() {
   lists.querySelector(`[data-slug="${CSS.escape(slug)}"] button`)?.focus();
 }
 
-// What one does
+// Actions
 
 function act(verb, more = {}) {
-  complain("");
-  if (!live.send({ type: verb, slug, ...more })) complain("No connection right now. Nothing was done.");
+  showProblem("");
+  if (!live.send({ type: verb, slug, ...more })) showProblem("No connection right now, so nothing was changed.");
 }
 
-function complain(sentence) {
+function showProblem(sentence) {
   byId("inbox-problem").textContent = sentence;
 }
 
@@ -165,7 +165,7 @@ function useCanned(body) {
   chat.composer.insert(body);
 }
 
-/** Arrows go through the conversations; Escape goes back to them. */
+/** Move through the conversations with the arrow keys, and back to them with Escape. */
 function press(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const buttons = [...lists.querySelectorAll("li button")];

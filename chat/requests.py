@@ -1,5 +1,7 @@
-"""What a customer can ask of the kitchen in the conversation: cancel the order, or change it. Staff answer with one
-click, and then it goes through kitchen.flow: what was possible when it was asked may be too late when it is answered.
+"""Requests of customers to cancel or change an order, made in its conversation.
+
+Staff answer with one click, and kitchen.flow carries the request out: what was possible when the customer asked can be
+too late when staff answer.
 """
 
 import json
@@ -21,33 +23,36 @@ from realtime.refused import Refused
 
 OPEN, ACCEPTED, DECLINED, TOO_LATE, REPLACED = "open", "accepted", "declined", "too late", "replaced by a newer wish"
 REASON = "at the customer's request"
-MOST_WORDS = 2_000
-CHANGEABLE = (stages.FIRST,)  # the stages at which it is not too late
-CANCELLABLE = stages.WORKED[:-1]  # until a driver has it
+MAX_TEXT = 2_000
+CHANGEABLE = (stages.FIRST,)  # the stages at which an order can still be changed
+CANCELLABLE = stages.WORKED[:-1]  # until a driver has the order
 
 Items = list[tuple[Pizza, int]]
 
 
 @transaction.atomic
-def wish(room_pk: int, person: Person, content: dict[str, Any], now: datetime) -> Message:
-    """{"wish": "cancel"}, or {"wish": "change", "items": [{"id": 4, "quantity": 2}]}. It replaces an older request."""
+def ask(room_pk: int, person: Person, content: dict[str, Any], now: datetime) -> Message:
+    """Post a request: {"wish": "cancel"}, or {"wish": "change", "items": [{"id": 4, "quantity": 2}]}.
+
+    It replaces an older one that is still open.
+    """
     room = messages.lock_to_write(room_pk, person)
     if room.order is None or not is_customer(room.order, person):
         raise Refused("Only the customer can ask for that.")
     client_id = messages.clean_client_id(content.get("id"))
-    earlier = messages.said_already(room, person, client_id)
+    earlier = messages.sent_before(room, person, client_id)
     if earlier is not None:
         return earlier
     text, data = parse(content, room.order)
-    older = list(room.messages.filter(kind=Message.Kind.WISH, data__state=OPEN, deleted_at=None))
+    older = list(room.messages.filter(kind=Message.Kind.REQUEST, data__state=OPEN, deleted_at=None))
     for one in older:
         settle(room, one, REPLACED)
     data["state"] = OPEN
-    return messages.put(room, person, now, text, Message.Kind.WISH, older, data=data, client_id=client_id)
+    return messages.put(room, person, now, text, Message.Kind.REQUEST, older, data=data, client_id=client_id)
 
 
 def parse(content: dict[str, Any], order: Order) -> tuple[str, dict[str, Any]]:
-    """Return (words, data) of a request that is possible now."""
+    """Return (text, data) of a request. Refused if it is not possible now."""
     if content.get("wish") == "cancel":
         refuse_late_cancel(order)
         return "Please cancel my order.", {"wish": "cancel"}
@@ -55,7 +60,7 @@ def parse(content: dict[str, Any], order: Order) -> tuple[str, dict[str, Any]]:
         refuse_late_change(order)
         items = parse_items(content.get("items"), order)
         text = f"Please change my order to {flow.facts(items)['summary']}."
-        if len(text) > MOST_WORDS:
+        if len(text) > MAX_TEXT:
             raise Refused("That is too much for one order.")
         rows = [{"id": pizza.pk, "quantity": quantity, "name": pizza.name} for pizza, quantity in items]
         return text, {"wish": "change", "items": rows}
@@ -63,7 +68,7 @@ def parse(content: dict[str, Any], order: Order) -> tuple[str, dict[str, Any]]:
 
 
 def parse_items(rows: object, order: Order) -> Items:
-    """Parse by the rules of the API; pizzas already in the order can stay even if they have left the menu."""
+    """Parse items by the rules of the API. Pizzas already in the order can stay even if they have left the menu."""
     try:
         quantities = read_quantities(json.dumps({"items": rows}).encode())
         kept = {line.pizza_id: line.pizza for line in order.lines.select_related("pizza")}
@@ -87,14 +92,14 @@ def refuse_late_change(order: Order) -> None:
         raise Refused(f"It is too late to change it: the order is {stages.BY_CODE[order.stage].label.lower()}.")
 
 
-@lock_kitchen()  # before the room's, in the order in which the end of an account takes them
+@lock_kitchen()  # before the room's lock: deleting an account takes the two in this order, too
 def answer(room_pk: int, person: Person, seq: object, accept: object, now: datetime) -> str | None:
-    """Accept or decline a request. If it is too late, both sides read so and the sentence is returned."""
-    room = orders.lock_for(room_pk, person)
+    """Accept or decline a request. If it is too late, write so in the conversation and return the sentence."""
+    room = orders.lock_as_agent(room_pk, person)
     if not isinstance(accept, bool):
         raise Refused("Say whether to accept it: true or false.")
     message = messages.find(room, seq)
-    if message.kind != Message.Kind.WISH or not message.data or message.data["state"] != OPEN:
+    if message.kind != Message.Kind.REQUEST or not message.data or message.data["state"] != OPEN:
         raise Refused("This request has already been answered.")
     too_late = grant(room, message.data, person) if accept else None
     if too_late:
@@ -110,17 +115,17 @@ def answer(room_pk: int, person: Person, seq: object, accept: object, now: datet
 def grant(room: Room, data: dict[str, Any], person: Person) -> str | None:
     """Grant the request. If it is no longer possible, change nothing and return the sentence that says why."""
     assert room.order is not None
-    order = Order.objects.get(pk=room.order.pk)  # as it is now
+    order = Order.objects.get(pk=room.order.pk)  # read again: it can have moved on
     try:
         with transaction.atomic():
-            do(order, data, person)
+            carry_out(order, data, person)
     except Refused as refused:
         return str(refused)
     return None
 
 
-def do(order: Order, data: dict[str, Any], person: Person) -> None:
-    """Call the verb. With `seen`, an order that moves on at this very moment is too late after all."""
+def carry_out(order: Order, data: dict[str, Any], person: Person) -> None:
+    """Call the verb of flow. `seen` makes it refuse if the order has moved on since it was read."""
     if data["wish"] == "cancel":
         refuse_late_cancel(order)
         flow.cancel(order.pk, person.user, REASON, seen=order.seq)

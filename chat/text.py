@@ -1,27 +1,27 @@
-"""Check what people type before it is stored: text that can't be shown or stored is refused with a sentence."""
+"""Check what people type before it is stored. Text that can't be shown or stored is refused with a sentence."""
 
 import re
 import unicodedata
 
 from realtime.refused import Refused
 
-# Marks that can't be seen but change what stands beside them: Persian and Hindi need the joiners, and so do many
-# emoji, which also say by a mark that they are pictures. Others could make two names look alike, or turn the rest of a
-# line around; and so could these, where there is nothing for them to change (is_idle).
+# Invisible marks that change the characters beside them: Persian, Hindi and many emoji need the joiners, and a
+# variation selector says whether a character is shown as a picture. Other invisible marks could make two names look
+# alike or reverse the rest of a line, and so could these where there is nothing for them to change (is_idle).
 JOINERS = "\u200c\u200d"
 MARKS = JOINERS + "\ufe0e\ufe0f"
-HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode's categories of what can't be seen
+HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode categories of invisible characters
 GAPS = ("Cc", "Cf", "Zs", "Zl", "Zp")
-SEEN = ("L", "N", "So", "Sk")  # a name needs at least one letter, number or picture; Sk: the shades of emoji
+VISIBLE = ("L", "N", "So", "Sk")  # a name needs at least one letter, number or picture; Sk: the shades of emoji
 BREAKS = "\n\t"
-# Letters, marks and pictures by their category, and yet there is nothing to see.
+# Letters, marks and pictures by their category, but nothing is visible.
 BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
 )
 
 
 def clean_text(value: object, most: int) -> str:
-    """Return a message, stripped, of 1 to `most` characters. Only what no database stores is refused."""
+    """Return a message, stripped, of 1 to `most` characters. Refuse only what can't be stored or shown."""
     if not isinstance(value, str):
         raise Refused("A message must be text.")
     text = value.replace("\r\n", "\n").strip()
@@ -31,16 +31,16 @@ def clean_text(value: object, most: int) -> str:
         raise Refused(f"A message has at most {most:,} characters: this one has {len(text):,}.")
     if any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in BREAKS for letter in text):
         raise Refused("The message has characters in it that can't be shown.")
-    if not any(map(is_seen, text)):
+    if not any(map(is_visible, text)):
         raise Refused("The message is empty.")
     return text
 
 
 def clean_line(value: object, most: int, what: str) -> str:
-    """Return a name or a reason on one line and normalised (NFKC); it can be empty."""
+    """Return a name or a reason on one line, normalised (NFKC). It can be empty."""
     if not isinstance(value, str):
         raise Refused(f"{what} must be text.")
-    if len(value) > 10 * most:  # before it is looked at letter by letter
+    if len(value) > 10 * most:  # before each character is checked
         raise Refused(f"{what} has at most {most} characters.")
     line = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", value)).strip()
     if len(line) > most:
@@ -51,23 +51,23 @@ def clean_line(value: object, most: int, what: str) -> str:
 
 
 def is_pronounceable(name: str) -> bool:
-    """Return True if there is anything in it but punctuation."""
-    return any(category(letter).startswith(SEEN) for letter in name)
+    """Return True if the name has a letter, a number or a picture in it, not only punctuation."""
+    return any(category(letter).startswith(VISIBLE) for letter in name)
 
 
 def category(letter: str) -> str:
-    """Return the Unicode category; what this Python does not know yet among the pictures is a newer picture."""
+    """Return the Unicode category. An unknown character among the pictures is one that is newer than this Python."""
     found = unicodedata.category(letter)
     return "So" if found == "Cn" and "\U0001f000" <= letter <= "\U0001faff" else found
 
 
 def without_marks(line: str) -> str:
-    """Return the text for comparison: two lines that differ only in such marks can look the same."""
+    """Return the line for comparison: two lines that differ only in MARKS can look the same."""
     return "".join(letter for letter in line if letter not in MARKS)
 
 
-def is_seen(letter: str) -> bool:
-    """Return True if this character of a message is more than a gap or a mark."""
+def is_visible(letter: str) -> bool:
+    """Return True if this character is neither a gap nor a mark."""
     return not (category(letter) in GAPS or letter in MARKS or BLANK.match(letter))
 
 
@@ -78,6 +78,6 @@ def is_hidden(line: str, n: int) -> bool:
 
 
 def is_idle(line: str, n: int) -> bool:
-    """Return True for a mark that changes nothing: at an end of the line, or beside a cased letter."""
+    """Return True for a mark that changes nothing: at either end of the line, or beside a cased letter."""
     beside = [line[n - 1 : n], line[n + 1 : n + 2]] if line[n] in JOINERS else [line[n - 1 : n]]
     return any(not letter or letter.lower() != letter.upper() for letter in beside)

@@ -1,8 +1,8 @@
 import { make, textButton } from "./chat_text.js";
 
-// An order's customer asks to cancel or change it; staff answer with one click.
+// A customer asks to cancel or change an order; staff answer with one click.
 
-const WISH_WORDS = {
+const STATES = {
   open: "Waiting for the kitchen's answer",
   accepted: "✓ Done",
   declined: "× Declined",
@@ -10,18 +10,18 @@ const WISH_WORDS = {
   "replaced by a newer wish": "Replaced by a newer request",
 };
 
-/** What stands under the words of a wish: how it stands, and for who may answer the two buttons. */
-export function wishPart(message, onAnswer) {
+/** Draw the part below a request's text: its state and, for staff who can answer, two buttons. */
+export function requestPart(message, onAnswer) {
   const { state = "open", answer = "" } = message.data ?? {};
-  const part = make("div", "wish");
+  const part = make("div", "request");
   part.dataset.state = state;
-  part.append(make("p", "wish-state", WISH_WORDS[state] ?? state));
-  if (answer) part.append(make("p", "wish-answer", answer));
-  if (state === "open" && onAnswer && !message.mine) part.append(wishButtons(message, onAnswer));
+  part.append(make("p", "request-state", STATES[state] ?? state));
+  if (answer) part.append(make("p", "request-answer", answer));
+  if (state === "open" && onAnswer && !message.mine) part.append(answerButtons(message, onAnswer));
   return part;
 }
 
-function wishButtons(message, onAnswer) {
+function answerButtons(message, onAnswer) {
   const buttons = make("div", "choices");
   buttons.append(
     textButton("Accept", "btn btn-primary", () => onAnswer(message, true)),
@@ -30,35 +30,35 @@ function wishButtons(message, onAnswer) {
   return buttons;
 }
 
-/** The customer's side: two buttons while it is still possible, and the form with the quantities. */
-export class Wishes {
+/** The customer's side: two buttons while a request is possible, and the form with the quantities. */
+export class Requests {
   constructor(root, send) {
-    this.box = root.querySelector(".chat-wishes");
+    this.box = root.querySelector(".chat-requests");
     this.send = send;
-    for (const wish of ["cancel", "change"]) {
-      const dialog = this.box.querySelector(`dialog[data-wish="${wish}"]`);
-      const button = this.box.querySelector(`button[data-wish="${wish}"]`);
+    for (const request of ["cancel", "change"]) {
+      const dialog = this.box.querySelector(`dialog[data-request="${request}"]`);
+      const button = this.box.querySelector(`button[data-request="${request}"]`);
       button.addEventListener("click", () => dialog.showModal());
-      dialog.querySelector("form").addEventListener("submit", (event) => this.wish(wish, event));
+      dialog.querySelector("form").addEventListener("submit", (event) => this.ask(request, event));
     }
     this.box.addEventListener("input", () => this.box.querySelector("input").setCustomValidity(""));
   }
 
-  wish(wish, event) {
+  ask(request, event) {
     if (event.submitter?.value !== "ask") return;
     const fields = [...event.target.querySelectorAll("input")];
     const items = fields.map(({ name, valueAsNumber }) => ({ id: Number(name), quantity: valueAsNumber || 0 })).filter(({ quantity }) => quantity > 0);
-    if (wish === "change" && !items.length) {
+    if (request === "change" && !items.length) {
       event.preventDefault();
       fields[0].setCustomValidity("Choose at least one pizza, or ask to cancel.");
       return fields[0].reportValidity();
     }
-    this.send(wish === "change" ? { type: "wish", wish, items } : { type: "wish", wish });
+    this.send(request === "change" ? { type: "wish", wish: request, items } : { type: "wish", wish: request });
   }
 
-  /** What can still be asked of an order at this stage: the buttons name the stages at which they make sense. */
+  /** Show the requests that are possible at the order's stage. Each button lists its stages. */
   show({ stage }) {
-    const buttons = [...this.box.querySelectorAll("button[data-wish]")];
+    const buttons = [...this.box.querySelectorAll("button[data-request]")];
     for (const button of buttons) button.hidden = !button.dataset.stages.split(" ").includes(stage);
     this.box.hidden = buttons.every((button) => button.hidden);
   }
