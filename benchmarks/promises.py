@@ -1,8 +1,8 @@
-"""How often promises are kept: `python -m benchmarks.promises`. Reproducible; the seeds are in this file.
+"""Measure how often promises are kept: `python -m benchmarks.promises`. Reproducible; the seeds are in this file.
 
-Simulated days with rush hours, on which every order is given a promise from what is known at that moment, by the
-shop's own code (simulation.lookahead, simulation.calibration), and beside it by the rules that others use. The rules
-learn from days of their own; the days that count are never seen before.
+On simulated days with rush hours, every order gets a promise from what is known at that moment, by the shop's own code
+(simulation.lookahead, simulation.calibration), and beside it by the rules that others use. The rules learn from
+separate days; the days that count are new to them.
 """
 
 import sys
@@ -16,15 +16,15 @@ from rich.table import Table
 
 from simulation import calibration
 from simulation.calibration import Interval
-from simulation.lookahead import Law, Standing, State, Workplace, look_ahead_last
+from simulation.lookahead import ServiceTime, Standing, State, Workplace, look_ahead_last
 from simulation.simulator import stations_forward
 
 SEED = 20261120
 HOUR_SECONDS = 3600.0
-# Of a day's orders, in per cent, by the hour from 11 to 22; and how many pizzas they have, as in kitchen.demand.
+# A day's orders, in per cent, by the hour from 11 to 22; and how many pizzas they have, as in kitchen.demand.
 SHARES = (5.8, 11.8, 11.5, 6.9, 6.9, 9.0, 10.9, 11.2, 9.4, 7.7, 5.6, 3.1)
 PIZZAS, PIZZA_SHARES = (1, 2, 3, 4, 5), (0.38, 0.29, 0.15, 0.15, 0.03)
-LEARNING_DAYS, HELD_OUT = 14, 2_000  # days for the rules of others; orders that count, at least
+LEARNING_DAYS, HELD_OUT = 14, 2_000  # days for the rules of others; the least orders that count
 DRIFT, DRIFT_ORDERS, SETTLING = 1.15, 2_500, 500
 LEARN_EVERY = 10  # orders
 # The bars: per cent kept, of all and in each third by load, and again once the correction has had SETTLING orders.
@@ -41,8 +41,10 @@ class Shop:
     widest_minutes: float  # the bar for the mean width
 
 
-def station(name: str, places: int, law: str, mean: float, cv: float = 0.0, per_pizza: bool = False) -> Workplace:
-    return Workplace(name, places, True, Law(law, mean, cv * mean, per_pizza))
+def station(
+    name: str, capacity: int, distribution: str, mean: float, cv: float = 0.0, per_pizza: bool = False
+) -> Workplace:
+    return Workplace(name, capacity, True, ServiceTime(distribution, mean, cv * mean, per_pizza))
 
 
 WITH_DRIVERS = Shop(
@@ -66,7 +68,7 @@ PICK_UP = Shop(
 
 @dataclass
 class Day:
-    """What happened: (orders,) arrivals and pizzas, and for each station starts and ends. Seconds since opening."""
+    """A day's history: (orders,) arrivals and pizzas, and for each station starts and ends. Seconds since opening."""
 
     arrivals: Array
     pizzas: list[int]
@@ -75,7 +77,7 @@ class Day:
 
 
 def live_day(shop: Shop, seed: int, number: int, slower: float = 1.0) -> Day:
-    """A day of the true kitchen, in which all work takes `slower` times as long as the shop believes."""
+    """Simulate a day of the true kitchen, in which all work takes `slower` times as long as the shop believes."""
     random = np.random.default_rng([seed, number])
     arrivals = np.concatenate(
         [
@@ -86,15 +88,15 @@ def live_day(shop: Shop, seed: int, number: int, slower: float = 1.0) -> Day:
     pizzas = [int(count) for count in random.choice(PIZZAS, size=arrivals.size, p=PIZZA_SHARES)]
     services = []
     for place in shop.stations:
-        law = place.law
-        drawn = [law.drawn.many(random, (law.pieces(count),)).sum() for count in pizzas]
+        service = place.service
+        drawn = [service.drawn.many(random, (service.pieces(count),)).sum() for count in pizzas]
         services.append(slower * np.array(drawn)[None, :])
-    starts, ends = stations_forward(arrivals, services, [place.places for place in shop.stations])
+    starts, ends = stations_forward(arrivals, services, [place.capacity for place in shop.stations])
     return Day(arrivals, pizzas, [row[0] for row in starts], [row[0] for row in ends])
 
 
 def state_at(shop: Shop, day: Day, order: int, label: str) -> State:
-    """What the shop knows when an order comes: who stands where, and for how long they have been worked on."""
+    """Return what the shop knows when an order comes: where each order is, and for how long its work has gone on."""
     now = day.arrivals[order]
     standing = []
     for other in np.flatnonzero(day.ends[-1][:order] > now):
@@ -108,7 +110,7 @@ def state_at(shop: Shop, day: Day, order: int, label: str) -> State:
 
 @dataclass(frozen=True)
 class Case:
-    """One order: what the model said, how many were in the kitchen, when it was promised and how long it took."""
+    """One order: the model's interval, the orders in the kitchen, when it was promised and how long it took."""
 
     model: Interval
     open_orders: int
@@ -117,7 +119,7 @@ class Case:
 
 
 def cases(shop: Shop, seed: int, number: int, first_day: int = 0, slower: float = 1.0) -> list[Case]:
-    """So many orders, at least, in whole days."""
+    """Return at least `number` orders, in whole days."""
     found: list[Case] = []
     day_number = first_day
     while len(found) < number:
@@ -135,7 +137,7 @@ def cases(shop: Shop, seed: int, number: int, first_day: int = 0, slower: float 
 
 @dataclass(frozen=True)
 class Score:
-    """How a rule did: of each order whether it was kept, how wide it was, how many were in the kitchen."""
+    """A rule's results for each order: whether it was kept, how wide it was, how many were in the kitchen."""
 
     kept: Array
     widths: Array
@@ -150,7 +152,7 @@ class Score:
         return float(self.widths.mean()) / 60
 
     def thirds(self) -> list[float]:
-        """Per cent kept when calm, busy, in the rush: a third of the orders each, by how many were in the kitchen."""
+        """Return per cent kept when calm, busy, in the rush: thirds of the orders, by how many were in the kitchen."""
         ranked = self.kept[np.argsort(self.loads, kind="stable")]
         return [100 * float(third.mean()) for third in np.array_split(ranked, 3)]
 
@@ -166,7 +168,7 @@ def score(orders: Sequence[Case], intervals: Sequence[Interval]) -> Score:
 
 
 def ours(earlier: Sequence[Case], orders: Sequence[Case]) -> list[Interval]:
-    """As the shop does it: the model, corrected by the newest outcomes that were known when the promise was given."""
+    """Promise as the shop does: the model, corrected by the newest outcomes known when the promise was given."""
     known = sorted([*earlier, *orders], key=lambda case: case.at + case.seconds)
     learned, seen, intervals = calibration.NONE, 0, []
     for number, order in enumerate(orders):
@@ -179,17 +181,17 @@ def ours(earlier: Sequence[Case], orders: Sequence[Case]) -> list[Interval]:
     return intervals
 
 
-# What others do, each with what it takes from days of its own
+# The rules of others, each with what it learns from separate days
 
 
 def constant(history: Sequence[Case]) -> Callable[[Case], Interval]:
-    """The same for everybody: what nine of ten earlier orders took."""
+    """Promise everybody the same: what nine of ten earlier orders took."""
     low, median, high = np.quantile([case.seconds for case in history], (0.05, 0.5, 0.95))
     return lambda case: (low, median, high)
 
 
 def five_minutes(history: Sequence[Case]) -> Callable[[Case], Interval]:
-    """ "25 to 30 minutes": whichever five minutes most of the earlier orders took."""
+    """Promise "25 to 30 minutes": the five minutes that most of the earlier orders took."""
     seconds = np.sort([case.seconds for case in history])
     inside = np.searchsorted(seconds, seconds + 300, side="right") - np.arange(seconds.size)
     low = float(seconds[int(inside.argmax())])
@@ -197,7 +199,7 @@ def five_minutes(history: Sequence[Case]) -> Callable[[Case], Interval]:
 
 
 def queue_length(history: Sequence[Case]) -> Callable[[Case], Interval]:
-    """So much for each order in the kitchen: the line through the earlier ones, and nine tenths of what is left."""
+    """Promise a time for each order in the kitchen: linear regression, and nine tenths of its residuals."""
     loads = np.array([case.open_orders for case in history], dtype=float)
     seconds = np.array([case.seconds for case in history])
     slope, base = np.polyfit(loads, seconds, 1)
@@ -220,7 +222,7 @@ class Result:
     drifted: dict[str, Score] = field(default_factory=dict)  # all work suddenly takes longer
 
     def misses(self) -> list[str]:
-        """Which bars are not met, in words."""
+        """Say which bars are not met."""
         ours = self.scores["ours"]
         found = []
         if not OVERALL[0] <= ours.percent <= OVERALL[1]:
@@ -241,7 +243,7 @@ def measure(
     learning_days: int = LEARNING_DAYS,
     seed: int = SEED,
 ) -> Result:
-    """Learning days, then the days that count, then days on which everything takes longer and nobody says so."""
+    """Simulate learning days, the days that count, then days on which everything takes longer without notice."""
     history = cases(shop, seed, round(learning_days * shop.orders_a_day))
     held = cases(shop, seed + 1, held_out)
     later = [

@@ -1,4 +1,4 @@
-"""The floor beside which the simulator is measured: the same kitchen as a compiled loop.
+"""The floor for the simulator: the same kitchen as a compiled loop.
 
 The draws are the simulator's own, so both follow the same orders. One replication after another, each station is a
 loop over the orders as they arrive (Kiefer and Wolfowitz): the places' free times stay sorted, and orders that leave
@@ -19,14 +19,14 @@ SHARES = np.array([0.05, 0.5, 0.95])
 
 
 @numba.njit
-def _replication(row, arrivals, services, places, free, turn, moments, seconds, sums):  # type: ignore[no-untyped-def]
+def _replication(row, arrivals, services, capacities, free, turn, moments, seconds, sums):  # type: ignore[no-untyped-def]
     """Follow the orders of one replication and return the sum of their times in the system."""
     orders = arrivals.shape[1]
     for number in range(orders):
         turn[number] = number
         moments[number] = arrivals[row, number]
     for station in range(len(services)):
-        work, count = services[station], places[station]
+        work, count = services[station], capacities[station]
         free[:count] = -np.inf
         for place in range(orders):
             order, came = turn[place], moments[place]
@@ -53,28 +53,28 @@ def _replication(row, arrivals, services, places, free, turn, moments, seconds, 
 
 
 @numba.njit
-def _replications(arrivals, services, places, seconds, sums):  # type: ignore[no-untyped-def]
+def _replications(arrivals, services, capacities, seconds, sums):  # type: ignore[no-untyped-def]
     rows, orders = arrivals.shape
-    free, turn, moments = np.empty(places.max()), np.empty(orders, dtype=np.int64), np.empty(orders)
+    free, turn, moments = np.empty(capacities.max()), np.empty(orders, dtype=np.int64), np.empty(orders)
     total = 0.0
     for row in range(rows):
-        total += _replication(row, arrivals, services, places, free, turn, moments, seconds[row], sums[row])
+        total += _replication(row, arrivals, services, capacities, free, turn, moments, seconds[row], sums[row])
     return total
 
 
 def mean_seconds(spec: Spec) -> float:
-    """The mean time in the system of all orders."""
+    """Return the mean time in the system of all orders."""
     assert spec.orders is not None
     total, step = 0.0, run_length(spec).rows
-    places = np.array([station.places for station in spec.stations])
+    capacities = np.array([station.capacity for station in spec.stations])
     pooled = []
     for first in range(0, spec.replications, step):
         rows = min(step, spec.replications - first)
         draws = Draws(spec, first, rows)
         arrivals = np.ascontiguousarray(draws.arrivals(0, spec.orders))
         services = tuple(np.ascontiguousarray(work) for work in draws.services(0, spec.orders))
-        seconds, sums = np.empty((rows, spec.orders)), np.zeros((rows, len(places), 3))
-        total += _replications(arrivals, services, places, seconds, sums)
+        seconds, sums = np.empty((rows, spec.orders)), np.zeros((rows, len(capacities), 3))
+        total += _replications(arrivals, services, capacities, seconds, sums)
         pooled.append(seconds)
     np.quantile(np.concatenate(pooled), SHARES)
     return total / (spec.replications * spec.orders)

@@ -1,14 +1,14 @@
-"""What the last promises teach the next: the interval that would have held as often as it should.
+"""Correct the next promises by the last ones, so that an interval holds as often as it should.
 
 The model gives three numbers, (low, median, high), and later the order comes after `actual` seconds. Two things are
 learned from the newest of these.
 
-The level: how many times the median it took, in the middle of all. Work that has become slower everywhere makes
-everything take so many times as long, and the interval is multiplied by it first.
+The level: the median of actual time / predicted median. Work that has become slower everywhere stretches everything
+by the same factor, so the interval is multiplied by it first.
 
-The marks: where an order came is put on its interval's own scale, z = -1 at low, 0 at the median, +1 at high, each
-side in a straight line, and on beyond. If the model is right, 5 % of the z are below -1, half are below 0 and 5 % are
-above +1. If not, the z of the last orders say where these marks should have been, and there they are put for the next.
+The marks: each actual time is put on its interval's own scale, z = -1 at low, 0 at the median, +1 at high, linear on
+each side and extended beyond both ends. If the model is right, 5 % of the z are below -1, half are below 0 and 5 % are
+above +1. If not, the z of the last orders say where these marks should have been, and the next interval uses those.
 
 The second is split conformal prediction with a score that is normalised by the predicted spread and with its own
 quantile for each end (Romano, Patterson, Candès: Conformalized Quantile Regression, NeurIPS 2019, theorem 2), over a
@@ -22,8 +22,8 @@ from statistics import median
 
 COVERAGE = 0.9
 WINDOW = 500  # outcomes
-FEWEST = 100  # outcomes; from fewer the model is believed as it is
-# Of the median: no side of an interval counts as shorter, or a fixed kitchen would have nothing to measure with.
+FEWEST = 100  # outcomes; with fewer, the model is not corrected
+# A share of the median: no side of an interval counts as shorter, or a fixed kitchen would have no scale.
 SHORTEST_SIDE = 0.01
 
 Interval = tuple[float, float, float]
@@ -31,7 +31,7 @@ Interval = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Correction:
-    """By how much all is multiplied, and then where the ends and the middle belong, on the interval's own scale."""
+    """A factor on all three numbers, then the marks of the ends and the middle on the interval's own scale."""
 
     level: float = 1.0
     low: float = -1.0
@@ -39,7 +39,7 @@ class Correction:
     high: float = 1.0
 
     def apply(self, interval: Interval) -> Interval:
-        """(low, median, high) in seconds from now; never before now."""
+        """Return (low, median, high) in seconds from now; never before now."""
         if self == NONE:
             return interval
         low, middle, high = (
@@ -52,7 +52,7 @@ NONE = Correction()
 
 
 def learn(outcomes: Sequence[tuple[Interval, float]]) -> Correction:
-    """From what the model said, uncorrected, and what came: the newest of them, at most WINDOW. NONE if too few."""
+    """Learn from what the model said, uncorrected, and what came: at most the newest WINDOW. NONE if too few."""
     n = len(outcomes)
     if n < FEWEST:
         return NONE

@@ -1,7 +1,7 @@
-"""The pieces of the day, the length of the lines over time, and a trace: what a run can gather beside its sums.
+"""Collectors besides the sums of a run: the pieces of the day, the length of the lines over time, and a trace.
 
-What is pooled over replications is whole numbers (counts, milliseconds), so that it is the same in whatever order the
-shares of the work are put together.
+Only whole numbers (counts, milliseconds) are pooled over replications, so the result does not depend on the order in
+which the shares of the work are joined.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ MAX_GRID = 10_000  # moments
 
 
 class Slots:
-    """The pieces of the day: the orders that came in each, and for how long places were taken."""
+    """The pieces of the day: the orders that arrived in each, and for how long places were taken."""
 
     def __init__(self, spec: Spec) -> None:
         self.edges = HOUR * np.array(spec.slots)
@@ -27,9 +27,9 @@ class Slots:
         self.taken, self.moments = (np.zeros((len(spec.stations), count + 2), dtype=np.int64) for _ in range(2))
 
     def of(self, arrivals: Array) -> Ids:
-        """Return the piece in which each order came."""
-        place = np.searchsorted(self.edges, arrivals, side="right") - 1
-        return np.where(place < len(self.orders), place, NO_SLOT)
+        """Return the piece of the day in which each order arrived."""
+        piece = np.searchsorted(self.edges, arrivals, side="right") - 1
+        return np.where(piece < len(self.orders), piece, NO_SLOT)
 
     def count(self, slot: Ids, seconds: Array, is_kept: Any) -> None:
         inside = slot != NO_SLOT
@@ -42,10 +42,10 @@ class Slots:
 
     def take(self, station: int, starts: Array, ends: Array) -> None:
         for sign, moments in ((1, starts), (-1, ends)):
-            place = np.searchsorted(self.edges, moments, side="right")
+            piece = np.searchsorted(self.edges, moments, side="right")
             counts = self.taken.shape[1]
-            self.taken[station] += sign * np.bincount(place, minlength=counts)
-            self.moments[station] += sign * np.bincount(place, np.rint(1000 * moments), counts).astype(np.int64)
+            self.taken[station] += sign * np.bincount(piece, minlength=counts)
+            self.moments[station] += sign * np.bincount(piece, np.rint(1000 * moments), counts).astype(np.int64)
 
     def busy_milliseconds(self) -> Whole:
         """Return for how long places of each station were taken in each piece, (stations, pieces)."""
@@ -75,11 +75,11 @@ class Grid:
         np.add.at(self.changes[number], (row, left), -1)
 
     def _moments(self, seconds: Array) -> Ids:
-        """The first of the moments that is not before: at that one the change has happened."""
+        """Return the first moment of the grid that is not earlier: by then the change has happened."""
         return np.minimum(np.ceil((seconds - self.opening) / self.step), MAX_GRID).astype(np.intp)
 
     def sums(self) -> tuple[Whole, Whole]:
-        """Of the lengths and of their squares over the rows, (stations, moments), up to when all lines are empty."""
+        """Sum the lengths and their squares over the rows, (stations, moments), up to when all lines are empty."""
         length = np.cumsum(self.changes, axis=2, dtype=np.int64)[:, :, :MAX_GRID]
         used = np.flatnonzero(length.any(axis=(0, 1)))
         length = length[:, :, : used[-1] + 2 if used.size else 1]

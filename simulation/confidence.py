@@ -1,4 +1,4 @@
-"""A value and how far it may be off: 95 % confidence intervals over replications, or over batches of one long run.
+"""Estimates with 95 % confidence intervals, over replications or over batches of one long run.
 
 A mean over orders is a ratio of two sums over the replications, all seconds by all orders: the mean of the
 replications' own means would weigh days instead of orders. Its interval is the ratio estimator's, that of the mean of
@@ -22,7 +22,7 @@ _FEW = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2
 
 @lru_cache(maxsize=256)
 def student(freedom: int) -> float:
-    """The 97.5 % point of Student's t; beyond 10 by the expansion of Abramowitz and Stegun, 26.7.5, to 1e-4."""
+    """Return the 97.5 % point of Student's t; beyond 10 by the expansion of Abramowitz and Stegun, 26.7.5, to 1e-4."""
     if freedom <= len(_FEW):
         return _FEW[freedom - 1]
     z = NormalDist().inv_cdf(0.975)
@@ -45,7 +45,7 @@ class Estimate:
 
     @property
     def is_sure(self) -> bool:
-        """Other than 0."""
+        """True if the interval excludes 0."""
         return abs(self.value) > self.half_width
 
     def as_dict(self, digits: int | None = None) -> dict[str, float | None]:
@@ -57,26 +57,26 @@ UNKNOWN = Estimate(math.nan, math.nan)
 
 
 def plain(value: Any, digits: int | None = None) -> float | None:
-    """A number for JSON, rounded; None if it is not finite."""
+    """Return a number for JSON, rounded; None if it is not finite."""
     if not math.isfinite(value):
         return None
     return float(value) if digits is None else round(float(value), digits)
 
 
 def half_width(values: Array) -> float:
-    """The half-width of the mean of independent values; nan if they are fewer than two."""
+    """Return the half-width of the mean of independent values; nan if there are fewer than two."""
     if len(values) < 2:
         return math.nan
     return student(len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
 
 
 def ratio(above: Array, below: Array) -> Estimate:
-    """The ratio of two sums over the replications, such as all seconds by all orders."""
+    """Estimate the ratio of two sums over the replications, such as all seconds by all orders."""
     return Estimate(*_interval(*_linear(above, below))) if below.sum() else UNKNOWN
 
 
 def difference(above: Array, below: Array, other_above: Array, other_below: Array) -> Estimate:
-    """One ratio minus another on the same replications: what they have in common does not count as chance."""
+    """Estimate one ratio minus another on the same replications: what they have in common does not count as chance."""
     if not below.sum() or not other_below.sum():
         return UNKNOWN
     value, around = _linear(above, below)
@@ -91,7 +91,7 @@ def _linear(above: Array, below: Array) -> tuple[float, Array]:
 
 
 def _interval(value: float, around: Array) -> tuple[float, float]:
-    """Around 0 on average by construction, so the deviation is from 0."""
+    """Take the deviation from 0, as `around` averages 0 by construction."""
     if len(around) < 2:
         return value, math.nan
     deviation = math.sqrt(float((around**2).sum()) / (len(around) - 1))
@@ -99,7 +99,7 @@ def _interval(value: float, around: Array) -> tuple[float, float]:
 
 
 def follow_each_other(values: Array) -> bool:
-    """Whether batches are too short to be independent: their lag-1 autocorrelation is beyond 2 standard errors."""
+    """True if batches are too short to be independent: their lag-1 autocorrelation is beyond 2 standard errors."""
     around = values - values.mean()
     variance = float((around**2).sum())
     return variance > 0 and float((around[1:] * around[:-1]).sum()) / variance > 2 / math.sqrt(len(values))

@@ -1,7 +1,8 @@
-"""The random numbers of a run: one layout for all that is simulated.
+"""The random numbers of a run: one layout of streams for all simulations.
 
 Order n of replication r has the same draws at each station, whatever the capacities are, however the work is cut into
-chunks and shares, and however many orders come after it. So scenarios differ by what was changed, and little else.
+chunks and shares, and however many orders come after it. These common random numbers make scenarios differ by what
+was changed, and little else.
 
 A stream is one source of chance: the arrivals, the pizzas, a station's service times, and what is left of the work in
 hand at the start. Replications are drawn in blocks, from one generator for each block and stream (one for each
@@ -33,7 +34,7 @@ class Block(NamedTuple):
 
 
 def block_of(replication: int) -> Block:
-    """Blocks are 0, 1, 2 to 3, 4 to 7, ... 32 to 49, 50 to 99, and so on."""
+    """Return the block of a replication. Blocks are 0, 1, 2 to 3, 4 to 7, ... 32 to 49, 50 to 99, and so on."""
     if replication >= BLOCK:
         begin = replication // BLOCK * BLOCK
         return Block(begin, begin + BLOCK)
@@ -58,7 +59,7 @@ class Draws:
         self.chunk_pizzas: list[Ids] = []  # of each block, (orders, replications)
 
     def stream(self, number: int) -> list[np.random.Generator]:
-        """One generator for each block."""
+        """Return one generator for each block."""
         if number not in self.streams:
             seeds = [np.random.SeedSequence(self.spec.seed, spawn_key=(block.begin, number)) for block in self.blocks]
             self.streams[number] = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
@@ -89,8 +90,8 @@ class Draws:
         return moments[:, : int(np.isfinite(moments).sum(axis=1).max(initial=0))]
 
     def services(self, first: int, width: int) -> list[Array]:
-        """Return for each station the service times of the orders from number `first` on, (rows, width); on a belt, of
-        their loading."""
+        """Return for each station the service times of the orders from number `first` on, (rows, width); on a belt,
+        the loading times."""
         if self.per_pizza:
             self.chunk_pizzas = [self.pizzas(generator, width) for generator in self.pizza_streams()]
         return [self.service(number, station, first, width) for number, station in enumerate(self.spec.stations)]
@@ -115,12 +116,12 @@ class Draws:
                 return np.full((self.rows, width), seconds)
             work = np.concatenate(self.chunk_pizzas, axis=1).T.astype(np.float64) * seconds
             return work[self.skipped : self.skipped + self.rows]
-        law, pizzas_of = service, iter(self.chunk_pizzas)
+        distribution, pizzas_of = service, iter(self.chunk_pizzas)
 
         def draw(random: np.random.Generator, block: Block) -> Array:
             if not station.per_pizza:
-                return law.many(random, (width, block.end - block.begin))
-            return sums(law, random, next(pizzas_of))
+                return distribution.many(random, (width, block.end - block.begin))
+            return sums(distribution, random, next(pizzas_of))
 
         return self.draw(SERVICES + number, width, draw)
 
@@ -135,10 +136,10 @@ class Draws:
         pizzas = station.pieces(state)
         if isinstance(service, Conveyor):
             return np.tile(service.headway_seconds * pizzas, (self.rows, 1))
-        law = service
+        distribution = service
 
         def draw(random: np.random.Generator, block: Block) -> Array:
-            return sums(law, random, np.tile(pizzas[:, None], (1, block.end - block.begin)))
+            return sums(distribution, random, np.tile(pizzas[:, None], (1, block.end - block.begin)))
 
         return self.draw(PRESENT + number, len(state), draw)
 
@@ -151,21 +152,21 @@ class Draws:
             return np.tile(np.maximum(np.array(service.seconds)[columns] - elapsed, 0), (self.rows, 1))
         if isinstance(service, Conveyor):
             return np.tile(np.maximum(service.delay_seconds - elapsed, 0), (self.rows, 1))
-        law, pizzas = service, station.pieces(orders)
+        distribution, pizzas = service, station.pieces(orders)
 
         def draw(random: np.random.Generator, block: Block) -> Array:
             count = block.end - block.begin
             if (pizzas == 1).all():
-                return law.remaining(random, elapsed, count).T
+                return distribution.remaining(random, elapsed, count).T
             works = zip(pizzas.tolist(), elapsed.tolist(), strict=True)
-            return np.stack([remaining_of_sum(random, law, *work, count) for work in works])
+            return np.stack([remaining_of_sum(random, distribution, *work, count) for work in works])
 
         return self.draw(REMAINING + number, columns.size, draw)
 
 
-def sums(law: Distribution, random: np.random.Generator, pizzas: Ids) -> Array:
+def sums(distribution: Distribution, random: np.random.Generator, pizzas: Ids) -> Array:
     """Draw the work on orders with these numbers of pizzas: a draw for each pizza, summed up."""
-    each = law.many(random, (int(pizzas.sum()),))
+    each = distribution.many(random, (int(pizzas.sum()),))
     if not pizzas.size or each.size == pizzas.size:
         return each.reshape(pizzas.shape)
     first = np.cumsum(pizzas.ravel()) - pizzas.ravel()

@@ -7,7 +7,7 @@ in the live kitchen. Times are kitchen seconds.
 Why it is fast. Work begins at max(arrival, the moment when the first place is free). A station therefore needs one
 vector a replication, the moments at which its places become free, in rising order (Kiefer and Wolfowitz, 1955), and
 one step for each order, in which all replications go on together (simulation.starts). A station whose capacity changes
-needs the latest ends instead, as many as it ever has places (simulation.schedules); a conveyor is one place that is
+needs the latest ends instead, as many as its largest capacity (simulation.schedules); a conveyor is one place that is
 taken for the loading headway, and a delay.
 
 Why it needs no memory. An order can leave a station as soon as no later one can leave before it. `Tandem.run` takes
@@ -29,7 +29,7 @@ from simulation.starts import begin, is_constant
 Array = NDArray[np.float64]
 Ids = NDArray[np.intp]
 
-FEW_ROWS = 14  # up to here a loop for each row is faster than one numpy step for all; both give the same bits
+FEW_ROWS = 14  # up to here a loop for each row is faster than one numpy step for all rows; both give the same bits
 
 UNTOUCHED = 2**20  # numbers; 8 MB
 
@@ -48,7 +48,7 @@ _keep_freed_memory()
 
 @dataclass(frozen=True)
 class Visits:
-    """What happened at one station in one chunk, (rows, visits) each, in the order of arrival; inf is nobody."""
+    """The visits to one station in one chunk, (rows, visits) each, in the order of arrival; inf is no order."""
 
     orders: Ids  # columns of the chunk's table
     arrivals: Array
@@ -59,7 +59,7 @@ class Visits:
 def stations_forward(
     arrivals: ArrayLike,
     services: Sequence[ArrayLike],
-    places: Sequence[int | None],
+    capacities: Sequence[int | None],
     *,
     delays: Sequence[float | None] | None = None,
     changes: Sequence[Changes] | None = None,
@@ -69,23 +69,23 @@ def stations_forward(
     """Follow n orders through the stations: (starts, ends), for each station a (rows, n) array.
 
     arrivals: (rows, n) or (n,), rising; inf is an order that never comes. services: for each station (rows, n), (n,)
-    or one number. places: for each station a number, or None for a place for everybody.
+    or one number. capacities: for each station a number, or None for a place for everybody.
     delays: a number makes the station a conveyor: a service is its loading headway, and an order that was loaded comes
-    out that much later. changes: for each station (seconds, places from then on); work under way goes on where places
-    are taken away. In the end there must be a place, or the last orders begin at inf.
+    out that much later. changes: for each station (seconds, capacity from then on); work under way goes on where
+    places are taken away. In the end there must be a place, or the last orders begin at inf.
 
     To start from a kitchen with orders in it, these come first, oldest first. at_station: (n,) of int, where each
-    order stands (0 for new ones); working: (n,) of bool. An order at work begins at its arrival, whatever the places,
-    and its service there is what is left of it (on a conveyor: until it comes out). One that is not at work stands in
-    that station's line from its arrival on, before all that come from the station before. At stations behind an order
-    it does nothing: it starts and ends at its arrival.
+    order stands (0 for new ones); working: (n,) of bool. An order at work begins at its arrival, whatever the
+    capacity, and its service there is what is left of it (on a conveyor: until it comes out). One that is not at work
+    stands in that station's line from its arrival on, before all that come from the station before. At stations that
+    an order has passed it does nothing: it starts and ends at its arrival.
     """
     work = [np.atleast_2d(np.asarray(service, dtype=np.float64)) for service in services]
     came = np.atleast_2d(np.asarray(arrivals, dtype=np.float64))
     shape = (max(came.shape[0], *(service.shape[0] for service in work)), came.shape[1])
     came = np.broadcast_to(came, shape)
     work = [np.broadcast_to(service, shape) for service in work]
-    tandem = Tandem(shape[0], places, delays, changes)
+    tandem = Tandem(shape[0], capacities, delays, changes)
     starts = [came.copy() for _ in work]
     ends = [came.copy() for _ in work]
     if at_station is None:
@@ -118,17 +118,17 @@ class Tandem:
     def __init__(
         self,
         rows: int,
-        places: Sequence[int | None],
+        capacities: Sequence[int | None],
         delays: Sequence[float | None] | None = None,
         changes: Sequence[Changes] | None = None,
     ) -> None:
         self.rows = rows
-        nothing = [None] * len(places)
+        nothing = [None] * len(capacities)
         rest = zip(delays or nothing, changes or nothing, strict=True)
-        self.stations = [_Station(rows, number, *other) for number, other in zip(places, rest, strict=True)]
+        self.stations = [_Station(rows, capacity, *other) for capacity, other in zip(capacities, rest, strict=True)]
 
     def put_to_work(self, station: int, orders: Ids, ends: Array, busy_until: Array | None = None) -> None:
-        """Put these columns to work there until `ends`, (rows, orders), even if they are more than the places.
+        """Put these columns to work there until `ends`, (rows, orders), even if they exceed the capacity.
 
         busy_until: until when they keep others out; on a conveyor that is sooner.
         """
@@ -143,7 +143,7 @@ class Tandem:
 
         arrivals and services: of the table's columns, (rows, columns). lines: for each station the columns that come
         to it from outside, rising, before those from the station before.
-        bound: (rows, 1), nobody of a later chunk comes before it; without it this is the last chunk.
+        bound: (rows, 1), no order of a later chunk arrives before it; without it this is the last chunk.
         Between chunks the caller renumbers the columns of the orders still inside: see `inside` and `renumber`.
         """
         orders = np.empty((self.rows, 0), dtype=np.intp)
@@ -155,8 +155,8 @@ class Tandem:
                 first = arrivals if line.size == service.shape[1] else arrivals[:, line]
                 orders = np.concatenate([outside, orders], axis=1) if orders.shape[1] else outside
                 came = np.concatenate([first, came], axis=1) if came.shape[1] else first
-            everybody = line.size == service.shape[1]  # so their order is that of the columns
-            starts, ends = station.serve(came, service if everybody else _of_orders(service, orders), bound is None)
+            all_come = line.size == service.shape[1]  # in which case their order is that of the columns
+            starts, ends = station.serve(came, service if all_come else _of_orders(service, orders), bound is None)
             yield Visits(orders, came, starts, ends)
             if station is final:
                 station.keep(orders, ends, bound)
@@ -164,7 +164,7 @@ class Tandem:
                 orders, came, bound = station.hand_on(orders, ends, bound)
 
     def inside(self) -> list[Ids]:
-        """Return for each station the columns still in it, (rows, places or fewer); -1 is nobody."""
+        """Return for each station the columns still in it, (rows, places or fewer); -1 is none."""
         return [np.where(np.isfinite(station.ends), station.orders, -1) for station in self.stations]
 
     def renumber(self, columns: Ids) -> None:
@@ -174,21 +174,21 @@ class Tandem:
 
 
 class _Station:
-    """One station: when its places become free, and the orders that are done there but may still be overtaken."""
+    """One station: when its places become free, and the orders that are done there but can still be overtaken."""
 
-    def __init__(self, rows: int, places: int | None, delay: float | None, changes: Changes | None) -> None:
+    def __init__(self, rows: int, capacity: int | None, delay: float | None, changes: Changes | None) -> None:
         self.delay = delay
         if delay is not None:
-            places, changes = 1, [(seconds, min(count, 1)) for seconds, count in changes or ()]
-        if places is None and changes:
-            raise ValueError("A station with a place for everybody can't change its places.")
-        self.places = places
-        self.shifts = shifts_of(places, changes) if places is not None and changes else None
-        most = max((shift.places for shift in self.shifts), default=0) if self.shifts is not None else places or 0
+            capacity, changes = 1, [(seconds, min(count, 1)) for seconds, count in changes or ()]
+        if capacity is None and changes:
+            raise ValueError("A station with a place for everybody can't change its capacity.")
+        self.capacity = capacity
+        self.shifts = shifts_of(capacity, changes) if capacity is not None and changes else None
+        most = max((shift.capacity for shift in self.shifts), default=0) if self.shifts is not None else capacity or 0
         self.free = np.full((rows, most), -np.inf)  # the latest ends, rising in each row
         self.last = np.full(rows, -np.inf)  # the last start, where the capacity changes
         self.orders = np.empty((rows, 0), dtype=np.intp)
-        self.ends = np.empty((rows, 0))  # inf is nobody
+        self.ends = np.empty((rows, 0))  # inf is no order
 
     def put_to_work(self, orders: Ids, ends: Array, busy_until: Array) -> None:
         self.orders, self.ends = orders, ends
@@ -213,7 +213,7 @@ class _Station:
         return starts, busy_until if self.delay is None else starts + self.delay
 
     def _begin(self, arrivals: Array, services: Array) -> Array:
-        if self.places is None:
+        if self.capacity is None:
             return arrivals
         if self.shifts is None:
             return begin(arrivals, services, self.free, FEW_ROWS)
@@ -234,7 +234,7 @@ class _Station:
         return orders[:, :most], np.where(sure, ends, np.inf)[:, :most], bound
 
     def keep(self, orders: Ids, ends: Array, bound: Array | None) -> None:
-        """Keep the orders that are not sure to have left. The last station hands nobody on, so it need not sort."""
+        """Keep the orders that are not sure to have left. The last station hands no order on, so it need not sort."""
         if bound is None:
             return
         if self.ends.shape[1]:
@@ -248,7 +248,7 @@ class _Station:
         if self.shifts is not None:
             start = self._begin(bound, np.zeros_like(bound))
         else:
-            start = np.maximum(bound, self.free[:, :1]) if self.places else bound
+            start = np.maximum(bound, self.free[:, :1]) if self.capacity else bound
         return start if self.delay is None else start + self.delay
 
 
@@ -273,7 +273,7 @@ Table = TypeVar("Table", Array, Ids, NDArray[np.bool_])
 
 
 def take(table: Table, columns: Ids) -> Table:
-    """table[row, columns[row, i]]; four times as fast as numpy's own way to say it."""
+    """Return table[row, columns[row, i]]; four times as fast as numpy's own indexing."""
     return table.ravel().take(_flat(columns, table.shape[1]))
 
 

@@ -1,4 +1,4 @@
-"""The one reader of what people and programs ask for: plain JSON values, or a sentence on the field that is wrong.
+"""Read plain JSON values from people and programs, or refuse them with a sentence about the field that is wrong.
 
 A spec and a plan differ in how strict they are and how they write a path, and a reader is told so by its `Dialect`.
 """
@@ -18,7 +18,7 @@ SWITCHES = {"yes": True, "on": True, "true": True, "no": False, "false": False}
 
 
 class SpecError(Exception):
-    """`field` is the path of the value, such as stations[1].service.mean; the text is a whole sentence."""
+    """An invalid field: its path, such as stations[1].service.mean, and a whole sentence about it."""
 
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -44,11 +44,11 @@ class Limits:
     below: float = math.inf
 
     def allow(self, number: float) -> bool:
-        """False for NaN and for an infinity."""
+        """Return True within the limits; False for NaN and for an infinity."""
         return math.isfinite(number) and self.above < number < self.below and self.least <= number <= self.most
 
     def __str__(self) -> str:
-        """ " from 1 to 10", with the space before it; empty without limits."""
+        """Write " from 1 to 10", with the space before it; empty without limits."""
         if self.least > -math.inf and self.most < math.inf:
             return f" from {self.least:.10g} to {self.most:.10g}"
         words = {"of at least": self.least, "above": self.above, "at most": self.most, "below": self.below}
@@ -71,11 +71,11 @@ class Fields:
         return f"{self.path}.{name}" if self.path else name
 
     def wrong(self, name: str, problem: str, label: str = "") -> SpecError:
-        """For the caller to raise."""
+        """Return the error for the caller to raise."""
         return SpecError(self.at(name), f"{label or self.at(name)} {problem}")
 
     def get(self, name: str) -> Any:
-        """The value as it is; None if it was left out."""
+        """Return the value as it is; None if it was left out."""
         self.known.add(name)
         value = self.values.get(name)
         return None if self.dialect.from_text and isinstance(value, str) and not value.strip() else value
@@ -99,7 +99,7 @@ class Fields:
         return [Fields(row, path, self.dialect) for row, path in zip(rows, paths, strict=True)]
 
     def pairs(self, name: str, names: tuple[str, str], most: int) -> list["Fields"]:
-        """A list of pairs, each read as an object with these two names."""
+        """Read a list of pairs, each as an object with these two names."""
         rows = []
         for number, row in enumerate(self._list(name, 0, most)):
             path = self.dialect.row.format(name, number)
@@ -115,7 +115,7 @@ class Fields:
         return self._number(value, name, label, Limits(**limits))
 
     def optional(self, name: str, most: float = MAX_SECONDS) -> float | None:
-        """A number above 0, or None."""
+        """Read a number above 0, or None."""
         return None if self.get(name) is None else self.number(name, above=0, most=most)
 
     def numbers(self, name: str, most_values: int = MAX_VALUES, **limits: float) -> tuple[float, ...]:
@@ -125,7 +125,7 @@ class Fields:
     def whole(self, name: str, least: int, most: int, default: int | None = None, label: str = "") -> int:
         value = self.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return value  # to the last digit, which a float has not
+            return value  # to the last digit, which a float would lose
         number = self.number(name, label, default, least=least, most=most)
         if number != int(number):
             raise self.wrong(name, f"must be a whole number, not “{shown(value)}”.", label)
@@ -157,7 +157,7 @@ class Fields:
         return str(value)
 
     def hour(self, name: str, default: float, label: str = "") -> float:
-        """An hour of the day: "19:30", "19" or 19.5."""
+        """Read an hour of the day: "19:30", "19" or 19.5."""
         value = self.get(name)
         if value is None:
             return default
@@ -168,7 +168,7 @@ class Fields:
         return hour
 
     def refuse_others(self) -> None:
-        """SpecError for the first field that nothing has read."""
+        """Raise SpecError for the first field that nothing has read."""
         for name in self.values:
             if name not in self.known:
                 raise self.wrong(shown(name), f"is not a field of a {self.dialect.noun}.")
@@ -192,7 +192,7 @@ class Fields:
 
 
 def _as_number(value: Any, from_text: bool) -> float:
-    """NaN if it is none."""
+    """Convert to a float; NaN if it is not a number."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str) if from_text else (int, float)):
         return math.nan
     try:
@@ -202,6 +202,6 @@ def _as_number(value: Any, from_text: bool) -> float:
 
 
 def shown(value: Any) -> str:
-    """What was given on one line, short enough for a sentence."""
+    """Show the given value on one line, short enough for a sentence."""
     text = " ".join(str(value).split())
     return text if len(text) <= SHOWN_LENGTH else text[:SHOWN_LENGTH] + "…"

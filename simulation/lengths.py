@@ -1,11 +1,11 @@
 """Times in the system, pooled over all orders of all replications, and their percentiles.
 
 A percentile is that of all orders together, not the mean of the replications' own. Its interval comes from sections,
-groups of replications (or the batches of a single one): which share of its orders lies below the percentile varies
-from section to section, and the percentiles of as much more and as much less are the ends (Woodruff, 1952).
+groups of replications (or the batches of a single one): the share of its orders below the percentile varies from
+section to section, and the percentiles at the ends of that share's interval are the ends (Woodruff, 1952).
 
-Few times are all kept, and percentiles are exact. Many are counted in cells that are 0.2 % wide. Both are the same in
-whatever order the shares of the work are put together.
+Few times are all kept, and percentiles are exact. Many are counted in cells that are 0.2 % wide. Neither depends on
+the order in which the shares of the work are joined.
 """
 
 import math
@@ -34,7 +34,7 @@ class EachLength:
 
     seconds: Array
     section: Small
-    slot: Small  # the piece of the day in which the order came
+    slot: Small  # the piece of the day in which the order arrived
 
     @staticmethod
     def joined(parts: "Sequence[EachLength]") -> "EachLength":
@@ -107,14 +107,14 @@ class LengthCells:
         return float(low + (rank - ranks[0]) * (high - low))
 
     def below(self, seconds: float) -> tuple[Array, Array]:
-        place = float(_cell(np.array([seconds]))[0]) - self.first_cell
-        cell, inside = int(place), place % 1
+        position = float(_cell(np.array([seconds]))[0]) - self.first_cell
+        cell, inside = int(position), position % 1
         counts = self.counts[:SECTIONS].astype(np.float64)
         return counts[:, :cell].sum(axis=1) + inside * counts[:, cell : cell + 1].sum(axis=1), counts.sum(axis=1)
 
 
 def _cell(seconds: Array) -> Array:
-    """Return the cell, with the place in it as a fraction."""
+    """Return the cell, with the position in it as a fraction."""
     cell: Array = np.log(np.maximum(seconds, LEAST_SECONDS) / LEAST_SECONDS) / math.log(CELL_RATIO)
     return np.minimum(cell, CELLS - 1)
 
@@ -148,7 +148,7 @@ class Lengths:
         self.counts = np.zeros((0 if is_exact else SECTIONS + slots, CELLS), dtype=np.int64)
 
     def add(self, group: Ids, seconds: Array, slot: Ids | None) -> None:
-        """One number each; without `slot` none came in a piece of the day."""
+        """Add times, one group each; without `slot` they count in no piece of the day."""
         if self.is_exact:
             small = np.full(seconds.size, NO_SLOT, np.int16) if slot is None else slot.astype(np.int16)
             self.each.append((group, seconds, small))

@@ -1,12 +1,12 @@
-"""When each order will be there: the kitchen, run forward from a moment. Plain numbers, no database.
+"""Forecast when each order will be there, by running the kitchen forward from a moment. No database.
 
 The simulator takes the orders forward on PATHS paths (simulation.opening), and the 10th, 100th and 190th of 199 ends
-are a 90 % interval and its middle: of 200 equally likely places for the true end 180 lie between them, if the laws are
-right.
+are a 90 % interval and its middle: of 200 equally likely ranks of the true end 180 lie between them, if the
+distributions are right.
 
-Nobody peeks: the kitchen knows when each work will be done (`due_at`), but a real one would not, so all that counts is
-how long the work has lasted already. Those who will order later are left out: they can overtake nobody. A rushed
-order is first in the line where it stands; that it will be first in the next ones, too, is left out as well.
+Nobody peeks: the live kitchen knows when each piece of work will be done (`due_at`), but a real one would not, so only
+the time for which the work has lasted counts. Later orders are left out: they can overtake nobody. A rushed order is
+first in the line where it stands; that it will be first in the next ones, too, is left out as well.
 """
 
 from collections.abc import Sequence
@@ -33,16 +33,16 @@ FAR = 0.99
 KEPT_ORDERS = 1024
 KEPT_QUANTILES = 32
 
-NOBODY = Times(())  # comes later
+NO_ARRIVALS = Times(())
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Law:
-    """How long a station needs: of simulation.distributions, with its mean and spread in kitchen seconds."""
+class ServiceTime:
+    """A service time: one of simulation.distributions, with its mean and spread in kitchen seconds."""
 
-    name: str
+    distribution: str  # its code
     mean: float
     spread: float
     per_pizza: bool
@@ -50,7 +50,7 @@ class Law:
 
     @property
     def drawn(self) -> Distribution:
-        return build(self.name, self.mean, self.spread, dict(self.parameters))
+        return build(self.distribution, self.mean, self.spread, dict(self.parameters))
 
     def pieces(self, pizzas: int) -> int:
         return pizzas if self.per_pizza else 1
@@ -58,23 +58,23 @@ class Law:
 
 @dataclass(frozen=True)
 class Workplace:
-    """A station, as far as looking ahead goes."""
+    """A station, reduced to what looking ahead needs."""
 
     name: str
-    places: int
+    capacity: int
     is_open: bool
-    law: Law
+    service: ServiceTime
 
     @property
     def station(self) -> Station:
-        return Station(self.name, self.places, self.law.drawn, self.law.per_pizza)
+        return Station(self.name, self.capacity, self.service.drawn, self.service.per_pizza)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where an order stands: at which station, and how long its work there has lasted (None: it waits)."""
+    """An order at a station, and for how long its work there has lasted (None: it waits)."""
 
-    key: str  # what its chances are drawn from: the same order has the same ones each time
+    key: str  # the seed of its draws: the same order has the same draws each time
     station: int
     elapsed_seconds: float | None
     pizzas: int
@@ -82,7 +82,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class State:
-    """The kitchen at one moment. Orders in the order of the lines; those on hold are in none."""
+    """The kitchen at one moment. Orders are in the order of the lines; those on hold are in none."""
 
     stations: tuple[Workplace, ...]
     orders: tuple[Standing, ...]
@@ -91,15 +91,15 @@ class State:
     pks: tuple[int, ...] = ()  # of the orders, where they come from the database
 
     def blocked_by(self, order: Standing) -> Workplace | None:
-        """The closed station that an order has to wait for, if any: it may open in a minute, or never."""
+        """Return the closed station that an order has to wait for, if any: it could open in a minute, or never."""
         first = order.station + (order.elapsed_seconds is not None)
         return next((station for station in self.stations[first:] if not station.is_open), None)
 
 
 def look_ahead(state: State) -> list[Interval | None]:
-    """For each order (low, median, high) in kitchen seconds from now. None for one that waits for a closed station.
+    """Return (low, median, high) of each order in kitchen seconds from now; None if it waits for a closed station.
 
-    The others are taken forward without those: they will not meet them, whatever happens.
+    The others are taken forward without those, which can't delay them, whatever happens.
     """
     moving = [index for index, order in enumerate(state.orders) if state.blocked_by(order) is None]
     answers: list[Interval | None] = [None] * len(state.orders)
@@ -112,7 +112,7 @@ def look_ahead(state: State) -> list[Interval | None]:
 
 
 def look_ahead_last(state: State) -> Interval | None:
-    """The same for the last order alone, which costs less."""
+    """Look ahead for the last order alone, which costs less."""
     moving = [order for order in state.orders if state.blocked_by(order) is None]
     if not moving or moving[-1] is not state.orders[-1]:
         return None
@@ -121,64 +121,64 @@ def look_ahead_last(state: State) -> Interval | None:
 
 
 def paths(stations: Sequence[Workplace], orders: Sequence[Standing]) -> Array:
-    """When each order leaves the kitchen on each path, in kitchen seconds from now: (PATHS, orders)."""
+    """Return when each order leaves the kitchen on each path, in kitchen seconds from now: (PATHS, orders)."""
     state = tuple(Present(order.station, order.elapsed_seconds, order.pizzas) for order in orders)
-    spec = Spec(tuple(station.station for station in stations), NOBODY, 0, state=state)
+    spec = Spec(tuple(station.station for station in stations), NO_ARRIVALS, 0, state=state)
     return ends_of_present(spec, PATHS, KeptDraws(stations, orders))
 
 
 class KeptDraws:
-    """The draws of an order are its own, whatever else is in the kitchen; see `service_times_of`."""
+    """Draws that belong to an order, whatever else is in the kitchen; see `service_times_of`."""
 
     def __init__(self, stations: Sequence[Workplace], orders: Sequence[Standing]) -> None:
-        self.laws, self.orders = tuple(station.law for station in stations), orders
-        self.services = np.array([service_times_of(order.key, order.pizzas, self.laws) for order in orders])
+        self.services, self.orders = tuple(station.service for station in stations), orders
+        self.drawn = np.array([service_times_of(order.key, order.pizzas, self.services) for order in orders])
 
     def present(self, number: int) -> Array:
-        return self.services[:, number].T
+        return self.drawn[:, number].T
 
     def remaining(self, number: int, columns: Ids) -> Array:
-        return np.stack([residual(self.orders[column], self.laws[number]) for column in columns], axis=1)
+        return np.stack([residual(self.orders[column], self.services[number]) for column in columns], axis=1)
 
 
 @lru_cache(maxsize=KEPT_ORDERS)
-def service_times_of(key: str, pizzas: int, laws: tuple[Law, ...]) -> Array:
-    """An order's service times at each station on each path: (stations, PATHS).
+def service_times_of(key: str, pizzas: int, services: tuple[ServiceTime, ...]) -> Array:
+    """Draw an order's service times at each station on each path: (stations, PATHS).
 
-    Always the same ones: an interval whose chances are drawn anew every two seconds would tremble.
+    They are always the same: with new draws every two seconds the interval would flicker.
     """
     random = chances(key, "work")
-    drawn = [law.drawn.many(random, (law.pieces(pizzas), PATHS)).sum(axis=0) for law in laws]
+    drawn = [service.drawn.many(random, (service.pieces(pizzas), PATHS)).sum(axis=0) for service in services]
     return np.stack(drawn)
 
 
-def residual(order: Standing, law: Law) -> Array:
-    """The work that is left, on each path: the law, given that it is longer than the work has lasted."""
+def residual(order: Standing, service: ServiceTime) -> Array:
+    """Return the residual time on each path: the distribution given that it exceeds the elapsed time."""
     assert order.elapsed_seconds is not None
-    pieces = law.pieces(order.pizzas)
-    times = quantiles(law, pieces)
+    pieces = service.pieces(order.pizzas)
+    times = quantiles(service, pieces)
     outlasted = int(np.searchsorted(times, order.elapsed_seconds, side="right"))
     if outlasted > FAR * QUANTILES:  # too few are left to choose from
         random = chances(order.key, "far")
-        return remaining_of_sum(random, law.drawn, pieces, order.elapsed_seconds, PATHS)
+        return remaining_of_sum(random, service.drawn, pieces, order.elapsed_seconds, PATHS)
     ranks = outlasted + (QUANTILES - outlasted) * shares(order.key)
     left: Array = times[ranks.astype(np.intp)] - order.elapsed_seconds
     return left
 
 
 @lru_cache(maxsize=KEPT_QUANTILES)
-def quantiles(law: Law, pieces: int) -> Array:
-    """So many times that the work may take, rising: looked up, not worked out, for each order under way."""
-    return np.sort(law.drawn.many(chances("quantiles"), (pieces, QUANTILES)).sum(axis=0))
+def quantiles(service: ServiceTime, pieces: int) -> Array:
+    """Return QUANTILES service times, rising: looked up, not computed, for each order under way."""
+    return np.sort(service.drawn.many(chances("quantiles"), (pieces, QUANTILES)).sum(axis=0))
 
 
 @lru_cache(maxsize=KEPT_ORDERS)
 def shares(key: str) -> Array:
-    """Where on each path an order's work lies among all that are longer than it has lasted; the same as it goes on."""
+    """Rank an order's work on each path among all service times that exceed its elapsed time; it keeps its rank."""
     return chances(key, "work under way").random(PATHS)
 
 
 def chances(*words: str) -> np.random.Generator:
-    """The same words, the same chances, in every process."""
+    """Return a generator seeded by these words, the same in every process."""
     seed = blake2b(":".join(words).encode(), digest_size=8).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(seed)))

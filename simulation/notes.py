@@ -1,6 +1,6 @@
-"""What one should know before one believes the figures: too much work, too short a run, a state that can't be.
+"""Warnings about the figures: too much work, too short a run, an impossible initial state.
 
-The long run. A line forgets how it began over some (1 + cv²) / (1 - load)² services, its relaxation time (Whitt,
+The long run. A line forgets how it began over about (1 + cv²) / (1 - load)² services, its relaxation time (Whitt,
 "Planning queueing simulations", 1989). Measured with M/M/1, M/D/1 and M/M/5 at loads of 0.8 and 0.9: a 95 % interval
 covers at least about 90 % if a single run has LONE relaxation times, or if each replication has EACH of them and began
 empty no less than WARM before, or is so long that beginning empty does not show beside its half-width.
@@ -21,13 +21,13 @@ USUAL_WARMUP = 0.2
 
 
 def before(spec: Spec) -> Iterator[str]:
-    """Yield what can be said without a run."""
+    """Yield the warnings that need no run."""
     yield from overloads(spec)
     yield from of_state(spec)
     yield from short_runs(spec)
 
 
-# More work than the places can do
+# More work than the capacity
 
 
 def overloads(spec: Spec) -> Iterator[str]:
@@ -44,21 +44,21 @@ def overloads(spec: Spec) -> Iterator[str]:
             )
 
 
-# A state at the beginning
+# The initial state
 
 
 def of_state(spec: Spec, names: Sequence[str] = ()) -> Iterator[str]:
-    """Yield what is odd about the orders of the state; `names` are the stations', else they have numbers."""
+    """Yield what is odd about the orders of the state; `names` are the stations', which otherwise have numbers."""
     for number, station in enumerate(spec.stations):
         name = names[number] if names else f"stations[{number}]"
         working = [
-            (place, order)
-            for place, order in enumerate(spec.state)
+            (index, order)
+            for index, order in enumerate(spec.state)
             if order.station == number and order.elapsed_seconds is not None
         ]
         yield from crowded(name, len(working), _room(station))
         yield from overdue(
-            name, [order.elapsed_seconds or 0 for place, order in working if _is_over(station, place, order)]
+            name, [order.elapsed_seconds or 0 for index, order in working if _is_over(station, index, order)]
         )
 
 
@@ -85,25 +85,25 @@ def _orders(count: int) -> str:
 
 
 def _room(station: Station) -> int | None:
-    """Return how many can be at work: on a conveyor, as many as are loaded while the first is on it."""
+    """Return how many orders can be at work: on a conveyor, as many as are loaded while the first is on it."""
     service = station.service
     if not isinstance(service, Conveyor):
-        return station.places
+        return station.capacity
     return math.floor(service.delay_seconds / service.headway_seconds) + 1 if service.headway_seconds else None
 
 
-def _is_over(station: Station, place: int, order: Present) -> bool:
-    """True if nothing can be left of such work."""
+def _is_over(station: Station, index: int, order: Present) -> bool:
+    """True if no work can be left of such an order."""
     service, elapsed = station.service, order.elapsed_seconds or 0.0
     if isinstance(service, Conveyor):
         return can_not_last(Fixed(service.delay_seconds), elapsed)
     if isinstance(service, Times):
-        return can_not_last(Fixed(service.seconds[place]), elapsed)
+        return can_not_last(Fixed(service.seconds[index]), elapsed)
     return can_not_last(service, elapsed / int(station.pieces([order])[0]))
 
 
 def can_not_last(distribution: Distribution, elapsed_seconds: float) -> bool:
-    """True if the distribution has no longer times; its very end is possible, up to rounding."""
+    """True if the distribution has no longer times; its largest value is possible, up to rounding."""
     left = distribution.remaining(np.random.default_rng(0), np.array([elapsed_seconds * (1 - 1e-9)]), 1)
     return not left.any()
 
@@ -113,7 +113,7 @@ def can_not_last(distribution: Distribution, elapsed_seconds: float) -> bool:
 
 @dataclass(frozen=True)
 class Slowest:
-    """The station that needs longest to forget how it began."""
+    """The station with the longest relaxation time."""
 
     number: int
     load: float
@@ -121,7 +121,7 @@ class Slowest:
 
 
 def slowest(spec: Spec) -> Slowest | None:
-    """Return None if the question is about a stretch of time: a day until closing, or what follows a state."""
+    """Return the slowest station; None for a limited stretch of time: a day until closing, or what follows a state."""
     arrivals = spec.arrivals
     if not isinstance(arrivals, Rate) or len(arrivals.per_hour) > 1 or spec.closing_seconds < math.inf:
         return None
@@ -136,7 +136,7 @@ def slowest(spec: Spec) -> Slowest | None:
 
 
 def _squared_cv(spec: Spec, station: Station) -> float:
-    """Return that of an order's service time, which can be a sum over its pizzas."""
+    """Return the cv² of an order's service time, which can be a sum over its pizzas."""
     service = station.service
     if isinstance(service, Conveyor):
         variance, mean = 0.0, service.headway_seconds
@@ -162,13 +162,13 @@ def short_runs(spec: Spec) -> Iterator[str]:
     what = "One run" if spec.replications == 1 else "Each replication"
     yield (
         f"{what} of {spec.orders:,} orders is short for the long run: with a load of {station.load:.3g}, stations"
-        f"[{station.number}] needs some {math.ceil(station.services):,} orders to forget how it began, so the figures"
-        f" may be further off than their intervals say. {_enough(station.services, spec.replications, spec.warmup)}"
+        f"[{station.number}] needs about {math.ceil(station.services):,} orders to forget how it began, so the figures"
+        f" can be further off than their intervals say. {_enough(station.services, spec.replications, spec.warmup)}"
     )
 
 
 def _needed(services: float, replications: int, warmup: float, orders: float) -> float:
-    """Return how many orders of a run have to count."""
+    """Return how many orders of a run have to be counted."""
     if replications == 1:
         return LONE * services
     if warmup * orders >= WARM * services:

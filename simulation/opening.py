@@ -1,4 +1,4 @@
-"""The orders that are in the kitchen when a run begins: at work, or in the stations' lines."""
+"""The orders in the kitchen when a run begins: at work, or in the stations' lines."""
 
 from typing import NamedTuple, Protocol
 
@@ -12,11 +12,11 @@ class PresentDraws(Protocol):
     """The draws of the orders of a state, (rows, orders) each."""
 
     def present(self, number: int) -> Array:
-        """Return all of their work at a station."""
+        """Return the orders' service times at a station."""
         ...
 
     def remaining(self, number: int, columns: Ids) -> Array:
-        """Return the rest of the work in hand."""
+        """Return the residual time of the work in hand."""
         ...
 
 
@@ -24,14 +24,14 @@ class AtWork(NamedTuple):
     station: int
     columns: Ids
     ends: Array
-    busy_until: Array  # sooner than the end on a belt
+    busy_until: Array  # earlier than the end on a belt
 
 
 class Opening:
     """Puts a spec's state to work in a tandem: columns 0 to n - 1 in the order of the lines.
 
-    `services` is for each station (rows, n): for how long each will take a place, 0 where it has been already. `lines`
-    is for each station the columns that wait there.
+    `services` has for each station (rows, n): for how long each will take a place, 0 where it has been already.
+    `lines` has for each station the columns that wait there.
     """
 
     def __init__(self, spec: Spec, tandem: Tandem, draws: PresentDraws) -> None:
@@ -40,7 +40,7 @@ class Opening:
         self.works = np.array([order.elapsed_seconds is not None for order in spec.state], dtype=bool)
         self.services, self.lines, self.at_work = list[Array](), list[Ids](), list[AtWork]()
         for number in range(len(spec.stations)):
-            if not spec.state:  # and no stream for it
+            if not spec.state:  # and no random stream to draw it from
                 self.services.append(np.empty((tandem.rows, 0)))
                 self.lines.append(np.arange(0))
                 continue
@@ -68,7 +68,7 @@ class Opening:
 
 
 def ends_of_present(spec: Spec, rows: int, draws: PresentDraws) -> Array:
-    """Return when each order of the state leaves the kitchen if nobody else comes, (rows, orders)."""
+    """Return when each order of the state leaves the kitchen if no others come, (rows, orders)."""
     tandem = tandem_of(spec, rows)
     opening = Opening(spec, tandem, draws)
     ends = np.empty((rows, len(spec.state)))
@@ -85,7 +85,7 @@ def tandem_of(spec: Spec, rows: int) -> Tandem:
     belts = [station.service if isinstance(station.service, Conveyor) else None for station in stations]
     return Tandem(
         rows,
-        [station.places for station in stations],
+        [station.capacity for station in stations],
         [belt.delay_seconds if belt else None for belt in belts],
         [station.changes for station in stations],
     )

@@ -1,8 +1,8 @@
-"""How long a request takes, and what can be done of it in a given time.
+"""Estimate how long a request takes, and run it within a time limit.
 
 A short trial of the same spec gives the pace. A run with a time limit does as many replications as fit. Where the
-replications that are followed together take a large part of the time, each gets fewer orders instead. What was left
-out is a note in the answer.
+replications that are followed together take a large part of the time, each gets fewer orders instead. A note in the
+answer says what was left out.
 """
 
 import math
@@ -16,7 +16,7 @@ from simulation.spec import Spec
 from simulation.sums import Part
 from simulation.warmup import settled
 
-LONG_SECONDS = 600.0  # beyond this one is asked before
+LONG_SECONDS = 600.0  # a longer run has to be confirmed
 QUICK_VISITS = 2_000_000  # orders x stations x replications: about a second, so not worth a trial
 TRIAL_VISITS = 400_000
 FIRST_TRY, SECOND_TRY = 0.3, 0.8  # shares of the time, where orders are left out
@@ -28,15 +28,15 @@ Clock = Callable[[], float]
 
 
 class OutOfTime(Exception):
-    """The time limit came before there was anything to say; the text is a sentence."""
+    """Raised if the time limit was reached before anything was done; the text is a sentence."""
 
 
 def nothing(share: float) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 def visits(spec: Spec) -> float:
-    """Return how many are expected."""
+    """Return how many visits to stations are expected."""
     return (spec.expected_orders + len(spec.state) + 1) * len(spec.stations) * spec.replications
 
 
@@ -45,7 +45,7 @@ def expected_seconds(spec: Spec, clock: Clock = time.perf_counter) -> float:
     if visits(spec) <= QUICK_VISITS:
         return 0.0
     trial = trial_of(spec)
-    replicate(trial, 0, 1)  # what is slow the first time
+    replicate(trial, 0, 1)  # warm up: the first run is slower
     begun = clock()
     replicate(trial, 0, trial.replications)
     return (clock() - begun) * visits(spec) / visits(trial)
@@ -61,7 +61,7 @@ def trial_of(spec: Spec) -> Spec:
 
 
 def in_words(seconds: float) -> str:
-    """Return words such as “about 3 hours”."""
+    """Return a duration in words, such as “about 3 hours”."""
     for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         count = round(seconds / size)
         if seconds >= 1.5 * size or size == 1:
@@ -85,7 +85,7 @@ class Shares:
         self.done, self.orders = 0, 0
 
     def parts(self, most: int | None = None) -> list[Part]:
-        """Return those that were done by then; a share has at most `most` replications."""
+        """Return the parts that were done by the deadline; a share has at most `most` replications."""
         found = []
         step = min(run_length(self.spec).rows, most or self.spec.replications)
         while self.done < self.spec.replications:
@@ -98,7 +98,7 @@ class Shares:
         return found
 
     def check(self, orders: int) -> None:
-        """Look at the clock after a chunk of so many orders."""
+        """Check the clock after a chunk of `orders` orders."""
         if self.clock() > self.deadline:
             raise OutOfTime
         self.orders += orders
@@ -132,7 +132,7 @@ class Limited:
         return replace(merge(replace(self.spec, replications=done), parts), remarks=(note,))
 
     def with_fewer_orders(self, orders: int, expected: float) -> Result:
-        """Try with the pace of the trial first, then with the pace of the first try."""
+        """Try at the pace of the trial first, then at the pace of the first try."""
         result, pace = None, expected / orders
         for share in (FIRST_TRY, SECOND_TRY):
             left = self.deadline - self.clock()
@@ -157,4 +157,4 @@ class Limited:
         return OutOfTime(f"{self.stopped()}: nothing was done by then. All of it takes {in_words(expected)}.")
 
     def stopped(self) -> str:
-        return f"Stopped after {self.seconds:g} seconds, as was asked"
+        return f"Stopped after {self.seconds:g} seconds, as requested"

@@ -1,6 +1,6 @@
-"""Reads a spec from plain JSON values, or refuses it with the field that is wrong.
+"""Read a spec from plain JSON values, or refuse it with the field that is wrong.
 
-Seconds and hours are the kitchen's. Whatever `read_spec` returns can be simulated. All in one spec:
+Seconds and hours are the kitchen's. Every spec that `read_spec` returns can be simulated. All in one spec:
 
     {"stations": [{"name": "make", "places": 2, "service": {"law": "lognormal", "mean": 120, "cv": 0.4}},
                   {"name": "belt", "service": {"law": "conveyor", "headway": 60, "delay": 420}}],
@@ -9,20 +9,21 @@ Seconds and hours are the kitchen's. Whatever `read_spec` returns can be simulat
      "promise_seconds": 2700, "grid_seconds": 600, "slots": [11, 11.5, 12],
      "state": [{"station": 1, "elapsed": 120}, {"station": 0, "waiting": true}]}
 
-Also: "changes": [[19, 1], [20.5, 3]] on a station are its places from these hours on; "per_pizza": true on a station
-makes its service time (on a conveyor, the headway) that of one pizza, and an order's the sum over its pizzas, of which
-"pizzas": {"1": 38, "2": 29, "3": 33} says how often there are so many. An order of the state may have "pizzas" and
-"age", the seconds since it was placed; with "count_state": true these orders count like all others. "slots" are the
-hours between which the answer's "by_slot" looks at the orders that came.
+Optional: "changes": [[19, 1], [20.5, 3]] on a station sets its capacity from these hours on; "per_pizza": true on a
+station makes its service time (on a conveyor, the headway) that of one pizza, and an order's the sum over its pizzas,
+whose numbers are as frequent as "pizzas": {"1": 38, "2": 29, "3": 33} says. An order of the state can have "pizzas"
+and "age", the seconds since it was placed; with "count_state": true these orders count like all others. "slots" are
+the hours that divide the arrivals in the answer's "by_slot".
 
-places: null is a place for everybody. A law is one of simulation.distributions.table: fixed(mean), exponential(mean),
-lognormal(mean, cv), uniform(low, high or mean, cv), gamma(mean, cv), erlang(mean, k), hyperexponential(p, means or
-mean, cv), weibull(mean, cv), triangular(low, mode, high), pert(low, mode, high), truncated_normal(mean, cv),
-shifted_lognormal(shift, mean, cv), discrete(values, p), empirical(values); or conveyor(headway, delay), or
-times(seconds), which gives each order its own. Arrivals: poisson(per_hour), steps(per_hour, hours), times(seconds).
+places: the capacity; null is a place for everybody. A service's "law" is a distribution of
+simulation.distributions.table: fixed(mean), exponential(mean), lognormal(mean, cv), uniform(low, high or mean, cv),
+gamma(mean, cv), erlang(mean, k), hyperexponential(p, means or mean, cv), weibull(mean, cv),
+triangular(low, mode, high), pert(low, mode, high), truncated_normal(mean, cv), shifted_lognormal(shift, mean, cv),
+discrete(values, p), empirical(values); or conveyor(headway, delay), or times(seconds), one for each order. Arrivals:
+poisson(per_hour), steps(per_hour, hours), times(seconds).
 warmup: a share of the orders (or of the time until closing), or "auto" to find it; the answer says how much it was.
-A run ends after so many orders, or at the last of the hours or `close_hours` if that comes first; then the kitchen is
-emptied. A state is in the order of the lines. Of a spec only stations, arrivals and what ends the run are needed.
+A run ends after that many orders, or at the last of the hours or `close_hours` if that comes first; then the kitchen
+is emptied. A state is in the order of the lines. Only stations, arrivals and what ends the run are required.
 """
 
 import math
@@ -35,7 +36,7 @@ from simulation.fields import MAX_SECONDS, NAME_LENGTH, Fields, SpecError
 from simulation.spec import HOUR, Arrivals, Conveyor, Present, Rate, Service, Spec, Station, Times
 
 MAX_STATIONS = 50
-MAX_PLACES = 10_000
+MAX_CAPACITY = 10_000
 MAX_ORDERS = 100_000_000
 MAX_REPLICATIONS = 1_000_000
 MAX_VISITS = 1e11  # orders x stations x replications: some days of work
@@ -52,7 +53,7 @@ AUTO = "auto"  # a warm-up
 
 
 def read_spec(values: Any) -> Spec:
-    """SpecError if it can't be simulated."""
+    """Read a spec; SpecError if it can't be simulated."""
     asked = Fields(values)
     rows = asked.objects("stations", 1, MAX_STATIONS)
     stations = tuple(_read_station(row, f"station {number}") for number, row in enumerate(rows))
@@ -86,19 +87,19 @@ def _read_station(asked: Fields, default_name: str) -> Station:
     if isinstance(service, Conveyor):
         if asked.get("places") not in (None, 1):
             raise asked.wrong("places", "must be left out: a conveyor takes one order after the other.")
-        places: int | None = 1
+        capacity: int | None = 1
     elif "places" not in asked.values:
         raise asked.wrong("places", "is missing: a whole number, or null for a place for everybody.")
     else:
-        places = None if asked.get("places") is None else asked.whole("places", 1, MAX_PLACES)
+        capacity = None if asked.get("places") is None else asked.whole("places", 1, MAX_CAPACITY)
     per_pizza = asked.flag("per_pizza")
     if per_pizza and isinstance(service, Times):
         raise asked.wrong("per_pizza", "must be left out: times are those of whole orders.")
-    changes = _read_changes(asked, 1 if isinstance(service, Conveyor) else MAX_PLACES)
-    if changes and places is None:
+    changes = _read_changes(asked, 1 if isinstance(service, Conveyor) else MAX_CAPACITY)
+    if changes and capacity is None:
         raise asked.wrong("changes", "must be left out: this station has a place for everybody.")
     asked.refuse_others()
-    return Station(name, places, service, per_pizza, changes)
+    return Station(name, capacity, service, per_pizza, changes)
 
 
 def _read_changes(asked: Fields, most: int) -> tuple[tuple[float, int], ...]:
@@ -106,10 +107,10 @@ def _read_changes(asked: Fields, most: int) -> tuple[tuple[float, int], ...]:
         return ()
     changes = list[tuple[float, int]]()
     for change in asked.pairs("changes", ("hour", "places"), MAX_CHANGES):
-        hour, places = change.number("hour", least=0, most=MAX_HOURS), change.whole("places", 0, most)
+        hour, capacity = change.number("hour", least=0, most=MAX_HOURS), change.whole("places", 0, most)
         if changes and hour * HOUR <= changes[-1][0]:
             raise change.wrong("hour", "must be after the one before it.")
-        changes.append((hour * HOUR, places))
+        changes.append((hour * HOUR, capacity))
     if changes and not changes[-1][1]:
         raise asked.wrong("changes", "must end with a place, or the last orders never get out.")
     return tuple(changes)
@@ -136,20 +137,20 @@ def _read_slots(asked: Fields) -> tuple[float, ...]:
         raise asked.wrong("slots", f"must have 2 to {MAX_SLOTS + 1} hours.")
     for number, (begin, end) in enumerate(pairwise(hours), 1):
         if end <= begin:
-            raise asked.wrong(f"slots[{number}]", "must be after the one that stands before it.")
+            raise asked.wrong(f"slots[{number}]", "must be after the one before it.")
     return hours
 
 
 def _read_service(asked: Fields) -> Service:
-    law = asked.choice("law", (*distributions.DISTRIBUTIONS, *SPECIAL))
-    service: Service = SPECIAL[law](asked) if law in SPECIAL else _read_distribution(asked, law)
+    code = asked.choice("law", (*distributions.DISTRIBUTIONS, *SPECIAL))
+    service: Service = SPECIAL[code](asked) if code in SPECIAL else _read_distribution(asked, code)
     asked.refuse_others()
     return service
 
 
-def _read_distribution(asked: Fields, law: str) -> distributions.Distribution:
-    """One that does not vary is a fixed time, which costs the simulator less."""
-    found = distributions.DISTRIBUTIONS[law].read(asked)
+def _read_distribution(asked: Fields, code: str) -> distributions.Distribution:
+    """Read a distribution. One that does not vary becomes a fixed time, which costs the simulator less."""
+    found = distributions.DISTRIBUTIONS[code].read(asked)
     return found if found.variance else distributions.Fixed(found.mean)
 
 
@@ -166,15 +167,15 @@ ARRIVALS = ("poisson", "steps", "times")
 
 
 def _read_arrivals(spec: Fields) -> tuple[Arrivals, int | None]:
-    """Who comes, and how many: None until closing."""
+    """Read the arrivals and the number of orders: None until closing."""
     asked = spec.object("arrivals")
     orders = spec.whole("orders", 1, MAX_ORDERS) if spec.get("orders") is not None else None
     close_hours = spec.optional("close_hours", MAX_HOURS)
-    law = asked.choice("law", ARRIVALS)
+    process = asked.choice("law", ARRIVALS)
     arrivals: Arrivals
-    if law == "times":
+    if process == "times":
         arrivals, orders = _read_times(asked, orders, close_hours)
-    elif law == "steps":
+    elif process == "steps":
         arrivals = _read_steps(asked, close_hours)
     elif close_hours is not None:
         arrivals = Rate((asked.number("per_hour", least=0, most=MAX_PER_HOUR),), (0.0, close_hours))
@@ -192,7 +193,7 @@ def _read_times(asked: Fields, orders: int | None, close_hours: float | None) ->
     seconds = asked.numbers("seconds", least=0, most=MAX_SECONDS)
     for number, (before, after) in enumerate(pairwise(seconds), 1):
         if after < before:
-            raise asked.wrong(f"seconds[{number}]", "must not be before the one that stands before it.")
+            raise asked.wrong(f"seconds[{number}]", "must not be before the one before it.")
     if orders is not None and orders > len(seconds):
         raise _wrong("orders", f"must be at most {len(seconds)}, as many as arrivals.seconds has.")
     seconds = seconds[:orders]
@@ -208,7 +209,7 @@ def _read_steps(asked: Fields, close_hours: float | None) -> Rate:
         raise asked.wrong("hours", f"must have one number more than per_hour: {len(per_hour) + 1}, not {len(hours)}.")
     for number, (begin, end) in enumerate(pairwise(hours), 1):
         if end <= begin:
-            raise asked.wrong(f"hours[{number}]", "must be after the one that stands before it.")
+            raise asked.wrong(f"hours[{number}]", "must be after the one before it.")
     if close_hours is None or close_hours >= hours[-1]:
         return Rate(per_hour, hours)
     if close_hours <= hours[0]:
@@ -225,7 +226,7 @@ def _read_state(spec: Fields, stations: Sequence[Station]) -> tuple[Present, ...
         station = asked.whole("station", 0, len(stations) - 1)
         waits = asked.flag("waiting")
         if waits == (asked.get("elapsed") is not None):
-            raise asked.wrong("elapsed", "or waiting must be given: one of them.")
+            raise asked.wrong("elapsed", "or waiting must be given, but not both.")
         elapsed = None if waits else asked.number("elapsed", least=0, most=MAX_SECONDS)
         pizzas = asked.whole("pizzas", 1, MAX_PIZZAS, default=1)
         age = asked.number("age", least=0, most=MAX_SECONDS, default=elapsed or 0.0)
@@ -244,17 +245,17 @@ def _check_size(spec: Spec) -> None:
     if number > MAX_ORDERS:
         raise _wrong("arrivals.per_hour", f"must not bring more than {MAX_ORDERS} orders.")
     if number * spec.replications * len(spec.stations) > MAX_VISITS:
-        raise _wrong("replications", "are too many for so many orders.")
+        raise _wrong("replications", "are too many for this number of orders.")
     if spec.trace and spec.replications != 1:
         raise _wrong("replications", "must be 1 for a trace.")
     if spec.trace and number > MAX_TRACE:
         raise _wrong("orders", f"must be at most {MAX_TRACE} for a trace.")
-    for place, station in enumerate(spec.stations):
+    for index, station in enumerate(spec.stations):
         if isinstance(station.service, Times):
-            field = f"stations[{place}].service.seconds"
+            field = f"stations[{index}].service.seconds"
             if spec.orders is None:
                 raise _wrong(
-                    field, "needs to know how many come at most: give orders, and no more than closing lets in."
+                    field, "needs to know how many come at most: give orders, and not more than come before closing."
                 )
             if len(station.service.seconds) < len(spec.state) + spec.orders:
                 raise _wrong(field, f"must have {len(spec.state) + spec.orders} numbers, one for each order.")

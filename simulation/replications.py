@@ -1,11 +1,11 @@
-"""Some replications of a spec, followed together from their draws to their sums: the one driver.
+"""The one driver: follow some replications of a spec together, from their draws to their sums.
 
-`simulate`, the planner's studies and the benchmarks all take `Run(spec, first, rows).part()`; a look ahead takes the
-same opening forward by itself (simulation.opening). Parts of any size are joined to the last bit as if they had been
-one: each replication's sums come from its own orders alone, and what is pooled is whole numbers.
+`simulate`, the planner's studies and the benchmarks all take `Run(spec, first, rows).part()`; a forecast takes the
+same opening forward by itself (simulation.opening). Parts of any size join to the last bit as if they had been one:
+each replication's sums come from its own orders alone, and only whole numbers are pooled.
 
 Long replications are followed CHUNK orders at a time, and what they leave are sums. The columns of a chunk's table are
-orders: those still inside first, then those who come, in the order of their numbers, so that a column breaks ties. All
+orders: those still inside first, then the arrivals, in the order of their numbers, so that a column breaks ties. All
 that is known of a column stands in the table, and stations see columns only. A finer column (an order's pizzas, with
 the order's number beside its own) is a change of the table and of `Draws.services`, which sums pizzas up to orders.
 """
@@ -25,10 +25,10 @@ from simulation.sums import Part, Sums
 from simulation.table import Table
 
 CHUNK, LONE_CHUNK = 2048, 8192  # orders; of a single replication
-TABLE = 2**17  # orders of all rows of a run: what still fits into a processor's cache
+TABLE = 2**17  # orders of all rows of a run: as many as fit into a processor's cache
 MOST_ROWS = 500
 BATCHES = SECTIONS  # of a single replication
-LEAST_BATCH = 10  # orders; with fewer a batch says nothing
+LEAST_BATCH = 10  # orders; a smaller batch says nothing
 
 
 class Length(NamedTuple):
@@ -63,11 +63,11 @@ class Run:
         self.sums = Sums(spec, first, rows, batches, self.width)
 
     def _counted(self) -> int:
-        """Orders after the warm-up, if it is known how many come."""
+        """Return the number of orders after the warm-up, if it is known how many come."""
         is_known = self.spec.orders is not None and math.isinf(self.spec.closing_seconds)
         return (self.spec.orders or 0) - self.spec.warmup_orders if is_known else 0
 
-    # The way through the kitchen
+    # Through the kitchen
 
     def part(self) -> Part:
         table, lines = self._state()
@@ -113,7 +113,7 @@ class Run:
         return arrivals >= self.spec.warm_seconds
 
     def _state(self) -> tuple[Table, list[Ids]]:
-        """The orders that are there at the opening."""
+        """Make a table of the orders that are there at the opening."""
         state, opening = self.spec.state, Opening(self.spec, self.tandem, self.draws)
         shape = (self.rows, len(state))
         no = np.zeros(shape, dtype=bool)
@@ -127,11 +127,11 @@ class Run:
         return table, opening.lines
 
     def _carry_on(self, table: Table) -> Table:
-        """The table of those who are still inside, renumbered."""
+        """Return the table of the orders that are still inside, renumbered."""
         inside = np.zeros(table.numbers.shape, dtype=bool)
         for columns in self.tandem.inside():
-            row, place = np.nonzero(columns >= 0)
-            inside[row, columns[row, place]] = True
+            row, index = np.nonzero(columns >= 0)
+            inside[row, columns[row, index]] = True
         width = int(inside.sum(axis=1).max(initial=0))
         self.tandem.renumber(np.maximum(np.cumsum(inside, axis=1) - 1, 0))
         return table.keep(np.argsort(~inside, axis=1, kind="stable")[:, :width])

@@ -1,7 +1,7 @@
-"""When work begins at a station whose capacity changes: an oven that breaks at 19:00, a driver who comes at six.
+"""Compute when work begins where the capacity changes: an oven that breaks at 19:00, a driver who comes at six.
 
-The station has a capacity from one moment to the next, as the live kitchen counts it: work begins while fewer orders
-are at work than there are places, and a place that is taken away first finishes its order. This is exact. First come,
+The station has a capacity from one moment to the next, counted as in the live kitchen: work begins while fewer orders
+are at work than the capacity, and a place that is taken away first finishes its order. This is exact. First come,
 first served means that work begins in the order of arrival, and fewer than c orders are at work at a moment if the
 c-th latest end so far is not after it.
 """
@@ -15,19 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Changes = Sequence[tuple[float, int]]  # (seconds, places from then on), in the order of time
+Changes = Sequence[tuple[float, int]]  # (seconds, capacity from then on), in the order of time
 
 
 class Shift(NamedTuple):
     since: float
     until: float
-    places: int
+    capacity: int
 
 
-def shifts_of(places: int, changes: Changes) -> tuple[Shift, ...]:
+def shifts_of(capacity: int, changes: Changes) -> tuple[Shift, ...]:
     """Return the stretches of time with a constant capacity above 0."""
     moments = [-np.inf, *(seconds for seconds, _ in changes), np.inf]
-    counts = [places, *(count for _, count in changes)]
+    counts = [capacity, *(count for _, count in changes)]
     stretches = zip(pairwise(moments), counts, strict=True)
     return tuple(Shift(since, until, count) for (since, until), count in stretches if count and since < until)
 
@@ -35,9 +35,9 @@ def shifts_of(places: int, changes: Changes) -> tuple[Shift, ...]:
 def begin_in_shifts(
     arrivals: Array, services: Array, ends: Array, last: Array, shifts: Sequence[Shift], few_rows: int
 ) -> Array:
-    """Return when each begins, (rows, n); inf if there is never a place for it.
+    """Return when each order begins, (rows, n); inf if there is never a place for it.
 
-    ends: (rows, as many as there are ever places), the latest ends so far, rising. last: (rows,), the last start.
+    ends: (rows, largest capacity), the latest ends so far, rising. last: (rows,), the last start.
     """
     rows, number = arrivals.shape
     if not number or not shifts:
@@ -57,18 +57,18 @@ def begin_in_shifts(
 def _row_in_shifts(
     came: list[float], work: list[float], ends: list[float], last: float, shifts: Sequence[Shift]
 ) -> list[float]:
-    """Go through the shifts once: one that is over for an order is over for all that come later."""
+    """Go through the shifts once: one that has ended for an order has ended for all later orders."""
     starts, still = [], iter(shifts)
-    since, until, places = next(still)
+    since, until, capacity = next(still)
     start = last
     for arrival, service in zip(came, work, strict=True):
         least = arrival if arrival > start else start
-        while (start := max(least, since, ends[-places])) >= until:
+        while (start := max(least, since, ends[-capacity])) >= until:
             shift = next(still, None)
             if shift is None:
                 start = np.inf
                 break
-            since, until, places = shift
+            since, until, capacity = shift
         starts.append(start)
         insort(ends, start + service)
         del ends[0]
@@ -76,14 +76,14 @@ def _row_in_shifts(
 
 
 def _all_in_shifts(came: Array, work: Array, latest: Array, last: Array, shifts: Sequence[Shift]) -> Array:
-    """Go on by one order at each step; arrays are (orders, rows), the latest ends (places, rows)."""
+    """Advance by one order at each step; arrays are (orders, rows), the latest ends (places, rows)."""
     starts = np.empty_like(came)
     lower = np.empty_like(latest)
     for arrival, service, start in zip(came, work, starts, strict=True):
         least = np.maximum(arrival, last)
         start[:] = np.inf
-        for since, until, places in reversed(shifts):
-            moment = np.maximum(np.maximum(least, since), latest[-places])
+        for since, until, capacity in reversed(shifts):
+            moment = np.maximum(np.maximum(least, since), latest[-capacity])
             np.copyto(start, moment, where=moment < until)
         last = start
         np.add(start, service, out=lower[-1])

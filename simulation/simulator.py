@@ -1,15 +1,15 @@
-"""The second clock: the same kitchen in numpy, without a database and without Celery.
+"""The simulator: the same kitchen in numpy, without a database and without Celery.
 
 `simulate(read_spec(values)).as_dict()` is the answer to one spec. A study that is shared out among workers takes
-`replicate(spec, first, count)` for each share and `merge(spec, parts)` in the end: the same figures to the last bit,
+`replicate(spec, first, count)` for each share and `merge(spec, parts)` at the end: the same figures to the last bit,
 however it was shared out, as each replication's come from its own orders alone.
 
-What the figures are. An order counts if it comes after the warm-up; those of a state at the beginning count only if
-the spec says so, but fill places and lines. Averages over time go from the opening, or the moment when the last order
+Definitions. An order counts if it comes after the warm-up; those of the initial state count only if the
+spec says so, but fill places and lines. Averages over time go from the opening, or the moment when the last order
 of the warm-up has left, to the moment when the last one has, and are made of the times of the orders that count.
-A mean over orders is the sum over all replications by the number of orders in all, a percentile that of all orders
-together (simulation.confidence, simulation.lengths). Of one replication, the whole run, the interval comes from
-BATCHES batches of orders one after the other.
+A mean over orders is the sum over all replications divided by the number of all orders, a percentile that of all
+orders together (simulation.confidence, simulation.lengths). With a single replication the interval comes from BATCHES
+consecutive batches of its orders.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ from simulation.sums import Part
 from simulation.warmup import settled
 
 SHARES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
-WIDE = 0.5  # a half-width beyond so much of the value says nothing
+WIDE = 0.5  # a half-width beyond this share of the value says nothing
 
 
 def simulate(spec: Spec) -> "Result":
@@ -40,7 +40,7 @@ def simulate(spec: Spec) -> "Result":
 
 
 def replicate(spec: Spec, first: int, count: int, check: Check = do_nothing) -> Part:
-    """The replications from number `first` on; at least one. `check` is that of a Run."""
+    """Simulate `count` replications from number `first` on, at least one. `check` is that of a Run."""
     spec = settled(spec)
     step = run_length(spec).rows
     edges = [first, *range((first // step + 1) * step, first + count, step), first + count]
@@ -48,7 +48,7 @@ def replicate(spec: Spec, first: int, count: int, check: Check = do_nothing) -> 
 
 
 def merge(spec: Spec, parts: Iterable[Part]) -> "Result":
-    """Return the result of at least one part, in whatever order they are."""
+    """Return the result of at least one part, in any order."""
     return Result(settled(spec), Part.joined(sorted(parts, key=lambda part: part.first)))
 
 
@@ -56,7 +56,7 @@ def merge(spec: Spec, parts: Iterable[Part]) -> "Result":
 class Result:
     spec: Spec
     part: Part
-    remarks: tuple[str, ...] = ()  # notes besides those that follow from the figures
+    remarks: tuple[str, ...] = ()  # notes in addition to those that follow from the figures
 
     @property
     def replications(self) -> int:
@@ -77,8 +77,8 @@ class Result:
         return ratio(self.part.wait_seconds[:, number], self.part.orders)
 
     def by_slot(self) -> dict[str, Array]:
-        """Return what became of the orders that came in each piece of the day, (pieces,), and how much of the places'
-        time was taken, (stations, pieces); nan where there is nothing to say."""
+        """Return the figures of the orders that arrived in each piece of the day, (pieces,), and the utilisation,
+        (stations, pieces); nan where there is nothing to estimate from."""
         part, slots = self.part, range(len(self.part.slot_orders))
         with np.errstate(invalid="ignore", divide="ignore"):
             return {
@@ -89,7 +89,7 @@ class Result:
                     for name, share in SHARES.items()
                 },
                 "within_promise": part.slot_kept / part.slot_orders,
-                "utilisation": self.busy_by_slot() / self.places_by_slot(),
+                "utilisation": self.busy_by_slot() / self.capacity_by_slot(),
             }
 
     def busy_by_slot(self) -> Array:
@@ -97,15 +97,15 @@ class Result:
         busy: Array = self.part.slot_busy_milliseconds / 1000 / self.replications
         return busy
 
-    def places_by_slot(self) -> Array:
-        """Return how many place-seconds there were, (stations, pieces)."""
+    def capacity_by_slot(self) -> Array:
+        """Return the capacity integrated over each piece, in place-seconds, (stations, pieces)."""
         edges = HOUR * np.array(self.spec.slots)
-        return np.stack([station.places_between(edges[:-1], edges[1:]) for station in self.spec.stations])
+        return np.stack([station.capacity_seconds(edges[:-1], edges[1:]) for station in self.spec.stations])
 
     # The answer
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain JSON; null where there is nothing to estimate from."""
+        """Return plain JSON; null where there is nothing to estimate from."""
         part = self.part
         seconds_in_system = {"mean": self.seconds_in_system()}
         seconds_in_system |= {name: self.percentile(share) for name, share in SHARES.items()}
@@ -143,12 +143,12 @@ class Result:
         return {"name": station.name, **{name: estimate.as_dict() for name, estimate in estimates.items()}}
 
     def _orders(self) -> float:
-        """Of one replication, with those of the warm-up; their mean if they are not equally many."""
+        """Return the orders of one replication, with those of the warm-up; the mean if the numbers differ."""
         came = float(self.part.came.mean())
         return int(came) if came.is_integer() else came
 
     def _warmup(self) -> dict[str, Any]:
-        """How much of a run does not count."""
+        """Return how much of a run is warm-up."""
         orders = self.spec.orders
         return {"share": self.spec.warmup, "orders": None if orders is None else int(self.spec.warmup * orders)}
 
@@ -173,7 +173,7 @@ class Result:
         }
 
     def notes(self) -> list[str]:
-        """What one should know before one believes the figures."""
+        """List what one should know before one believes the figures."""
         return [*before(self.spec), *self._after(), *self.remarks]
 
     def _after(self) -> list[str]:
@@ -183,7 +183,7 @@ class Result:
         mean = self.seconds_in_system()
         if np.isnan(mean.half_width):
             found.append(
-                "One short replication is too short to say how far the figures may be off: ask for more replications."
+                "One short replication is too short to say how far the figures can be off: ask for more replications."
             )
         elif mean.half_width > WIDE * mean.value:
             found.append(

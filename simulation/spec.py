@@ -1,4 +1,4 @@
-"""What the simulator is asked for: a kitchen, its orders and how often. Read from JSON by simulation.reader."""
+"""A request to the simulator: a kitchen, its orders and how often. Read from JSON by simulation.reader."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Conveyor:
-    """A belt: one order is loaded each `headway_seconds`, and comes out `delay_seconds` after that."""
+    """A belt: one order is loaded every `headway_seconds`, and comes out `delay_seconds` after that."""
 
     headway_seconds: float
     delay_seconds: float
@@ -22,27 +22,27 @@ class Conveyor:
 
 @dataclass(frozen=True)
 class Times:
-    """Each order its own, in the order of coming; those of the state first."""
+    """A time for each order, in the order of arrival; those of the state first."""
 
     seconds: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Poisson arrivals. `per_hour[i]` holds from `hours[i]` to `hours[i + 1]`; the last hour may be infinite."""
+    """Poisson arrivals. `per_hour[i]` holds from `hours[i]` to `hours[i + 1]`; the last hour can be infinite."""
 
     per_hour: tuple[float, ...]
     hours: tuple[float, ...]
 
     @property
     def expected(self) -> float:
-        """How many come in all."""
+        """Return the expected number of arrivals."""
         pieces = zip(self.per_hour, self.hours, self.hours[1:], strict=False)
         return sum(rate * (end - begin) for rate, begin, end in pieces if rate)
 
     @property
     def most(self) -> float:
-        """More do not come but once in a thousand million days."""
+        """Return a number of arrivals that is exceeded once in a thousand million days."""
         return math.ceil(self.expected + 6 * math.sqrt(self.expected) + 10) if self.expected < math.inf else math.inf
 
 
@@ -53,14 +53,14 @@ Arrivals = Rate | Times
 @dataclass(frozen=True)
 class Station:
     name: str
-    places: int | None  # None: a place for everybody
+    capacity: int | None  # None: a place for everybody
     service: Service
     per_pizza: bool = False  # an order's service time is the sum over its pizzas
-    changes: tuple[tuple[float, int], ...] = ()  # (seconds, places from then on), rising
+    changes: tuple[tuple[float, int], ...] = ()  # (seconds, capacity from then on), rising
 
     @property
     def piece_seconds(self) -> float:
-        """The mean time for which an order, or a pizza where it is per pizza, keeps a place."""
+        """Return the mean time for which an order, or a pizza where it is per pizza, keeps a place."""
         if isinstance(self.service, Conveyor):
             return self.service.headway_seconds
         if isinstance(self.service, Times):
@@ -71,22 +71,22 @@ class Station:
         """Return the number of service times that each of these orders is made of."""
         return np.array([order.pizzas if self.per_pizza else 1 for order in orders], dtype=np.intp)
 
-    def places_between(self, begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the place-seconds from one moment to another; nan where there is a place for everybody."""
-        places = math.nan if self.places is None else float(self.places)
-        total = places * (end - begin)
+    def capacity_seconds(self, begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Integrate the capacity from one moment to another, in place-seconds; nan with a place for everybody."""
+        capacity = math.nan if self.capacity is None else float(self.capacity)
+        total = capacity * (end - begin)
         for since, changed in self.changes:
-            total = total + (changed - places) * np.maximum(end - np.maximum(begin, since), 0.0)
-            places = changed
+            total = total + (changed - capacity) * np.maximum(end - np.maximum(begin, since), 0.0)
+            capacity = changed
         return total
 
 
 @dataclass(frozen=True)
 class Present:
-    """An order that is in the kitchen at the beginning."""
+    """An order that is in the kitchen at the opening."""
 
     station: int
-    elapsed_seconds: float | None  # how long its work has gone on; None in the line
+    elapsed_seconds: float | None  # for how long its work has gone on; None in the line
     pizzas: int = 1
     age_seconds: float = 0.0  # since it was placed
 
@@ -98,14 +98,14 @@ class Spec:
     orders: int | None = None  # None: until closing
     replications: int = 1
     warmup: float = 0.0  # share of the orders, or of the time until closing
-    auto_warmup: bool = False  # to be found (simulation.warmup)
+    auto_warmup: bool = False  # to be found by simulation.warmup
     seed: int = 1
     trace: bool = False
     promise_seconds: float | None = None
     grid_seconds: float | None = None
     state: tuple[Present, ...] = ()  # in the order of the lines
     count_state: bool = False  # in averages over orders
-    pizzas: tuple[tuple[int, float], ...] = ((1, 1.0),)  # how often an order has so many, relative to each other
+    pizzas: tuple[tuple[int, float], ...] = ((1, 1.0),)  # (number, relative frequency)
     slots: tuple[float, ...] = ()  # hours that cut the day into pieces
 
     @property
@@ -118,13 +118,13 @@ class Spec:
 
     @property
     def warmup_orders(self) -> int:
-        """The number of orders that do not count, where a number of orders ends the run."""
+        """Return the number of orders that do not count, where a number of orders ends the run."""
         expected = self.arrivals.expected if isinstance(self.arrivals, Rate) else math.inf
         return int(self.warmup * min(self.orders or 0, expected))
 
     @property
     def warm_seconds(self) -> float:
-        """The moment from which orders count, where closing ends the run."""
+        """Return the moment from which orders count, where closing ends the run."""
         opening = self.opening_seconds
         return opening + self.warmup * (self.closing_seconds - opening) if self.warmup else opening
 
@@ -135,13 +135,13 @@ class Spec:
 
     @property
     def expected_orders(self) -> float:
-        """Of one replication, those of the state left out."""
+        """Return the expected orders of one replication, without those of the state."""
         expected = self.arrivals.expected if isinstance(self.arrivals, Rate) else math.inf
         return min(expected, math.inf if self.orders is None else self.orders)
 
     @property
     def most_orders(self) -> float:
-        """The most orders of one replication, without those of the state."""
+        """Return the most orders of one replication, without those of the state."""
         most = self.arrivals.most if isinstance(self.arrivals, Rate) else math.inf
         return min(most, math.inf if self.orders is None else self.orders)
 
@@ -150,14 +150,14 @@ class Spec:
         return station.piece_seconds * (self.mean_pizzas if station.per_pizza else 1)
 
     def peak_load(self, station: Station) -> float:
-        """Return the most work that arrives, relative to what the places there are at that time can do."""
-        if station.places is None or not isinstance(self.arrivals, Rate):
+        """Return the highest load: the work that arrives relative to the capacity at that time."""
+        if station.capacity is None or not isinstance(self.arrivals, Rate):
             return 0.0
         loads = []
         pieces = zip(self.arrivals.per_hour, self.arrivals.hours, self.arrivals.hours[1:], strict=False)
         for rate, begin, end in pieces:
-            during = [places for since, places in station.changes if begin * HOUR < since < end * HOUR]
-            before = [places for since, places in station.changes if since <= begin * HOUR]
-            least = min([(before or [station.places])[-1], *during])
+            during = [capacity for since, capacity in station.changes if begin * HOUR < since < end * HOUR]
+            before = [capacity for since, capacity in station.changes if since <= begin * HOUR]
+            least = min([(before or [station.capacity])[-1], *during])
             loads.append(rate / HOUR * self.place_seconds(station) / least if least else math.inf * rate)
         return max(loads)

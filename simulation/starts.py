@@ -1,8 +1,8 @@
-"""When the work of each order begins at one station with a constant capacity, first come first served.
+"""Compute when the work of each order begins at a station with a constant capacity, first come first served.
 
-There are several ways to the same bits. Row by row over lists is fastest while the rows are few; with many of them
-all rows go one order further at each numpy step. Where nobody can overtake, order n waits for order n - places and for
-no other, so no place has to be looked for; and where few wait, all orders can be looked at together a few times over.
+There are several algorithms with the same bits. Row by row over lists is fastest while the rows are few; with many of
+them all rows advance by one order at each numpy step. Where no order can overtake, order n waits for order n -
+capacity and for no other, so no place has to be searched for; and where few wait, a few passes over all orders do.
 
 `free` holds the moments at which the places become free, (rows, places), rising in each row.
 """
@@ -19,7 +19,7 @@ WAVES, LIGHT_LOAD = 20, 0.5  # beyond that a loop is faster
 
 
 def begin(arrivals: Array, services: Array, free: Array, few_rows: int) -> Array:
-    """Return when each begins, (rows, n). Up to `few_rows` rows (in turns, half as many) it loops over lists."""
+    """Return when each order begins, (rows, n). Up to `few_rows` rows (in turns, half as many) it loops over lists."""
     rows, number = arrivals.shape
     if not number:
         return arrivals
@@ -47,7 +47,7 @@ def is_constant(services: Array) -> bool:
 
 
 def _take_turns(arrivals: Array, services: Array, free: Array) -> bool:
-    """True if nobody can overtake: there is one place, or all need the same time and those at work at most that."""
+    """True if no order can overtake: one place, or all need the same time and those at work at most that."""
     if free.shape[1] == 1:
         return True
     service = services[0, 0]
@@ -57,9 +57,9 @@ def _take_turns(arrivals: Array, services: Array, free: Array) -> bool:
 
 
 def _in_waves(arrivals: Array, services: Array, free: Array) -> Array | None:
-    """Let each begin at its arrival, then all wait for the one before them, until that changes nothing.
+    """Let each order begin at its arrival, then each wait for the one before it, until that changes nothing.
 
-    It takes as many waves as the longest chain of orders that wait for each other has links; None where that is long.
+    It takes as many waves as the longest chain of orders that wait for each other has links; None if that is too long.
     """
     number, step = arrivals.shape[1], free.shape[1]
     starts = arrivals.copy()
@@ -97,7 +97,7 @@ def _row_with_heap(came: list[float], work: list[float], free: list[float]) -> I
 
 
 def _in_turns(came: Array, work: Array, places: Array) -> Array:
-    """Go on by as many orders at once as there are places."""
+    """Advance by as many orders at once as there are places."""
     starts = np.empty_like(came)
     number, step, width = len(came), len(places), places.size
     whole = number - number % step
@@ -111,7 +111,7 @@ def _in_turns(came: Array, work: Array, places: Array) -> Array:
 
 
 def _with_sorted_places(came: Array, work: Array, places: Array) -> Array:
-    """Go on by one order at each step; the places of a row stay sorted.
+    """Advance by one order at each step; the places of a row stay sorted.
 
     The first place is taken; the new end goes among the others v as max(v[j-1], min(v[j], end)).
     """

@@ -22,7 +22,7 @@ FEW_BATCHES = 8
 
 @dataclass(frozen=True)
 class Part:
-    """The sums of some replications. A group is a replication or, if there is but one, a batch of it."""
+    """The sums of some replications. A group is a replication or, if there is only one, a batch of it."""
 
     first: int
     came: Whole  # (replications,)
@@ -35,11 +35,11 @@ class Part:
     waited: Array  # orders that waited
     work_seconds: Array  # from begin to end
     busy_seconds: Array  # for which places were taken
-    line_seconds: Array  # stood in line, those of the state included
+    line_seconds: Array  # spent in line, those of the state included
     lengths: Pool
     grid_line: Whole  # (stations, moments): length of the line, summed over the replications
     grid_line_squares: Whole
-    slot_orders: Whole  # (slots,): by the time of coming, summed over the replications
+    slot_orders: Whole  # (slots,): by the time of arrival, summed over the replications
     slot_milliseconds: Whole  # (slots,): in the system
     slot_kept: Whole
     slot_busy_milliseconds: Whole  # (stations, slots): for which places were taken
@@ -70,7 +70,7 @@ class Sums:
         self.spec, self.first, self.rows, self.is_batched = spec, first, rows, batches is not None
         self.groups = batches or rows
         stations = len(spec.stations)
-        # every order of the table comes and counts, and a group is a row: the sums are simple ones
+        # every order of the table arrives and counts, and a group is a row: plain sums do
         self.is_plain = (
             spec.orders is not None
             and spec.orders <= width
@@ -83,8 +83,8 @@ class Sums:
         shape = (self.groups, stations)
         self.wait, self.waited, self.work, self.busy, self.line = (np.zeros(shape) for _ in range(5))
         begin = spec.warm_seconds if spec.orders is None else spec.opening_seconds
-        self.warm = np.full(rows, begin)  # when the last order left that does not count
-        self.last = np.full(self.groups, spec.opening_seconds)  # and the last of those that do
+        self.warm = np.full(rows, begin)  # when the last order that does not count left
+        self.last = np.full(self.groups, spec.opening_seconds)  # and the last that does
         sections = (np.arange(self.groups) if self.is_batched else first + np.arange(rows)) % SECTIONS
         is_exact = spec.most_orders <= width and spec.most_orders * spec.replications <= EXACT
         self.lengths = Lengths(sections, max(len(spec.slots) - 1, 0), is_exact)
@@ -100,7 +100,7 @@ class Sums:
             self.trace.come(new.numbers, new.arrivals)
 
     def open(self, opening: Opening, table: Table) -> None:
-        """Count the orders that are there at the opening; those at work will not be seen to begin."""
+        """Count the orders that are there at the opening; those at work began before it."""
         self.count_busy(table)
         if self.spec.count_state:
             self.count_work(table)
@@ -119,8 +119,8 @@ class Sums:
                 self.trace.add(work.station, work.columns - len(state), opening.seconds - elapsed, work.ends[0])
 
     def _sum(self, group: Ids, values: Array, counts: NDArray[np.bool_] | None = None) -> Array:
-        """Sum up what counts, for each group. A row's sum must not depend on what other rows there are: numpy adds up
-        equally wide rows in the same way, and where their widths differ bincount adds one number after the other."""
+        """Sum up what counts, for each group. A row's sum must not depend on the other rows: numpy adds up equally
+        wide rows in the same way, and where their widths differ bincount adds one number after the other."""
         if self.is_plain:
             total: Array = values.sum(axis=1)
             return total
@@ -201,7 +201,7 @@ class Sums:
             self.note_last(self.warm, np.where(here & ~spans, visits.ends, -np.inf))
 
     def _note_last_of_groups(self, group: Ids, ends: Array) -> None:
-        """A chunk of a long run has few of its batches."""
+        """Note the last of each group. A chunk of a long run has few of its batches."""
         here = range(int(group.min()), int(group.max()) + 1) if self.is_batched and group.size else range(0)
         if not 0 < len(here) <= FEW_BATCHES:
             np.maximum.at(self.last, group, ends)
@@ -231,8 +231,8 @@ class Sums:
             self.slots.count(slot, seconds, seconds <= (self.spec.promise_seconds or 0.0))
 
     def _spans(self) -> tuple[Array, Array]:
-        """Return the begin and end of the averages over time: when the last order before a group has left, and when
-        its own last one has. What reaches into a group from before is, on average, what reaches out of it."""
+        """Return the begin and end of the averages over time: when the last order before a group left, and when its
+        own last one did. What reaches into a group from before is, on average, what reaches out of it."""
         if self.is_batched:
             edges = np.maximum.accumulate(np.append(self.warm, self.last))
             return edges[:-1], edges[1:]
@@ -250,7 +250,7 @@ class Sums:
             self.seconds,
             self.kept,
             end - begin,
-            np.stack([station.places_between(begin, end) for station in self.spec.stations], axis=1),
+            np.stack([station.capacity_seconds(begin, end) for station in self.spec.stations], axis=1),
             self.wait,
             self.waited,
             self.work,

@@ -1,14 +1,14 @@
-"""The orders of a chunk: those still inside first, then those who come, in the order of their numbers.
+"""The orders of a chunk: those still inside first, then the arrivals, in the order of their numbers.
 
-A column is what the stations serve, today an order. Stations and collectors know of it what stands in the table's
-arrays and nothing else, so that a column can become an item of an order:
+A column is what the stations serve, today an order. Stations and collectors know only what stands in the table's
+arrays, so a column can become an item of an order:
 
 - `numbers` is the number of a column's order. Items of one order share it, and their own number would stand beside it;
   (order, number) must rise from column to column, as the column decides between two that come at the same moment.
-- `services` is one array a station, in the unit that the station works on. `simulation.draws` draws a station's work
-  pizza by pizza in the order of the orders, and sums it up last.
-- A station that works on orders would be given the latest of an order's items, `Visits.orders` being orders from there
-  on; one that a route leaves out, a column with arrival -inf and service 0, and a bound that does not rise.
+- `services` is one array per station, in the unit that the station serves. `simulation.draws` draws service times
+  pizza by pizza in the order of the orders, and sums them up last.
+- A station that serves orders would be given the latest of an order's items, `Visits.orders` being orders from there
+  on; one that a route skips, a column with arrival -inf and service 0, and a bound that does not rise.
 - `group`, `counts` and `has_time` say where a column is counted, and chunks are cut between orders.
 """
 
@@ -23,7 +23,7 @@ from simulation.engine import Array, Ids, take
 
 @dataclass
 class Table:
-    """The orders of a chunk, each (rows, columns): those still inside and those who come."""
+    """The orders of a chunk, each (rows, columns): those still inside and the arrivals."""
 
     numbers: Ids  # from 0; below that, the orders of the state
     arrivals: Array

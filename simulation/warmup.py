@@ -1,12 +1,12 @@
-"""How much of a run is warm-up: MSER-5 (White, "An effective truncation heuristic for bias reduction", 1997).
+"""Find the warm-up of a run: MSER-5 (White, "An effective truncation heuristic for bias reduction", 1997).
 
-The times in the system, in the order of arrival, are averaged over the replications and over batches of 5 orders. Of
-all numbers of batches that could be left out, up to half of them, the one is taken that makes the standard error of
-the mean of the rest smallest: leaving out a beginning that differs makes the rest more equal, and leaving out more
-than that makes it fewer. It does not matter whether the kitchen begins empty or full.
+The times in the system, in the order of arrival, are averaged over the replications and over batches of 5 orders. The
+number of batches to leave out, at most half of them, minimises the standard error of the mean of the rest: leaving out
+a beginning that differs makes the rest more equal, and leaving out more than that makes it fewer. It does not matter
+whether the kitchen begins empty or full.
 
-The warm-up is found in a run of its own, from the same random numbers. With it, the spec gives the same figures as if
-it had been asked for by its number.
+The warm-up is found in a separate run with the same random numbers. The spec then gives the same figures as if that
+number had been asked for.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ from simulation.table import Table
 
 BATCH = 5  # orders
 LEAST_BATCHES, MOST_BATCHES = 10, 20_000
-MOST_ORDERS, MOST_REPLICATIONS = 1_000_000, 100  # of the run in which it is looked for
+MOST_ORDERS, MOST_REPLICATIONS = 1_000_000, 100  # of the pilot run
 MOST_IN_ALL = 2_000_000  # orders
 
 
@@ -48,7 +48,7 @@ def mser(means: Array) -> int:
 
 
 def batch_means(spec: Spec, batches: int) -> Array:
-    """Return mean times in the system, all replications together."""
+    """Return the mean times in the system of each batch, all replications together."""
     seconds, orders = np.zeros(batches), np.zeros(batches)
     step = run_length(spec).rows
     for first in range(0, spec.replications, step):
@@ -60,7 +60,7 @@ def batch_means(spec: Spec, batches: int) -> Array:
 
 
 class _Pilot(Run):
-    """Replications that also add up the times in the system in the order of arrival."""
+    """Replications that add up the times in the system in the order of arrival, too."""
 
     def __init__(self, spec: Spec, first: int, rows: int, batches: int) -> None:
         super().__init__(spec, first, rows)
@@ -92,5 +92,5 @@ def _pilot(spec: Spec) -> Spec:
 
 
 def _share(spec: Spec, share: float) -> float:
-    """Turn a share of the run in which the warm-up was looked for into one of the whole run."""
+    """Turn a share of the pilot run into one of the whole run."""
     return share if spec.orders is None else share * min(spec.orders, MOST_ORDERS) / spec.orders

@@ -1,12 +1,12 @@
-"""The smallest crew: the least costly places with which a shop keeps its promises.
+"""The smallest crew: the least costly capacities with which a shop keeps its promises.
 
-The search is exact if one place more never makes a shop keep fewer promises (so it is, but for orders that overtake
-each other; chance is common to all crews). First, for each station, the least places that do when all others have
-plenty, by bisection: no crew with fewer can do. From these on, crews are tried in the order of their cost, each tried
-one making room for those with one place more; the first that does is the least costly, for all cheaper ones have
-failed. Last, that crew is tried with one place fewer at each station, which must fail. "Does" means that even the
-lower end of the 95 % interval is at what was asked, on the days of the search and again on as many fresh days: the
-cheapest of many is easily the luckiest.
+The search is exact if one more place never makes a shop keep fewer promises. That holds except for orders that
+overtake each other, as all crews have common random numbers. First, bisection finds for each station the least
+capacity that suffices when all others have plenty: no crew with fewer places suffices. Starting there, crews are tried
+in the order of their cost, and each failure adds those with one more place; the first that suffices is the least
+costly, as all cheaper ones have failed. Last, that crew is tried with one place fewer at each station, which must
+fail. A crew suffices if even the lower end of the 95 % interval is at the requested share, on the days of the search
+and again on as many fresh days: the cheapest of many is easily the luckiest.
 """
 
 import heapq
@@ -22,8 +22,8 @@ from kitchen.planner.specs import BLOCK, MOST_ORDERS_A_PIECE
 from simulation.confidence import Estimate, ratio
 from simulation.sums import Part
 
-Crew = tuple[int, ...]  # places, in the order of the stages; empty stands for no crew at all
-LEAST_DAYS, MOST_DAYS = 200, 1000  # that a crew is tried on; fewer where a day has many orders
+Crew = tuple[int, ...]  # capacities, in the order of the stages; empty means that there is no crew
+LEAST_DAYS, MOST_DAYS = 200, 1000  # on which a crew is tried; fewer where a day has many orders
 MOST_TRIED = 400
 AT_ONCE = 4  # crews that are tried side by side, so that several workers have something to do
 SHOWN = 12
@@ -40,17 +40,17 @@ class Want:
 
 @dataclass(frozen=True)
 class Tried:
-    kept: Estimate  # share of promises; unknown if nobody came
+    kept: Estimate  # share of promises; unknown if no orders came
     mean_minutes: Estimate
     wait_minutes: tuple[float, ...]  # in the line of each station
-    within_minutes: float  # the promise of which the asked share would be kept; nan if nobody came
+    within_minutes: float  # the promise of which the asked share would be kept; nan if no orders came
 
 
 Known = Mapping[Want, Tried]
 
 
 class Missing(Exception):
-    """These have to be tried before the search can go on."""
+    """Raised with the crews that have to be tried before the search can go on."""
 
     def __init__(self, wants: Iterable[Want]) -> None:
         self.wants = list(wants)
@@ -58,15 +58,15 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Found:
-    least: Crew  # no crew with fewer places at any one station can do
-    best: Crew | None  # None: none does
+    least: Crew  # no crew with fewer places at any one station suffices
+    best: Crew | None  # None: no crew suffices
     failed: tuple[Crew, ...]  # those that were tried before it, in the order of their cost, and its neighbours
     gave_up: bool = False
 
 
-def scenario_with(scenario: Scenario, places: Crew) -> Scenario:
+def scenario_with(scenario: Scenario, crew: Crew) -> Scenario:
     stations = (
-        replace(station, places=count, changes=()) for station, count in zip(scenario.stations, places, strict=True)
+        replace(station, capacity=count, changes=()) for station, count in zip(scenario.stations, crew, strict=True)
     )
     return replace(scenario, stations=tuple(stations))
 
@@ -82,7 +82,7 @@ def tried(keep: float, part: Part) -> Tried:
 
 
 class Search:
-    """One walk through what is known; it stops at the first crew that has to be tried."""
+    """One pass through what is known; it stops at the first crew that has to be tried."""
 
     def __init__(self, plan: Plan, known: Known) -> None:
         self.plan, self.known = plan, known
@@ -97,7 +97,7 @@ class Search:
     def cost(self, crew: Crew) -> float:
         return sum(count * self.plan.costs[stage] for count, stage in zip(crew, self.stages, strict=True))
 
-    def does(self, crew: Crew, fresh: bool = False) -> bool:
+    def suffices(self, crew: Crew, fresh: bool = False) -> bool:
         want = self.want(crew, fresh)
         if want not in self.known:
             raise Missing([want])
@@ -105,7 +105,7 @@ class Search:
         return not kept.is_known or kept.value - kept.half_width >= self.plan.keep
 
     def found(self) -> Found:
-        if not self.does(self.plenty):
+        if not self.suffices(self.plenty):
             return Found((), None, (self.plenty,))
         least = self.least()
         waiting = [(self.cost(least), least)]
@@ -117,7 +117,7 @@ class Search:
                 soon = (self.want(crew) for _, crew in heapq.nsmallest(AT_ONCE, waiting))
                 raise Missing(want for want in soon if want not in self.known)
             _, crew = heapq.heappop(waiting)
-            if self.does(crew) and self.does(crew, fresh=True):
+            if self.suffices(crew) and self.suffices(crew, fresh=True):
                 return self.checked(Found(least, crew, tuple(failed)))
             failed.append(crew)
             for more in self.one_more(crew):
@@ -127,20 +127,20 @@ class Search:
         return Found(least, None, tuple(failed))
 
     def checked(self, found: Found) -> Found:
-        """Beside the crew that was found: with one place fewer it must fail. Else that one is the better answer."""
+        """Check that the crew fails with one place fewer at any station; otherwise that crew is the better answer."""
         assert found.best is not None
         fewer = list(one_fewer(found.best))
         missing = [self.want(crew) for crew in fewer if self.want(crew) not in self.known]
         if missing:
             raise Missing(missing)
         for crew in sorted(fewer, key=self.cost):
-            if self.does(crew) and self.does(crew, fresh=True):
+            if self.suffices(crew) and self.suffices(crew, fresh=True):
                 return self.checked(Found(found.least, crew, found.failed))
         others = [crew for crew in fewer if crew not in found.failed]
         return Found(found.least, found.best, (*found.failed, *others))
 
     def least(self) -> Crew:
-        """For each station on its own, all of them side by side."""
+        """Return the least capacity of each station on its own, searching all of them side by side."""
         counts, missing = [], list[Want]()
         for index in range(len(self.stages)):
             try:
@@ -155,7 +155,7 @@ class Search:
         too_few, enough = 0, MOST_CREW
         while enough - too_few > 1:
             count = (too_few + enough) // 2
-            if self.does((*self.plenty[:index], count, *self.plenty[index + 1 :])):
+            if self.suffices((*self.plenty[:index], count, *self.plenty[index + 1 :])):
                 enough = count
             else:
                 too_few = count
@@ -182,7 +182,7 @@ def next_wanted(plan: Plan, known: Known) -> list[Want]:
 
 
 def share_done(plan: Plan, known: Known) -> float:
-    """Nobody knows how long a search takes: a bisection for each station, then about a dozen crews."""
+    """Estimate the progress of a search: usually a bisection for each station, then about a dozen crews."""
     if not next_wanted(plan, known):
         return 1.0
     usual = 1 + len(plan.scenarios[0].stations) * MOST_CREW.bit_length() + 12
@@ -206,9 +206,9 @@ def answer(plan: Plan, known: Known) -> dict[str, Any]:
         "tried": len({want.crew for want in known}),
         "precise": True,
         "method": (
-            "For each station the least places that do with plenty elsewhere, by bisection; from there on crews in the"
-            " order of their cost, until one does; with one place fewer at any station that one fails."
-            " One place more is taken never to hurt."
+            "For each station the least places that suffice with plenty elsewhere, by bisection; from there on crews"
+            " in the order of their cost, until one suffices; with one place fewer at any station that one fails."
+            " One more place is assumed never to hurt."
         ),
     }
     try:
@@ -223,18 +223,18 @@ def answer(plan: Plan, known: Known) -> dict[str, Any]:
 
 
 def best_of(search: Search, failed: Iterable[Crew]) -> Crew:
-    """The runner-up: who came nearest, and among equals the cheaper one."""
+    """Return the runner-up: the crew that came nearest, and among equals the cheaper one."""
     return max(failed, key=lambda crew: (share_of(search, crew), -search.cost(crew)))
 
 
 def near(search: Search, found: Found, runner_up: Crew | None) -> list[Crew]:
-    """The runner-up first, then the others that came near."""
+    """List the runner-up first, then the others that came near."""
     others = sorted(found.failed, key=lambda crew: -share_of(search, crew))[:SHOWN]
     return [runner_up, *(crew for crew in others if crew != runner_up)] if runner_up else []
 
 
 def trial(search: Search, crew: Crew) -> Tried:
-    """On the fresh days if it came so far: the days on which it was chosen flatter it."""
+    """Return the result on the fresh days, if there is one: the days on which the crew was chosen flatter it."""
     return search.known.get(search.want(crew, fresh=True)) or search.known[search.want(crew)]
 
 
@@ -267,7 +267,7 @@ def sentence(search: Search, found: Found, runner_up: Crew | None) -> str:
         )
     kept = trial(search, found.best).kept
     if not kept.is_known:
-        return f"Nobody comes, so the least of everything does: {words(search, found.best)}."
+        return f"No orders come, so the smallest crew suffices: {words(search, found.best)}."
     text = (
         f"{words(search, found.best)} cost {search.cost(found.best):g} and keep {percent(kept)} of promises of"
         f" {plan.scenarios[0].promise_minutes:g} minutes."
@@ -276,7 +276,7 @@ def sentence(search: Search, found: Found, runner_up: Crew | None) -> str:
 
 
 def why_none(search: Search, most: Crew) -> str:
-    """Why even the most places don't do, and what could be promised instead."""
+    """Say why even the most places don't suffice, and what could be promised instead."""
     result = trial(search, most)
     at = int(np.argmax(result.wait_minutes))
     if result.wait_minutes[at] >= 1:
@@ -287,7 +287,7 @@ def why_none(search: Search, most: Crew) -> str:
 
 
 def why(search: Search, best: Crew, runner_up: Crew) -> str:
-    """Why the runner-up fails, in figures."""
+    """Say why the runner-up fails, in figures."""
     result, better = trial(search, runner_up), trial(search, best)
     longer = np.array(result.wait_minutes) - np.array(better.wait_minutes)
     at = int(longer.argmax())
@@ -298,12 +298,12 @@ def why(search: Search, best: Crew, runner_up: Crew) -> str:
         f" {result.wait_minutes[at]:.1f} minutes for a place at “{name}” instead of {better.wait_minutes[at]:.1f}."
     )
     if result.kept.is_known and result.kept.value >= search.plan.keep:
-        text += " That may be enough, but it can't be told from too little."
+        text += " That might be enough, but it can't be told from too little."
     return text
 
 
 def words(search: Search, crew: Crew) -> str:
-    """Make line 3, Oven 6."""
+    """Describe a crew: Make line 3, Oven 6."""
     stations = search.plan.scenarios[0].stations
     return ", ".join(f"{station.name} {count}" for station, count in zip(stations, crew, strict=True))
 

@@ -1,6 +1,6 @@
-"""The planner's form: its fields with what stands in them, and back from what was sent to a plan's request.
+"""The planner's form: its fields with their values, and the plan's request from what was sent.
 
-A field's name is its path in the request (kitchen.planner.requests), so a sentence about a field finds its place.
+A field's name is its path in the request (kitchen.planner.requests), so an error is shown beside its field.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kitchen.planner.requests import HOURS, MEASURED, Present
-from kitchen.planner.scenarios import BELT, StationPlan
+from kitchen.planner.scenarios import BELT, FIELD_NAMES, StationPlan
 from simulation import distributions
 from simulation.distributions.text import EXAMPLE, written
 from simulation.fields import SpecError
 
-OWN_HELP = f"Of a distribution that takes some, such as {EXAMPLE}"
-LEAST_SLIDER = 12  # places that a slider shows at least
+OWN_HELP = f"For distributions that take some, such as {EXAMPLE}"
+LEAST_SLIDER = 12  # the least maximum of a slider of places
 DEEPEST = 6  # scenarios.0.stations.baking.places has four parts before the last
-KEEP = "keep_percent"  # people think in per cent, plans in shares
+KEEP = "keep_percent"  # forms have per cent, plans have shares
 QUESTIONS = (
     ("compare", "Compare"),
     ("crew", "Smallest crew"),
@@ -41,10 +41,10 @@ class Field:
     low: float | None = None
     high: float | None = None
     step: str = "1"
-    slider: float | None = None  # how far a slider beside it goes
+    slider: float | None = None  # the maximum of a slider beside it
     choices: Sequence[tuple[str, str]] = ()
     help: str = ""
-    when: str = ""  # it matters only then: "question=crew"
+    when: str = ""  # shown only then: "question=crew"
     error: str = ""
 
     @property
@@ -59,11 +59,11 @@ class ScenarioFields:
     name: Field
     more: list[Field]
     error: str = ""
-    is_open: bool = field(default=False)  # something stands in the folded part
+    is_open: bool = field(default=False)  # a field of the folded part has a value
 
 
 class Values:
-    """What stands in the form: what was asked for, else the shop as it is."""
+    """The values of the form: those of the request, otherwise the shop as it is."""
 
     def __init__(self, asked: Any, problem: SpecError | None) -> None:
         self.flat = dict(_flattened(asked if isinstance(asked, Mapping) else {}))
@@ -107,7 +107,7 @@ def _flattened(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def context(asked: Any, problem: SpecError | None, present: Present) -> dict[str, Any]:
-    """For the template. Every error has its place: beside its field, or above the form."""
+    """Return the template's context. An error is shown beside its field, or above the form."""
     values = Values(asked, problem)
     count = len(asked.get("scenarios") or []) if isinstance(asked, Mapping) else 0
     scenarios = [scenario_fields(values, number, present.stations) for number in range(max(1, count))]
@@ -148,8 +148,10 @@ def day_fields(values: Values, present: Present) -> list[Field]:
             when="demand.profile=hours",
         ),
         add("demand.day", "Which day", kind="date", when="demand.profile=measured"),
-        add("open", "Opens", kind="text", help="Such as 16:00; empty: as the day goes", when="question=compare,crew"),
-        add("close", "Closes", kind="text", help="Such as 23:00; empty: as the day goes"),
+        add(
+            "open", "Opens", kind="text", help="Such as 16:00; empty: as in the profile", when="question=compare,crew"
+        ),
+        add("close", "Closes", kind="text", help="Such as 23:00; empty: as in the profile"),
         add("promise_minutes", "Promise, minutes to the door", "45", low=0.1, high=1440, step="any", slider=120),
     ]
 
@@ -159,26 +161,26 @@ def scenario_fields(
 ) -> ScenarioFields:
     path = f"scenarios.{number if mark is None else mark}"
     add = values.field
-    laws = [*distributions.choices(), (BELT, "A belt (conveyor)")]
+    choices = [*distributions.choices(), (BELT, "A belt (conveyor)")]
     places, more = [], []
     for row in stations:
         at = f"{path}.stations.{row.stage}"
-        most = max(LEAST_SLIDER, 2 * row.places)
+        most = max(LEAST_SLIDER, 2 * row.capacity)
         places.append(
-            add(f"{at}.places", row.name, row.places, low=1, high=1000, slider=most, help=f"now {row.places}")
+            add(f"{at}.places", row.name, row.capacity, low=1, high=1000, slider=most, help=f"now {row.capacity}")
         )
         each = " a pizza" if row.per_pizza else ""
         more += [
             add(f"{at}.mean_seconds", f"{row.name}: mean seconds{each}", row.mean_seconds, low=0.1, step="any"),
             add(f"{at}.spread_seconds", f"{row.name}: spread, seconds", row.spread_seconds, low=0, step="any"),
-            add(f"{at}.law", f"{row.name}: distribution", row.law, kind="select", choices=laws),
+            add(f"{at}.law", f"{row.name}: distribution", row.distribution, kind="select", choices=choices),
             add(
                 f"{at}.parameters", f"{row.name}: own parameters", written(row.parameters), kind="text", help=OWN_HELP
             ),
         ]
     change = f"{path}.changes.0"
     more += [
-        add(f"{path}.demand.times", "Demand, times as much", "1", low=0, high=100, step="any"),
+        add(f"{path}.demand.times", "Demand, multiplied by", "1", low=0, high=100, step="any"),
         add(f"{change}.at", "Places change at", kind="text", help="Such as 19:00, when an oven breaks"),
         add(f"{change}.stage", "of", kind="select", choices=[("", "–"), *((row.stage, row.name) for row in stations)]),
         add(f"{change}.places", "Places from then on", low=0, high=1000),
@@ -187,7 +189,7 @@ def scenario_fields(
     return ScenarioFields(
         number,
         places,
-        add(f"{path}.name", "Name", kind="text", help="Empty: what is different"),
+        add(f"{path}.name", "Name", kind="text", help="Empty: a description of the changes"),
         more,
         values.error(*about),
         values.has(item.name for item in more),
@@ -207,14 +209,14 @@ def crew_fields(values: Values, stations: Sequence[StationPlan]) -> list[Field]:
 
 def precision_fields(values: Values) -> list[Field]:
     return [
-        values.field("half_width_minutes", "Precise to, minutes", "0.25", low=0.01, step="any"),
+        values.field("half_width_minutes", "Precision, ± minutes", "0.25", low=0.01, step="any"),
         values.field("most_replications", "Simulated days, at most", "2000", low=100, high=20000, step="1"),
-        values.field("seed", "Seed", "1", low=0, step="1", help="Another number, other days"),
+        values.field("seed", "Seed", "1", low=0, step="1", help="Another number simulates other days"),
     ]
 
 
 def request_of(sent: Iterable[tuple[str, str]], stations: Sequence[StationPlan]) -> dict[str, Any]:
-    """A plan's request from a form that was sent. Left out: what is empty, and what is as it is in the shop."""
+    """Make a plan's request from a form. Empty fields and those that are as in the shop are left out."""
     values: dict[str, Any] = {}
     for name, text in sent:
         *path, last = name.split(".")
@@ -223,7 +225,7 @@ def request_of(sent: Iterable[tuple[str, str]], stations: Sequence[StationPlan])
         place = values
         for step in path:
             inner = place.setdefault(step, {})
-            if not isinstance(inner, dict):  # "demand" and "demand.profile" at once: nobody's form
+            if not isinstance(inner, dict):  # "demand" and "demand.profile" at once: not from our form
                 inner = place[step] = {}
             place = inner
         place[last] = text.strip()
@@ -252,14 +254,14 @@ def _share(percent: str) -> Any:
 
 
 def _in_order(rows: Any) -> list[Any]:
-    """A list from {"0": ..., "2": ...}."""
+    """Make a list from {"0": ..., "2": ...}."""
     if not isinstance(rows, dict):
         return []
     return [rows[key] for key in sorted(rows, key=lambda key: (len(key), key))]
 
 
 def _different(row: Any, stations: Sequence[StationPlan]) -> Any:
-    """A scenario without what is as it is in the shop."""
+    """Return a scenario without the fields that are as in the shop."""
     if not isinstance(row, dict):
         return row
     asked = row.get("stations")
@@ -267,7 +269,8 @@ def _different(row: Any, stations: Sequence[StationPlan]) -> Any:
     for station in stations:
         values = asked.get(station.stage) if isinstance(asked, dict) else None
         if isinstance(values, dict):
-            changed = {name: text for name, text in values.items() if not _same(text, getattr(station, name, None))}
+            known = {name: getattr(station, str(FIELD_NAMES.get(name, name)), None) for name in values}
+            changed = {name: text for name, text in values.items() if not _same(text, known[name])}
             if changed:
                 different[station.stage] = changed
     changes = [change for change in _in_order(row.get("changes")) if change]

@@ -1,6 +1,6 @@
-"""Commands that can take long: they ask before, end in time, and show on the terminal how far they are.
+"""Limits of long commands: ask before they run, end them in time, and show their progress on the terminal.
 
-The bar is on stderr, so that stdout has the answer and nothing else.
+The bar goes to stderr, so stdout has only the answer.
 """
 
 import sys
@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from simulation.pace import LONG_SECONDS, in_words
 
 EXIT_USAGE = 2
-PATIENCE_SECONDS = 1.0  # what is over sooner needs no bar
+PATIENCE_SECONDS = 1.0  # a shorter run needs no bar
 
 
 def seconds(text: str) -> float:
@@ -27,18 +27,18 @@ def seconds(text: str) -> float:
 
 
 def refuse_hours(expected_seconds: float) -> None:
-    """Raise CommandError if that is long: it has to be asked for."""
+    """Raise CommandError if a run takes long: it has to be confirmed."""
     if expected_seconds > LONG_SECONDS:
         raise CommandError(
-            f"This takes {in_words(expected_seconds)}. Add --yes to run it all the same, or --seconds 60 for what can"
-            " be done in that time.",
+            f"This takes {in_words(expected_seconds)}. Add --yes to run it anyway, or --seconds 60 for what can be"
+            " done in that time.",
             returncode=EXIT_USAGE,
         )
 
 
 @contextmanager
 def bar(words: str = "Simulating") -> Iterator[Callable[[float], None]]:
-    """Give a function that takes the share that is done."""
+    """Yield a function that takes the share that is done."""
     if not sys.stderr.isatty():
         yield lambda share: None
         return

@@ -1,9 +1,9 @@
-"""What is wrong with a plan that can be simulated all the same: nobody comes, a hole in the day, too few places."""
+"""Warnings about a plan that can be simulated anyway: no orders, a gap in the day, too few places."""
 
 from collections.abc import Iterator
 from itertools import pairwise
 
-from kitchen.planner.scenarios import CREW, NOW, Plan, Scenario, StationPlan, clock, places_at
+from kitchen.planner.scenarios import CREW, NOW, Plan, Scenario, StationPlan, capacity_at, clock
 from kitchen.planner.specs import spec_of
 from simulation.notes import of_state
 
@@ -11,7 +11,7 @@ Piece = tuple[float, float, float]  # from, to, orders an hour
 
 
 def of(plan: Plan) -> Iterator[str]:
-    """Of the shop as it is, and what is different in a scenario."""
+    """List the warnings of the shop as it is, and those that differ in a scenario."""
     known = list(warnings_of(plan.scenarios[0], plan))
     for scenario in plan.scenarios:
         found = list(warnings_of(scenario, plan))
@@ -30,20 +30,20 @@ def about_demand(scenario: Scenario, question: str) -> Iterator[str]:
     pieces = scenario.rates()
     if not any(rate for *_, rate in pieces):
         if pieces:
-            yield "Nobody comes: with a demand of 0 there is nothing to wait for."
+            yield "No orders come: with a demand of 0 there is nothing to wait for."
         return
     yield from holes(pieces)
     rates = scenario.demand.per_hour
     lost = sum(rates) - scenario.orders()
     if question != NOW and min(rates) < max(rates) and lost > 0.005 * sum(rates):
         yield f"{lost:.0f} orders of the day would come while the shop is closed; they are left out."
-    if question != CREW:  # whose places are searched for
+    if question != CREW:  # whose capacities are searched for
         for station in scenario.stations:
             yield from overload(scenario, station, pieces)
 
 
 def holes(pieces: list[Piece]) -> Iterator[str]:
-    """Hours between others in which nobody comes."""
+    """Yield the hours between others in which no orders come."""
     empty = [(begin, end) for begin, end, rate in pieces if not rate]
     joined: list[tuple[float, float]] = []
     for begin, end in empty:
@@ -52,16 +52,16 @@ def holes(pieces: list[Piece]) -> Iterator[str]:
         else:
             joined.append((begin, end))
     for begin, end in joined:
-        yield f"Nobody comes from {clock(begin)} to {clock(end)}, as the demand was given."
+        yield f"No orders come from {clock(begin)} to {clock(end)}, according to the demand."
 
 
 def overload(scenario: Scenario, station: StationPlan, pieces: list[Piece]) -> Iterator[str]:
-    """More work than places: the worst stretch of the day."""
+    """Warn of more work than capacity in the worst stretch of the day."""
     per_order = scenario.work_seconds(station) / 3600  # hours of a place
     stretches: list[list[tuple[float, Piece]]] = []
     end_before = None
     for begin, end, rate in split_at([hour for hour, _ in station.changes], pieces):
-        over = rate * per_order - places_at(station, begin)
+        over = rate * per_order - capacity_at(station, begin)
         if over > 1e-9:
             if end_before != begin:
                 stretches.append([])
@@ -75,13 +75,13 @@ def overload(scenario: Scenario, station: StationPlan, pieces: list[Piece]) -> I
     ends = "Only closing ends that." if last == pieces[-1][1] else "Then it shrinks again."
     yield (
         f"{station.name} has more work than places from {clock(first)} to {clock(last)}: at worst {rate:.3g} orders an"
-        f" hour are work for {rate * per_order:.1f} places, and it has {places_at(station, begin)}, so that its line"
+        f" hour are work for {rate * per_order:.1f} places, and it has {capacity_at(station, begin)}, so that its line"
         f" grows by {over / per_order:.1f} orders an hour. {ends}"
     )
 
 
 def split_at(hours: list[float], pieces: list[Piece]) -> Iterator[Piece]:
-    """The same pieces of the day, with an end at each of these hours."""
+    """Split the pieces of the day at each of these hours."""
     for begin, end, rate in pieces:
         inside = sorted({hour for hour in hours if begin < hour < end})
         for since, until in pairwise([begin, *inside, end]):

@@ -1,4 +1,4 @@
-"""Results of a worker for a column of the database: a line of JSON that names the arrays, then their bytes."""
+"""Pack a worker's results for a database column: a line of JSON that names the arrays, then their bytes."""
 
 import json
 import zlib
@@ -11,7 +11,7 @@ import numpy as np
 from simulation.lengths import EachLength, LengthCells
 from simulation.sums import Part
 
-FORM = 2  # other ones are not read
+FORM = 2  # other formats are not read
 
 Parts = tuple[Part, ...]  # one for each scenario
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -27,7 +27,7 @@ def pack(parts: Parts) -> bytes:
 
 
 def unpack(packed: bytes) -> Parts | None:
-    """Return None if it was packed in another form, by an earlier version: then it has to be simulated again."""
+    """Unpack; None if an earlier version packed it in another form, so that it has to be simulated again."""
     try:
         line, _, body = zlib.decompress(packed).partition(b"\n")
         header = json.loads(line)

@@ -1,7 +1,7 @@
-"""The what-if planner: which days have to be simulated for a plan, and what they say.
+"""The what-if planner: which days have to be simulated for a plan, and the answer.
 
-The work comes in pieces, each for one worker; which pieces are wanted next, and the answer, follow from the plan
-and the pieces that are done alone. So a study is the same in one process, over many workers and run again.
+The work comes in pieces, each for one worker. Which pieces are wanted next, and the answer, depend only on the plan
+and the finished pieces, so a study is the same in one process, over many workers and run again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ MINUTE = 60.0
 
 @dataclass(frozen=True, order=True)
 class Piece:
-    """What one worker does at once: some blocks of days, of the plan's scenarios or of one crew."""
+    """One worker's share: some blocks of days, of the plan's scenarios or of one crew."""
 
     crew: Crew
     first: int
@@ -32,9 +32,9 @@ class Piece:
 
     @property
     def key(self) -> str:
-        """Its name within the study."""
-        places = "-".join(map(str, self.crew))
-        return f"{places or 'all'}:{self.first}+{self.blocks}"
+        """Return its name within the study."""
+        crew = "-".join(map(str, self.crew))
+        return f"{crew or 'all'}:{self.first}+{self.blocks}"
 
 
 Done = Mapping[Piece, Parts]
@@ -42,7 +42,7 @@ Figures = Sequence[Result]  # one for each scenario
 
 
 def simulate(plan: Plan, piece: Piece, check: Callable[[], None] = lambda: None) -> Parts:
-    """`check` is called before each scenario; what it raises ends the work at once."""
+    """Simulate a piece. `check` is called before each scenario; what it raises ends the work at once."""
     scenarios = [crew.scenario_with(plan.scenarios[0], piece.crew)] if piece.crew else plan.scenarios
     parts = []
     for scenario in scenarios:
@@ -54,7 +54,7 @@ def simulate(plan: Plan, piece: Piece, check: Callable[[], None] = lambda: None)
 def run(
     plan: Plan, progress: Callable[[float], None] = lambda share: None, is_over: Callable[[], bool] = lambda: False
 ) -> dict[str, Any]:
-    """The study in this process: the whole of it, or what is known by the time `is_over` says so."""
+    """Run a study in this process, until it is complete or `is_over` returns True."""
     done: dict[Piece, Parts] = {}
     while wanted := next_pieces(plan, done):
         for piece in wanted:
@@ -66,7 +66,7 @@ def run(
 
 
 def next_pieces(plan: Plan, done: Done) -> list[Piece]:
-    """What is still missing before one can say more; nothing when the answer stands."""
+    """Return the pieces that the next answer needs; none when the answer is final."""
     if plan.question == CREW:
         return [Piece(want.crew, want.first, want.blocks) for want in crew.next_wanted(plan, known(plan.keep, done))]
     reached = 0
@@ -81,7 +81,7 @@ def next_pieces(plan: Plan, done: Done) -> list[Piece]:
 
 
 def rounds(plan: Plan) -> list[int]:
-    """After how many blocks one looks whether it is enough."""
+    """Return the numbers of blocks after which the precision is checked."""
     most = -(-plan.most_replications // BLOCK)
     totals, total = [], FIRST_DAYS // BLOCK
     while total < most:
@@ -91,7 +91,7 @@ def rounds(plan: Plan) -> list[int]:
 
 
 def pieces(plan: Plan, reached: int, total: int) -> list[Piece]:
-    """The blocks from `reached` to `total`, shared out; small, so that the kitchen's own work waits for none long."""
+    """Share out the blocks from `reached` to `total`, in small pieces, so that live work never waits long for one."""
     orders = sum(scenario.orders() for scenario in plan.scenarios) * BLOCK
     most = max(1, int(MOST_ORDERS_A_PIECE / max(1.0, orders)))
     size = min(most, max(1, -(-(total - reached) // PIECES_A_ROUND)))
@@ -113,14 +113,14 @@ def known(keep: float, done: Done) -> dict[crew.Want, crew.Tried]:
 
 
 def share_done(plan: Plan, done: Done) -> float:
-    """From 0 to 1, of the most that it can take."""
+    """Return the progress from 0 to 1, relative to the most that it can take."""
     if plan.question == CREW:
         return crew.share_done(plan, known(plan.keep, done))
     return min(1.0, sum(piece.blocks for piece in done) / rounds(plan)[-1])
 
 
 def is_precise(plan: Plan, figures: Figures) -> bool:
-    """Every figure that the answer is made of is as precise as was asked: the differences, or the only mean."""
+    """True if the answer's figures are as precise as requested: the differences, or the only mean."""
     widths = [estimate.half_width for estimate in savings(figures)[1:] if estimate.is_known]
     if not widths:
         present = mean_minutes(figures, 0)
@@ -136,7 +136,7 @@ def mean_minutes(figures: Figures, number: int) -> Estimate:
 
 
 def savings(figures: Figures) -> list[Estimate]:
-    """Minutes that each scenario saves an order against the first."""
+    """Return the minutes that each scenario saves an order against the first."""
     return [saving(figures, number, 0) for number in range(len(figures))]
 
 
@@ -146,7 +146,7 @@ def saving(figures: Figures, number: int, other: int) -> Estimate:
 
 
 def kept(figures: Figures, number: int) -> Estimate:
-    """The share of orders that were there within the promise."""
+    """Return the share of orders that were there within the promise."""
     return figures[number].within_promise()
 
 
@@ -154,7 +154,7 @@ def kept(figures: Figures, number: int) -> Estimate:
 
 
 def answer(plan: Plan, done: Done) -> dict[str, Any]:
-    """All that is known by now, as plain JSON; also while pieces are missing."""
+    """Return all that is known by now, as plain JSON; also while pieces are missing."""
     if plan.question == CREW:
         return crew.answer(plan, known(plan.keep, done))
     total = blocks_in_a_row(done)
@@ -174,7 +174,7 @@ def answer(plan: Plan, done: Done) -> dict[str, Any]:
 
 
 def blocks_in_a_row(done: Done) -> int:
-    """How many blocks are done from the first on, without a gap."""
+    """Count the blocks that are done from the first on, without a gap."""
     reached = 0
     for piece in sorted(done):
         if piece.first == reached:
@@ -214,13 +214,13 @@ def slots_row(slots: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def station_rows(scenario: Scenario, result: Result, loads: Array) -> list[dict[str, Any]]:
-    busy, places, part = result.busy_by_slot(), result.places_by_slot(), result.part
+    busy, available, part = result.busy_by_slot(), result.capacity_by_slot(), result.part
     return [
         {
             "stage": station.stage,
             "name": station.name,
-            "places": station.places,
-            "load": plain(busy[index].sum() / places[index].sum(), 4) if places[index].sum() else None,
+            "places": station.capacity,
+            "load": plain(busy[index].sum() / available[index].sum(), 4) if available[index].sum() else None,
             "load_by_slot": [plain(load, 4) for load in loads[index]],
             "wait_minutes": as_dict(ratio(part.wait_seconds[:, index] / MINUTE, part.orders)),
         }
@@ -236,10 +236,10 @@ def as_dict(estimate: Estimate) -> dict[str, float | None] | None:
 
 
 def sentence(plan: Plan, figures: Figures) -> str:
-    """The answer that a person reads first. What may be chance is called so."""
+    """Write the answer that a person reads first. It says where a difference can be chance."""
     present = mean_minutes(figures, 0)
     if not any(result.part.orders.any() for result in figures):
-        return "Nobody comes, so there is nothing to wait for and nothing that helps."
+        return "No orders come, so there is nothing to wait for and nothing that helps."
     saved = {number: estimate for number, estimate in enumerate(savings(figures)) if number and estimate.is_known}
     if not saved:
         return present_sentence(plan, figures, present)
@@ -272,7 +272,7 @@ def best_sentence(plan: Plan, figures: Figures, saved: Mapping[int, Estimate], r
     if not equals:
         return f"{start}; nothing else helps as much."
     others = " and ".join(f"{lower(named(plan, number))} ({plus_minus(saved[number])})" for number in equals)
-    return f"{start}, but {others} may help as much."
+    return f"{start}, but {others} might help as much."
 
 
 def present_sentence(plan: Plan, figures: Figures, present: Estimate) -> str:
@@ -296,7 +296,7 @@ def promises_sentence(plan: Plan, figures: Figures, number: int) -> str:
 
 
 def named(plan: Plan, number: int) -> str:
-    """In the middle of what a person wrote nothing is changed."""
+    """Return a scenario's name in quotation marks or as it is; a person's own words are not changed."""
     name = plan.scenarios[number].name
     return name[0].upper() + name[1:] if name != PRESENT else name
 
@@ -306,7 +306,7 @@ def lower(text: str) -> str:
 
 
 def plus_minus(estimate: Estimate, sign: int = 1) -> str:
-    """As many digits as the half-width deserves."""
+    """Write an estimate with as many digits as its half-width deserves."""
     digits = 1 if estimate.half_width >= 0.05 else 3 if 0 < estimate.half_width < 0.005 else 2
     return f"{sign * estimate.value:.{digits}f} ± {estimate.half_width:.{digits}f}"
 

@@ -1,4 +1,4 @@
-"""From what a person or a program asked for to a plan that can be simulated."""
+"""Read the request of a person or a program into a plan that can be simulated."""
 
 import math
 import re
@@ -25,18 +25,18 @@ from kitchen.planner.scenarios import (
     described,
     one_more,
 )
-from kitchen.planner.stations import MOST_PLACES, read_station
+from kitchen.planner.stations import MOST_CAPACITY, read_station
 from simulation.fields import HOURS_A_DAY, PLAN, Fields, SpecError
 
 FLAT, HOURS, MEASURED = "flat", "hours", "measured"
-# Which hours a profile covers, with the share of each; their mean rate is what was asked.
+# The hours that a profile covers, with the share of each; their mean rate is the requested one.
 HOURS_OF = {"day": range(11, 23), **{name: hours for name, hours in PROFILES.items() if name != FLAT}}
 DEMANDS = ("friday", "day", "lunch", FLAT, HOURS, MEASURED)
 FLAT_HOURS = (11, 23)
 
 MOST_SCENARIOS = 6
 MOST_REPLICATIONS = 20_000
-MOST_ORDERS = 5_000  # of one simulated day: more would not fit into a worker
+MOST_ORDERS = 5_000  # on one simulated day: more would not fit into a worker
 MOST_CHANGES = 12
 MAX_SEED = 2**31 - 1
 MAX_PROMISE_MINUTES = 24 * 60.0
@@ -50,7 +50,7 @@ class Present:
 
     stations: tuple[StationPlan, ...]
     per_hour: float
-    # ISO date -> that day's orders in each hour, and how often an order had so many pizzas; ValueError if unusable
+    # ISO date -> that day's orders in each hour, and the frequency of each number of pizzas; ValueError if unusable
     measured: Callable[[Any], tuple[list[float], dict[int, float]]]
     now_hour: float = 0.0
     state: tuple[OpenOrder, ...] = ()
@@ -59,7 +59,7 @@ class Present:
 
 
 def read_plan(values: Any, present: Present) -> Plan:
-    """SpecError with the field and a sentence if it can't be simulated."""
+    """Read a plan; SpecError with the field and a sentence if it can't be simulated."""
     asked = Fields(values, dialect=PLAN)
     question = asked.choice("question", QUESTIONS, COMPARE, "The question")
     demand_asked = asked.optional_object("demand")
@@ -68,7 +68,7 @@ def read_plan(values: Any, present: Present) -> Plan:
     if question == NOW:
         open_hour, close_hour = present.now_hour, read_end(asked, demand.hours[1])
         if close_hour <= open_hour:
-            notes.append(f"It is {clock(open_hour)} and the day ends at {clock(close_hour)}: nobody new comes.")
+            notes.append(f"It is {clock(open_hour)} and the day ends at {clock(close_hour)}: no new orders come.")
             close_hour = open_hour
     else:
         open_hour, close_hour = read_hours(asked, *demand.hours)
@@ -84,7 +84,7 @@ def read_plan(values: Any, present: Present) -> Plan:
         more = [one_more(base, station) for station in base.stations]
         scenarios += (row for row in more if all(replace(other, name=row.name) != row for other in scenarios))
     if question == CREW and len(scenarios) > 1:
-        raise SpecError("scenarios", "The smallest crew is searched for the shop as it is: leave the scenarios away.")
+        raise SpecError("scenarios", "The smallest crew is found for the shop as it is: leave the scenarios out.")
     check_names(scenarios)
     check_size(scenarios)
     plan = Plan(
@@ -104,11 +104,11 @@ def read_plan(values: Any, present: Present) -> Plan:
 @dataclass(frozen=True)
 class AskedDemand:
     demand: Demand
-    hours: tuple[float, float]  # opening hours, unless something else is asked
+    hours: tuple[float, float]  # opening hours, unless others are requested
 
 
 def read_demand(asked: Fields, present: Present) -> AskedDemand:
-    """A profile around a mean rate, a rate for each hour, or a day that was measured."""
+    """Read a profile around a mean rate, a rate for each hour, or a day that was measured."""
     profile = asked.choice("profile", DEMANDS, DEMANDS[0], "Demand")
     per_hour = asked.number("per_hour", "Orders an hour", present.per_hour, least=0, most=MAX_DEMAND)
     times = asked.number("times", "The factor on the demand", 1, least=0, most=100)
@@ -146,7 +146,7 @@ def read_demand(asked: Fields, present: Present) -> AskedDemand:
 
 
 def read_by_hour(path: str, value: Any) -> Iterator[tuple[int, float]]:
-    """ "11: 6, 12: 12.5", or {"11": 6, "12": 12.5}, or a list of 24 rates."""
+    """Read "11: 6, 12: 12.5", or {"11": 6, "12": 12.5}, or a list of 24 rates."""
     if isinstance(value, str):
         pairs: list[Any] = [piece.split(":") for piece in re.split(r"[,;\n]+", value) if piece.strip()]
     elif isinstance(value, list):
@@ -174,7 +174,7 @@ def read_by_hour(path: str, value: Any) -> Iterator[tuple[int, float]]:
 
 
 def read_end(asked: Fields, close_hour: float) -> float:
-    """Of a day that has begun, whenever it did."""
+    """Read the closing time of a day that has already begun."""
     if asked.get("open") is not None:
         raise SpecError(asked.at("open"), "A study from now opens now.")
     return asked.hour("close", close_hour, "The closing time")
@@ -191,7 +191,7 @@ def read_hours(asked: Fields, open_hour: float, close_hour: float) -> tuple[floa
 def read_scenario(
     asked: Fields, base: Scenario, present: Present, base_demand: Mapping[str, Any], question: str
 ) -> Scenario:
-    """The shop as it is, but for what is named. A demand is the plan's own, but for what is named."""
+    """Read a scenario: the shop as it is, and the plan's demand, except for what is named."""
     name = asked.text("name", MAX_NAME, "", "The name")
     part = asked.optional_object("demand")
     demand, hours = base.demand, (base.open_hour, base.close_hour)
@@ -214,15 +214,15 @@ def read_scenario(
         at = change.hour("at", math.nan, "The time of a change")
         if not open_hour <= at <= max(close_hour, HOURS_A_DAY):
             raise SpecError(change.at("at"), f"The change must come between {clock(open_hour)} and 24:00.")
-        places = change.whole("places", 0, MOST_PLACES, -1, "Places from then on")
-        if places < 0:
+        capacity = change.whole("places", 0, MOST_CAPACITY, -1, "Places from then on")
+        if capacity < 0:
             raise SpecError(change.at("places"), "Say how many places there are from then on.")
         change.refuse_others()
         old = stations[stage]
-        stations[stage] = replace(old, changes=tuple(sorted([*old.changes, (at, places)])))
+        stations[stage] = replace(old, changes=tuple(sorted([*old.changes, (at, capacity)])))
     asked.refuse_others()
     for station in stations.values():
-        if station.changes and station.law == BELT:
+        if station.changes and station.distribution == BELT:
             raise SpecError(asked.at("changes"), f"{station.name} is a conveyor: its places can't change.")
         if station.changes and not station.changes[-1][1]:
             raise SpecError(
@@ -253,4 +253,4 @@ def check_size(scenarios: list[Scenario]) -> None:
     for number, scenario in enumerate(scenarios):
         if scenario.orders() > MOST_ORDERS:
             where = f"scenarios.{number - 1}.demand" if number else "demand"
-            raise SpecError(where, f"{scenario.orders():,.0f} orders a day are more than the {MOST_ORDERS:,} we try.")
+            raise SpecError(where, f"{scenario.orders():,.0f} orders a day are more than the limit, {MOST_ORDERS:,}.")

@@ -1,4 +1,4 @@
-"""What a study compares: kitchens, their demand and their promise. Plain data: no database, no clock.
+"""The scenarios of a study: kitchens, their demand and their promise. Plain data: no database, no clock.
 
 Hours are hours of the day (18.5 is half past six), `per_hour` is orders an hour, durations are kitchen seconds or
 minutes as their names say.
@@ -14,34 +14,39 @@ from simulation.distributions.text import written
 COMPARE, CREW, NOW = "compare", "crew", "now"
 QUESTIONS = (COMPARE, CREW, NOW)
 PRESENT = "The shop as it is"
-BELT = "conveyor"  # a law of the planner alone: always the mean, and loaded one after the other, so many at a time
-MOST_CREW = 40  # places of one station that the search for the smallest crew looks at
+BELT = "conveyor"  # a distribution of the planner alone: always the mean, loaded one by one, `capacity` at a time
+MOST_CREW = 40  # the largest capacity of a station that the search for the smallest crew tries
 
 
 @dataclass(frozen=True)
 class StationPlan:
     stage: str
     name: str
-    places: int
-    law: str
+    capacity: int
+    distribution: str  # its code
     mean_seconds: float
     spread_seconds: float
     per_pizza: bool
-    # (hour of the day, places from then on), in the order of time: a place that breaks ends what it has in hand
+    # (hour of the day, capacity from then on), in the order of time: a place that breaks finishes its order
     changes: tuple[tuple[float, int], ...] = ()
-    parameters: dict[str, Any] = field(default_factory=dict)  # of the law, besides its mean and spread
+    parameters: dict[str, Any] = field(default_factory=dict)  # of the distribution, besides its mean and spread
 
     @property
-    def distribution(self) -> Distribution:
-        """Not of a conveyor, which has none."""
-        return build(self.law, self.mean_seconds, self.spread_seconds, self.parameters)
+    def service(self) -> Distribution:
+        """Build the service-time distribution; a conveyor has none."""
+        return build(self.distribution, self.mean_seconds, self.spread_seconds, self.parameters)
+
+
+# stored studies and requests have other names for these fields of a station
+STORED_NAMES = {"capacity": "places", "distribution": "law"}
+FIELD_NAMES = {stored: name for name, stored in STORED_NAMES.items()}
 
 
 @dataclass(frozen=True)
 class Demand:
     words: str
     per_hour: tuple[float, ...]  # the rate in each of the 24 hours of the day
-    pizzas: dict[int, float]  # how often an order has so many, relative to each other
+    pizzas: dict[int, float]  # number: its relative frequency
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Scenario:
     promise_minutes: float
 
     def rates(self) -> list[tuple[float, float, float]]:
-        """(from, to, orders an hour) of each piece of the day between opening and closing."""
+        """Return (from, to, orders an hour) of each piece of the day between opening and closing."""
         pieces = []
         for hour, rate in enumerate(self.demand.per_hour):
             begin, end = max(float(hour), self.open_hour), min(hour + 1.0, self.close_hour)
@@ -63,11 +68,11 @@ class Scenario:
         return pieces
 
     def orders(self) -> float:
-        """How many to expect on such a day."""
+        """Return the expected number of orders on such a day."""
         return sum((end - begin) * rate for begin, end, rate in self.rates())
 
     def work_seconds(self, station: StationPlan) -> float:
-        """Of one order at a station, on average."""
+        """Return the mean work on one order at a station."""
         return station.mean_seconds * (self.mean_pizzas() if station.per_pizza else 1)
 
     def mean_pizzas(self) -> float:
@@ -80,14 +85,14 @@ class OpenOrder:
 
     station: int  # the number of its station, from 0
     working: bool
-    elapsed_seconds: float  # how long its work has gone on; 0 in the line
+    elapsed_seconds: float  # for how long its work has gone on; 0 in the line
     pizzas: int
     age_seconds: float  # since it was placed
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One study, complete: run again it gives the same figures, whatever has become of the shop since."""
+    """A complete study: run again, it gives the same figures, however the shop has changed since."""
 
     question: str
     scenarios: tuple[Scenario, ...]  # the shop as it is comes first
@@ -95,9 +100,9 @@ class Plan:
     half_width_minutes: float
     most_replications: int
     keep: float = 0.95
-    costs: dict[str, float] = field(default_factory=dict)  # of one place of a stage's station
-    state: tuple[OpenOrder, ...] = ()  # the line's order
-    notes: tuple[str, ...] = ()  # what a person should know of this plan
+    costs: dict[str, float] = field(default_factory=dict)  # of one place at each stage's station
+    state: tuple[OpenOrder, ...] = ()  # in the order of the lines
+    notes: tuple[str, ...] = ()  # what a person should know about this plan
 
     @property
     def open_hour(self) -> float:
@@ -108,18 +113,28 @@ class Plan:
         return max(scenario.close_hour for scenario in self.scenarios)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; `load` reads it."""
-        return asdict(self)
+        """Return the plan for JSON; `load` reads it."""
+        stored = asdict(self)
+        for scenario in stored["scenarios"]:
+            scenario["stations"] = [
+                {STORED_NAMES.get(name, name): value for name, value in station.items()}
+                for station in scenario["stations"]
+            ]
+        return stored
 
 
 def load(stored: Mapping[str, Any]) -> Plan:
-    """What `Plan.as_dict` gave, after a way through JSON."""
+    """Restore a plan from `Plan.as_dict`, after it went through JSON."""
     scenarios = tuple(
         _made(
             Scenario,
             row,
             stations=tuple(
-                _made(StationPlan, station, changes=tuple((hour, places) for hour, places in station["changes"]))
+                _made(
+                    StationPlan,
+                    {FIELD_NAMES.get(name, name): value for name, value in station.items()},
+                    changes=tuple((hour, capacity) for hour, capacity in station["changes"]),
+                )
                 for station in row["stations"]
             ),
             demand=_made(
@@ -137,35 +152,36 @@ def load(stored: Mapping[str, Any]) -> Plan:
 
 
 def _made(kind: Any, row: Mapping[str, Any], **values: Any) -> Any:
-    """A field that the row does not have, of a study that was stored before there was one, keeps its default."""
+    """Make a `kind` from a row. Fields added after the row was stored keep their defaults."""
     return kind(**{item.name: row[item.name] for item in fields(kind) if item.name in row} | values)
 
 
-def places_at(station: StationPlan, hour: float) -> int:
-    """How many it has at an hour of the day."""
-    places = station.places
+def capacity_at(station: StationPlan, hour: float) -> int:
+    """Return the capacity at an hour of the day."""
+    capacity = station.capacity
     for at, changed in station.changes:
         if at <= hour:
-            places = changed
-    return places
+            capacity = changed
+    return capacity
 
 
 def one_more(base: Scenario, station: StationPlan) -> Scenario:
-    more = replace(station, places=station.places + 1)
+    more = replace(station, capacity=station.capacity + 1)
     scenario = replace(base, stations=tuple(more if row is station else row for row in base.stations))
     return replace(scenario, name=described(base, scenario))
 
 
 def described(base: Scenario, scenario: Scenario) -> str:
-    """What is different, in a few words."""
+    """Describe what is different, in a few words."""
     words = []
     for was, now in zip(base.stations, scenario.stations, strict=True):
         at = f"at “{now.name}”"
-        more = now.places - was.places
+        more = now.capacity - was.capacity
         if more:
             words.append(f"{count_words(more)} {at}")
-        if now.law != was.law:
-            words.append(f"a conveyor {at}" if now.law == BELT else f"{now.law.replace('_', ' ')} times {at}")
+        if now.distribution != was.distribution:
+            times = f"{now.distribution.replace('_', ' ')} times {at}"
+            words.append(f"a conveyor {at}" if now.distribution == BELT else times)
         if (now.mean_seconds, now.spread_seconds, now.per_pizza) != (
             was.mean_seconds,
             was.spread_seconds,
@@ -175,7 +191,9 @@ def described(base: Scenario, scenario: Scenario) -> str:
         if now.parameters != was.parameters and now.parameters:
             words.append(f"{written(now.parameters)} {at}")
         words += [
-            f"{places} {at} from {clock(hour)}" for hour, places in now.changes if (hour, places) not in was.changes
+            f"{capacity} {at} from {clock(hour)}"
+            for hour, capacity in now.changes
+            if (hour, capacity) not in was.changes
         ]
     if scenario.demand != base.demand:
         words.append(f"demand {scenario.demand.words}")
@@ -193,6 +211,6 @@ def count_words(more: int) -> str:
 
 
 def clock(hour: float) -> str:
-    """19.5 is 19:30."""
+    """Write an hour of the day: 19.5 is 19:30."""
     minutes = round(hour * 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}"

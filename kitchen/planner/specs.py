@@ -1,12 +1,12 @@
-"""A scenario as a spec of the simulator. All scenarios of a plan have its seed, so their days have the same draws."""
+"""Scenarios as specs of the simulator. All scenarios of a plan share its seed, so their days have the same draws."""
 
 import numpy as np
 
 from kitchen.planner.scenarios import BELT, OpenOrder, Plan, Scenario, StationPlan
 from simulation.spec import HOUR, Conveyor, Present, Rate, Spec, Station
 
-BLOCK = 50  # days: what the work is counted in
-MOST_ORDERS_A_PIECE = 200_000  # that one worker simulates at once: a fraction of a second
+BLOCK = 50  # days: the unit of work
+MOST_ORDERS_A_PIECE = 200_000  # simulated by one worker at a time: a fraction of a second
 LONG_DAY_HOURS = 4  # a longer one is cut into half hours, a shorter one into quarters
 
 
@@ -26,19 +26,19 @@ def spec_of(plan: Plan, scenario: Scenario) -> Spec:
 
 
 def slot_hours(plan: Plan) -> tuple[float, ...]:
-    """The edges of the pieces of the day; at least an hour in all."""
+    """Return the edges of the pieces of the day; at least an hour in all."""
     hours = max(1.0, plan.close_hour - plan.open_hour)
     slot = 1 / 2 if hours > LONG_DAY_HOURS else 1 / 4
     return tuple(plan.open_hour + np.append(np.arange(0, hours - 1e-9, slot), hours))
 
 
 def station_of(plan: StationPlan) -> Station:
-    """A belt takes as many orders in its whole length as it has places."""
-    if plan.law == BELT:
-        belt = Conveyor(plan.mean_seconds / plan.places, plan.mean_seconds)
+    """Make the simulator's station. A belt holds as many orders in its whole length as its capacity."""
+    if plan.distribution == BELT:
+        belt = Conveyor(plan.mean_seconds / plan.capacity, plan.mean_seconds)
         return Station(plan.name, 1, belt, plan.per_pizza)
-    changes = tuple((hour * HOUR, places) for hour, places in plan.changes)
-    return Station(plan.name, plan.places, plan.distribution, plan.per_pizza, changes)
+    changes = tuple((hour * HOUR, capacity) for hour, capacity in plan.changes)
+    return Station(plan.name, plan.capacity, plan.service, plan.per_pizza, changes)
 
 
 def present_of(order: OpenOrder) -> Present:

@@ -1,8 +1,8 @@
-"""Stored studies: the shop as it is as a plan's beginning, and the parts of a study on their way through the workers.
+"""Stored studies: the shop as it is, from which a plan starts, and a study's parts on their way through the workers.
 
-Everything that follows from a plan and its finished parts is `kitchen.planner`'s business and the same wherever it is
-asked, so nothing here needs a lock: who comes first writes, who comes second changes nothing. A part is claimed in one
-statement before it is sent; one of which nothing is heard is claimed again.
+`kitchen.planner` derives everything from a plan and its finished parts, with the same result wherever it runs, so
+nothing here needs a lock: the first to finish writes, the second changes nothing. A part is claimed in one statement
+before it is sent; a part that does not report back is claimed again.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,9 +30,9 @@ from simulation.lookahead import State
 # live kitchen, which share the queue, never wait long.
 AT_ONCE = 6
 LOST_SECONDS = 30.0
-USUAL_PER_HOUR = 20.0  # while the shop has no demand of its own to start from
+USUAL_PER_HOUR = 20.0  # where the shop has no demand of its own
 TITLE_LETTERS = 80
-KEPT = 200  # studies; older ones go when new ones come
+KEPT = 200  # studies; older ones are deleted when new ones come
 Status = Study.Status
 
 
@@ -66,13 +66,14 @@ def present(now: datetime) -> Present:
 
 
 def present_stations() -> tuple[StationPlan, ...]:
-    """A law that can't be drawn from gives the mean, as in the live kitchen (kitchen.transitions.work_seconds)."""
+    """Return the stations. Times that can't be drawn become the mean, as in the live kitchen
+    (kitchen.transitions.work_seconds)."""
     found = []
     for row in Station.objects.all():
-        law, mean_seconds, spread_seconds, parameters = row.expected
-        if not is_usable(law, mean_seconds, spread_seconds, parameters):
-            law, parameters = "fixed", {}
-        numbers = (law, mean_seconds, spread_seconds, row.per_pizza)
+        distribution, mean_seconds, spread_seconds, parameters = row.expected
+        if not is_usable(distribution, mean_seconds, spread_seconds, parameters):
+            distribution, parameters = "fixed", {}
+        numbers = (distribution, mean_seconds, spread_seconds, row.per_pizza)
         found.append(StationPlan(row.stage, row.name, row.capacity, *numbers, parameters=parameters))
     return tuple(found)
 
@@ -86,13 +87,13 @@ def present_notes(state: State) -> Iterable[str]:
         yield f"Orders on hold are left out: {held}."
     for station in state.stations:
         if not station.is_open:
-            yield f"{station.name} is closed now. Here it is taken as open."
+            yield f"{station.name} is closed now. The study assumes that it is open."
     if state.speed != 1:
         yield f"Times of the day are the kitchen's: its clock runs {state.speed:g} times as fast as the wall's."
 
 
 def measured_notes(speed: float) -> Iterable[str]:
-    """Nobody wrote down how fast the clock ran on that day: it is taken to be as fast as now."""
+    """Explain the hours of a past day. The clock's speed on that day is not recorded: the present one is assumed."""
     if speed != 1:
         yield (
             f"A past day is counted by the hours on the wall, of which each is {speed:g} of the kitchen's at the speed"
@@ -101,9 +102,9 @@ def measured_notes(speed: float) -> Iterable[str]:
 
 
 def measured_day(day: Any, speed: float = 1.0) -> tuple[list[float], dict[int, float]]:
-    """The orders of a past day and how often one had so many pizzas. ValueError with a sentence.
+    """Return the orders of a past day and the frequency of each number of pizzas. ValueError with a sentence.
 
-    Orders are those of an hour of the kitchen's clock, at that `speed`, by the hour of the wall in which they came.
+    Orders are per hour of the kitchen's clock, at that `speed`, by the hour on the wall in which they came.
     """
     try:
         wanted = date.fromisoformat(str(day))
@@ -126,13 +127,13 @@ def measured_day(day: Any, speed: float = 1.0) -> tuple[list[float], dict[int, f
 
 
 def make(asked: Any, by: Any, now: datetime) -> Study:
-    """A study of what was asked for, not begun. SpecError with a sentence."""
+    """Make a study of the request, without starting it. SpecError with a sentence."""
     plan = read_plan(asked, present(now))
     return store(asked, plan, by, now)
 
 
 def again(study: Study, by: Any, now: datetime) -> Study:
-    """The same plan with the same seed: the same figures, whatever has become of the shop since."""
+    """Run the same plan with the same seed: the figures are the same, however the shop has changed since."""
     return store(study.request, load(study.plan), by, now)
 
 
@@ -154,7 +155,7 @@ def title(plan: Plan) -> str:
 
 
 def names_of(base: Scenario, others: Iterable[Scenario]) -> list[str]:
-    """Of the scenarios; those with one more place are one name, if they are there for each station."""
+    """Name the scenarios; those with one more place share one name, if there is one for each station."""
     names, more = [row.name for row in others], [one_more(base, station).name for station in base.stations]
     if not set(more) <= set(names):
         return names
@@ -162,12 +163,12 @@ def names_of(base: Scenario, others: Iterable[Scenario]) -> list[str]:
 
 
 def cancel(study: Study, now: datetime) -> bool:
-    """What is known by then stays. Parts that are being worked on look at the status and stop."""
+    """Cancel a study and keep what is known. Parts that are being simulated check the status and stop."""
     return end(study, Status.CANCELLED, planner.answer(load(study.plan), done(study)), now)
 
 
 def end(study: Study, status: str, answer: dict[str, Any] | None, now: datetime) -> bool:
-    """Once: whether it was this call."""
+    """End a study once; return True if this call did it."""
     with transaction.atomic():
         changed = Study.objects.filter(pk=study.pk, status=Status.RUNNING).update(
             status=status, answer=answer, ended_at=now
@@ -177,7 +178,7 @@ def end(study: Study, status: str, answer: dict[str, Any] | None, now: datetime)
     return bool(changed)
 
 
-# On its way
+# Under way
 
 
 def piece_of(part: StudyPart) -> Piece:
@@ -189,13 +190,13 @@ def done(study: Study) -> dict[Piece, Parts]:
 
 
 def simulated(study: Study) -> Iterable[tuple[StudyPart, Parts | None]]:
-    """Yield the parts that are done with their results: None if an earlier version stored these in another form."""
+    """Yield the finished parts with their results; None if an earlier version stored these in another form."""
     for part in study.parts.exclude(figures=None):
         yield part, unpack(bytes(part.figures or b""))
 
 
 def advance(study: Study, now: datetime) -> list[int]:
-    """The parts to be sent to the workers now, each claimed for this call; or the end, if the answer stands."""
+    """Claim the parts to be sent to the workers now; end the study if the answer is final."""
     if not Study.objects.filter(pk=study.pk, status=Status.RUNNING).exists():
         return []
     if not study.parts.filter(figures=None).exists():
@@ -218,7 +219,7 @@ def advance(study: Study, now: datetime) -> list[int]:
 
 
 def claim(study: Study, now: datetime) -> list[int]:
-    """As many as there is room for: first those that were lost, then those that were never sent."""
+    """Claim as many parts as there is room for: first those that were lost, then those that were never sent."""
     lost = Q(sent_at__lt=now - timedelta(seconds=LOST_SECONDS))
     waiting = study.parts.filter(figures=None)
     room = AT_ONCE - waiting.exclude(sent_at=None).exclude(lost).count()
@@ -228,11 +229,11 @@ def claim(study: Study, now: datetime) -> list[int]:
 
 
 class Stopped(Exception):
-    """The study was cancelled, or is gone."""
+    """Raised if the study was cancelled, or is gone."""
 
 
 def work(pk: int) -> Study | None:
-    """Simulate one part, and its study if there is anything to go on with. Done twice it is done once."""
+    """Simulate one part; return its study if it can go on. Doing it twice has the same effect as once."""
     part = StudyPart.objects.select_related("study").filter(pk=pk, figures=None).first()
     if part is None:
         return None
@@ -255,7 +256,7 @@ def check_of(study: Study) -> Callable[[], None]:
 
 
 def tidy() -> None:
-    """Two workers that ended a study at once may have left parts of it."""
+    """Delete what two workers that ended a study at the same time can have left of its parts."""
     StudyPart.objects.exclude(study__status=Status.RUNNING).delete()
 
 
@@ -263,11 +264,11 @@ def running() -> list[Study]:
     return list(Study.objects.filter(status=Status.RUNNING))
 
 
-# Shown
+# Views
 
 
 def snapshot(study: Study) -> dict[str, Any]:
-    """What the page and the JSON show: the answer, or what is known of it by now."""
+    """Return what the page and the JSON show: the answer, or what is known of it by now."""
     plan = load(study.plan)
     share = 1.0
     answer = study.answer

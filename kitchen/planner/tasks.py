@@ -1,6 +1,6 @@
-"""The Celery face of `studies`: the parts of a study, shared out among all workers.
+"""Celery tasks of `studies`: the parts of a study, shared out among all workers.
 
-A part is of the lowest priority: the links of live orders that stand in the queue go before it.
+A part has the lowest priority: links of live orders in the queue go before it.
 """
 
 import logging
@@ -17,7 +17,7 @@ from kitchen.planner import studies
 
 logger = logging.getLogger(__name__)
 
-LAST = 9  # of Celery's priorities on Redis, where 0 comes first
+LAST = 9  # the last of Celery's priorities on Redis, where 0 comes first
 
 
 @app.task(
@@ -42,7 +42,7 @@ def study_part(pk: int) -> None:
 
 @app.task(name="kitchen.study_sweep")
 def study_sweep() -> None:
-    """Whatever was lost (a worker killed, the broker emptied) is sent again."""
+    """Send again what was lost (a worker killed, the broker emptied)."""
     studies.tidy()
     for study in studies.running():
         go_on(study)
@@ -53,7 +53,7 @@ def go_on(study: Study) -> None:
 
 
 def start(study: Study) -> None:
-    """After the commit (robust: the sweep brings what can't be sent now)."""
+    """Start a study after the commit (robust: the sweep sends what can't be sent now)."""
     transaction.on_commit(lambda: go_on(study), robust=True)
 
 

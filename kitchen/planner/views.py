@@ -26,12 +26,12 @@ View = Callable[..., HttpResponse]
 
 
 def staff_only(view: View) -> View:
-    """Visitors may log in; who is logged in and no staff is refused."""
+    """Send visitors to the log-in page; refuse users who are not staff."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_staff:
-            raise PermissionDenied  # not the log-in page: it would send them straight back
+            raise PermissionDenied  # not the log-in page, which would send them straight back
         return view(request, *args, **kwargs)
 
     return login_required(guarded)
@@ -40,7 +40,7 @@ def staff_only(view: View) -> View:
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_only
 def planner(request: HttpRequest) -> HttpResponse:
-    """The form, and what it asks for. A program may post a plan's request as JSON."""
+    """Show the form and start its request. A program can post a plan's request as JSON."""
     if request.method != "POST":
         return page(request, {})
     is_program = request.content_type == "application/json"
@@ -88,7 +88,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def refuse_too_many() -> None:
-    """SpecError if so many studies are running that another one would only wait."""
+    """Raise SpecError if MOST_RUNNING studies are running: another one would only wait."""
     if len(studies.running()) >= MOST_RUNNING:
         raise SpecError("", f"{MOST_RUNNING} studies are running. Wait for one, or cancel one.")
 
@@ -96,7 +96,7 @@ def refuse_too_many() -> None:
 @require_safe
 @staff_only
 def study_json(request: HttpRequest, pk: int) -> HttpResponse:
-    """What is known by now; with ?download as a file, with the plan."""
+    """Return what is known by now; with ?download as a file, with the plan."""
     found = get_object_or_404(Study, pk=pk)
     values = studies.snapshot(found)
     if "download" not in request.GET:
@@ -108,7 +108,7 @@ def study_json(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @staff_only
 def study_csv(request: HttpRequest, pk: int) -> HttpResponse:
-    """One row for each figure."""
+    """Return one row for each figure."""
     found = get_object_or_404(Study, pk=pk)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     writer = csv.writer(response)
@@ -145,7 +145,7 @@ def read_body(request: HttpRequest) -> Any:
     try:
         return json.loads(request.body)
     except (ValueError, RecursionError):
-        raise SpecError("", "The plan is no JSON.") from None
+        raise SpecError("", "The plan is not JSON.") from None
 
 
 def link(study: Study) -> str:
@@ -167,7 +167,7 @@ Row = tuple[Any, ...]
 
 
 def csv_rows(answer: dict[str, Any]) -> Iterator[Row]:
-    """(scenario, station, from, figure, value, half-width, unit)."""
+    """Yield (scenario, station, from, figure, value, half-width, unit)."""
     if answer.get("question") == CREW:
         yield from crew_rows(answer)
         return
@@ -198,7 +198,7 @@ def slot_rows(answer: dict[str, Any], row: dict[str, Any]) -> Iterator[Row]:
 def crew_rows(answer: dict[str, Any]) -> Iterator[Row]:
     names = {station["stage"]: station["name"] for station in answer["stations"]}
     for row in answer["crews"]:
-        crew = ", ".join(f"{names[stage]} {places}" for stage, places in row["places"].items())
+        crew = ", ".join(f"{names[stage]} {count}" for stage, count in row["places"].items())
         for stage, places in row["places"].items():
             yield crew, names[stage], "", "places", places, "", "places"
             yield crew, names[stage], "", "wait", row["wait_minutes"][stage], "", "minutes"
@@ -213,5 +213,5 @@ def estimate(value: dict[str, Any] | None) -> tuple[Any, Any]:
 
 
 def harmless(cell: Any) -> Any:
-    """A name that a spreadsheet would take for a formula is text."""
+    """Quote a name that a spreadsheet would take for a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t") else cell

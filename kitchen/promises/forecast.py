@@ -19,7 +19,7 @@ from kitchen.models import Promise, Station
 from kitchen.promises import ledger
 from simulation.calibration import NONE, Correction, Interval, learn
 from simulation.distributions import frozen
-from simulation.lookahead import Law, Standing, State, Workplace, look_ahead, look_ahead_last
+from simulation.lookahead import ServiceTime, Standing, State, Workplace, look_ahead, look_ahead_last
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,8 @@ def read_state(now: datetime) -> State:
         orders.append(Standing(str(pk), stages.WORKED.index(stage), elapsed, pizzas))
     return State(
         stations=tuple(
-            Workplace(station.name, station.capacity, station.is_open, expected_law(station)) for station in stations
+            Workplace(station.name, station.capacity, station.is_open, expected_service(station))
+            for station in stations
         ),
         orders=tuple(orders),
         speed=speed,
@@ -56,9 +57,9 @@ def read_state(now: datetime) -> State:
     )
 
 
-def expected_law(station: Station) -> Law:
+def expected_service(station: Station) -> ServiceTime:
     code, mean_seconds, spread_seconds, parameters = station.expected
-    return Law(code, mean_seconds, spread_seconds, station.per_pizza, frozen(parameters))
+    return ServiceTime(code, mean_seconds, spread_seconds, station.per_pizza, frozen(parameters))
 
 
 # When it would be there, if it were ordered now

@@ -69,7 +69,7 @@ spec = {
 oven = StationPlan("baking", "Oven", 1, "fixed", 450, 0, False)
 asked = Fields({"baking": {"law": "coin", "parameters": "low 5, high 9"}}, dialect=PLAN)
 planned = read_station(asked, oven)
-draws = planned.distribution.many(np.random.default_rng(1), (20,))
+draws = planned.service.many(np.random.default_rng(1), (20,))
 migrations = io.StringIO()
 call_command("makemigrations", dry_run=True, stdout=migrations)
 print(json.dumps({

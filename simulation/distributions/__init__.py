@@ -1,8 +1,8 @@
 """The service-time distributions and their sampling, for both clocks. Imports numpy and the standard library only.
 
-`table` has one entry for each distribution; a class has a file of its own. `one` draws for the live kitchen, `many`
-for the simulator, and `remaining` knows what is left of work that has gone on for a while, as a kitchen that is
-simulated from the middle of an evening has to.
+`table` has one entry for each distribution; each class has a file of its own. `one` draws for the live kitchen, `many`
+for the simulator, and `remaining` draws the residual time of work that has gone on for a while, which a kitchen that
+is simulated from the middle of an evening needs.
 """
 
 from random import Random
@@ -32,7 +32,7 @@ from simulation.distributions.weibull import Weibull as Weibull
 
 
 def draw(distribution: Distribution, *, order_id: str, stage: str, pizzas: int = 1) -> float:
-    """The service time of one order at one stage, in kitchen seconds: the sum over its `pizzas`.
+    """Return the service time of one order at one stage, in kitchen seconds: the sum over its `pizzas`.
 
     The seed is the order and the stage, so the same question always has the same answer: a link of a
     Celery chain, a new chain after a crash and a replay all see one service time.

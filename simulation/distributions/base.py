@@ -1,4 +1,4 @@
-"""What every service-time distribution can do."""
+"""The interface of every service-time distribution."""
 
 from collections.abc import Callable
 from random import Random
@@ -12,7 +12,7 @@ Generator = np.random.Generator
 
 
 class Distribution(Protocol):
-    """How long one piece of work takes. Seconds everywhere."""
+    """The time that one piece of work takes. All times are in seconds."""
 
     @property
     def mean(self) -> float: ...
@@ -21,23 +21,23 @@ class Distribution(Protocol):
     def variance(self) -> float: ...
 
     def one(self, random: Random) -> float:
-        """One draw, for the live kitchen."""
+        """Make one draw, for the live kitchen."""
         ...
 
     def many(self, random: Generator, shape: tuple[int, ...]) -> Array:
-        """Independent draws. A longer draw begins like a shorter one."""
+        """Make independent draws. A longer draw begins like a shorter one."""
         ...
 
     def remaining(self, random: Generator, elapsed: Array, rows: int) -> Array:
-        """What is left of work that has gone on for `elapsed`, (orders,): (rows, orders) draws.
+        """Draw the residual time of work that has gone on for `elapsed`, (orders,): (rows, orders) draws.
 
-        Exactly the distribution, given that it is longer than that; 0 where it can't be any longer.
+        Exactly the distribution given that it exceeds the elapsed time; 0 where it can't be any longer.
         """
         ...
 
 
 class Impossible(ValueError):
-    """No distribution has this value of `parameter`; the text is a sentence."""
+    """Raised if no distribution has this value of `parameter`; the text is a sentence."""
 
     def __init__(self, parameter: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -45,6 +45,6 @@ class Impossible(ValueError):
 
 
 def by_column(elapsed: Array, rows: int, draw: Callable[[float], Array]) -> Array:
-    """(rows, orders) from a function that draws the `rows` values of one order."""
+    """Build (rows, orders) from a function that draws the `rows` values of one order."""
     columns = [draw(float(seconds)) for seconds in elapsed]
     return np.stack(columns, axis=1) if columns else np.empty((rows, 0))

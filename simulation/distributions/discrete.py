@@ -37,7 +37,7 @@ class Discrete:
         return np.maximum(self._beyond(random, elapsed, rows) - elapsed, 0.0)
 
     def _beyond(self, random: Generator, least: Array, rows: int) -> Array:
-        """Draws above `least`; a smaller value where there is none."""
+        """Draw values above `least`; a smaller one where there is none, so nothing is left."""
         order = np.argsort(self.values, kind="stable")
         rising, chances = np.array(self.values)[order], np.array(self.p)[order]
         tails = np.append(np.cumsum(chances[::-1])[::-1], 0.0)  # the chance of each value or a larger one

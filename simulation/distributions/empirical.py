@@ -9,7 +9,7 @@ from simulation.distributions.base import Array, Generator
 
 @dataclass(frozen=True)
 class Empirical:
-    """One of the times that were seen, each as likely."""
+    """One of the observed times, each equally likely."""
 
     values: tuple[float, ...]
 

@@ -9,7 +9,7 @@ from simulation.distributions.base import Array, Generator, Impossible, by_colum
 
 @dataclass(frozen=True)
 class Gamma:
-    """A sum of small steps. With a spread of mean / √k it is Erlang's of k steps."""
+    """A sum of small steps. With a spread of mean / √k it is the Erlang distribution of k steps."""
 
     mean: float
     spread: float
@@ -43,8 +43,8 @@ class Gamma:
 
 
 def _beyond(random: Generator, alpha: float, least: float, count: int) -> Array:
-    """X - least of a standard gamma distribution, given X > least, by rejection: from the distribution itself where
-    that is likely enough, else from an exponential tail that lies above it."""
+    """Draw X - least of a standard gamma distribution, given X > least, by rejection: from the distribution itself
+    where that is likely enough, otherwise from an exponential tail that lies above it."""
     plain = least <= max(alpha, 1.0) if alpha >= 1 else least < alpha
     rate = 1.0 if alpha < 1 or plain else 1 - (alpha - 1) / least
     found: list[Array] = []

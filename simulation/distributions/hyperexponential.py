@@ -9,7 +9,7 @@ from simulation.distributions.base import Array, Generator, Impossible, by_colum
 
 @dataclass(frozen=True)
 class Hyperexponential:
-    """One of several exponential distributions, by chance: a short job or a long one."""
+    """A mixture of exponential distributions: a short job or a long one."""
 
     chances: tuple[float, ...]  # relative to each other
     means: tuple[float, ...]
@@ -21,7 +21,7 @@ class Hyperexponential:
 
     @classmethod
     def balanced(cls, mean: float, spread: float) -> "Hyperexponential":
-        """Of two, each of which brings half of all work."""
+        """Mix two exponential distributions, each of which brings half of all work."""
         squared = (spread / mean) ** 2
         if squared < 1:
             raise Impossible("cv", "A hyperexponential time needs a spread of at least the mean.")
@@ -51,7 +51,7 @@ class Hyperexponential:
         return by_column(elapsed, rows, lambda seconds: self._after(seconds).many(random, (rows,)))
 
     def _after(self, seconds: float) -> "Hyperexponential":
-        """Which of them it is becomes clearer with time (Bayes); what is left of that one is memoryless."""
+        """Return the distribution of what is left: the chances change (Bayes), each component is memoryless."""
         logs = [
             math.log(p) - seconds / mean if p > 0 else -math.inf
             for p, mean in zip(self.chances, self.means, strict=True)

@@ -11,7 +11,7 @@ from simulation.distributions.quantiles import normal_beyond
 
 @dataclass(frozen=True)
 class Lognormal:
-    """Work by hand: never below zero, now and then long.
+    """Work by hand: never below zero, occasionally long.
 
     With cv = spread / mean: sigma² = ln(1 + cv²), mu = ln(mean) - sigma² / 2 (the moments of exp(N(mu, sigma²))).
     """
@@ -49,7 +49,7 @@ class Lognormal:
 
 @dataclass(frozen=True)
 class ShiftedLognormal:
-    """Work that takes `shift` seconds at least, and a lognormal time on top: the way to the door, then the stairs."""
+    """Work that takes at least `shift` seconds plus a lognormal time: the way to the door, then the stairs."""
 
     shift: float
     mean: float
@@ -65,7 +65,7 @@ class ShiftedLognormal:
 
     @property
     def above(self) -> Lognormal:
-        """The part that varies."""
+        """Return the distribution of the time beyond the shift."""
         return Lognormal(self.mean - self.shift, self.spread)
 
     def one(self, random: Random) -> float:

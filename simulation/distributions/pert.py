@@ -11,7 +11,7 @@ WEIGHT = 4.0  # of the mode in the mean
 
 @dataclass(frozen=True)
 class Pert:
-    """The shortest, the usual and the longest time, smoothly: beta, with the mean (low + 4 mode + high) / 6."""
+    """A beta distribution from the shortest, usual and longest times, with the mean (low + 4 mode + high) / 6."""
 
     low: float
     mode: float
@@ -52,7 +52,10 @@ class Pert:
         return by_column(elapsed, rows, draw)
 
     def _short_of_the_end(self, random: Generator, most: float, count: int) -> Array:
-        """Y = 1 - X, given Y < most, by rejection from a density like y^(beta - 1): one in ten is taken, or more."""
+        """Draw Y = 1 - X, given Y < most, by rejection from a density like y^(beta - 1).
+
+        At least one in ten is taken.
+        """
         alpha, beta = self.alpha_and_beta
         found: list[Array] = []
         while sum(part.size for part in found) < count:

@@ -1,4 +1,4 @@
-"""The normal distribution by its quantiles: numpy has none, and scipy is no dependency."""
+"""Quantiles of the normal distribution: numpy has none, and scipy is not a dependency."""
 
 import math
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ BELOW_ONE = 1 - 2**-53
 
 
 def chance_above(value: float) -> float:
-    """Of a standard normal draw."""
+    """Return the chance that a standard normal draw is above `value`."""
     return math.erfc(value / math.sqrt(2)) / 2
 
 
 def normal_beyond(random: Generator, least: Array, rows: int) -> Array:
-    """Standard normal draws above each of `least`, (values,): (rows, values)."""
+    """Make standard normal draws above each of `least`, (values,): (rows, values)."""
     tails = np.array([max(chance_above(value), 1e-300) for value in least])
     chances = np.minimum(tails * (1 - random.random((rows, least.size))), BELOW_ONE)
     draws = -normal_quantile(chances)
@@ -28,7 +28,7 @@ def normal_beyond(random: Generator, least: Array, rows: int) -> Array:
 
 
 def _far_beyond(random: Generator, least: float, count: int) -> Array:
-    """By rejection from a Rayleigh tail (Marsaglia, 1964): here nearly all are taken."""
+    """Draw by rejection from a Rayleigh tail (Marsaglia, 1964): this far out nearly all are taken."""
     found: list[Array] = []
     while sum(part.size for part in found) < count:
         draws = np.sqrt(least**2 + 2 * random.standard_exponential(2 * count))
@@ -58,7 +58,7 @@ _FAR = (
 
 
 def normal_quantile(chances: ArrayLike) -> Array:
-    """Which value a standard normal draw stays below with these chances, in (0, 1)."""
+    """Return the values below which a standard normal draw stays with these chances, in (0, 1)."""
     p = np.asarray(chances, dtype=np.float64)
     q = p - 0.5
     root = np.sqrt(-np.log(np.minimum(p, 1 - p)))

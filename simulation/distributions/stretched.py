@@ -6,7 +6,7 @@ from simulation.distributions.base import Array, Distribution, Generator, Imposs
 
 @dataclass(frozen=True)
 class Stretched:
-    """Each time `factor` times as long."""
+    """Another distribution with every time multiplied by `factor`."""
 
     inner: Distribution
     factor: float
@@ -30,7 +30,7 @@ class Stretched:
 
 
 def stretched(distribution: Distribution, mean: float) -> Distribution:
-    """To this mean."""
+    """Stretch a distribution to this mean."""
     if distribution.mean <= 0:
         raise Impossible("parameters", "The mean must be above 0.")
     factor = mean / distribution.mean

@@ -1,4 +1,4 @@
-"""Several draws in a row: the pizzas of one order."""
+"""Sums of several draws: the pizzas of one order."""
 
 import math
 
@@ -17,12 +17,12 @@ ENOUGH = 20  # to stand for all
 def remaining_of_sum(
     random: Generator, distribution: Distribution, number: int, elapsed_seconds: float, count: int
 ) -> Array:
-    """What is left of work that is the sum of `number` draws (an order's pizzas) and has gone on for so long."""
+    """Draw what is left of work that is the sum of `number` draws (an order's pizzas), `elapsed_seconds` in."""
     if number == 1:
         return distribution.remaining(random, np.array([elapsed_seconds]), count)[:, 0]
     if isinstance(distribution, Fixed):
         return np.full(count, max(number * distribution.mean - elapsed_seconds, 0.0))
-    if isinstance(distribution, Exponential | Gamma):  # a sum of such is gamma distributed as well
+    if isinstance(distribution, Exponential | Gamma):  # the sum of gamma times is gamma distributed, too
         spread = distribution.spread if isinstance(distribution, Gamma) else distribution.mean
         total = Gamma(number * distribution.mean, math.sqrt(number) * spread)
         return total.remaining(random, np.array([elapsed_seconds]), count)[:, 0]
@@ -32,9 +32,10 @@ def remaining_of_sum(
 def _sum_beyond(
     random: Generator, distribution: Distribution, number: int, elapsed_seconds: float, count: int
 ) -> Array:
-    """By rejection: exact. Work that has gone on for longer than nearly all takes too long to find that way.
+    """Draw by rejection, which is exact. Work that has outlasted nearly all sums is too rare to find that way.
 
-    What was found then stands for the rest, too, or if it is too little, sums of one long piece and usual others.
+    In that case the sums that were found stand for the rest, too; if they are too few, sums of one long piece and
+    usual others fill the gap.
     """
     found: list[Array] = []
     for _ in range(ROUNDS):

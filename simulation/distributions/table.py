@@ -38,7 +38,7 @@ class Parameter:
     most: float = MAX_SECONDS
 
     def read(self, fields: Fields, most_values: int = MAX_VALUES) -> Any:
-        """SpecError if it is missing or beyond its limits."""
+        """Read the value. SpecError if it is missing or beyond its limits."""
         if self.kind == "whole":
             return fields.whole(self.name, int(self.least or 0), int(self.most))
         limits = {name: value for name in ("least", "above", "most") if (value := getattr(self, name)) is not None}
@@ -52,15 +52,15 @@ CV = Parameter("cv", "the standard deviation divided by the mean", least=0, most
 LOW = Parameter("low", "the shortest time in seconds", least=0)
 MODE = Parameter("mode", "the likeliest time in seconds", least=0)
 HIGH = Parameter("high", "the longest time in seconds", above=0)
-SHIFT = Parameter("shift", "what it takes at least, in seconds", least=0)
-STEPS = Parameter("k", "how many exponential steps", "whole", least=1, most=10_000)
+SHIFT = Parameter("shift", "the least it takes, in seconds", least=0)
+STEPS = Parameter("k", "the number of exponential steps", "whole", least=1, most=10_000)
 CHANCES = Parameter("p", "the chances, which add up to 1", "numbers", least=0, most=1)
 MEANS = Parameter("means", "their means in seconds", "numbers", above=0)
 VALUES = Parameter("values", "times in seconds", "numbers", least=0)
 
 
 class Form:
-    """One set of parameters that describes a distribution; `make` takes them by name, but for cv the spread."""
+    """One set of parameters that describes a distribution; `make` takes them by name, the spread in place of cv."""
 
     def __init__(self, make: Callable[..., Distribution], *parameters: Parameter) -> None:
         self.make, self.parameters = make, parameters
@@ -84,7 +84,7 @@ class Entry:
     forms: tuple[Form, ...]
 
     def read(self, fields: Fields) -> Distribution:
-        """From all of its parameters. SpecError with the field that is wrong."""
+        """Read all of its parameters. SpecError with the field that is wrong."""
         form = max(self.forms, key=lambda form: len(form.names & set(fields.values)))
         values = {parameter.name: parameter.read(fields) for parameter in form.parameters}
         mean, cv = values.pop("mean", 0.0), values.pop("cv", 0.0)
@@ -97,7 +97,7 @@ class Entry:
             raise fields.wrong(name, sentence, f"{fields.at(name)}:") from None
 
     def read_own(self, fields: Fields, most_values: int) -> dict[str, Any]:
-        """Its parameters besides mean and cv, for which the shop has columns. SpecError as `read`."""
+        """Read its parameters besides mean and cv, for which the shop has columns. SpecError like `read`."""
         try:
             form = self.form_with(fields.values)
         except Impossible as error:
@@ -106,7 +106,7 @@ class Entry:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     def form_with(self, own_names: Iterable[str]) -> Form:
-        """The one with just these parameters besides mean and cv. Impossible if there is none."""
+        """Return the form with exactly these parameters besides mean and cv. Impossible if there is none."""
         for form in self.forms:
             if form.own_names == set(own_names):
                 return form
@@ -114,7 +114,7 @@ class Entry:
 
     @property
     def takes(self) -> str:
-        """Its parameters besides mean and cv, in words."""
+        """Name its parameters besides mean and cv, in words."""
         return ", or ".join(_words(form) for form in self.forms)
 
 
@@ -151,9 +151,9 @@ def choices() -> list[tuple[str, str]]:
 
 
 def build(code: str, mean: float, spread: float, parameters: Mapping[str, Any] | None = None) -> Distribution:
-    """As a station sets it: by mean and spread, and the parameters that its distribution takes besides.
+    """Build a distribution as a station sets it: by mean and spread, and the other parameters that it takes.
 
-    Parameters that have a mean of their own, such as low and high, say what is likely; stretched, they have this one.
+    Parameters that have a mean of their own, such as low and high, give the shape, which is stretched to this mean.
     """
     form = DISTRIBUTIONS[code].form_with(parameters or {})
     distribution = form.made(mean, spread, parameters or {})
@@ -161,12 +161,12 @@ def build(code: str, mean: float, spread: float, parameters: Mapping[str, Any] |
 
 
 def frozen(parameters: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """The same as a key: `build` takes it as a dict again."""
+    """Make parameters hashable, to be part of a key: `build` takes them as a dict again."""
     return tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in parameters.items())
 
 
 def own_moments(code: str, parameters: Mapping[str, Any]) -> tuple[float, float] | None:
-    """(mean, spread) of parameters that have a mean of their own; None of others."""
+    """Return (mean, spread) of parameters that have a mean of their own; None for others."""
     form = DISTRIBUTIONS[code].form_with(parameters)
     if "mean" in form.names:
         return None

@@ -10,7 +10,7 @@ EXAMPLE = "low 60, mode 90, high 240"
 
 
 def parse(text: str) -> dict[str, Any]:
-    """ValueError with a sentence if it is written in another way. Whether there are such parameters is not asked."""
+    """Parse the text; ValueError with a sentence if it is malformed. Does not check that the parameters exist."""
     found: dict[str, list[float]] = {}
     name = ""
     for word in re.findall(r"[^\s,;:=/]+", text):
@@ -29,7 +29,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def written(parameters: Mapping[str, Any]) -> str:
-    """What `parse` reads, in the table's order: a database may keep another one."""
+    """Write what `parse` reads, in the table's order: a database can store another order."""
     forms = (form for entry in DISTRIBUTIONS.values() for form in entry.forms if form.own_names == set(parameters))
     names = next(([item.name for item in form.own] for form in forms), list(parameters))
     return ", ".join(f"{name} {_numbers(parameters[name])}" for name in names)
@@ -41,7 +41,7 @@ def _numbers(value: Any) -> str:
 
 
 def _lists() -> set[str]:
-    """The names of parameters that are lists of numbers."""
+    """Return the names of the parameters that are lists of numbers."""
     return {item.name for item in _own_parameters() if item.kind == "numbers"}
 
 
@@ -50,13 +50,13 @@ def own_names() -> set[str]:
 
 
 def _own_parameters() -> list[Parameter]:
-    """Each once, in the order of the table."""
+    """Return each parameter once, in the order of the table."""
     found = [item for entry in DISTRIBUTIONS.values() for form in entry.forms for item in form.own]
     return list(dict.fromkeys(found))
 
 
 def overview() -> str:
-    """Which parameters each distribution takes besides mean and spread, for the help beside a form."""
+    """List the parameters that each distribution takes besides mean and spread, for the help beside a form."""
     own = [entry for entry in DISTRIBUTIONS.values() if any(form.own for form in entry.forms)]
     takes = " ".join(f"{entry.label}: {entry.takes}." for entry in own)
     words = "; ".join(f"{item.name}: {item.help}" for item in _own_parameters())

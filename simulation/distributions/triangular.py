@@ -15,7 +15,7 @@ def check_order(low: float, mode: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class Triangular:
-    """The shortest, the usual and the longest time, and straight lines between them."""
+    """A density with straight lines between the shortest, the usual and the longest time."""
 
     low: float
     mode: float

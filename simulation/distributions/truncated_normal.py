@@ -17,7 +17,7 @@ BELOW_ONE = 1 - 2**-53
 
 @dataclass(frozen=True)
 class TruncatedNormal:
-    """A normal distribution without what lies below 0. Mean and spread are those of what is left."""
+    """A normal distribution cut off below 0. Mean and spread are those after the cut."""
 
     mean: float
     spread: float
@@ -32,7 +32,7 @@ class TruncatedNormal:
 
     @property
     def mu_and_sigma(self) -> tuple[float, float]:
-        """Of the whole normal distribution."""
+        """Return the mean and spread of the normal distribution before the cut."""
         cut = cut_of(self.spread / self.mean)
         sigma = self.mean / (hazard(cut) - cut)
         return -cut * sigma, sigma
@@ -54,13 +54,13 @@ class TruncatedNormal:
 
 
 def hazard(cut: float) -> float:
-    """Density over the chance to lie above, of a standard normal distribution."""
+    """Return the hazard rate of a standard normal distribution: density / chance to lie above."""
     return math.exp(-(cut**2) / 2) / math.sqrt(2 * math.pi) / chance_above(cut)
 
 
 @lru_cache(maxsize=256)
 def cut_of(cv: float) -> float:
-    """Where a standard normal distribution has to be cut off below to get this cv, by bisection: it grows with it."""
+    """Find by bisection where to cut off a standard normal distribution to get this cv: the cut grows with it."""
     low, high = CUTS
     for _ in range(HALVINGS):
         cut = (low + high) / 2

@@ -9,7 +9,7 @@ from simulation.distributions.base import Array, Generator, Impossible
 
 @dataclass(frozen=True)
 class Uniform:
-    """Anything between two times is as likely: mean ± √3 spread."""
+    """All times between two ends are equally likely: mean ± √3 spread."""
 
     mean: float
     spread: float

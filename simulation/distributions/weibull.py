@@ -42,7 +42,7 @@ class Weibull:
         return draws
 
     def remaining(self, random: Generator, elapsed: Array, rows: int) -> Array:
-        """T^shape is exponential, so what is left of it is memoryless."""
+        """Draw the residual time: T^shape is exponential, so what is left of it is memoryless."""
         power, scale = self.shape_and_scale
         more = random.standard_exponential((rows, elapsed.size))
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # of 0 s, which has its own formula
@@ -52,7 +52,7 @@ class Weibull:
 
 @lru_cache(maxsize=256)
 def shape_of(cv: float) -> float:
-    """The shape with 1 + cv² = Γ(1 + 2 / shape) / Γ(1 + 1 / shape)², by bisection: the cv falls with the shape."""
+    """Solve 1 + cv² = Γ(1 + 2 / shape) / Γ(1 + 1 / shape)² by bisection: the cv falls with the shape."""
     wanted = math.log1p(cv**2)
     low, high = SHAPES
     for _ in range(HALVINGS):

@@ -42,7 +42,7 @@ print(json.dumps({"modules": modules, "result": result}))
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
-    """A folder of packages with numpy and the simulator without its tests."""
+    """Make a folder of packages with numpy and the simulator without its tests."""
     installed = Path(np.__file__).parent
     for folder in (installed, installed.with_name("numpy.libs")):  # a wheel's own shared libraries, where it has some
         if folder.exists():

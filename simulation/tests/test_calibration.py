@@ -1,4 +1,4 @@
-"""What the last promises teach the next."""
+"""The correction of the next promises by the last ones."""
 
 from random import Random
 from statistics import mean
@@ -11,7 +11,7 @@ INTERVAL = (80.0, 100.0, 140.0)
 
 
 def outcomes(number, actual=lambda low, middle, high: middle, seed=1):
-    """Intervals of all sizes; what came is 90 % inside, as they say."""
+    """Make intervals of all sizes, and outcomes of which 90 % are inside, as promised."""
     dice = Random(seed)
     rows = []
     for _ in range(number):
@@ -26,13 +26,13 @@ def share_kept(correction, rows):
     return mean(low <= actual <= high for (low, _, high), actual in intervals)
 
 
-def test_from_too_few_nothing_is_learned():
+def test_too_few_outcomes_teach_nothing():
     assert learn(outcomes(FEWEST - 1)) == NONE
     assert learn([]) == NONE
     assert NONE.apply(INTERVAL) == INTERVAL
 
 
-def test_who_is_right_is_left_nearly_as_they_are():
+def test_a_model_that_is_right_is_hardly_corrected():
     learned = learn(outcomes(WINDOW))
     assert learned.apply(INTERVAL) == pytest.approx(INTERVAL, rel=0.08)
     assert share_kept(learned, outcomes(2000, seed=2)) == pytest.approx(0.9, abs=0.04)

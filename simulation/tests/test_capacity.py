@@ -24,7 +24,7 @@ def test_chunks_change_nothing(monkeypatch, chunk):
     assert simulate(read_spec(spec)).as_dict()["orders_trace"] == whole
 
 
-def test_utilisation_is_of_the_places_there_were():
+def test_utilisation_is_relative_to_the_capacity_over_time():
     """Work for two all the time, two places for the first of two hours and four for the second."""
     arrivals = {"law": "times", "seconds": [60.0 * (n // 2) for n in range(240)]}
     row = {"places": 2, "changes": [[1, 4]], "service": {"law": "fixed", "mean": 60}}

@@ -13,7 +13,7 @@ from simulation import distributions
 from simulation.distributions import build, remaining_of_sum
 from simulation.distributions.text import overview, parse, written
 
-# Of order-0 at baking, as the first kitchen drew them
+# order-0 at baking, as the first kitchen drew its times
 FIRST_DRAWS = {
     "fixed": 120,
     "exponential": 29.61996473700718,
@@ -21,13 +21,13 @@ FIRST_DRAWS = {
     "uniform": 73.23111574962817,
     "gamma": 82.44061313651493,
 }
-UPPER, STEPS = 20_000.0, 200_001  # seconds: what the integrals below look over
+UPPER, STEPS = 20_000.0, 200_001  # seconds: the range of the integrals below
 GRID = np.linspace(0, UPPER, STEPS)
 
 
 @dataclass
 class Case:
-    """A distribution, and the chance of each time on GRID to be exceeded, by a formula of its own."""
+    """A distribution, and an independent formula for the chance that each time on GRID is exceeded."""
 
     code: str
     mean: float
@@ -80,7 +80,7 @@ def from_density(density):
 
 
 def truncated_normal(mu, sigma):
-    """Mean and spread by integration; nothing of the class is used."""
+    """Compute mean and spread by integration, without the class."""
     tail = normal_tail((GRID[::10] - mu) / sigma) / normal_tail(-mu / sigma)
     tail = np.interp(GRID, GRID[::10], tail)
     mean = np.trapezoid(tail, GRID)
@@ -125,7 +125,7 @@ ATOMS = [  # code, mean, own parameters, {value: chance}
 
 
 def distance(case, sample, elapsed=0.0):
-    """The largest between a sample's shares and the chances, given longer than `elapsed` (Kolmogorov, Smirnov)."""
+    """Return the largest distance of the sample from the chances given `elapsed` (Kolmogorov, Smirnov)."""
     rising = np.sort(sample)
     expected = 1 - case.chance(rising + elapsed) / case.chance(elapsed)
     ranks = np.arange(rising.size + 1) / rising.size
@@ -142,7 +142,7 @@ def test_mean_and_variance_are_exact(case):
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_both_clocks_draw_from_it(case):
-    """One in 10,000 right samples is farther away than 2.23 / √n."""
+    """One in 10,000 correct samples is farther away than 2.23 / √n."""
     random = Random(1)
     live = np.array([case.distribution.one(random) for _ in range(5000)])
     simulated = case.distribution.many(np.random.default_rng(2), (100, 200))
@@ -159,7 +159,7 @@ def test_a_longer_draw_begins_like_a_shorter_one(case):
 
 @pytest.mark.parametrize("elapsed", [0, 10, 30, 90, 150])
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-def test_what_is_left_is_exactly_what_is_longer(case, elapsed):
+def test_the_residual_time_is_exact(case, elapsed):
     left = case.distribution.remaining(np.random.default_rng(4), np.array([elapsed, elapsed]), 10_000)
     assert left.shape == (10_000, 2)
     if case.chance(elapsed) == 0:
@@ -171,8 +171,8 @@ def test_what_is_left_is_exactly_what_is_longer(case, elapsed):
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 @pytest.mark.parametrize("elapsed", [300.0, 1e4, 1e8])
-def test_work_that_lasts_for_ever_can_still_be_looked_at(case, elapsed):
-    """300 s is more than those with an end allow: nothing is left then."""
+def test_work_that_lasts_for_ever_has_a_residual_time(case, elapsed):
+    """300 s is more than bounded distributions allow: nothing is left then."""
     left = case.distribution.remaining(np.random.default_rng(5), np.array([elapsed]), 50)
     assert np.isfinite(left).all() and (left >= 0).all()
     if case.code in ("uniform", "pert") or (case.code == "triangular" and case.mean < 180):
@@ -208,14 +208,14 @@ def test_a_spread_is_found_over_the_whole_range(cv):
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-def test_what_is_left_of_several_pizzas(case):
-    """Beside all sums that turned out longer."""
+def test_the_residual_time_of_several_pizzas(case):
+    """Compare with all sums that turned out longer."""
     random = np.random.default_rng(9)
     sums = case.distribution.many(random, (100_000, 3)).sum(axis=1)
     for elapsed in (100, 290, 350):
         longer = sums[sums > elapsed] - elapsed
         left = remaining_of_sum(random, case.distribution, 3, elapsed, 20_000)
-        found = min(left.size, 6.4 * longer.size)  # of so many candidates
+        found = min(left.size, 6.4 * longer.size)  # of that many candidates
         error = longer.std() * math.sqrt(1 / longer.size + 1 / found)
         assert left.mean() == pytest.approx(longer.mean(), abs=4 * error)
 
@@ -239,7 +239,7 @@ def test_the_quantiles_of_the_normal_distribution():
 
 
 def test_the_far_tail_of_a_lognormal_time_is_exact():
-    """Where its chance is no number any more: there the tail is nearly exponential, with the hazard as its rate."""
+    """Beyond the smallest float the tail is nearly exponential, with the hazard as its rate."""
     found = build("lognormal", 100, 2)
     mu, sigma = found.mu_and_sigma
     elapsed = math.exp(mu + 60 * sigma)
@@ -264,12 +264,12 @@ def test_the_same_order_and_stage_always_take_the_same_time():
 
 @pytest.mark.parametrize("code", FIRST_DRAWS)
 def test_a_drawn_time_never_changes(code):
-    """Orders are under way when the shop is renewed: their links count on the times that were drawn."""
+    """Orders are under way when the shop is upgraded: their links rely on the times that were drawn."""
     assert draws(code, 120, 48, 1)[0] == pytest.approx(FIRST_DRAWS[code], rel=1e-12)
 
 
 def test_several_pizzas_are_several_draws():
-    """Their spread grows with the square root only."""
+    """Their spread grows only with the square root."""
     times = draws("lognormal", 120, 48, pizzas=4)
     assert statistics.mean(times) == pytest.approx(480, abs=4 * 96 / math.sqrt(len(times)))
     assert statistics.stdev(times) == pytest.approx(96, rel=0.1)
@@ -294,7 +294,7 @@ def test_several_pizzas_are_several_draws():
         ("empirical", 60, 9, {"values": [0, 0]}, "mean must be above 0"),
     ],
 )
-def test_what_can_not_be_is_said_in_a_sentence(code, mean, spread, own, words):
+def test_impossible_parameters_are_refused_in_a_sentence(code, mean, spread, own, words):
     with pytest.raises(ValueError, match=words):
         build(code, mean, spread, own)
 
@@ -322,7 +322,7 @@ def test_parameters_are_written_as_people_write_them(text, parameters):
 
 
 def test_parameters_are_written_in_their_order():
-    """PostgreSQL gives the names back by their length."""
+    """PostgreSQL returns the names sorted by their length."""
     assert written({"low": 60, "high": 240, "mode": 90}) == "low 60, mode 90, high 240"
     assert written({"wide": 3}) == "wide 3"
 

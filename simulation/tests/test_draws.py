@@ -1,4 +1,4 @@
-"""The one layout of random numbers: what changes them, and what does not."""
+"""The one layout of random numbers, and what leaves them unchanged."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def draws(spec, first, rows, width=40):
     return [arrivals, *drawn.services(0, arrivals.shape[1]), *present, *remaining]
 
 
-def test_blocks_grow_and_then_are_all_alike():
+def test_blocks_grow_and_then_have_one_size():
     blocks = [block_of(0)]
     while blocks[-1].end < 200:
         blocks.append(block_of(blocks[-1].end))
@@ -57,7 +57,7 @@ def test_chunks_of_any_size_have_the_same_draws():
 
 def test_capacity_and_another_station_change_no_draw():
     first, *others = SPEC.stations
-    more = (replace(first, places=5, changes=((12 * 3600, 1),)), *others)
+    more = (replace(first, capacity=5, changes=((12 * 3600, 1),)), *others)
     for old, new in zip(draws(SPEC, 0, 70), draws(replace(SPEC, stations=more), 0, 70), strict=True):
         assert (old == new).all()
     faster = (first, replace(others[0], service=first.service), others[1])
@@ -76,7 +76,7 @@ def test_a_busier_day_has_the_same_orders_and_then_some():
 
 
 def test_work_is_the_sum_over_the_pizzas():
-    """A belt's headway says how many there are; means and variances of the sums given that."""
+    """A belt's headway tells the number of pizzas; compare means and variances of the sums given that number."""
     drawn = Draws(SPEC, 0, 2000)
     drawn.arrivals(0, 20)
     work, loading, _ = drawn.services(0, 20)

@@ -1,4 +1,4 @@
-"""One reader, two dialects: a spec is strict, a plan also takes the texts of a form."""
+"""One reader with two dialects: a spec is strict, a plan also takes the texts of a form."""
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_hours_of_the_day(text, hour):
 
 
 @pytest.mark.parametrize("text", ["24:01", "7:60", "noon", -1, 25, True, []])
-def test_what_is_no_hour_of_the_day(text):
+def test_other_texts_are_not_an_hour_of_the_day(text):
     assert "such as 18:30, not “" in wrong(lambda: Fields({"at": text}, "", PLAN).hour("at", 11))[1]
 
 

@@ -1,4 +1,4 @@
-"""What is said before one believes the figures: there where it is needed, and only there."""
+"""The notes beside the figures: where they are needed, and only there."""
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ def said(stations=(MM1,), arrivals=AT_90, **more):
     return list(notes.before(read_spec({"stations": list(stations), "arrivals": arrivals, **more})))
 
 
-def place(places=1, law="exponential", **parameters):
-    return {"places": places, "service": {"law": law, **parameters}}
+def station(capacity=1, distribution="exponential", **parameters):
+    return {"places": capacity, "service": {"law": distribution, **parameters}}
 
 
 # Short runs
@@ -59,14 +59,14 @@ def test_what_it_asks_for_is_enough():
 
 
 def test_more_variable_work_needs_longer_runs():
-    for law, cv, services in (("fixed", {}, 100), ("lognormal", {"cv": 2}, 500), ("erlang", {"k": 4}, 125)):
-        station = {"places": 3, "service": {"law": law, "mean": 270, **cv}}
+    for distribution, cv, services in (("fixed", {}, 100), ("lognormal", {"cv": 2}, 500), ("erlang", {"k": 4}, 125)):
+        station = {"places": 3, "service": {"law": distribution, "mean": 270, **cv}}
         assert notes.slowest(read_spec({"stations": [station], "arrivals": AT_90, "orders": 1})).services == (
             pytest.approx(services)
         )
 
 
-def test_so_near_a_load_of_one_nothing_is_long_enough():
+def test_close_to_a_load_of_one_no_run_is_long_enough():
     (note,) = said(arrivals={"law": "poisson", "per_hour": 40 * 0.999}, orders=100_000)
     assert "a load of 0.999" in note and note.endswith("No run of up to 100,000,000 orders is long enough.")
 
@@ -74,7 +74,7 @@ def test_so_near_a_load_of_one_nothing_is_long_enough():
 def test_a_day_and_what_comes_after_a_state_are_no_long_runs():
     assert said(orders=None, close_hours=2) == []
     assert said(orders=20, replications=500, state=[{"station": 0, "elapsed": 5}]) == []
-    assert said([place(None, mean=90)], orders=20) == []
+    assert said([station(None, mean=90)], orders=20) == []
 
 
 def test_without_a_note_the_interval_covers_the_exact_value():
@@ -92,14 +92,14 @@ def test_without_a_note_the_interval_covers_the_exact_value():
     assert covered(40_000, 60) > 0.8
 
 
-# A state that can't be
+# An impossible initial state
 
 
 @pytest.mark.parametrize(
     ("station", "working", "room"),
     [
-        (place(2, mean=60), 3, 2),
-        (place(1, "fixed", mean=60), 2, 1),
+        (station(2, mean=60), 3, 2),
+        (station(1, "fixed", mean=60), 2, 1),
         ({"service": {"law": "conveyor", "headway": 60, "delay": 150}}, 4, 3),
     ],
 )
@@ -113,10 +113,10 @@ def test_more_at_work_than_there_is_room_for(station, working, room):
 @pytest.mark.parametrize(
     ("station", "longest"),
     [
-        (place(9, "fixed", mean=450), 450),
-        (place(9, "uniform", low=30, high=90), 90),
-        (place(9, "empirical", values=[60, 200, 90]), 200),
-        (place(9, "times", seconds=[5, 70, 5]), 70),
+        (station(9, "fixed", mean=450), 450),
+        (station(9, "uniform", low=30, high=90), 90),
+        (station(9, "empirical", values=[60, 200, 90]), 200),
+        (station(9, "times", seconds=[5, 70, 5]), 70),
         ({"service": {"law": "conveyor", "headway": 60, "delay": 420}}, 420),
     ],
 )
@@ -130,14 +130,14 @@ def test_work_that_has_gone_on_for_too_long(station, longest):
 
 
 @pytest.mark.parametrize(
-    "law", [distributions.Exponential(100), distributions.Lognormal(100, 40), distributions.Gamma(100, 40)]
+    "distribution", [distributions.Exponential(100), distributions.Lognormal(100, 40), distributions.Gamma(100, 40)]
 )
-def test_some_work_can_go_on_for_ever(law):
-    assert not notes.can_not_last(law, 10_000)
+def test_some_work_can_go_on_for_ever(distribution):
+    assert not notes.can_not_last(distribution, 10_000)
 
 
 @pytest.mark.parametrize(
-    "law",
+    "distribution",
     [
         distributions.Fixed(100),
         distributions.Exponential(100),
@@ -147,8 +147,8 @@ def test_some_work_can_go_on_for_ever(law):
         distributions.Hyperexponential((0.7, 0.3), (40, 240)),
         distributions.Empirical((60, 90, 90, 130, 130)),
     ],
-    ids=lambda law: type(law).__name__,
+    ids=lambda distribution: type(distribution).__name__,
 )
-def test_the_variance_is_that_of_the_draws(law):
-    draws = law.many(np.random.default_rng(3), (400_000,))
-    assert draws.var() == pytest.approx(law.variance, rel=0.03)
+def test_the_variance_is_that_of_the_draws(distribution):
+    draws = distribution.many(np.random.default_rng(3), (400_000,))
+    assert draws.var() == pytest.approx(distribution.variance, rel=0.03)

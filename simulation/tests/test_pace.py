@@ -1,4 +1,4 @@
-"""How long a run takes, and runs that have to end in time, with a clock that goes on by a step at each look."""
+"""The duration of a run, and runs with a time limit, with a clock that advances by a step at each reading."""
 
 import json
 
@@ -29,7 +29,7 @@ class Clock:
 
 @pytest.fixture
 def trials(monkeypatch):
-    """Also for small specs."""
+    """Run a trial for small specs, too."""
     monkeypatch.setattr(pace, "QUICK_VISITS", 0)
 
 
@@ -57,7 +57,7 @@ def test_it_answers_with_the_replications_that_were_done(trials):
     answer, notes = without_notes(result)
     assert 2 <= answer["replications"] < 30_000
     assert notes[-1] == (
-        f"Stopped after 20 seconds, as was asked: {answer['replications']:,} of 30,000 replications were done."
+        f"Stopped after 20 seconds, as requested: {answer['replications']:,} of 30,000 replications were done."
     )
     assert answer == without_notes(simulate(spec(orders=30, replications=answer["replications"])))[0]
     json.dumps(result.as_dict(), allow_nan=False)
@@ -65,13 +65,13 @@ def test_it_answers_with_the_replications_that_were_done(trials):
 
 @pytest.mark.parametrize("replications", [1, 5])
 def test_it_answers_with_fewer_orders(trials, replications):
-    """There is a look at the clock after each chunk."""
+    """The clock is checked after each chunk."""
     asked = spec(orders=4_000_000 // replications, replications=replications)
     result = run(asked, seconds=60, clock=Clock(0.25 if replications == 1 else 1.0))
     answer, notes = without_notes(result)
     assert 0 < answer["orders"] < asked.orders
     assert notes[-1] == (
-        f"Stopped after 60 seconds, as was asked: each replication has {answer['orders']:,} orders,"
+        f"Stopped after 60 seconds, as requested: each replication has {answer['orders']:,} orders,"
         f" not {asked.orders:,}."
     )
     same = spec(orders=answer["orders"], replications=replications)
@@ -80,7 +80,7 @@ def test_it_answers_with_fewer_orders(trials, replications):
 
 def test_nothing_is_done_in_no_time(trials):
     for asked in (spec(orders=5000), spec(orders=30, replications=40), spec(close_hours=90)):
-        with pytest.raises(OutOfTime, match=r"^Stopped after 1 seconds, as was asked: nothing was done by then"):
+        with pytest.raises(OutOfTime, match=r"^Stopped after 1 seconds, as requested: nothing was done by then"):
             run(asked, seconds=1, clock=Clock())
 
 

@@ -14,18 +14,18 @@ from simulation.engine import FEW_ROWS, Tandem, stations_forward
 class Kitchen(NamedTuple):
     arrivals: list[int]
     services: list[list[int]]
-    places: list[int]
+    capacities: list[int]
     changes: list[list[tuple[int, int]]]
     at: list[int]
     working: list[bool]
 
 
 def by_events(kitchen):
-    """(starts, ends): at one moment completions first, then changes, then arrivals; then work begins."""
-    arrivals, services, places, changes, at, working = kitchen
+    """Return (starts, ends): at one moment completions first, then changes, then arrivals; then work begins."""
+    arrivals, services, capacities, changes, at, working = kitchen
     numbers, stations = range(len(arrivals)), range(len(services))
     starts, ends = ([list(arrivals) for _ in stations] for _ in range(2))
-    capacity, busy = list(places), [0 for _ in stations]
+    capacity, busy = list(capacities), [0 for _ in stations]
     lines, events = [[] for _ in stations], []
     for here in stations:
         for moment, count in changes[here]:
@@ -61,31 +61,31 @@ def by_events(kitchen):
 
 @st.composite
 def kitchens(draw):
-    """Small ones in whole seconds, so that much happens at the same moment and all sums are exact."""
+    """Draw small kitchens in whole seconds: much happens at the same moment and all sums are exact."""
     count, stations = draw(st.integers(1, 9)), draw(st.integers(1, 3))
     present = draw(st.integers(0, min(4, count - 1)))
     at = [draw(st.integers(0, stations - 1)) for _ in range(present)] + [0] * (count - present)
     working = [number < present and draw(st.booleans()) for number in range(count)]
     arrivals = [0] * present + sorted(draw(st.integers(0, 12)) for _ in range(count - present))
     services = [[draw(st.integers(1, 5)) for _ in range(count)] for _ in range(stations)]
-    places = [draw(st.integers(0, 3)) for _ in range(stations)]
+    capacities = [draw(st.integers(0, 3)) for _ in range(stations)]
     changes = []
     for _ in range(stations):
         moments = sorted(draw(st.lists(st.integers(0, 20), max_size=3, unique=True)))
         row = [(moment, draw(st.integers(0, 3))) for moment in moments]
         changes.append([*row, (30, draw(st.integers(1, 3)))] if draw(st.booleans()) else [])
-    places = [max(count, int(not row)) for count, row in zip(places, changes, strict=True)]
-    return Kitchen(arrivals, services, places, changes, at, working)
+    capacities = [max(count, int(not row)) for count, row in zip(capacities, changes, strict=True)]
+    return Kitchen(arrivals, services, capacities, changes, at, working)
 
 
 @given(kitchens())
 @settings(max_examples=300, deadline=None)
 def test_the_engine_does_what_an_event_loop_does(kitchen):
-    arrivals, services, places, changes, at, working = kitchen
+    arrivals, services, capacities, changes, at, working = kitchen
     expected = by_events(kitchen)
     for rows in (1, FEW_ROWS + 1):
         found = stations_forward(
-            np.tile(arrivals, (rows, 1)), services, places, changes=changes, at_station=at, working=working
+            np.tile(arrivals, (rows, 1)), services, capacities, changes=changes, at_station=at, working=working
         )
         for mine, theirs in zip(found, expected, strict=True):
             assert all((row == other).all() for row, other in zip(mine, theirs, strict=True))
@@ -100,10 +100,10 @@ def busy_kitchen(rows, orders=240):
 
 
 def test_a_loop_for_each_row_and_a_step_for_all_give_the_same_bits():
-    arrivals, services, places, changes = busy_kitchen(FEW_ROWS + 5)
-    together = stations_forward(arrivals, services, places, changes=changes)
+    arrivals, services, capacities, changes = busy_kitchen(FEW_ROWS + 5)
+    together = stations_forward(arrivals, services, capacities, changes=changes)
     for row in range(len(arrivals)):
-        alone = stations_forward(arrivals[row], [work[row] for work in services], places, changes=changes)
+        alone = stations_forward(arrivals[row], [work[row] for work in services], capacities, changes=changes)
         for mine, theirs in zip(alone, together, strict=True):
             assert all((own[0] == other[row]).all() for own, other in zip(mine, theirs, strict=True))
 
@@ -111,9 +111,9 @@ def test_a_loop_for_each_row_and_a_step_for_all_give_the_same_bits():
 @pytest.mark.parametrize("rows", [2, FEW_ROWS + 5])
 @pytest.mark.parametrize("chunk", [1, 7, 60])
 def test_chunks_change_nothing(rows, chunk):
-    arrivals, services, places, changes = busy_kitchen(rows)
-    _, ends = stations_forward(arrivals, services, places, changes=changes)
-    tandem = Tandem(rows, places, None, changes)
+    arrivals, services, capacities, changes = busy_kitchen(rows)
+    _, ends = stations_forward(arrivals, services, capacities, changes=changes)
+    tandem = Tandem(rows, capacities, None, changes)
     left = np.zeros_like(arrivals)
     numbers = np.empty((rows, 0), dtype=np.intp)  # of the orders in the table
     for first in range(0, arrivals.shape[1], chunk):
@@ -162,7 +162,7 @@ def test_more_at_work_than_places(rows):
 
 @pytest.mark.parametrize("rows", [1, FEW_ROWS + 1])
 def test_a_conveyor_that_stands_still(rows):
-    """From 50 to 200 s nothing is loaded; what is on the belt comes out."""
+    """Nothing is loaded between 50 and 200 s; what is on the belt comes out."""
     arrivals = np.tile([0.0, 10, 60, 70], (rows, 1))
     starts, ends = stations_forward(arrivals, [60.0], [1], delays=[420.0], changes=[[(50.0, 0), (200.0, 1)]])
     assert (starts[0] == [0, 200, 260, 320]).all()

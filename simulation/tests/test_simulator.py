@@ -1,4 +1,4 @@
-"""The engine and the simulator: kitchens worked by hand, another simulator on the same inputs, and what must not
+"""The engine and the simulator: kitchens computed by hand, another simulator on the same inputs, and what must not
 change a figure (the number of rows, chunks, shares, places)."""
 
 import heapq
@@ -22,12 +22,12 @@ from simulation.engine import FEW_ROWS
 from simulation.simulator import SpecError, merge, read_spec, replicate, simulate, stations_forward
 
 
-def station(places, law="exponential", **parameters):
-    return {"name": law, "places": places, "service": {"law": law, **parameters}}
+def station(capacity, distribution="exponential", **parameters):
+    return {"name": distribution, "places": capacity, "service": {"law": distribution, **parameters}}
 
 
-def times(places, *seconds):
-    return station(places, "times", seconds=list(seconds))
+def times(capacity, *seconds):
+    return station(capacity, "times", seconds=list(seconds))
 
 
 def coming(*seconds):
@@ -49,7 +49,7 @@ def ask(stations, arrivals=POISSON, **more):
 
 
 def trace(stations, arrivals, **more):
-    """For each order its arrival and, for each station, (start, end)."""
+    """Return for each order its arrival and, for each station, (start, end)."""
     rows = ask(stations, arrivals, trace=True, **more)["orders_trace"]
     return [(row["arrival"], *((visit["start"], visit["end"]) for visit in row["stations"])) for row in rows]
 
@@ -57,8 +57,8 @@ def trace(stations, arrivals, **more):
 # Another simulator, as simple as can be: an event loop
 
 
-def by_events(arrivals, services, places, delays, at, working):
-    """Completions before arrivals, then by number; nobody begins before all of a moment has happened."""
+def by_events(arrivals, services, capacities, delays, at, working):
+    """Process completions before arrivals, then by number; work begins only after all events of a moment."""
     numbers, stations = range(len(arrivals)), range(len(services))
     starts = [list(arrivals) for _ in stations]
     ends = [list(arrivals) for _ in stations]
@@ -90,7 +90,7 @@ def by_events(arrivals, services, places, delays, at, working):
             elif here + 1 < len(stations):
                 heapq.heappush(lines[here + 1], (moment, number))
         for here in stations:
-            while lines[here] and (places[here] is None or busy[here] < places[here]):
+            while lines[here] and (capacities[here] is None or busy[here] < capacities[here]):
                 number = heapq.heappop(lines[here])[1]
                 taken_until = moment + services[here][number]
                 starts[here][number] = moment
@@ -102,14 +102,14 @@ def by_events(arrivals, services, places, delays, at, working):
 class Kitchen(NamedTuple):
     arrivals: list[int]
     services: list[list[int]]
-    places: list[int | None]
+    capacities: list[int | None]
     delays: list[int | None]
     at: list[int]
     working: list[bool]
 
     @property
     def present(self) -> int:
-        """Who is there already: the test's arrivals at 0 may be new ones, too, so it is told by the others."""
+        """Return which orders are there already: arrivals at 0 can also be new ones, so the other fields tell."""
         return max(
             (number + 1 for number in range(len(self.at)) if self.at[number] or self.working[number]), default=0
         )
@@ -117,12 +117,12 @@ class Kitchen(NamedTuple):
 
 @st.composite
 def kitchens(draw):
-    """Small ones in whole seconds, so that much happens at the same moment and all sums are exact."""
+    """Draw small kitchens in whole seconds: much happens at the same moment and all sums are exact."""
     seconds = st.integers(1, 5)
     count = draw(st.integers(1, 9))
     stations = draw(st.integers(1, 3))
     delays = [draw(st.none() | st.none() | st.integers(5, 9)) for _ in range(stations)]
-    places = [draw(st.sampled_from([1, 2, 3, None])) if delay is None else 1 for delay in delays]
+    capacities = [draw(st.sampled_from([1, 2, 3, None])) if delay is None else 1 for delay in delays]
     present = draw(st.integers(0, min(4, count - 1)))
     at = [draw(st.integers(0, stations - 1)) for _ in range(present)] + [0] * (count - present)
     working = [number < present and draw(st.booleans()) for number in range(count)]
@@ -136,17 +136,17 @@ def kitchens(draw):
             if working[number] and at[number] == here:
                 row[number] = draw(st.integers(1, delays[here] or 5))
         services.append(row)
-    return Kitchen(arrivals, services, places, delays, at, working)
+    return Kitchen(arrivals, services, capacities, delays, at, working)
 
 
 @given(kitchens())
 @hypothesis_settings(max_examples=300, deadline=None)
 def test_the_engine_does_what_an_event_loop_does(kitchen):
-    arrivals, services, places, delays, at, working = kitchen
+    arrivals, services, capacities, delays, at, working = kitchen
     expected_starts, expected_ends = by_events(*kitchen)
     for rows in (1, FEW_ROWS + 1):
         starts, ends = stations_forward(
-            np.tile(arrivals, (rows, 1)), services, places, delays=delays, at_station=at, working=working
+            np.tile(arrivals, (rows, 1)), services, capacities, delays=delays, at_station=at, working=working
         )
         for here in range(len(services)):
             assert (starts[here] == expected_starts[here]).all()
@@ -156,8 +156,8 @@ def test_the_engine_does_what_an_event_loop_does(kitchen):
 @given(kitchens(), st.integers(1, 4))
 @hypothesis_settings(max_examples=150, deadline=None)
 def test_chunks_change_nothing(kitchen, chunk):
-    """The simulator hands orders on as soon as they can't be overtaken any more; that must not show."""
-    arrivals, services, places, delays, at, working = kitchen
+    """The simulator hands orders on as soon as they can no longer be overtaken; that must not show."""
+    arrivals, services, capacities, delays, at, working = kitchen
     present = kitchen.present
     state = [{"station": at[number], "waiting": True} for number in range(present)]
     for number in range(present):
@@ -166,7 +166,7 @@ def test_chunks_change_nothing(kitchen, chunk):
             state[number] = {"station": at[number], "elapsed": 0 if delay is None else delay - left}
     rows = [
         times(count, *row) if delay is None else {"service": {"law": "conveyor", "headway": row[-1], "delay": delay}}
-        for row, count, delay in zip(services, places, delays, strict=True)
+        for row, count, delay in zip(services, capacities, delays, strict=True)
     ]
     spec = {"stations": rows, "arrivals": coming(*arrivals[present:]), "state": state}
     whole = trace(**spec)
@@ -179,7 +179,7 @@ def test_chunks_change_nothing(kitchen, chunk):
 
 @pytest.mark.parametrize("chunk", [1, 7, 60])
 def test_chunks_change_nothing_in_a_busy_kitchen(monkeypatch, chunk):
-    """Enough places and overtaking that whoever is handed on too early is seen."""
+    """There are enough places and overtaking to expose an order that is handed on too early."""
     random = np.random.default_rng(8)
     arrivals = np.cumsum(random.exponential(100, 300))
     stations = [
@@ -207,7 +207,7 @@ def test_overtaking_and_the_tie_that_follows():
     assert rows == [(0, (0, 9), (9, 11)), (0, (0, 4), (4, 6)), (0, (4, 9), (11, 13))]
 
 
-def test_who_comes_at_the_moment_a_place_becomes_free_does_not_wait():
+def test_an_arrival_at_the_moment_a_place_becomes_free_does_not_wait():
     result = ask([times(1, 5, 5)], coming(0, 5))
     assert result["stations"][0]["wait_probability"]["value"] == 0
 
@@ -261,7 +261,7 @@ def test_a_state_on_a_conveyor():
     assert rows == [(0, (-100, 320)), (0, (-10, 410)), (0, (50, 470))]
 
 
-def test_figures_worked_by_hand():
+def test_figures_computed_by_hand():
     """Three at 0 s, one place, 60 s each: waits 0, 60, 120; all done after 180 s."""
     result = ask([station(1, "fixed", mean=60)], coming(0, 0, 0), promise_seconds=120, grid_seconds=30)
     row = result["stations"][0]
@@ -288,7 +288,7 @@ STATE = [
 ]
 
 
-def test_orders_of_a_state_count_if_that_is_asked():
+def test_orders_of_a_state_count_on_request():
     """10 s a pizza, then 30 s an order: 20 s left, and 20 + 30 s. They are 100 and 40 s old."""
     row = [{**station(1, "fixed", mean=10), "per_pizza": True}, station(1, "fixed", mean=30)]
     spec = {"stations": row, "arrivals": coming(1000), "state": STATE, "promise_seconds": 100}
@@ -299,7 +299,7 @@ def test_orders_of_a_state_count_if_that_is_asked():
     assert ask(**spec)["time_in_system"]["mean"]["value"] == 40
 
 
-def test_pieces_of_the_day_worked_by_hand():
+def test_pieces_of_the_day_computed_by_hand():
     """Three at 0 s, one place, 1,000 s each, and one after an hour: what each half hour saw."""
     spec = {"stations": [station(1, "fixed", mean=1000)], "arrivals": coming(0, 0, 0, 3600), "slots": [0, 0.5, 1, 2]}
     assert ask(**spec, promise_seconds=2000)["by_slot"] == {
@@ -315,7 +315,7 @@ def test_pieces_of_the_day_worked_by_hand():
 
 
 def test_warm_up_orders_do_not_count():
-    """Of 0 to 3 the first two are left out, who are gone after 120 s: waits of 120 and 180 s."""
+    """The first two of orders 0 to 3 are left out and gone after 120 s: waits of 120 and 180 s."""
     result = ask([station(1, "fixed", mean=60)], coming(0, 0, 0, 0), warmup=0.5)
     assert result["stations"][0]["wait_mean"]["value"] == 150
     assert result["time_in_system"]["mean"]["value"] == 210
@@ -325,7 +325,7 @@ def test_warm_up_orders_do_not_count():
 
 @pytest.mark.parametrize("orders", [None, 40, 60, 100_000])
 def test_a_warm_up_before_closing_time(orders):
-    """Whichever comes first, so many orders or closing, a tenth is left out."""
+    """Leave out a tenth, whichever comes first, the number of orders or closing."""
     spec = {"law": "steps", "per_hour": [20, 20], "hours": [11, 12, 14]}
     result = simulate(
         read_spec({"stations": SHOP, "arrivals": spec, "orders": orders, "replications": 400, "warmup": 0.1})
@@ -407,21 +407,21 @@ def test_another_seed_is_another_run():
 
 
 def test_replications_are_independent():
-    """Across two streams, and within the block that shares one."""
+    """They are independent across two streams, and within the block that shares one."""
     spec = read_spec({"stations": [station(1, mean=1)], "arrivals": POISSON, "orders": 2000, "replications": 70})
     (draws,) = Draws(spec, 0, 70).services(0, 2000)
     correlation = np.corrcoef(draws) - np.eye(70)
-    assert abs(correlation).max() < 5 / np.sqrt(2000)  # 2415 pairs: the largest of so many is about 3.6
+    assert abs(correlation).max() < 5 / np.sqrt(2000)  # 2415 pairs: the largest of that many is about 3.6
     assert abs(draws.mean() - 1) < 4 / np.sqrt(draws.size)
 
 
 def test_scenarios_are_compared_on_the_same_orders():
-    """More places, another law downstream: the orders still come at the same moments with the same work."""
+    """Extra places and another distribution downstream leave the arrivals and the service times as they were."""
     few = trace([station(1, mean=100), station(1, mean=100)], POISSON, orders=50)
     many = trace([station(3, mean=100), station(2, "lognormal", mean=100, cv=1)], POISSON, orders=50)
     assert [row[0] for row in few] == [row[0] for row in many]
-    works = [[row[1][1] - row[1][0] for row in rows] for rows in (few, many)]
-    assert works[0] == pytest.approx(works[1])
+    services = [[row[1][1] - row[1][0] for row in rows] for rows in (few, many)]
+    assert services[0] == pytest.approx(services[1])
     assert all(late[1][0] >= early[1][0] for late, early in zip(few, many, strict=True))
 
 
@@ -442,7 +442,7 @@ def test_long_and_short_runs_agree_on_their_percentiles(monkeypatch):
 
 @pytest.mark.parametrize("per_hour", [20, 200])
 def test_memory_does_not_grow_with_the_orders(per_hour):
-    """Nor with the lines of a kitchen that gets five times the work it can do."""
+    """It does not grow with the lines either, in a kitchen that gets five times the work it can do."""
 
     def peak(orders):
         tracemalloc.start()
@@ -455,17 +455,17 @@ def test_memory_does_not_grow_with_the_orders(per_hour):
     assert peak(60_000) < 1.2 * peak(20_000)
 
 
-# How sure
+# Confidence
 
 
 def test_the_interval_of_one_long_run_comes_from_batches():
-    """It must be about as wide as what many such runs show."""
+    """It must be about as wide as the spread of many such runs."""
     one = [ask([station(1, mean=90)], orders=20_000, seed=seed)["stations"][0]["wait_mean"] for seed in range(12)]
     spread = np.std([estimate["value"] for estimate in one], ddof=1)
     assert 0.5 < np.mean([estimate["half_width"] for estimate in one]) / 2.09 / spread < 2
 
 
-def test_too_short_says_so():
+def test_a_run_that_is_too_short_says_so():
     assert any("too short" in note for note in ask([station(1, mean=60)], orders=5)["notes"])
     crowded = {"law": "poisson", "per_hour": 59}
     assert any("too short" in note for note in ask([station(1, mean=60)], crowded, orders=400, seed=2)["notes"])
@@ -477,7 +477,7 @@ def test_an_overload_is_named():
     assert any(note.startswith("stations[1] gets 1.11 times") for note in notes)
 
 
-def test_an_overload_is_of_all_pizzas_and_of_the_places_there_are():
+def test_an_overload_counts_all_pizzas_and_the_capacity_at_that_time():
     steps = {"law": "steps", "per_hour": [20, 10], "hours": [17, 18, 19]}
     row = [{**station(1, mean=120), "per_pizza": True}, {**station(4, mean=360), "changes": [[17.5, 1], [18, 4]]}]
     notes = ask(row, steps, pizzas={"1": 1, "3": 1}, replications=100)["notes"]
@@ -615,7 +615,7 @@ def test_a_bad_spec_names_the_field(change, field):
         ),
     ],
 )
-def test_what_no_distribution_can_be_is_said_once(change, sentence):
+def test_an_impossible_distribution_is_named_once(change, sentence):
     with pytest.raises(SpecError) as wrong:
         read_spec({**GOOD, **change})
     assert str(wrong.value) == sentence

@@ -1,7 +1,7 @@
 """The simulator against exact queueing theory, and against SimPy on the same inputs.
 
 Every estimate has to lie within 4 of its own standard errors (over at least 100 replications) of the exact value.
-Seeds are fixed, so a test passes always or never; a simulator that is right fails one such comparison in 15,000.
+Seeds are fixed, so a test passes always or never; a correct simulator fails one such comparison in 15,000.
 Starting empty and stopping at the last order biases a mean by about a hundredth of its standard error here.
 """
 
@@ -21,8 +21,8 @@ RATE = 36  # an hour: one in 100 seconds
 GAP = HOUR / RATE
 
 
-def station(places, law="exponential", **parameters):
-    return {"name": law, "places": places, "service": {"law": law, **parameters}}
+def station(capacity, distribution="exponential", **parameters):
+    return {"name": distribution, "places": capacity, "service": {"law": distribution, **parameters}}
 
 
 def ask(stations, arrivals=None, *, orders=4000, replications=150, **more):
@@ -37,14 +37,14 @@ def assert_is(estimate, exact, replications=150):
     assert error < 0.05 * abs(exact) + 1e-9, "so wide an interval tests nothing"
 
 
-def erlang_c(places, load):
-    """The chance of waiting in M/M/c; load = arrival rate x mean service."""
-    terms = [load**n / math.factorial(n) for n in range(places)]
-    last = load**places / math.factorial(places) * places / (places - load)
+def erlang_c(capacity, load):
+    """Return the chance of waiting in M/M/c; load = arrival rate x mean service."""
+    terms = [load**n / math.factorial(n) for n in range(capacity)]
+    last = load**capacity / math.factorial(capacity) * capacity / (capacity - load)
     return last / (sum(terms) + last)
 
 
-# In the long run
+# Steady state
 
 
 def test_one_exponential_place():
@@ -64,20 +64,20 @@ def test_one_exponential_place():
     assert_is(result["throughput_per_hour"], RATE)
 
 
-@pytest.mark.parametrize(("places", "rho"), [(2, 0.8), (5, 0.8), (20, 0.8)])
-def test_several_exponential_places(places, rho):
+@pytest.mark.parametrize(("capacity", "rho"), [(2, 0.8), (5, 0.8), (20, 0.8)])
+def test_several_exponential_places(capacity, rho):
     """M/M/c: Erlang's C formula."""
-    mean = rho * places * GAP
-    waits = erlang_c(places, rho * places)
-    row = ask([station(places, mean=mean)], warmup=0.2)["stations"][0]
+    mean = rho * capacity * GAP
+    waits = erlang_c(capacity, rho * capacity)
+    row = ask([station(capacity, mean=mean)], warmup=0.2)["stations"][0]
     assert_is(row["wait_probability"], waits)
-    assert_is(row["wait_mean"], waits * mean / (places * (1 - rho)))
+    assert_is(row["wait_mean"], waits * mean / (capacity * (1 - rho)))
     assert_is(row["utilisation"], rho)
-    assert_is(row["busy_mean"], rho * places)
+    assert_is(row["busy_mean"], rho * capacity)
 
 
 @pytest.mark.parametrize(
-    ("law", "parameters", "variance"),
+    ("distribution", "parameters", "variance"),
     [
         ("fixed", {"mean": 70}, 0),
         ("lognormal", {"mean": 70, "cv": 0.8}, (0.8 * 70) ** 2),
@@ -88,10 +88,10 @@ def test_several_exponential_places(places, rho):
         ("empirical", {"values": [40, 40, 130]}, (30**2 + 30**2 + 60**2) / 3),
     ],
 )
-def test_one_place_with_any_law(law, parameters, variance):
+def test_one_place_with_any_distribution(distribution, parameters, variance):
     """M/G/1: Pollaczek and Khinchine; fixed is M/D/1."""
     rho = 70 / GAP
-    row = ask([station(1, law, **parameters)], warmup=0.1)["stations"][0]
+    row = ask([station(1, distribution, **parameters)], warmup=0.1)["stations"][0]
     assert_is(row["wait_mean"], (70**2 + variance) / GAP / (2 * (1 - rho)))
     assert_is(row["wait_probability"], rho)
 
@@ -110,51 +110,51 @@ def test_one_place_with_orders_of_several_pizzas():
     assert_is(answer["utilisation"], rho)
 
 
-def crommelin(places, service):
-    """(mean wait, chance of waiting) in M/D/c, exactly: who is in the system one service time later are those who
-    stood in line and those who came since (Crommelin, 1932); that chain's steady state, cut off far out."""
-    most = 40 * places
+def crommelin(capacity, service):
+    """Return (mean wait, chance of waiting) in M/D/c, exactly: in the system one service time later are those who
+    stood in line and those who came since (Crommelin, 1932); the steady state of that chain, cut off far out."""
+    most = 40 * capacity
     came = np.cumsum([0.0] + [math.log(n) for n in range(1, most + 1)])
     poisson = np.exp(np.arange(most + 1) * math.log(service / GAP) - service / GAP - came)
     steps = np.zeros((most + 1, most + 1))
     for there in range(most + 1):
-        line = max(there - places, 0)
+        line = max(there - capacity, 0)
         steps[there, line:] = poisson[: most + 1 - line]
     steps[:, -1] += 1 - steps.sum(axis=1)
     chances = np.linalg.matrix_power(steps, 4096)[0]
     numbers = np.arange(most + 1)
-    return np.maximum(numbers - places, 0) @ chances * GAP, chances[numbers >= places].sum()
+    return np.maximum(numbers - capacity, 0) @ chances * GAP, chances[numbers >= capacity].sum()
 
 
-@pytest.mark.parametrize(("places", "rho"), [(2, 0.8), (6, 0.85)])
-def test_several_places_with_fixed_service(places, rho):
+@pytest.mark.parametrize(("capacity", "rho"), [(2, 0.8), (6, 0.85)])
+def test_several_places_with_fixed_service(capacity, rho):
     """M/D/c, an oven."""
-    mean, waits = crommelin(places, rho * places * GAP)
-    row = ask([station(places, "fixed", mean=rho * places * GAP)], warmup=0.1)["stations"][0]
+    mean, waits = crommelin(capacity, rho * capacity * GAP)
+    row = ask([station(capacity, "fixed", mean=rho * capacity * GAP)], warmup=0.1)["stations"][0]
     assert_is(row["wait_mean"], mean)
     assert_is(row["wait_probability"], waits)
 
 
-@pytest.mark.parametrize(("places", "rho"), [(1, 0.7), (2, 0.5), (2, 0.8), (6, 0.85)])
-def test_the_exact_value_is_that_of_the_closed_formula(places, rho):
+@pytest.mark.parametrize(("capacity", "rho"), [(1, 0.7), (2, 0.5), (2, 0.8), (6, 0.85)])
+def test_the_exact_value_is_that_of_the_closed_formula(capacity, rho):
     """The mean wait in M/D/c, in service times, as a sum over Poisson tails (Crommelin, 1932; Pollaczek, 1930)."""
     total = 0.0
     for i in range(1, 400):
-        mean, chances = i * rho * places, []
-        for n in range(i * places, i * places + 600):
+        mean, chances = i * rho * capacity, []
+        for n in range(i * capacity, i * capacity + 600):
             chances.append(math.exp(n * math.log(mean) - mean - math.lgamma(n + 1)))
         total += sum(chances) - sum(chances[1:]) / rho
-    assert crommelin(places, rho * places * GAP)[0] / (rho * places * GAP) == pytest.approx(total, rel=1e-6)
-    if places == 1:
+    assert crommelin(capacity, rho * capacity * GAP)[0] / (rho * capacity * GAP) == pytest.approx(total, rel=1e-6)
+    if capacity == 1:
         assert total == pytest.approx(rho / (2 * (1 - rho)), rel=1e-9)
 
 
 def test_a_row_of_stations():
-    """M/M/1 -> M/M/3 -> M/M/1: Jackson; each as if it were alone, as what leaves M/M/c is a Poisson stream again."""
-    means, places = [60, 210, 50], [1, 3, 1]
-    result = ask([station(count, mean=mean) for count, mean in zip(places, means, strict=True)], warmup=0.1)
+    """M/M/1 -> M/M/3 -> M/M/1: Jackson; each as if alone, as departures from M/M/c are a Poisson stream again."""
+    means, capacities = [60, 210, 50], [1, 3, 1]
+    result = ask([station(count, mean=mean) for count, mean in zip(capacities, means, strict=True)], warmup=0.1)
     total = 0
-    for row, count, mean in zip(result["stations"], places, means, strict=True):
+    for row, count, mean in zip(result["stations"], capacities, means, strict=True):
         rho = mean / GAP / count
         waits = erlang_c(count, mean / GAP)
         wait = waits * mean / (count * (1 - rho))
@@ -165,7 +165,7 @@ def test_a_row_of_stations():
 
 
 def test_a_conveyor():
-    """Its line is M/D/1 with the headway; the belt itself makes nobody wait."""
+    """Its line is M/D/1 with the headway; the belt itself causes no wait."""
     result = ask([{"name": "belt", "service": {"law": "conveyor", "headway": 70, "delay": 420}}], warmup=0.1)
     wait = 70**2 / GAP / (2 * 0.3)
     assert_is(result["stations"][0]["wait_mean"], wait)
@@ -173,7 +173,7 @@ def test_a_conveyor():
 
 
 def test_places_for_everybody():
-    """M/G/infinity: nobody waits; as many are there as come during one service."""
+    """M/G/infinity: nobody waits; the number in the system is the arrivals during one service."""
     result = ask([station(None, "lognormal", mean=300, cv=1)], warmup=0.1, orders=2000)
     assert result["stations"][0]["wait_mean"]["value"] == 0
     assert_is(result["stations"][0]["busy_mean"], 3)
@@ -182,26 +182,26 @@ def test_places_for_everybody():
 # From empty
 
 
-@pytest.mark.parametrize("places", [1, 3])
-def test_the_first_orders_of_the_day(places):
-    """M/M/c from empty: how many the n-th finds, by a recursion; also with more work than the places can do."""
-    mean, orders, replications = 120 * places, 25, 6000
+@pytest.mark.parametrize("capacity", [1, 3])
+def test_the_first_orders_of_the_day(capacity):
+    """M/M/c from empty: the number that the n-th finds, by a recursion; also with more work than capacity."""
+    mean, orders, replications = 120 * capacity, 25, 6000
     finds = np.zeros(orders + 1)
     finds[0] = 1
     waits, chance = [], []
     for _ in range(orders):
         numbers = np.arange(orders + 1)
-        waits.append((np.maximum(numbers - places + 1, 0) * mean / places) @ finds)
-        chance.append(finds[places:].sum())
+        waits.append((np.maximum(numbers - capacity + 1, 0) * mean / capacity) @ finds)
+        chance.append(finds[capacity:].sum())
         after = np.zeros(orders + 1)
         for there in np.flatnonzero(finds):
             left = finds[there]
             for still in range(there + 1, -1, -1):  # how many leave before the next one comes
-                leave = min(still, places) / mean
+                leave = min(still, capacity) / mean
                 after[still] += left * (1 / GAP) / (1 / GAP + leave)
                 left *= leave / (1 / GAP + leave)
         finds = after
-    row = ask([station(places, mean=mean)], orders=orders, replications=replications)["stations"][0]
+    row = ask([station(capacity, mean=mean)], orders=orders, replications=replications)["stations"][0]
     assert_is(row["wait_mean"], np.mean(waits), replications)
     assert_is(row["wait_probability"], np.mean(chance), replications)
 
@@ -218,7 +218,7 @@ def test_an_hour_of_orders_at_one_place(per_hour, seconds):
 
 
 def test_the_percentiles_of_one_order_that_comes_now():
-    """Behind three at M/M/1 (120 s), and two at the M/M/1 after it (90 s): exact by its phases."""
+    """An arrival behind three at M/M/1 (120 s) and two at the M/M/1 after it (90 s): exact by its phases."""
     state = [{"station": 0, "elapsed": 30}, {"station": 0, "waiting": True}, {"station": 0, "waiting": True}]
     state += [{"station": 1, "elapsed": 10}, {"station": 1, "waiting": True}]
     now = {"law": "times", "seconds": [0]}
@@ -251,7 +251,7 @@ def test_the_interval_of_a_percentile_holds_as_often_as_it_says():
 
 @cache
 def ask_once():
-    """The 95 % of those 80 orders, from enough of them."""
+    """Ask for the 95 % of those 80 orders, from enough of them."""
     return ask([station(1, mean=70)], orders=100, replications=30_000, seed=999, warmup=0.2)["time_in_system"]["p95"][
         "value"
     ]
@@ -261,7 +261,7 @@ def ask_once():
     ("per_hour", "served", "minutes"), [(40, 45, 640 / 60), (3, 6, 10), (5, 6, 50), (2, 4, 15)], ids=str
 )
 def test_textbook_kitchens(per_hour, served, minutes):
-    """The waits in the exercises that people check a simulator with."""
+    """Compare with the waits in exercises that people use to check a simulator."""
     row = [station(1, mean=HOUR / served)]
     arrivals = {"law": "poisson", "per_hour": per_hour}
     result = ask(row, arrivals, warmup=0.2, orders=10_000)
@@ -277,7 +277,7 @@ def pad(arrivals):
 
 
 def test_arrivals_follow_the_steps():
-    """In each piece a Poisson number of orders (mean and variance), anywhere in it with equal chance."""
+    """Each piece has a Poisson number of orders (mean and variance), anywhere in it with equal chance."""
     spec = read_spec({"stations": [station(1, mean=1)], "arrivals": RUSH, "replications": 5000})
     arrivals = np.concatenate([pad(Draws(spec, first, 500).arrivals(0, 200)) for first in range(0, 5000, 500)]) / HOUR
     for rate, begin, end in zip(RUSH["per_hour"], RUSH["hours"], RUSH["hours"][1:], strict=False):
@@ -295,8 +295,8 @@ def test_arrivals_follow_the_steps():
 
 def test_the_line_during_a_rush():
     """M(t)/M/2 from empty, by its Kolmogorov equations: the mean line every ten minutes, and after closing."""
-    places, mean, step = 2, 180, 600
-    result = ask([station(places, mean=mean)], RUSH, orders=None, replications=4000, grid_seconds=step)["over_time"]
+    capacity, mean, step = 2, 180, 600
+    result = ask([station(capacity, mean=mean)], RUSH, orders=None, replications=4000, grid_seconds=step)["over_time"]
     most = 120
     numbers = np.arange(most + 1)
     chances = np.zeros(most + 1)
@@ -305,7 +305,7 @@ def test_the_line_during_a_rush():
     rows = zip(result["seconds"], line["value"], line["half_width"], strict=True)
     compared = 0
     for seconds, value, half_width in rows:
-        exact = np.maximum(numbers - places, 0) @ chances
+        exact = np.maximum(numbers - capacity, 0) @ chances
         error = half_width / student(3999)
         if exact > 0.05:  # below, hardly any replication has a line, and its error can't be told from so few
             assert value == pytest.approx(exact, abs=4 * error), (seconds, error)
@@ -314,17 +314,17 @@ def test_the_line_during_a_rush():
             hour = (seconds + 60 * minute + 30) / HOUR
             pieces = zip(RUSH["per_hour"], RUSH["hours"], RUSH["hours"][1:], strict=False)
             rate = sum(rate for rate, begin, end in pieces if begin <= hour < end) / HOUR
-            chances = chances @ transition(rate, 1 / mean, places, most, 60)
+            chances = chances @ transition(rate, 1 / mean, capacity, most, 60)
     assert compared > 12
 
 
 @cache
-def transition(arrival_rate, service_rate, places, most, seconds):
-    """P(t) of the birth and death chain, by uniformisation."""
-    leave = np.minimum(np.arange(most + 1), places) * service_rate
+def transition(arrival_rate, service_rate, capacity, most, seconds):
+    """Return P(t) of the birth and death chain, by uniformisation."""
+    leave = np.minimum(np.arange(most + 1), capacity) * service_rate
     rates = np.diag(np.full(most, arrival_rate), 1) + np.diag(leave[1:], -1)
     rates -= np.diag(rates.sum(axis=1))
-    fastest = arrival_rate + places * service_rate
+    fastest = arrival_rate + capacity * service_rate
     jump = np.eye(most + 1) + rates / fastest
     total, power, weight = np.zeros_like(jump), np.eye(most + 1), math.exp(-fastest * seconds)
     for n in range(1, 30):
@@ -344,11 +344,11 @@ def test_a_rush_without_chance():
 # SimPy
 
 
-def by_simpy(arrivals, services, places):
-    """(start, end) of each order at each station."""
+def by_simpy(arrivals, services, capacities):
+    """Return (start, end) of each order at each station."""
     env = simpy.Environment()
-    benches = [simpy.Resource(env, count or len(arrivals)) for count in places]
-    visits = [[(0.0, 0.0)] * len(places) for _ in arrivals]
+    benches = [simpy.Resource(env, count or len(arrivals)) for count in capacities]
+    visits = [[(0.0, 0.0)] * len(capacities) for _ in arrivals]
 
     def order(number):
         yield env.timeout(arrivals[number])
@@ -370,7 +370,7 @@ def test_simpy_sees_the_same(seed):
     """3,000 orders, more than a chunk, with one station overloaded now and then."""
     random = np.random.default_rng(seed)
     arrivals = np.cumsum(random.exponential(100, 3000)).tolist()
-    places = [2, 6, 1, None, 12]
+    capacities = [2, 6, 1, None, 12]
     services = [
         random.lognormal(5, 0.4, 3000).tolist(),
         [450.0] * 3000,
@@ -378,9 +378,9 @@ def test_simpy_sees_the_same(seed):
         random.uniform(30, 300, 3000).tolist(),
         random.lognormal(6.9, 0.35, 3000).tolist(),
     ]
-    rows = [station(count, "times", seconds=work) for count, work in zip(places, services, strict=True)]
+    rows = [station(count, "times", seconds=work) for count, work in zip(capacities, services, strict=True)]
     spec = {"stations": rows, "arrivals": {"law": "times", "seconds": arrivals}, "trace": True}
     ours = simulate(read_spec(spec)).as_dict()["orders_trace"]
-    for row, visits in zip(ours, by_simpy(arrivals, services, places), strict=True):
+    for row, visits in zip(ours, by_simpy(arrivals, services, capacities), strict=True):
         for mine, theirs in zip(row["stations"], visits, strict=True):
             assert (mine["start"], mine["end"]) == pytest.approx(theirs, abs=1e-9, rel=0)

@@ -24,7 +24,7 @@ def test_a_beginning_that_differs_is_left_out():
 
 
 def test_it_is_the_smallest_standard_error():
-    """As the definition says it, one number of batches after the other."""
+    """Apply the definition literally, one number of batches after the other."""
     means = np.random.default_rng(2).normal(10, 1, 60) + 20 * np.exp(-np.arange(60) / 6)
     errors = [means[left:].var() / (60 - left) for left in range(31)]
     assert warmup.mser(means) == int(np.argmin(errors)) > 5
@@ -71,7 +71,7 @@ def test_a_short_run_has_none():
     assert ask(orders=40, replications=3)["warmup"] == {"share": 0, "orders": 0}
 
 
-def test_a_long_run_is_looked_at_from_its_beginning(monkeypatch):
+def test_the_warm_up_of_a_long_run_is_found_from_its_beginning(monkeypatch):
     monkeypatch.setattr(warmup, "MOST_ORDERS", 2000)
     spec = read_spec({**SPEC, "orders": 50_000, "state": FULL})
     assert 0.002 < warmup.settled(spec).warmup <= 0.02

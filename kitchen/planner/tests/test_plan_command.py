@@ -78,16 +78,16 @@ def test_the_smallest_crew():
     assert found["crews"][0]["does"]
 
 
-def test_a_long_study_has_to_be_asked_for(monkeypatch):
+def test_a_long_study_has_to_be_confirmed(monkeypatch):
     monkeypatch.setattr(limits, "LONG_SECONDS", 0)
     assert re.fullmatch(r"This takes about \d+ seconds?\. Add --yes .*", refused("--most", "400"))
     assert answer("--most", "200", "--yes")["replications"] == 200
 
 
-def test_after_so_many_seconds_it_says_what_it_knows():
+def test_after_the_time_limit_it_says_what_it_knows():
     found = answer("--most", "20000", "--half-width", "0.0001", "--seconds", "0.5", "--one-more")
     assert 0 < found["replications"] < 20_000 and not found["precise"] and found["sentence"]
-    assert found["notes"][-1] == "Stopped after 0.5 seconds, as was asked."
+    assert found["notes"][-1] == "Stopped after 0.5 seconds, as requested."
     found = answer("--crew", "--keep", "0.5", "--within", "60", "--most", "20000", "--seconds", "0.001")
     assert (found["sentence"], found["crews"]) == ("There was no time for an answer.", [])
 
@@ -108,7 +108,10 @@ def test_names_are_text():
         (["--scenario", "ofen=7"], "No station is called “ofen”. There are: Make line, Oven, Cutting bench, Drivers."),
         (["--scenario", "oven"], "--scenario is made of words such as oven=7, not “oven”."),
         (["--scenario", "oven=none"], "Oven: places must be a number from 1 to 1000, not “none”."),
-        (["--scenario", "oven.colour=red"], "A station has a mean, a spread, a law and its parameters, not “colour”."),
+        (
+            ["--scenario", "oven.colour=red"],
+            "A station has a mean, a spread, a distribution and its parameters, not “colour”.",
+        ),
         (["--scenario", "oven=7", "--scenario", "oven=7"], "Two scenarios are the same: One more place at “Oven”."),
         (["--cost", "oven", "--crew"], "--cost must look like oven=6, not “oven”."),
         (["--crew", "--now"], "--crew is about whole days, --now about this one: choose one of them."),

@@ -1,4 +1,4 @@
-"""The planner's figures: against a simulator of another make, by hand, and against all crews there are."""
+"""The planner's figures: against an independent simulator, by hand, and against all possible crews."""
 
 import itertools
 import json
@@ -36,10 +36,10 @@ def present(stations=STATIONS, **values):
     return Present(stations, 20.0, measured, **values)
 
 
-def fixed(*seconds, places=1):
-    """Stations with fixed times, in the order of the stages."""
+def fixed(*seconds, capacity=1):
+    """Return stations with fixed times, in the order of the stages."""
     return tuple(
-        replace(station, law="fixed", mean_seconds=time, spread_seconds=0, places=places, per_pizza=False)
+        replace(station, distribution="fixed", mean_seconds=time, spread_seconds=0, capacity=capacity, per_pizza=False)
         for station, time in zip(STATIONS, seconds, strict=True)
     )
 
@@ -68,7 +68,7 @@ def test_customers_come_as_often_as_the_day_says():
 
 
 def test_a_kitchen_by_hand():
-    """One order in the oven for 5 of its 20 s, one behind it in the line; nobody new comes."""
+    """One order is in the oven for 5 of its 20 s, one behind it in the line; no new orders come."""
     state = (OpenOrder(1, False, 0, 1, 60.0), OpenOrder(1, True, 5.0, 1, 120.0))
     plan = plan_of(
         fixed(10, 20, 5, 30),
@@ -92,16 +92,16 @@ def test_a_kitchen_by_hand():
     assert two["saves_minutes"] == {"value": pytest.approx(0), "half_width": 0}
 
 
-def test_work_that_has_gone_on_is_not_drawn_anew():
-    """What is left of lognormal work of 20 ± 7 minutes that has lasted for 30 already, beside 2 million such works."""
+def test_work_that_has_gone_on_is_not_drawn_again():
+    """Compare the residual time of lognormal work of 20 ± 7 minutes, 30 minutes in, with 2 million samples."""
     state = (OpenOrder(3, True, 1800.0, 1, 1800.0),)
     plan = plan_of(
         now={"now_hour": 18.0, "state": state}, question="now", open=None, demand={"profile": "flat", "per_hour": 0}
     )
     left = planner.simulate(plan, Piece((), 0, 20))[0].seconds - 1800
     sigma = np.sqrt(np.log1p((420 / 1200) ** 2))
-    works = np.random.default_rng(9).lognormal(np.log(1200) - sigma**2 / 2, sigma, 2_000_000)
-    truth = works[works > 1800] - 1800
+    samples = np.random.default_rng(9).lognormal(np.log(1200) - sigma**2 / 2, sigma, 2_000_000)
+    truth = samples[samples > 1800] - 1800
     assert left.min() > 0
     assert abs(left.mean() - truth.mean()) < 4 * truth.std() / np.sqrt(len(left))
 
@@ -109,8 +109,8 @@ def test_work_that_has_gone_on_is_not_drawn_anew():
 def test_more_at_work_than_places_go_on_and_are_not_replaced():
     state = tuple(OpenOrder(1, number < 3, 0.0, 1, 0.0) for number in range(4))
     asked = {"question": "now", "open": None, "demand": {"profile": "flat", "per_hour": 0}}
-    first, oven, *others = fixed(1, 100, 1, 1, places=9)
-    stations = (first, replace(oven, places=1), *others)
+    first, oven, *others = fixed(1, 100, 1, 1, capacity=9)
+    stations = (first, replace(oven, capacity=1), *others)
     for scenarios in ([], [{"name": "later", "changes": [{"stage": "baked", "at": "19:00", "places": 3}]}]):
         plan = plan_of(stations, {"now_hour": 18.0, "state": state}, scenarios=scenarios, **asked)
         row = planner.run(plan)["scenarios"][-1]
@@ -121,7 +121,7 @@ def test_a_belt_is_loaded_one_after_the_other():
     """Two orders at once on a belt of 6 places and 450 s: the second is loaded 75 s later."""
     state = tuple(OpenOrder(1, False, 0.0, 1, 0.0) for _ in range(2))
     plan = plan_of(
-        fixed(1, 450, 1, 1, places=6),
+        fixed(1, 450, 1, 1, capacity=6),
         {"now_hour": 18.0, "state": state},
         question="now",
         open=None,
@@ -136,7 +136,7 @@ def test_a_belt_is_loaded_one_after_the_other():
 def test_an_oven_that_breaks_is_missed_and_one_that_comes_helps():
     breaks = {"stage": "baking", "at": "18:00", "places": 2}
     plan = plan_of(
-        fixed(10, 450, 5, 30, places=4),
+        fixed(10, 450, 5, 30, capacity=4),
         demand={"profile": "flat", "per_hour": 25},
         scenarios=[
             {"name": "breaks", "changes": [breaks]},
@@ -154,18 +154,18 @@ def test_an_oven_that_breaks_is_missed_and_one_that_comes_helps():
 # The planner and the simulator are one
 
 
-def law(station):
-    cv = {"cv": station.spread_seconds / station.mean_seconds} if station.law == "lognormal" else {}
-    return {"law": station.law, "mean": station.mean_seconds, **cv}
+def service(station):
+    cv = {"cv": station.spread_seconds / station.mean_seconds} if station.distribution == "lognormal" else {}
+    return {"law": station.distribution, "mean": station.mean_seconds, **cv}
 
 
 def spec_in_json(plan, **more):
-    """The shop as it is, as one would write it for `simulate`."""
+    """Write the shop as it is as a spec for `simulate`."""
     scenario = plan.scenarios[0]
     rates = scenario.rates()
     return {
         "stations": [
-            {"name": row.name, "places": row.places, "per_pizza": row.per_pizza, "service": law(row)}
+            {"name": row.name, "places": row.capacity, "per_pizza": row.per_pizza, "service": service(row)}
             for row in scenario.stations
         ],
         "pizzas": {str(count): weight for count, weight in scenario.demand.pizzas.items()},
@@ -181,7 +181,7 @@ def spec_in_json(plan, **more):
 
 @pytest.mark.parametrize("demand", [{"profile": "flat", "per_hour": 25}, {"profile": "friday", "per_hour": 24}])
 def test_the_planner_and_the_simulator_agree(demand):
-    """On other days of the same kitchen, whose make line works pizza by pizza: within their intervals."""
+    """They agree within their intervals on other days of a kitchen whose make line works pizza by pizza."""
     plan = plan_of(demand=demand, most_replications=2000, half_width_minutes=0.01)
     row = planner.run(plan)["scenarios"][0]
     answer = simulate(read_spec(spec_in_json(plan, seed=2, replications=2000))).as_dict()
@@ -223,8 +223,8 @@ def test_the_figures_are_the_same_however_the_days_are_shared_out():
 
 
 @pytest.mark.parametrize("most", [200, 20_000])
-def test_what_is_packed_is_read_again(most):
-    """Every time in the system, or how many fell into each cell."""
+def test_packed_parts_are_read_again(most):
+    """The lengths are every time in the system, or the number in each cell."""
     parts = planner.simulate(plan := plan_of(one_more=True, most_replications=most), Piece((), 0, 1))
     again = unpack(pack(parts))
     assert [part.lengths.quantile(0.95) for part in again] == [part.lengths.quantile(0.95) for part in parts]
@@ -241,7 +241,7 @@ def test_the_same_seed_gives_the_same_answer_another_another():
 
 
 @pytest.mark.parametrize(
-    ("law", "elapsed", "pizzas", "says"),
+    ("distribution", "elapsed", "pizzas", "says"),
     [
         ("fixed", 450, 1, False),
         ("fixed", 460, 1, True),
@@ -252,9 +252,11 @@ def test_the_same_seed_gives_the_same_answer_another_another():
         ("exponential", 9000, 1, False),
     ],
 )
-def test_work_that_has_gone_on_for_too_long_is_named(law, elapsed, pizzas, says):
+def test_work_that_has_gone_on_for_too_long_is_named(distribution, elapsed, pizzas, says):
     stations = tuple(
-        replace(row, law=law, mean_seconds=450, spread_seconds=100, per_pizza=True) if row.stage == "baking" else row
+        replace(row, distribution=distribution, mean_seconds=450, spread_seconds=100, per_pizza=True)
+        if row.stage == "baking"
+        else row
         for row in STATIONS
     )
     state = (OpenOrder(1, True, elapsed, pizzas, 1000.0),)
@@ -271,8 +273,9 @@ def test_more_at_work_than_places_are_named():
 
 
 def test_a_conveyor_beside_a_station_whose_places_change():
-    """From 18:00 on there is nobody to cut; what comes off the belt until 19:00 is cut then."""
-    stations = tuple(replace(row, law="conveyor") if row.stage == "baking" else row for row in fixed(1, 300, 1, 1))
+    """Nobody cuts from 18:00 on; what comes off the belt until 19:00 is cut then."""
+    rows = fixed(1, 300, 1, 1)
+    stations = tuple(replace(row, distribution="conveyor") if row.stage == "baking" else row for row in rows)
     changes = [{"stage": "baked", "at": "18:00", "places": 0}, {"stage": "baked", "at": "19:00", "places": 1000}]
     plan = plan_of(stations, scenarios=[{"name": "no cutting", "changes": changes}])
     spec = replace(spec_of(plan, plan.scenarios[1]), replications=1, trace=True, slots=())
@@ -307,7 +310,7 @@ def test_it_goes_on_until_it_is_precise_or_the_limit_is_reached():
     assert (narrow["precise"], narrow["replications"]) == (False, 450)
 
 
-def test_what_is_known_can_be_asked_before_all_is_there():
+def test_the_answer_so_far_can_be_asked_for():
     plan = plan_of(one_more=True)
     wanted = planner.next_pieces(plan, {})
     assert planner.answer(plan, {})["scenarios"] == []
@@ -317,7 +320,7 @@ def test_what_is_known_can_be_asked_before_all_is_there():
     assert 0 < planner.share_done(plan, done) < 1
     done |= {piece: planner.simulate(plan, piece) for piece in (wanted[3], wanted[1])}
     in_order = {piece: done[piece] for piece in wanted}
-    assert planner.answer(plan, done) == planner.answer(plan, in_order)  # whoever was done first
+    assert planner.answer(plan, done) == planner.answer(plan, in_order)  # in any order of completion
 
 
 def test_no_piece_of_a_large_shop_keeps_a_worker_for_long():
@@ -338,7 +341,7 @@ def test_the_sentence_names_what_helps_most_and_by_how_much():
 
 def test_the_sentence_is_honest_about_chance():
     twins = [{"name": f"Bench {letter}", "stations": {"out_for_delivery": {"places": 9}}} for letter in "AB"]
-    assert "may help as much" in planner.run(plan_of(scenarios=twins))["sentence"]
+    assert "might help as much" in planner.run(plan_of(scenarios=twins))["sentence"]
     idle = plan_of(demand={"profile": "flat", "per_hour": 1}, scenarios=[{"stations": {"baking": {"places": 7}}}])
     assert "can be told from chance" in planner.run(idle)["sentence"]
     worse = plan_of(scenarios=[{"stations": {"out_for_delivery": {"places": 7}}}])
@@ -347,7 +350,7 @@ def test_the_sentence_is_honest_about_chance():
     assert alone.startswith("As it is, an order takes ")
 
 
-def test_what_costs_time_is_said_beside_what_saves_it():
+def test_a_cost_is_said_beside_a_saving():
     changes = [{"stage": "baking", "at": "17:30", "places": 1}]
     plan = plan_of(
         scenarios=[{"stations": {"out_for_delivery": {"places": 12}}}, {"name": "Break", "changes": changes}]
@@ -358,7 +361,7 @@ def test_what_costs_time_is_said_beside_what_saves_it():
     assert text.endswith(" minutes an order.")
 
 
-def test_what_may_help_is_not_said_to_save_nothing(monkeypatch):
+def test_a_change_that_might_help_is_not_said_to_save_nothing(monkeypatch):
     plan = plan_of(scenarios=[{"name": "a"}, {"name": "b"}])
     figures = planner.join_up_to(plan, {Piece((), 0, 2): planner.simulate(plan, Piece((), 0, 2))}, 2)
     for maybe, words in (
@@ -377,8 +380,8 @@ def test_no_half_width_is_rounded_to_nothing():
 
 def test_a_demand_of_0_is_said_and_shown():
     answer = planner.run(plan_of(demand={"profile": "flat", "per_hour": 0}, one_more=True))
-    assert answer["sentence"].startswith("Nobody comes")
-    assert answer["notes"] == ["Nobody comes: with a demand of 0 there is nothing to wait for."]
+    assert answer["sentence"].startswith("No orders come")
+    assert answer["notes"] == ["No orders come: with a demand of 0 there is nothing to wait for."]
     assert answer["scenarios"][0]["mean_minutes"] is None
     assert answer["scenarios"][0]["stations"][0]["load"] == 0
 
@@ -395,7 +398,7 @@ def test_an_unstable_kitchen_is_said_and_its_day_shown():
 
 
 def test_a_station_that_has_too_few_places_for_a_while():
-    breaks = [{"stage": "baking", "at": at, "places": places} for at, places in (("18:15", 2), ("19:30", 6))]
+    breaks = [{"stage": "baking", "at": at, "places": capacity} for at, capacity in (("18:15", 2), ("19:30", 6))]
     notes = plan_of(demand={"profile": "flat", "per_hour": 20}, scenarios=[{"changes": breaks}]).notes
     assert notes == (
         "2 at “Oven” from 18:15, 6 at “Oven” from 19:30: Oven has more work than places from 18:15 to 19:30: at worst"
@@ -406,7 +409,7 @@ def test_a_station_that_has_too_few_places_for_a_while():
 
 def test_a_hole_in_the_day_is_said_and_simulated():
     answer = planner.run(plan_of(demand={"profile": "hours", "by_hour": {"17": 20, "19": 20}}))
-    assert answer["notes"] == ["Nobody comes from 18:00 to 19:00, as the demand was given."]
+    assert answer["notes"] == ["No orders come from 18:00 to 19:00, according to the demand."]
     orders = answer["scenarios"][0]["by_slot"]["orders"]
     assert orders[4:8] == [0, 0, 0, 0]
     assert orders[3] > 0 < orders[8]
@@ -415,35 +418,35 @@ def test_a_hole_in_the_day_is_said_and_simulated():
 def test_a_day_that_has_ended_has_only_the_orders_that_are_there():
     plan = plan_of(now={"now_hour": 21.0, "state": (OpenOrder(0, False, 0, 2, 0),)}, question="now", open=None)
     answer = planner.run(plan)
-    assert answer["notes"][0] == "It is 21:00 and the day ends at 20:00: nobody new comes."
+    assert answer["notes"][0] == "It is 21:00 and the day ends at 20:00: no new orders come."
     assert answer["scenarios"][0]["orders_a_day"] == 1
 
 
 # The smallest crew
 
 
-def test_the_smallest_crew_is_the_cheapest_of_all_that_do(monkeypatch):
+def test_the_smallest_crew_is_the_cheapest_that_suffices(monkeypatch):
     monkeypatch.setattr(crew, "MOST_CREW", 4)
-    law = {"law": "lognormal", "mean_seconds": 300, "spread_seconds": 100, "per_pizza": False}
-    stations = tuple(replace(station, **law) for station in STATIONS)
+    work = {"distribution": "lognormal", "mean_seconds": 300, "spread_seconds": 100, "per_pizza": False}
+    stations = tuple(replace(station, **work) for station in STATIONS)
     costs = {"received": 3, "baking": 2, "baked": 5, "out_for_delivery": 4}
     plan = plan_of(stations, question="crew", keep=0.9, promise_minutes=32, costs=costs)
     answer = planner.run(plan)
     blocks = 200 // BLOCK
 
-    def does(places):
+    def suffices(tried):
         for first in (0, blocks):
-            row = crew.tried(plan.keep, *planner.simulate(plan, Piece(places, first, blocks))).kept
+            row = crew.tried(plan.keep, *planner.simulate(plan, Piece(tried, first, blocks))).kept
             if row.value - row.half_width < plan.keep:
                 return False
         return True
 
     cost = dict.fromkeys(itertools.product(range(1, 5), repeat=4))
-    cost = {places: sum(np.array(places) * list(costs.values())) for places in cost}
+    cost = {tried: sum(np.array(tried) * list(costs.values())) for tried in cost}
     best = answer["crews"][0]
     found = tuple(best["places"].values())
-    assert does(found)
-    assert not any(does(places) for places in cost if cost[places] < cost[found])
+    assert suffices(found)
+    assert not any(suffices(tried) for tried in cost if cost[tried] < cost[found])
     assert answer["tried"] < 40  # of 256
     runner_up = answer["crews"][1]
     assert not runner_up["does"]
@@ -456,15 +459,15 @@ def test_the_smallest_crew_is_the_cheapest_of_all_that_do(monkeypatch):
 
 
 def test_a_crew_that_was_only_lucky_is_not_the_answer(monkeypatch):
-    """It does on the days of the search, and not on the fresh ones."""
+    """It suffices on the days of the search, but not on the fresh ones."""
     monkeypatch.setattr(crew, "MOST_CREW", 2)
     plan = plan_of(question="crew", keep=0.9)
     search = crew.Search(plan, {})
     known = {}
-    for places in itertools.product((1, 2), repeat=4):
+    for tried in itertools.product((1, 2), repeat=4):
         for is_fresh in (False, True):
-            share = 0.85 if is_fresh and places == (1, 1, 1, 1) else 0.95
-            known[search.want(places, is_fresh)] = crew.Tried(
+            share = 0.85 if is_fresh and tried == (1, 1, 1, 1) else 0.95
+            known[search.want(tried, is_fresh)] = crew.Tried(
                 Estimate(share, 0.01), Estimate(30, 0.1), (1.0,) * 4, 40.0
             )
     found = crew.Search(plan, known).found()
@@ -568,10 +571,10 @@ def test_a_crew_for_nobody():
         ),
         ({"scenarios": [{"changes": [{"at": "19:00"}]}]}, "scenarios.0.changes.0.stage", "which station"),
         ({"scenarios": [{"changes": [{"stage": "baking", "places": 1}]}]}, "scenarios.0.changes.0.at", "between"),
-        ({"question": "crew", "one_more": True}, "scenarios", "leave the scenarios away"),
+        ({"question": "crew", "one_more": True}, "scenarios", "leave the scenarios out"),
     ],
 )
-def test_what_can_not_be_simulated_is_refused_in_a_sentence(values, field, words):
+def test_an_impossible_plan_is_refused_in_a_sentence(values, field, words):
     where, sentence = refused(values)
     assert where == field
     assert words in sentence
@@ -582,24 +585,24 @@ OWN_AS_TEXT = "low 60, mode 90, high 240"
 
 
 @pytest.mark.parametrize("parameters", [OWN, {name: str(value) for name, value in OWN.items()}, OWN_AS_TEXT])
-def test_a_law_with_parameters_of_its_own(parameters):
+def test_a_distribution_with_parameters_of_its_own(parameters):
     plan = plan_of(scenarios=[{"stations": {"baking": {"law": "triangular", "parameters": parameters}}}])
     oven = plan.scenarios[1].stations[1]
-    assert (oven.law, oven.parameters, oven.mean_seconds) == ("triangular", OWN, 130)
+    assert (oven.distribution, oven.parameters, oven.mean_seconds) == ("triangular", OWN, 130)
     assert oven.spread_seconds == pytest.approx(39.37, abs=0.01)
     assert plan.scenarios[1].name == f"Triangular times at “Oven”, 130 ± 39.37 s at “Oven”, {OWN_AS_TEXT} at “Oven”"
     assert load(json.loads(json.dumps(plan.as_dict()))) == plan
 
 
 def test_the_shops_own_parameters_are_kept_and_stretched():
-    oven = replace(STATIONS[1], law="triangular", parameters=OWN, mean_seconds=130, spread_seconds=39.37)
+    oven = replace(STATIONS[1], distribution="triangular", parameters=OWN, mean_seconds=130, spread_seconds=39.37)
     changes = ({"mean_seconds": 260}, {"law": "fixed"})
     plan = plan_of(
         (STATIONS[0], oven, *STATIONS[2:]), scenarios=[{"stations": {"baking": change}} for change in changes]
     )
     kept, slower, other = (scenario.stations[1] for scenario in plan.scenarios)
     assert kept == oven
-    assert (slower.parameters, slower.mean_seconds, slower.distribution.mean) == (OWN, 260, 260)
+    assert (slower.parameters, slower.mean_seconds, slower.service.mean) == (OWN, 260, 260)
     assert (other.parameters, other.mean_seconds) == ({}, 130)
 
 
@@ -609,6 +612,13 @@ def test_a_plan_that_was_stored_before_there_were_parameters():
         for station in scenario["stations"]:
             del station["parameters"]
     assert load(stored) == plan_of()
+
+
+def test_a_stored_station_keeps_the_names_of_its_fields():
+    plan = plan_of()
+    station = json.loads(json.dumps(plan.as_dict()))["scenarios"][0]["stations"][1]
+    assert (station["places"], station["law"]) == (6, "fixed")
+    assert not {"capacity", "distribution"} & set(station)
 
 
 def test_a_measured_day_brings_its_hours_and_its_pizzas():
@@ -632,7 +642,7 @@ def test_a_measured_day_says_whose_hours_it_has(values):
     assert "The wall's hours." not in read_plan(FAST, shop).notes
 
 
-def test_one_more_place_leaves_out_what_is_asked_for_anyway():
+def test_one_more_place_leaves_out_scenarios_that_are_there_anyway():
     more = {"scenarios": [{"name": "Big oven", "stations": {"baking": {"places": 7}}}], "one_more": True}
     assert [scenario.name for scenario in plan_of(**more).scenarios[1:]] == [
         "Big oven",
@@ -644,12 +654,12 @@ def test_one_more_place_leaves_out_what_is_asked_for_anyway():
         plan_of(**more | {"scenarios": [{"name": "One more place at “Oven”", "stations": {"baking": {"places": 9}}}]})
 
 
-def test_from_now_the_day_may_end_before_it_usually_opens():
+def test_from_now_the_day_can_end_before_it_usually_opens():
     shop = present(now_hour=12.0)
     plan = read_plan({"question": "now", "demand": {"profile": "friday"}, "close": "15:00"}, shop)
     assert (plan.open_hour, plan.close_hour) == (12, 15)
     plan = read_plan({"question": "now", "demand": {"profile": "friday"}, "close": "11:00"}, shop)
-    assert any("nobody new comes" in note for note in plan.notes)
+    assert any("no new orders come" in note for note in plan.notes)
 
 
 def test_scenarios_are_called_after_what_they_change():

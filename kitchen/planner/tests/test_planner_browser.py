@@ -1,4 +1,4 @@
-"""The planner in a real browser, over a whole running shop: ask, watch it come, compare, look for the crew."""
+"""The planner in a real browser, on a running shop: ask, watch the answer come, compare, search for a crew."""
 
 import re
 

@@ -35,7 +35,7 @@ SPEC = {
 
 
 def simulate(spec, argument="-", **environment):
-    """As a process of its own, where there is no database and no broker."""
+    """Run the command in a separate process, without a database and a broker."""
     text = spec if isinstance(spec, bytes) else json.dumps(spec).encode()
     command = [sys.executable, "manage.py", "simulate", argument]
     return subprocess.run(
@@ -54,7 +54,7 @@ def test_one_object_and_nothing_else(tmp_path):
         for name in ("wait_mean", "wait_probability", "utilisation", "queue_mean"):
             assert set(row[name]) == {"value", "half_width"}
             assert row["name"] == "drive" or None not in row[name].values()
-    assert result["stations"][3]["utilisation"] == {"value": None, "half_width": None}  # of infinitely many places
+    assert result["stations"][3]["utilisation"] == {"value": None, "half_width": None}  # of an infinite capacity
     assert set(result["time_in_system"]) == {"mean", "p05", "p50", "p95"}
     assert set(result["throughput_per_hour"]) == {"value", "half_width"}
     assert (result["replications"], result["seed"]) == (20, 1)
@@ -113,23 +113,23 @@ def test_a_file_that_is_not_there():
 HOURS = {**SPEC, "arrivals": {"law": "poisson", "per_hour": 30}, "orders": 100_000_000, "replications": 50}
 
 
-def test_hours_have_to_be_asked_for():
+def test_a_run_of_hours_has_to_be_confirmed():
     done = simulate(HOURS)
     assert (done.returncode, done.stdout) == (2, b"")
     assert re.fullmatch(
-        rb"CommandError: This takes about \d+ (minutes|hours|days)\. Add --yes to run it all the same, or --seconds 60"
+        rb"CommandError: This takes about \d+ (minutes|hours|days)\. Add --yes to run it anyway, or --seconds 60"
         rb" for what can be done in that time\.\n",
         done.stderr,
     )
 
 
-def test_after_so_many_seconds_it_answers_with_what_was_done(tmp_path, capsys):
+def test_after_the_time_limit_it_answers_with_what_was_done(tmp_path, capsys):
     file = tmp_path / "spec.json"
     file.write_text(json.dumps(HOURS))
     call_command("simulate", str(file), "--seconds", "1")
     answer = json.loads(capsys.readouterr().out)
     assert 0 < answer["orders"] < HOURS["orders"]
-    assert answer["notes"][-1].startswith("Stopped after 1 seconds, as was asked: each replication has ")
+    assert answer["notes"][-1].startswith("Stopped after 1 seconds, as requested: each replication has ")
 
 
 def test_yes_runs_it(monkeypatch, tmp_path, capsys):
@@ -149,7 +149,7 @@ class Terminal(StringIO):
 
 
 @pytest.mark.parametrize(("screen", "shows"), [(Terminal(), True), (StringIO(), False)])
-def test_how_far_it_is_shows_on_a_terminal_alone(monkeypatch, tmp_path, screen, shows):
+def test_progress_shows_only_on_a_terminal(monkeypatch, tmp_path, screen, shows):
     file, answer = tmp_path / "spec.json", StringIO()
     file.write_text(json.dumps(SPEC))
     monkeypatch.setattr(limits, "PATIENCE_SECONDS", -1.0)

@@ -27,7 +27,7 @@ FORM = {"question": "compare", "demand.profile": "flat", "demand.per_hour": "25"
 
 @pytest.fixture
 def queue(monkeypatch):
-    """The parts that were sent, instead of a broker."""
+    """Collect the parts that were sent, instead of a broker."""
     parts = []
     monkeypatch.setattr(tasks, "send", parts.extend)
     return parts
@@ -39,7 +39,7 @@ def study(queue, bob):
 
 
 def work_off(queue):
-    """As a worker would; how many parts that took."""
+    """Work as a worker would; return how many parts that took."""
     count = 0
     while queue:
         tasks.study_part(queue.pop(0))
@@ -74,7 +74,7 @@ def test_a_search_for_the_smallest_crew_goes_through_the_workers_too(queue, bob,
     assert study.title == "Smallest crew for 50\u00a0% within 60 minutes"
 
 
-def test_run_again_it_gives_the_same_figures_whatever_became_of_the_shop(study, queue, bob):
+def test_run_again_it_gives_the_same_figures_however_the_shop_changed(study, queue, bob):
     tasks.go_on(study)
     work_off(queue)
     Station.objects.update(capacity=1, mean_seconds=10)
@@ -85,7 +85,7 @@ def test_run_again_it_gives_the_same_figures_whatever_became_of_the_shop(study, 
     assert again.pk != study.pk
 
 
-def test_only_so_many_parts_are_with_the_workers_at_a_time(queue, bob, monkeypatch):
+def test_only_a_few_parts_are_with_the_workers_at_a_time(queue, bob, monkeypatch):
     monkeypatch.setattr(studies, "AT_ONCE", 3)
     study = studies.make(ASKED, bob, timezone.now())
     tasks.go_on(study)
@@ -96,10 +96,10 @@ def test_only_so_many_parts_are_with_the_workers_at_a_time(queue, bob, monkeypat
     assert fresh(study).status == "done"
 
 
-def test_what_a_worker_lost_is_sent_again_and_only_then(study, queue):
+def test_a_part_that_a_worker_lost_is_sent_again_and_only_then(study, queue):
     now = timezone.now()
     lost = studies.advance(study, now)
-    assert len(lost) == 4  # and never heard of again
+    assert len(lost) == 4  # and it never reports back
     assert studies.advance(study, now + timedelta(seconds=studies.LOST_SECONDS - 1)) == []
     assert studies.advance(study, now + timedelta(seconds=studies.LOST_SECONDS + 1)) == lost
     queue += lost
@@ -145,7 +145,7 @@ def test_cancelled_the_parts_do_nothing_and_what_is_known_stays(study, queue):
 
 
 def test_a_part_in_the_form_of_a_version_before_is_simulated_again(study, queue):
-    """A study that was running while the shop was brought up to date."""
+    """A study was running while the shop was upgraded."""
     for pk in studies.advance(study, timezone.now()):
         studies.work(pk)
     good = [bytes(part.figures) for part in study.parts.order_by("pk")]
@@ -220,7 +220,7 @@ def test_a_study_begins_with_the_shop_as_it_is(bob):
     oven.save()
     plan = load(studies.make({}, bob, timezone.now()).plan)
     row = plan.scenarios[0].stations[1]
-    assert (row.places, row.law, row.mean_seconds, row.spread_seconds) == (5, "gamma", 400, 50)
+    assert (row.capacity, row.distribution, row.mean_seconds, row.spread_seconds) == (5, "gamma", 400, 50)
     assert "33 an hour" in plan.scenarios[0].demand.words
 
 
@@ -229,12 +229,12 @@ def test_as_measured_where_staff_want_that(bob):
         as_measured=True, measured_distribution="lognormal", measured_mean_seconds=500, measured_spread_seconds=20
     )
     row = studies.present_stations()[1]
-    assert (row.law, row.mean_seconds, row.spread_seconds) == ("lognormal", 500, 20)
+    assert (row.distribution, row.mean_seconds, row.spread_seconds) == ("lognormal", 500, 20)
 
 
-def test_a_law_that_can_not_be_drawn_from_gives_the_mean():
+def test_a_distribution_that_can_not_be_drawn_from_gives_the_mean():
     Station.objects.filter(stage="baking").update(distribution="gamma", spread_seconds=0)
-    assert studies.present_stations()[1].law == "fixed"
+    assert studies.present_stations()[1].distribution == "fixed"
 
 
 @pytest.mark.database
@@ -260,7 +260,7 @@ def test_a_title_has_one_name_for_one_more_place_everywhere(bob):
 
 
 def test_a_past_day_is_in_the_kitchens_hours_and_says_so(place, staff):
-    """An hour on the wall is sixty of a kitchen that runs sixty times as fast: 120 orders in it are two an hour."""
+    """An hour on the wall is sixty in a kitchen that runs sixty times as fast: 120 orders in it are two an hour."""
     Shop.objects.update(speed=60)
     day = timezone.localtime().replace(hour=12, minute=5, second=0, microsecond=0) - timedelta(days=3)
     place(now=day)
@@ -329,7 +329,7 @@ def test_the_form_makes_a_study_of_what_is_different(staff, queue, django_captur
     assert 'value="9"' in page
 
 
-def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(staff):
+def test_an_error_is_shown_beside_its_field_and_nothing_is_lost(staff):
     wrong = {"scenarios.0.name": "<b>mine</b>", "scenarios.0.stations.baking.places": "many"}
     response = staff.post(reverse("planner"), {**FORM, **wrong})
     page = response.content.decode()
@@ -357,7 +357,7 @@ NONSENSE = [
 ]
 
 
-def test_no_form_whatever_is_in_it_breaks_the_page(staff, queue):
+def test_no_form_breaks_the_page_whatever_it_contains(staff, queue):
     for sent in NONSENSE:
         response = staff.post(reverse("planner"), {**FORM, **sent})
         assert response.status_code in (302, 400), sent
@@ -388,7 +388,7 @@ def test_too_many_at_once_are_refused(staff, queue, bob):
     assert response.json()["error"] == "5 studies are running. Wait for one, or cancel one."
 
 
-def test_running_again_is_no_way_around_that(staff, study, queue, bob):
+def test_running_again_does_not_evade_the_limit(staff, study, queue, bob):
     for _ in range(4):
         studies.make(ASKED, bob, timezone.now())
     response = staff.post(reverse("study_again", args=[study.pk]))

@@ -13,7 +13,7 @@ from kitchen.models import Outcome, Promise, Shop, Station
 from kitchen.promises import forecast, ledger, tasks
 from kitchen.tests.clock import NOON, at
 from kitchen.tests.test_flow import finish, fresh
-from simulation.lookahead import PATHS, Law, Standing, State, Workplace, look_ahead, look_ahead_last, paths
+from simulation.lookahead import PATHS, ServiceTime, Standing, State, Workplace, look_ahead, look_ahead_last, paths
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +22,8 @@ def nothing_remembered():
     forecast.learned.forget()
 
 
-def station(name, places, law, mean, spread=0.0, per_pizza=False, is_open=True):
-    return Workplace(name, places, is_open, Law(law, mean, spread, per_pizza))
+def station(name, capacity, distribution, mean, spread=0.0, per_pizza=False, is_open=True):
+    return Workplace(name, capacity, is_open, ServiceTime(distribution, mean, spread, per_pizza))
 
 
 def state(*orders, stations=None, **more):
@@ -63,27 +63,27 @@ def test_overdue_work_ends_at_any_moment():
     assert look_ahead(state(order(1, 3, 31.0))) == [(0.0, 0.0, 0.0)]
 
 
-def test_the_interval_is_nine_tenths_of_the_law():
+def test_the_interval_is_nine_tenths_of_the_distribution():
     stations = (station("drivers", 1, "lognormal", 1200.0, 420.0),)
     inside = []
-    truth = stations[0].law.drawn.many(np.random.default_rng(1), (2000,))
+    truth = stations[0].service.drawn.many(np.random.default_rng(1), (2000,))
     for number, seconds in enumerate(truth):
         low, _, high = look_ahead_last(state(order(number), stations=stations))
         inside.append(low <= seconds <= high)
     assert np.mean(inside) == pytest.approx(0.9, abs=4 * 0.0067)
 
 
-@pytest.mark.parametrize("law", ["lognormal", "gamma", "exponential"])
+@pytest.mark.parametrize("distribution", ["lognormal", "gamma", "exponential"])
 @pytest.mark.parametrize("elapsed", [600.0, 2400.0, 8000.0])
-def test_what_is_left_is_the_law_given_what_has_passed(law, elapsed):
-    spread = 1200.0 if law == "exponential" else 420.0
-    stations = (station("drivers", 1, law, 1200.0, spread),)
+def test_the_residual_time_is_the_distribution_given_the_elapsed_time(distribution, elapsed):
+    spread = 1200.0 if distribution == "exponential" else 420.0
+    stations = (station("drivers", 1, distribution, 1200.0, spread),)
     left = paths(stations, [order(number, 0, elapsed) for number in range(40)])
-    if law == "exponential":
+    if distribution == "exponential":
         expected = 1200.0  # it has no memory
     else:
-        law_seconds = stations[0].law.drawn
-        expected = law_seconds.remaining(np.random.default_rng(2), np.array([elapsed]), 200_000).mean()
+        service = stations[0].service.drawn
+        expected = service.remaining(np.random.default_rng(2), np.array([elapsed]), 200_000).mean()
     one = left[:, 0] if elapsed else left
     assert left.shape == (PATHS, 40) and (left >= 0).all() and len(np.unique(one)) > PATHS / 3
     # forty orders in a line of one place would wait for each other; these are all in work, so none does
@@ -176,10 +176,10 @@ def test_a_station_is_looked_ahead_with_what_staff_chose(small_kitchen):
     Station.objects.filter(stage="baking").update(
         measured_distribution="gamma", measured_mean_seconds=33.0, measured_spread_seconds=4.0, as_measured=True
     )
-    laws = [(place.law.name, place.law.mean) for place in forecast.read_state(NOON).stations]
-    assert laws == [("fixed", 10), ("gamma", 33), ("fixed", 5), ("fixed", 30)]
+    services = [(row.service.distribution, row.service.mean) for row in forecast.read_state(NOON).stations]
+    assert services == [("fixed", 10), ("gamma", 33), ("fixed", 5), ("fixed", 30)]
     Station.objects.update(measured_mean_seconds=None)  # nothing measured yet
-    assert forecast.read_state(NOON).stations[1].law.mean == 20
+    assert forecast.read_state(NOON).stations[1].service.mean == 20
 
 
 # The promise

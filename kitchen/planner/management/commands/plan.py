@@ -1,4 +1,4 @@
-"""What would one more oven change? The planner in a shell, without a worker."""
+"""The planner in a shell, without a worker: what would one more oven change?"""
 
 import json
 import math
@@ -25,20 +25,20 @@ from simulation.fields import SpecError
 SCENARIO_HELP = (
     "what is different, such as 'oven=7 drivers=9', 'oven.mean=400', 'oven.law=conveyor',"
     " 'drivers.law=triangular drivers.low=600 drivers.mode=900 drivers.high=2400', 'oven@19:00=1' (one place from"
-    " 19:00 on), 'demand=1.2' (times as many), 'name=...'; once for each scenario"
+    " 19:00 on), 'demand=1.2' (times as many orders), 'name=...'; once for each scenario"
 )
 
 
 class Command(BaseCommand):
-    help = "Simulates the shop as it is beside other ones, and says what would help and how sure that is."
+    help = "Simulate the shop as it is beside other scenarios, and say what would help and how certain that is."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--scenario", action="append", default=[], metavar="CHANGES", help=SCENARIO_HELP)
-        parser.add_argument("--one-more", action="store_true", help="also one more place at each station")
+        parser.add_argument("--one-more", action="store_true", help="also try one more place at each station")
         parser.add_argument(
             "--demand",
             metavar="|".join(DEMANDS[:4]),
-            help="how the day goes; or orders by the hour such as '11:6,12:12', or a past day such as 2026-10-30",
+            help="the day's profile; or orders by the hour such as '11:6,12:12', or a past day such as 2026-10-30",
         )
         parser.add_argument("--per-hour", metavar="N", help="orders an hour, on average")
         parser.add_argument("--open", metavar="HH:MM", help="when the shop opens")
@@ -46,14 +46,16 @@ class Command(BaseCommand):
         parser.add_argument("--within", metavar="MINUTES", help="the promise, from order to door (default: 45)")
         parser.add_argument("--now", action="store_true", help="look ahead from the live kitchen")
         parser.add_argument("--crew", action="store_true", help="search for the least costly places")
-        parser.add_argument("--keep", metavar="SHARE", help="of promises that this crew has to keep (default: 0.95)")
-        parser.add_argument("--cost", metavar="COSTS", help="of one place, such as 'oven=6 drivers=15' (default: 1)")
+        parser.add_argument("--keep", metavar="SHARE", help="the share of promises to keep (default: 0.95)")
+        parser.add_argument(
+            "--cost", metavar="COSTS", help="cost of a place, such as 'oven=6 drivers=15' (default: 1)"
+        )
         parser.add_argument("--half-width", metavar="MINUTES", help="how precise the answer has to be (default: 0.25)")
-        parser.add_argument("--most", metavar="N", help="days to simulate at most (default: 2000)")
-        parser.add_argument("--seed", metavar="N", help="a whole number: other days (default: 1)")
-        parser.add_argument("--yes", action="store_true", help="run it, however long it takes")
-        parser.add_argument("--seconds", type=seconds, metavar="N", help="answer after so long, with what was done")
-        parser.add_argument("--json", action="store_true", help="print the answer as JSON, and nothing else")
+        parser.add_argument("--most", metavar="N", help="the most days to simulate (default: 2000)")
+        parser.add_argument("--seed", metavar="N", help="another number simulates other days (default: 1)")
+        parser.add_argument("--yes", action="store_true", help="run it however long it takes")
+        parser.add_argument("--seconds", type=seconds, metavar="N", help="answer in this time, with what was done")
+        parser.add_argument("--json", action="store_true", help="print only the answer, as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -74,18 +76,18 @@ class Command(BaseCommand):
 
 
 def found(plan: Plan, seconds: float | None, yes: bool) -> dict[str, Any]:
-    """The answer, or what is known of it after so many seconds."""
+    """Return the answer, or what is known of it after `seconds`."""
     with bar() as tell:
         watch = Watch(tell, seconds, yes)
         answer = planner.run(plan, watch.progress, watch.is_over)
     if watch.stopped:
-        answer["notes"].append(f"Stopped after {seconds:g} seconds, as was asked.")
+        answer["notes"].append(f"Stopped after {seconds:g} seconds, as requested.")
         answer["sentence"] = answer["sentence"] or "There was no time for an answer."
     return answer
 
 
 class Watch:
-    """Looks at the clock after each piece of a study."""
+    """Check the clock after each piece of a study."""
 
     def __init__(self, tell: Callable[[float], None], seconds: float | None, yes: bool) -> None:
         self.tell, self.seconds = tell, seconds
@@ -112,7 +114,7 @@ def wrong(sentence: str) -> CommandError:
 
 
 def asked(options: dict[str, Any], present: Present) -> dict[str, Any]:
-    """The options as a plan's request (kitchen.planner.requests)."""
+    """Return the options as a plan's request (kitchen.planner.requests)."""
     if options["crew"] and options["now"]:
         raise wrong("--crew is about whole days, --now about this one: choose one of them.")
     values: dict[str, Any] = {
@@ -158,7 +160,7 @@ def words(text: str) -> list[str]:
 
 
 def scenario(text: str, stations: tuple[StationPlan, ...]) -> dict[str, Any]:
-    """'oven=7 drivers.mean=900 oven@19:00=1 demand=1.2 name=...': a name goes on to the end."""
+    """Parse 'oven=7 drivers.mean=900 oven@19:00=1 demand=1.2 name=...': a name extends to the end."""
     values: dict[str, Any] = {"stations": {}, "changes": []}
     before, named, name = text.partition("name=")
     if named:
@@ -179,14 +181,14 @@ def scenario(text: str, stations: tuple[StationPlan, ...]) -> dict[str, Any]:
         else:
             key = {"": "places", "mean": "mean_seconds", "spread": "spread_seconds", "law": "law"}.get(part)
             if (key is None and part not in own_names()) or (dot and not part):
-                raise wrong(f"A station has a mean, a spread, a law and its parameters, not “{part}”.")
+                raise wrong(f"A station has a mean, a spread, a distribution and its parameters, not “{part}”.")
             station = values["stations"].setdefault(station_called(called, stations).stage, {})
             station.update({key: value} if key else {"parameters": f"{station.get('parameters', '')} {part} {value}"})
     return values
 
 
 def station_called(name: str, stations: Iterable[StationPlan]) -> StationPlan:
-    """By its stage, or by the beginning of its name: make, oven, cut, drivers, driver."""
+    """Find a station by its stage, or by the beginning of its name: make, oven, cut, drivers, driver."""
     wanted = name.lower().replace("-", " ").replace("_", " ").strip()
     found = [row for row in stations if name == row.stage or (wanted and row.name.lower().startswith(wanted))]
     if len(found) != 1:
@@ -210,7 +212,7 @@ def show(console: Console, answer: dict[str, Any]) -> None:
         return
     say(console, f"{answer['replications']} simulated days, seed {answer['seed']}. ± is a 95 % interval.")
     if not answer["precise"]:
-        say(console, f"That is not yet as precise as asked, ± {answer['half_width_minutes']:g}: see --most.")
+        say(console, f"That is not yet as precise as requested, ± {answer['half_width_minutes']:g}: see --most.")
 
 
 def say(console: Console, *lines: str) -> None:
@@ -228,11 +230,11 @@ def scenario_table(answer: dict[str, Any]) -> Table:
 
 
 def load_table(answer: dict[str, Any]) -> Table:
-    """How much of its places' time each station works, and how long orders stand in its line."""
+    """Tabulate the utilisation of each station, and how long orders stand in its line."""
     names = [station["name"] for station in answer["scenarios"][0]["stations"]]
     table = Table("Load, wait", *map(escape, names))
     for row in answer["scenarios"]:
-        cells = [f"{places['places']}: {percent(places['load'])}, {wait(places)} min" for places in row["stations"]]
+        cells = [f"{cell['places']}: {percent(cell['load'])}, {wait(cell)} min" for cell in row["stations"]]
         table.add_row(escape(row["name"]), *cells)
     return table
 

@@ -1,4 +1,4 @@
-"""`python3 run.py simulate SPEC.json`: the simulator for scripts. The spec is in simulation/reader.py."""
+"""`python3 run.py simulate SPEC.json`: the simulator for scripts. simulation/reader.py describes the spec."""
 
 import json
 import sys
@@ -14,20 +14,20 @@ from simulation.simulator import SpecError, read_spec
 
 
 class Command(BaseCommand):
-    help = "Simulate a kitchen: reads a spec (JSON), prints the result (JSON). Needs no database."
+    help = "Simulate a kitchen: read a spec (JSON), print the result (JSON). Needs no database."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("spec", metavar="SPEC.json", help="the file with the spec, or - for standard input")
-        parser.add_argument("--yes", action="store_true", help="run it, however long it takes")
-        parser.add_argument("--seconds", type=seconds, metavar="N", help="answer after so long, with what was done")
+        parser.add_argument("--yes", action="store_true", help="run it however long it takes")
+        parser.add_argument("--seconds", type=seconds, metavar="N", help="answer in this time, with what was done")
 
     def handle(self, *args: Any, spec: str, yes: bool, seconds: float | None, **options: Any) -> None:
         try:
             asked = read_spec(json.loads(_read(spec)))
         except SpecError as wrong:
             raise CommandError(str(wrong), returncode=EXIT_USAGE) from None
-        except (ValueError, RecursionError) as wrong:  # what json says of what is no JSON, or no text
+        except (ValueError, RecursionError) as wrong:  # raised by json for what is not JSON or not text
             raise CommandError(f"The spec is not JSON: {_line(wrong)}", returncode=EXIT_USAGE) from None
         except OSError as wrong:
             raise CommandError(f"Can't read {spec}: {_line(wrong)}", returncode=EXIT_USAGE) from None
