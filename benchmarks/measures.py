@@ -14,12 +14,12 @@ from benchmarks.processes import Helper, accepts, free_port, helping
 from benchmarks.sides import Side, both
 
 SETTLE_SECONDS = 1.0
-LOST_SECONDS = 10.0  # a frame that has not come by then does not come
+LOST_SECONDS = 10.0  # a frame that has not come by then counts as lost
 
 
 @dataclass
 class Plan:
-    """How much is measured. The whole takes about five minutes, `quick` less than one."""
+    """The size of a run. The whole takes about five minutes, `quick` less than one."""
 
     rounds: int = 3
     orders: int = 200
@@ -28,7 +28,7 @@ class Plan:
     changes: int = 1000
     per_second: float = 100
     crowd: int = 1000
-    crowd_changes: int = 4  # an order has no more
+    crowd_changes: int = 4  # all changes that an order has
 
     @classmethod
     def quick(cls) -> "Plan":
@@ -64,7 +64,7 @@ class Row:
         return ""
 
 
-Place = tuple[Side, Helper, int, Helper]  # a side, its hand, its web server's port, its crowd of watchers
+Setup = tuple[Side, Helper, int, Helper]  # a side, its driver, its web server's port, its crowd of watchers
 
 
 @contextmanager
@@ -76,63 +76,63 @@ def prepared(engine: str, folder: Path, valkey_socket: str) -> Iterator[list[tup
         migrations = [side.migrate(url, valkey_socket) for side, url in zip(sides, urls, strict=True)]
         for process in migrations:
             process.wait_for_end()
-        yield [(side, stack.enter_context(side.hand())) for side in sides]
+        yield [(side, stack.enter_context(side.drive())) for side in sides]
 
 
 def stage_changes(plan: Plan, engine: str, folder: Path, valkey_socket: str) -> list[Row]:
-    """(1) Stage changes per second, from the first to the last of `plan.orders` orders placed beforehand."""
+    """(1) Measure stage changes per second, from the first to the last of `plan.orders` orders placed beforehand."""
     narrow = Row(f"(1) through the worker, {engine}, default places", "changes/s", at_least=1.5)
     wide = Row(f"(1) through the worker, {engine}, a place for everybody", "changes/s", at_least=1.5)
     with prepared(engine, folder, valkey_socket) as pairs, ExitStack() as stack:
         for side, _ in pairs:
             stack.enter_context(side.worker())
-        for _, hand in pairs:
-            cook(hand, plan.warm_up_orders, wide=False)
+        for _, driver in pairs:
+            cook(driver, plan.warm_up_orders, wide=False)
         for _ in range(plan.rounds):
-            for side, hand in pairs:
-                speed, events = cook(hand, plan.orders, wide=False)
+            for side, driver in pairs:
+                speed, events = cook(driver, plan.orders, wide=False)
                 narrow.add(side, speed)
                 if side.name == "ours":
                     narrow.note = f"{plan.orders} orders left {events} events"
-                    speed, _ = cook(hand, plan.orders, wide=True)
-                wide.add(side, speed)  # the tutorial has no places: one run is both
+                    speed, _ = cook(driver, plan.orders, wide=True)
+                wide.add(side, speed)  # the tutorial has no capacities: one run counts for both
     return [narrow, wide]
 
 
-def cook(hand: Helper, orders: int, wide: bool) -> tuple[float, int]:
+def cook(driver: Helper, orders: int, wide: bool) -> tuple[float, int]:
     """Return (stage changes per second, rows of history)."""
-    hand.ask("place", orders=orders, wide=wide)
-    answer = hand.ask("run_chains")
+    driver.ask("place", orders=orders, wide=wide)
+    answer = driver.ask("run_chains")
     return 4 * orders / answer["seconds"], answer["events"]
 
 
 @contextmanager
-def watched(folder: Path, valkey_socket: str) -> Iterator[list[Place]]:
-    """Yield both sides with all that watching takes."""
+def watched(folder: Path, valkey_socket: str) -> Iterator[list[Setup]]:
+    """Yield both sides with a web server and watchers."""
     with prepared("SQLite", folder, valkey_socket) as pairs, ExitStack() as stack:
-        places = []
-        for side, hand in pairs:
+        setups = []
+        for side, driver in pairs:
             crowd = Helper("benchmarks.watchers", log=side.log("watchers"), environment=side.environment)
-            places.append((side, hand, free_port(), stack.enter_context(helping(crowd))))
-        servers = [stack.enter_context(side.web(port)) for side, _, port, _ in places]
-        for (_, _, port, _), server in zip(places, servers, strict=True):
+            setups.append((side, driver, free_port(), stack.enter_context(helping(crowd))))
+        servers = [stack.enter_context(side.web(port)) for side, _, port, _ in setups]
+        for (_, _, port, _), server in zip(setups, servers, strict=True):
             server.wait_until(partial(accepts, port))
-        yield places
+        yield setups
 
 
 def sockets(plan: Plan, only: set[int], folder: Path, valkey_socket: str) -> list[Row]:
-    """Measure (2) and (3), as far as they are wanted, with the same servers."""
-    with watched(folder, valkey_socket) as places:
-        rows = commit_to_socket(plan, places) if 2 in only else []
-        return rows + (one_to_all(plan, places) if 3 in only else [])
+    """Measure those of (2) and (3) that are wanted, with the same servers."""
+    with watched(folder, valkey_socket) as setups:
+        rows = commit_to_socket(plan, setups) if 2 in only else []
+        return rows + (one_to_all(plan, setups) if 3 in only else [])
 
 
-def commit_to_socket(plan: Plan, places: list[Place]) -> list[Row]:
-    """(2) From the commit to the watcher, with as many watchers as orders and a steady stream of changes."""
+def commit_to_socket(plan: Plan, setups: list[Setup]) -> list[Row]:
+    """(2) Measure from the commit to the watcher, with as many watchers as orders and a steady stream of changes."""
     half, most = Row("(2) commit to socket, p50", "ms"), Row("(2) commit to socket, p99", "ms", at_most=0.6)
     for _ in range(plan.rounds):
-        for side, hand, port, crowd in places:
-            waits = sorted(stream(plan, hand, port, crowd))
+        for side, driver, port, crowd in setups:
+            waits = sorted(stream(plan, driver, port, crowd))
             half.add(side, percentile(waits, 50) * 1000)
             most.add(side, percentile(waits, 99) * 1000)
             if inf in waits:
@@ -140,34 +140,34 @@ def commit_to_socket(plan: Plan, places: list[Place]) -> list[Row]:
     return [half, most]
 
 
-def stream(plan: Plan, hand: Helper, port: int, crowd: Helper) -> list[float]:
+def stream(plan: Plan, driver: Helper, port: int, crowd: Helper) -> list[float]:
     """Return the seconds of each change from its commit to its watcher; infinite if it never came."""
-    order_ids = hand.ask("place", orders=plan.watched, wide=True)
+    order_ids = driver.ask("place", orders=plan.watched, wide=True)
     join(crowd, port, order_ids)
     todo = [order_ids[number % plan.watched] for number in range(plan.changes)]
-    changes = hand.ask("change_many", order_ids=todo, per_second=plan.per_second)
+    changes = driver.ask("change_many", order_ids=todo, per_second=plan.per_second)
     frames = crowd.ask("frames", count=plan.changes, timeout_seconds=LOST_SECONDS)
     crowd.ask("leave")
     received = {(order_id, status): when for each in frames for when, order_id, status in each}
     return [received.get((order_id, status), inf) - committed for order_id, status, committed in changes]
 
 
-def one_to_all(plan: Plan, places: list[Place]) -> list[Row]:
-    """(3) One change of an order that everybody watches: until the last has it."""
+def one_to_all(plan: Plan, setups: list[Setup]) -> list[Row]:
+    """(3) Measure one change of an order that everybody watches, until the last has it."""
     last = Row(f"(3) one change to {plan.crowd} watchers, the last", "ms", at_most=0.25)
     for _ in range(plan.rounds):
-        for side, hand, port, crowd in places:
-            last.add(side, median(shout(plan, hand, port, crowd)) * 1000)
+        for side, driver, port, crowd in setups:
+            last.add(side, median(broadcast(plan, driver, port, crowd)) * 1000)
     return [last]
 
 
-def shout(plan: Plan, hand: Helper, port: int, crowd: Helper) -> list[float]:
+def broadcast(plan: Plan, driver: Helper, port: int, crowd: Helper) -> list[float]:
     """Return the seconds from each commit until the last watcher had the change; infinite if one never had it."""
-    (order_id,) = hand.ask("place", orders=1, wide=True)
+    (order_id,) = driver.ask("place", orders=1, wide=True)
     join(crowd, port, [order_id] * plan.crowd)
     waits = []
     for number in range(1, plan.crowd_changes + 1):
-        status, committed = hand.ask("change", order_id=order_id)
+        status, committed = driver.ask("change", order_id=order_id)
         frames = crowd.ask("frames", count=number * plan.crowd, timeout_seconds=LOST_SECONDS)
         received = [max((when for when, _, has in each if has == status), default=inf) for each in frames]
         waits.append(max(received) - committed)
@@ -182,5 +182,5 @@ def join(crowd: Helper, port: int, order_ids: list[str]) -> None:
 
 
 def percentile(ordered: list[float], per_cent: float) -> float:
-    """Return the smallest value that this share does not exceed."""
+    """Return the smallest value that this share of values does not exceed."""
     return ordered[max(0, ceil(len(ordered) * per_cent / 100) - 1)]

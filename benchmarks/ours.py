@@ -13,23 +13,23 @@ from kitchen import flow, stages, tasks
 from kitchen.flow import work_begun
 from kitchen.models import Shop, Station
 
-SPEED = 100_000  # a driver's 1200 s are 12 ms: what is left is waiting in lines, and work
-WIDE = 1000  # places: nobody waits
+SPEED = 100_000  # a driver's 1200 s are 12 ms: waiting in lines and processor time remain
+WIDE = 1000  # so that no order waits
 
 ALL = "SELECT count(*) FROM home_order"
 FIRST_LEFT = f"SELECT count(*) FROM home_order WHERE stage <> '{stages.FIRST}'"
 DELIVERED = f"SELECT count(*) FROM home_order WHERE stage = '{stages.LAST}'"
 
 begun: list[Order] = []
-default_places = {station.pk: station.capacity for station in Station.objects.all()}
+default_capacities = {station.pk: station.capacity for station in Station.objects.all()}
 
 
 def place(orders: int, wide: bool) -> list[str]:
     """Place orders that are not yet cooking, with the stations' own places or with one for everybody."""
     Order.objects.all().delete()
     Shop.objects.update(speed=SPEED)
-    for pk, places in default_places.items():
-        Station.objects.filter(pk=pk).update(capacity=WIDE if wide else places)
+    for pk, capacity in default_capacities.items():
+        Station.objects.filter(pk=pk).update(capacity=WIDE if wide else capacity)
     pizza, _ = Pizza.objects.get_or_create(name="Margherita", defaults={"price": Decimal("9.50")})
     begun.clear()
     return [place_one(pizza) for _ in range(orders)]
@@ -44,7 +44,7 @@ work_begun.disconnect(tasks.cook)
 
 @receiver(work_begun)
 def keep(order: Order, **kwargs: Any) -> None:
-    """Instead of cooking at once."""
+    """Collect the order instead of cooking it at once."""
     begun.append(order)
 
 
@@ -67,6 +67,6 @@ def change(order_id: str) -> tuple[str, float]:
     committed: list[float] = []
     order = Order.objects.only("pk", "stage").get(order_id=order_id)
     with transaction.atomic():
-        transaction.on_commit(lambda: committed.append(time.monotonic()))  # before the shop's own
+        transaction.on_commit(lambda: committed.append(time.monotonic()))  # connected before the shop's own receiver
         flow.advance(order.pk)
     return stages.BY_CODE[stages.after(order.stage)].label, committed[0]

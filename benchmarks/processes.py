@@ -25,7 +25,7 @@ STOP_SECONDS = 10
 
 
 class Died(Exception):
-    """A process ended, or did not answer in time; the text has the end of its log."""
+    """Raised if a process ended, or did not answer in time; the text has the end of its log."""
 
 
 class Process:

@@ -1,4 +1,4 @@
-"""How often the running shop keeps its promises: `python -m benchmarks.promises_live SPEED`.
+"""Measure how often the running shop keeps its promises: `python -m benchmarks.promises_live SPEED`.
 
 A whole stack (web, worker, beat, Valkey) in a temporary folder, and the customers of `rush`, for a kitchen day that
 takes 24 hours / SPEED. All delays of the real thing are in it: requests, the queue, workers that are late.
@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 FOLDER = tempfile.mkdtemp(prefix="pizza-promises-")
-os.environ["DATA_DIR"] = FOLDER  # before Django reads it: no shop that runs here is touched
+os.environ["DATA_DIR"] = FOLDER  # before Django reads it, so that no running shop is touched
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
 
 import django

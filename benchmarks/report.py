@@ -72,7 +72,7 @@ def number(value: float) -> str:
 
 
 def closing(rows: list[Row], seconds: float) -> str:
-    """Return what one needs to know to trust the table."""
+    """Return the notes that one needs in order to trust the table."""
     notes = [f"{row.name}: {row.note}" for row in rows if row.note]
     load = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
     notes.append(

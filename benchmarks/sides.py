@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.processes import Helper, Process, helping, running
 
 WORKER = ["--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "warning"]
-# What the caller's environment says about its own shop must not reach ours
+# Settings of the caller's own shop, which must not reach ours
 OWN_SETTINGS = ("DATA_DIR", "DATABASE_URL", "REDIS_URL", "DATABASE_PER_REQUEST", "DEBUG", "HTTPS")
 
 
@@ -38,14 +38,14 @@ class Side:
         return Process(command, self.log("migrate"), self.environment)
 
     @contextmanager
-    def hand(self) -> Iterator[Helper]:
+    def drive(self) -> Iterator[Helper]:
         helper = Helper("benchmarks.drive", self.driver, log=self.log("driver"), environment=self.environment)
         with helping(helper):
             yield helper
 
     @contextmanager
     def worker(self) -> Iterator[Process]:
-        """Start Celery. It is ready when the first order is through."""
+        """Start Celery. It is ready when the first order has gone through."""
         command = [sys.executable, "-m", "celery", "-A", self.celery, "worker", *WORKER]
         with running(Process(command, self.log("worker"), self.environment)) as process:
             yield process

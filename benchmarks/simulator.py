@@ -1,4 +1,4 @@
-"""How fast the simulator is, beside SimPy, Ciw and numba in the same run: `python -m benchmarks.simulator`.
+"""Measure the simulator beside SimPy, Ciw and numba in the same run: `python -m benchmarks.simulator`.
 
 One kitchen, four stations in a row, as the shop opens: 100 replications of 1,000 orders on one thread, then single
 runs and short days. Each engine draws its own service times (numba's loop takes ours) and gives the mean time in the
@@ -35,7 +35,7 @@ PER_HOUR = 20.0
 STATIONS = ((2, 216.0, 0.4), (6, 450.0, 0.0), (1, 40.0, 0.3), (8, 1200.0, 0.35))
 ROUNDS = 5
 DAY_ORDERS, DAY_REPLICATIONS = 150, 1000
-# The bars: at least so many times as fast as SimPy, and at most so many times as long as numba
+# The bars: the least multiple of SimPy's speed, and the largest multiple of numba's time
 LEAST_RATIO, LEAST_SINGLE, MOST_NUMBA = 70.0, {1000: 10.0, 30_000: 30.0}, 1.5
 MEGABYTE = 2**20
 
@@ -48,7 +48,7 @@ class Engine:
     mean: float = math.nan
 
     def measure(self, orders: int, replications: int) -> None:
-        """Processor seconds of this one thread: what else runs on the machine does not count."""
+        """Add the processor seconds of this thread: other load on the machine does not count."""
         begun = time.process_time()
         self.mean = self.run(orders, replications)
         self.seconds.append(time.process_time() - begun)
@@ -160,7 +160,7 @@ def peak_megabytes(orders: int) -> float:
 
 
 def measure(rounds: int, rows: list[Engine], orders: int, replications: int) -> None:
-    """Each has its turn in each round, so that all see the same machine."""
+    """Give each engine its turn in each round, so that all see the same machine."""
     for engine in rows:
         engine.run(10, 2)  # the first use is slower
     for _ in range(rounds):
@@ -186,7 +186,7 @@ def single_run(rounds: int, orders: int) -> Bar:
 
 
 def days(rounds: int) -> Bar:
-    """Beside numba, if it is there."""
+    """Compare short days with numba, if it is installed."""
     rows = [Engine("ours", by_ours)]
     try:
         from benchmarks.simulator_numba import mean_seconds
@@ -206,7 +206,7 @@ def day_words(ours: Engine) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """1 if a bar was missed."""
+    """Return 1 if a bar was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulator", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each has its turn ({ROUNDS})")
     rounds = max(parser.parse_args(arguments).rounds, 1)

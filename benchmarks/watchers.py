@@ -22,7 +22,7 @@ EMPTY_PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
 
 
 class Watcher(asyncio.Protocol):
-    """One page: keeps when each frame came, and its text."""
+    """One page, which keeps the moment and the text of each frame."""
 
     def __init__(self, path: str, port: int, crowd: "Crowd") -> None:
         self.crowd = crowd

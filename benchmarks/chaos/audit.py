@@ -1,6 +1,6 @@
-"""Reads the event log of a whole shop and says what is wrong in it. Trusts nothing but the log and the orders.
+"""Read the event log of a whole shop and report its faults. Trust nothing but the log and the orders.
 
-For orders that nobody touched, or that somebody cancelled: the path of a moved order is that person's.
+The audit is for orders that nobody touched, or that somebody cancelled: a person who moves an order chooses its path.
 """
 
 from collections import Counter, defaultdict
@@ -14,14 +14,14 @@ from home.models import Order, OrderEvent
 from kitchen import stages
 
 Event = OrderEvent.Event
-GOES_ON = (Event.RUSHED, Event.RETIMED)  # what happens to an order while it stays at work
+GOES_ON = (Event.RUSHED, Event.RETIMED)  # events that leave an order at work
 
 Row = tuple[int, int, str, str, datetime]  # order, seq, stage, event, at
 
 
 @dataclass
 class Audit:
-    """What was found; each a sentence. Nothing in any of them: all is well."""
+    """The findings, each a sentence. All lists are empty if all is well."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -34,8 +34,8 @@ class Audit:
         return self.lost + self.doubled + self.stuck + self.illegal + self.crowded
 
 
-def audit(accepted: dict[str, str], places: dict[str, int]) -> Audit:
-    """Against what customers were told ({Idempotency-Key: order_id}), and the most places that each stage had."""
+def audit(accepted: dict[str, str], capacity: dict[str, int]) -> Audit:
+    """Check against what customers were told ({Idempotency-Key: order_id}), and the largest capacity of each stage."""
     found = Audit()
     orders = list(Order.objects.prefetch_related("events"))
     found.lost, found.doubled = compare(accepted, [order.order_id for order in orders])
@@ -43,7 +43,7 @@ def audit(accepted: dict[str, str], places: dict[str, int]) -> Audit:
         if order.stage not in stages.ENDED:
             found.stuck.append(f"{order.order_id} is still {order.state} at {order.stage}")
         found.illegal += path_faults(order)
-    found.crowded = crowds(log(), lambda stage, at: places[stage])
+    found.crowded = crowds(log(), lambda stage, at: capacity[stage])
     return found
 
 
@@ -52,7 +52,7 @@ def log() -> list[Row]:
 
 
 def compare(accepted: dict[str, str], placed: list[str]) -> tuple[list[str], list[str]]:
-    """Lost: accepted, and not there. Doubled: there for nobody, or one for two clicks."""
+    """Find lost orders (accepted, and not there) and doubled ones (there for nobody, or one for two clicks)."""
     known = Counter(accepted.values())
     lost = [f"{order_id} was accepted and is gone" for order_id in known.keys() - set(placed)]
     doubled = [f"{order_id} is there and nobody was told of it" for order_id in set(placed) - known.keys()]
@@ -61,7 +61,7 @@ def compare(accepted: dict[str, str], placed: list[str]) -> tuple[list[str], lis
 
 
 def path_faults(order: Order) -> list[str]:
-    """Is each change there once, in order, and is the order where its last event left it?"""
+    """Check that each change is there once, in order, and that the order is where its last event left it."""
     events = list(order.events.all())
     faults = []
     if [event.seq for event in events] != list(range(1, order.seq + 1)):
@@ -81,23 +81,23 @@ def path_faults(order: Order) -> list[str]:
     return [f"{order.order_id}: {fault}" for fault in faults]
 
 
-def crowds(events: Iterable[Row], places: Callable[[str, datetime], int]) -> list[str]:
-    """Orders that were at work in a station at the same time, more of them than it had places.
+def crowds(events: Iterable[Row], capacity: Callable[[str, datetime], int]) -> list[str]:
+    """Find moments at which more orders were at work in a station than its capacity.
 
-    As an outsider sees it who knows nothing of locks: the intervals of the log, laid side by side by their times.
+    This is the view of an outsider without knowledge of locks: the intervals of the log, compared by their times.
     """
     faults = []
     for stage, intervals in at_work(events).items():
         inside = 0
         for moment, change in sorted(edge for interval in intervals for edge in edges(*interval)):
             inside += change
-            if change > 0 and inside > places(stage, moment):
-                faults.append(f"{inside} orders in the {places(stage, moment)} places of {stage} at {moment}")
+            if change > 0 and inside > capacity(stage, moment):
+                faults.append(f"{inside} orders in the {capacity(stage, moment)} places of {stage} at {moment}")
     return faults
 
 
 def at_work(events: Iterable[Row]) -> dict[str, list[tuple[datetime, datetime | None]]]:
-    """When an order was worked on at each stage: from its `started` until what happened to it next."""
+    """Return the intervals of work at each stage: from an order's `started` until its next event."""
     intervals: dict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
     for _, rows in groupby(sorted(events), key=itemgetter(0)):
         began: tuple[str, datetime] | None = None
@@ -113,14 +113,15 @@ def at_work(events: Iterable[Row]) -> dict[str, list[tuple[datetime, datetime | 
 
 
 def edges(start: datetime, end: datetime | None) -> list[tuple[datetime, int]]:
-    """One more, one less. Whoever leaves at a moment is gone when the next one comes; no time at all is nowhere."""
+    """Return +1 at the start and -1 at the end. A departure comes before an arrival at the same moment; an empty
+    interval has no edges."""
     if end is None:
         return [(start, 1)]
     return [(start, 1), (end, -1)] if start < end else []
 
 
 def backwards(events: Iterable[Row]) -> list[str]:
-    """Events of one order that happened before the one before them."""
+    """Find events of one order whose time is before that of the previous one."""
     return [
         f"{later[3]} of order {later[0]} at {later[4]}, before its {earlier[3]} at {earlier[4]}"
         for earlier, later in pairwise(sorted(events))

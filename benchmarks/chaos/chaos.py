@@ -1,7 +1,7 @@
 """Chaos: a shop of real parts whose parts are killed at random while customers keep ordering.
 
-It runs in a process and a data folder of its own (see management/commands/chaos.py): nothing of it must reach a real
-shop. Three files help: `crowd` orders and watches, `doubler` doubles messages, `audit` reads the event log at the end.
+It runs in a separate process and data folder (see management/commands/chaos.py), as it must not reach a real shop.
+Three files help: `crowd` orders and watches, `doubler` doubles messages, `audit` reads the event log at the end.
 """
 
 import random
@@ -28,10 +28,10 @@ from pizzaProj.management.commands import stack as shop
 from pizzaProj.supervisor import Supervisor
 
 KINDS = ("valkey", "web", "worker", "beat")
-MORE_PLACES = 2  # twice the default shop's, so that at this speed the parts are tried and not the lines
-TOGETHER = 0.3  # of all kills: the next in turn falls with it
+MORE_PLACES = 2  # twice the default shop's, so that at this speed the parts are tested and not the lines
+TOGETHER = 0.3  # the share of kills that take the next part down, too
 WATCHED = 100  # pages
-LATE_SECONDS = 1.0  # work that is overdue by more than this is late: no normal link is
+LATE_SECONDS = 1.0  # work that is overdue by more than this is late; a normal link never is
 CALM_SECONDS = 2.5  # without anything late: longer than a lost link can stay unseen (service time + LATE_SECONDS)
 BAR_SECONDS, PAGE_BAR_SECONDS = 10.0, 5.0
 GIVE_UP_SECONDS = 60.0
@@ -41,7 +41,7 @@ POLL_SECONDS = 0.1
 @dataclass(frozen=True)
 class Plan:
     orders: int = 1000
-    kills: int = 10  # of each kind
+    kills: int = 10  # of each kind of part
     seed: int = 1
     speed: float = 3000
     port: int = 8000
@@ -53,7 +53,7 @@ class Round:
 
     kinds: tuple[str, ...]
     back_seconds: float  # from the kill until the last part answered again
-    recovery_seconds: float  # from then until nothing was late any more
+    recovery_seconds: float  # from then until nothing was late
     pages_seconds: float  # from then until the open pages showed what had happened before
 
 
@@ -75,7 +75,7 @@ class Result:
 
     @property
     def faults(self) -> list[str]:
-        """Return everything that keeps this run from being a good one."""
+        """Return every reason why this run failed."""
         slow = [
             f"It took {one.recovery_seconds:.1f} s to get over {one.kinds}"
             for one in self.rounds
@@ -94,7 +94,7 @@ class Result:
 
 
 def blows(plan: Plan, chance: random.Random) -> list[tuple[str, ...]]:
-    """Choose which parts fall in which round: each kind `plan.kills` times, now and then two at once."""
+    """Choose which parts fall in which round: each kind `plan.kills` times, sometimes two at once."""
     turn = [kind for kind in KINDS for _ in range(plan.kills)]
     chance.shuffle(turn)
     rounds: list[tuple[str, ...]] = []
@@ -179,7 +179,7 @@ class Chaos:
         return Round(kinds, back - killed, recovery_seconds, pages_seconds)
 
     def bring_back(self, fallen: list[tuple[str, list[str]]]) -> None:
-        """Restart all at once, Valkey first. Beat answers nobody, so it counts as back when its process runs."""
+        """Restart all at once, Valkey first. Beat answers no requests, so it counts as back when its process runs."""
         for name, command in fallen:
             if name == "valkey":
                 shop.start_valkey(self.parts)
@@ -192,7 +192,7 @@ class Chaos:
             self.await_that(worker_answers)
 
     def await_calm(self) -> tuple[float, float]:
-        """Return the seconds until nothing is late any more, and until the pages have caught up with now."""
+        """Return the seconds until nothing is late, and until the pages have caught up with the present state."""
         began = last_late = time.monotonic()
         goal = seqs(self.pages.pages)
         pages_seconds = 0.0
@@ -222,7 +222,7 @@ class Chaos:
     # Waiting, with mischief
 
     def breathe(self, seconds: float) -> None:
-        """Let time pass; double a message now and then. Broken if a part dies that nobody killed."""
+        """Let time pass; double a message sometimes. Raise Broken if a part dies that nobody killed."""
         until = time.monotonic() + seconds
         while True:
             self.parts.check()

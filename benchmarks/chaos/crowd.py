@@ -1,6 +1,6 @@
-"""The crowd of a chaos run: customers who order until they are told 201, and pages that watch and come back.
+"""The crowd of a chaos run: customers who order until they get a 201, and pages that watch and reconnect.
 
-They know the shop by its address alone, as everyone does.
+They know only the shop's address.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 HOST = "127.0.0.1"
 CUSTOMERS = 3  # at once
 GIVE_UP_SECONDS = 120.0
-ANSWER_SECONDS = 25.0  # a writer may wait 20 s for SQLite
+ANSWER_SECONDS = 25.0  # a writer can wait 20 s for SQLite
 CLICKS_TWICE = 0.1  # of all customers
 THINK_SECONDS = 0.1  # between two orders of one customer
 LONGEST_WAIT_SECONDS = 4.0  # of a page between two tries to reconnect, as in live.js
@@ -29,7 +29,7 @@ EMPTY_PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
 
 
 class Customers:
-    """Each order has an Idempotency-Key; whatever goes wrong, the same click is sent again."""
+    """Customers whose orders have an Idempotency-Key; whatever goes wrong, the same click is sent again."""
 
     def __init__(self, port: int, pizzas: list[int], seed: int) -> None:
         self.port = port
@@ -45,7 +45,7 @@ class Customers:
             thread.start()
 
     def order(self, count: int) -> None:
-        """Order, at the pace at which customers think."""
+        """Place orders, at the pace at which customers think."""
         self.asked += count
         if count:
             self.to_place.release(count)
@@ -98,7 +98,7 @@ class Customers:
 
 
 class Page:
-    """One open page. It ignores nothing, so that it can tell what it should not have been sent."""
+    """One open page. It ignores nothing, so it notices frames that should not have been sent."""
 
     def __init__(self, order_id: str, port: int) -> None:
         self.order_id = order_id

@@ -1,4 +1,4 @@
-"""Double task messages, as brokers do now and then: nothing must happen twice because of it."""
+"""Double task messages, as brokers sometimes do: nothing must happen twice because of it."""
 
 import json
 import random
@@ -16,7 +16,7 @@ from home.models import Order
 from kitchen import tasks
 
 EVERY_SECONDS = 0.3
-HELD = "unacked"  # where kombu keeps the messages that a worker has and has not acknowledged
+HELD = "unacked"  # where kombu keeps the messages that a worker has not yet acknowledged
 
 
 class Doubler:
@@ -27,7 +27,7 @@ class Doubler:
         self.last_at = 0.0
 
     def double_now_and_then(self) -> None:
-        """Double a message now and then; call it often. With the broker away there is nothing to double."""
+        """Sometimes double a message; call it often. While the broker is away there is nothing to double."""
         if time.monotonic() < self.last_at + EVERY_SECONDS:
             return
         self.last_at = time.monotonic()

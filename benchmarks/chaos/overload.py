@@ -1,7 +1,7 @@
 """Overload: the workers are away while thousands of orders fall due, and then they come.
 
-Every link is in the broker, none is lost, and the recovery sweep must not take them for lost: each order that it wakes
-without need is one more task for workers that have too much to do already.
+Every link is in the broker, none is lost, and the recovery sweep must not take them for lost: each needless restart
+is one more task for workers that are overloaded already.
 """
 
 import re
@@ -20,7 +20,7 @@ from pizzaProj.management.commands import stack as shop
 from pizzaProj.supervisor import Supervisor
 
 EXECUTED = re.compile(r"Task kitchen\.(\w+)\[[^]]*\] (succeeded in ([\d.]+)s|ignored|retry|raised)")
-AWAY_SECONDS = 6.0  # after the last order has fallen due: beat goes on asking for sweeps
+AWAY_SECONDS = 6.0  # after the last order has fallen due; beat keeps asking for sweeps
 GIVE_UP_SECONDS = 900.0
 MOST_EXECUTIONS = 2.0  # for each due stage
 
@@ -48,7 +48,7 @@ class Backlog:
 
 
 def overload(plan: Plan, say: Callable[[str], None] = shop.say) -> Backlog:
-    """Run it, with places for everybody so that all orders fall due at once."""
+    """Run an overload, with a place for everybody so that all orders fall due at once."""
     parts = Supervisor(settings.DATA_DIR / "logs", settings.BASE_DIR, shop.environment())
     parts.listen()
     furnish(plan)

@@ -1,4 +1,4 @@
-"""The benchmark runs, with real parts, and leaves nothing behind. What it measures is not judged here."""
+"""The benchmark runs with real parts and leaves nothing behind. Its figures are not judged here."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ def test_the_verdict_names_the_bar(bar, verdict):
     assert row(**bar).verdict == verdict
 
 
-def test_a_frame_that_was_lost_counts_as_the_slowest():
+def test_a_lost_frame_counts_as_the_slowest():
     assert [percentile([0.1] * 98 + [inf, inf], per_cent) for per_cent in (50, 98, 99)] == [0.1, 0.1, inf]
 
 

@@ -1,4 +1,4 @@
-"""How often promises are kept, on simulated days: a short version of benchmarks/promises with the same bars.
+"""Promises on simulated days: a short version of benchmarks/promises with the same bars.
 
 The seeds are fixed, so it passes or fails for good; the tolerances are for the fewer orders.
 """

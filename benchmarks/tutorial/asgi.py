@@ -1,4 +1,4 @@
-"""The tutorial's door."""
+"""The tutorial's ASGI application."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What a run asks of the tutorial's shop; the same questions as in benchmarks.ours."""
+"""Drive the tutorial's shop, with the same functions as benchmarks.ours."""
 
 import time
 from typing import Any
@@ -15,7 +15,7 @@ DELIVERED = f"SELECT count(*) FROM tutorial_order WHERE status = '{STATUSES[-1]}
 
 
 def place(orders: int, wide: bool) -> list[str]:
-    """Saved and not yet cooking. There are no places here that could be wide."""
+    """Save orders that are not yet cooking. There are no capacities here that `wide` could raise."""
     Order.objects.all().delete()
     user, _ = User.objects.get_or_create(username="alice")
     pizza, _ = Pizza.objects.get_or_create(name="Margherita", defaults={"price": 9})
@@ -28,7 +28,7 @@ def cook() -> None:
 
 
 def check() -> int:
-    """The rows that tell what happened: none here."""
+    """Count the rows of the history: none here."""
     return 0
 
 

@@ -1,6 +1,6 @@
-"""The least that the tutorial's shop needs. Database, Valkey and worker are the same as ours.
+"""The minimal settings of the tutorial's shop. Database, Valkey and worker are the same as ours.
 
-What it is given although a beginner would not have it: SQLite's WAL and IMMEDIATE, and no stored results.
+In its favour it has two settings that a beginner would lack: SQLite's WAL and IMMEDIATE, and no stored results.
 """
 
 import environ

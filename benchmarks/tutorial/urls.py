@@ -1,3 +1,3 @@
-"""No pages: only the socket is measured."""
+"""An empty URL configuration: only the socket is measured."""
 
 urlpatterns: list[object] = []

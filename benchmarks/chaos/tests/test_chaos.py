@@ -1,4 +1,4 @@
-"""The chaos command: its eyes (audit) see every fault, its blows are what was asked for, and a short run is clean."""
+"""The chaos command: the audit sees every fault, the kills are those that were requested, a short run is clean."""
 
 import os
 import random
@@ -26,7 +26,7 @@ PLACES = dict.fromkeys(stages.WORKED, 1)
 
 @pytest.fixture
 def told(small_kitchen, sent, cooked, place):
-    """Two orders that went through a kitchen of one place, as their customers know them."""
+    """Send two orders through a kitchen of one place; return them as their customers know them."""
     orders = [place(NOON), place(NOON)]
     now = NOON
     while open_orders := list(Order.objects.working()):
@@ -83,13 +83,13 @@ def copy_event(order, seq):
     Order.objects.filter(pk=order.pk).update(seq=order.seq)
 
 
-def test_it_sees_who_never_left(told, place):
+def test_it_sees_an_order_that_never_left(told, place):
     order = place(at(3600))
     assert faults({**told, "click 3": order.order_id}) == {"stuck"}
 
 
 def one_place(*rows):
-    """What is seen in a log of [(order, seq, stage, event, second)] of a kitchen with one place everywhere."""
+    """Return the faults in a log of [(order, seq, stage, event, second)] of a kitchen with one place everywhere."""
     return crowds([(*row, at(second)) for *row, second in rows], lambda stage, moment: 1)
 
 
@@ -104,7 +104,7 @@ def test_it_sees_one_too_many_at_a_station():
 
 
 def test_it_goes_by_time_and_not_by_the_order_of_writing():
-    """The second was written behind the first one's leaving, and says that it began before."""
+    """The second start was written after the first order left, with an earlier time."""
     log = [(1, 1, "received", "started"), (1, 2, "baking", "started"), (2, 1, "received", "started")]
     assert one_place(*((*row, second) for row, second in zip(log, (0, 10, 9.9), strict=True))) != []
 
@@ -118,7 +118,7 @@ def test_it_sees_time_that_runs_backwards():
     assert len(backwards(log)) == 1
 
 
-def test_each_kind_falls_as_often_as_was_asked_and_now_and_then_two_at_once():
+def test_each_kind_falls_as_often_as_requested_and_sometimes_two_at_once():
     rounds = blows(Plan(kills=10), random.Random(1))
     assert {kind: sum(kind in kinds for kinds in rounds) for kind in KINDS} == dict.fromkeys(KINDS, 10)
     assert {len(set(kinds)) == len(kinds) for kinds in rounds} == {True}
@@ -144,21 +144,21 @@ def test_executions_are_counted_from_the_workers_log():
     assert executions(log) == (2, [0.25])
 
 
-def test_what_was_killed_can_be_started_again(tmp_path):
+def test_a_killed_part_can_be_started_again(tmp_path):
     parts = Supervisor(tmp_path / "logs", tmp_path, dict(os.environ))
     for name in ("one", "two", "three"):
         parts.start(name, ["sleep", "60"])
     two = parts.children[1].process
     fallen = parts.kill("two", "nobody")
     assert (fallen, two.returncode) == ([("two", ["sleep", "60"])], -signal.SIGKILL)
-    parts.check()  # its death was no accident
+    parts.check()  # it was killed on purpose, so it does not count as dead
     parts.start(*fallen[0])
     assert [child.name for child in parts.children] == ["one", "three", "two"]
     assert len(parts.kill("one", "two", "three")) == 3
 
 
 def chaos(*options, port=None):
-    """The command as a person runs it."""
+    """Run the command as a person does."""
     env = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
     door = str(port or free_port())
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "chaos", "--port", door, *options]

@@ -27,7 +27,7 @@ class Command(BaseCommand):
             if rounds < 1:
                 raise CommandError("--rounds must be at least 1.")
             plan.rounds = rounds
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the parts are stopped then, too
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that SIGTERM stops the parts, too
         try:
             report.run(plan, set(only or (1, 2, 3)))
         except Died as died:

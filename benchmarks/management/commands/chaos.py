@@ -22,7 +22,7 @@ from pizzaProj.management.commands.stack import refuse_taken_port
 from pizzaProj.supervisor import Broken, Stopped, end_with_parent
 from shop_options import port_number, speed
 
-INSIDE = "CHAOS_INSIDE"  # set for the process that does it: its data folder is no shop's
+INSIDE = "CHAOS_INSIDE"  # set for the process that does it, whose data folder belongs to no shop
 NOT_FOR_IT = ("REDIS_URL", "DATABASE_URL", "MEDIA_ROOT", "DEBUG", "HTTPS", "ALLOWED_HOSTS")
 SHORT = Plan(orders=60, kills=1)
 COLUMNS = ("killed", "times", "answers again after, s", "recovered after, s", "pages caught up after, s")
@@ -34,21 +34,21 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--orders", type=whole, metavar="N", help="how many are placed (default: 1000)")
-        parser.add_argument("--kills", type=whole, metavar="N", help="of each kind of part (default: 10)")
-        parser.add_argument("--seed", type=int, metavar="N", help="chooses what is killed when (default: 1)")
+        parser.add_argument("--orders", type=whole, metavar="N", help="the number of orders (default: 1000)")
+        parser.add_argument("--kills", type=whole, metavar="N", help="kills of each kind of part (default: 10)")
+        parser.add_argument("--seed", type=int, metavar="N", help="decides what is killed when (default: 1)")
         parser.add_argument("--speed", type=speed, metavar="X", help="kitchen seconds per second (default: 3000)")
-        parser.add_argument("--port", type=port_number, metavar="N", help="where its shop answers (default: 8000)")
+        parser.add_argument("--port", type=port_number, metavar="N", help="the port of its shop (default: 8000)")
         parser.add_argument("--short", action="store_true", help="60 orders, one kill of each kind")
         parser.add_argument(
-            "--overload", action="store_true", help="instead: no worker while all orders fall due (default: 5000)"
+            "--overload", action="store_true", help="instead: run no worker while all orders fall due (default: 5000)"
         )
 
     def handle(self, *args: Any, short: bool, overload: bool, **options: Any) -> None:
         given = {name: options[name] for name in ("orders", "kills", "seed", "speed", "port") if options[name]}
         plan = replace(SHORT if short else Plan(orders=5000) if overload else Plan(), **given)
         if INSIDE not in os.environ:
-            if not overload:  # which opens no door
+            if not overload:  # which starts no web server
                 refuse_taken_port(plan.port)
             sys.exit(in_a_folder_of_its_own())
         try:
@@ -64,7 +64,7 @@ class Command(BaseCommand):
 def whole(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) > 0:
         return int(text)
-    raise ArgumentTypeError(f"'{text}' is not a number of things: choose a whole number above 0.")
+    raise ArgumentTypeError(f"'{text}' is not valid: choose a whole number above 0.")
 
 
 def in_a_folder_of_its_own() -> int:
@@ -77,7 +77,7 @@ def in_a_folder_of_its_own() -> int:
         preexec_fn=end_with_parent(os.getpid()),
     )
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C: it was told as well, and needs a moment
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C: the child gets it too, and needs a moment
     code = process.wait()
     if code in (0, STOPPED):
         shutil.rmtree(folder, ignore_errors=True)
@@ -86,7 +86,7 @@ def in_a_folder_of_its_own() -> int:
     return code
 
 
-# What is shown
+# The report
 
 
 def report_chaos(plan: Plan) -> list[str]:
