@@ -1,4 +1,4 @@
-"""Tokens and profiles in the stock admin: to look at, to revoke, to remove a picture."""
+"""Show tokens and profiles in the stock admin, where staff can revoke a token or remove a picture."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ admin.site.login_form = AdminLogInForm
 
 @admin.register(Token)
 class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Made on the profile page alone, where the key is shown; here revoked, which is to delete them."""
+    """Tokens are created on the profile page only, where the key is shown. Deleting one here revokes it."""
 
     list_display = ["name", "user", "prefix", "created_at", "expires_at", "last_used_at"]
     list_select_related = ["user"]
@@ -30,7 +30,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Profile)
 class ProfileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A picture that should not be there goes with the profile, which is made anew when it is needed."""
+    """Deleting a profile removes an unwanted picture. The profile is created again when it is next needed."""
 
     list_display = ["user", "picture", "shows_reads"]
     list_select_related = ["user"]

@@ -1,4 +1,4 @@
-"""Logging in by user name or by e-mail address, with the same work for a name that exists and one that doesn't."""
+"""Log in by user name or e-mail address, with the same work whether or not the account exists."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-# An e-mail address is not proven to be anybody's, so several accounts may have the same: the password decides.
-MAX_SHARING = 3  # each costs a hash (a fifth of a second), also for an address that nobody has
+# E-mail addresses are not verified, so several accounts can have the same one: the password decides.
+MAX_SHARING = 3  # each costs a hash (a fifth of a second), even for an unknown address
 
 
 class NameOrEmailBackend(ModelBackend):
-    """Django's own, but for how the account is found."""
+    """Django's own backend, except for how the account is found."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
@@ -25,16 +25,16 @@ class NameOrEmailBackend(ModelBackend):
         for user in candidates:
             if user.check_password(password) and self.user_can_authenticate(user):
                 return user
-        # A wrong password takes as long for one account as for several or none: nothing can be read from the clock.
+        # A wrong password takes equally long for one account, several or none, so the timing reveals nothing.
         for _ in range(tries - len(candidates)):
             make_password(password)
         return None
 
 
 def _candidates(username: str) -> QuerySet[User]:
-    """Who it may be, the oldest first: a stranger's new accounts with the same address crowd nobody out."""
+    """Return the possible accounts, oldest first, so that newer ones with the same address crowd nobody out."""
     name = Q(username=User.normalize_username(username))
     if "@" not in username:
         return User.objects.filter(name)
-    # Names that were made at the console may have an @.
+    # Names created at the console can contain an @.
     return User.objects.filter(name | Q(email__iexact=username.strip())).order_by("pk")

@@ -1,4 +1,4 @@
-"""What people type about their accounts. A limit that is used up is an error like the others (limits.TooMany)."""
+"""Forms for sign-up, log-in and the profile. Exceeding a limit is a validation error (limits.TooMany)."""
 
 import unicodedata
 from datetime import timedelta
@@ -21,9 +21,9 @@ from accounts.backends import MAX_SHARING
 from accounts.models import NAME_LENGTH, Profile
 from accounts.names import is_taken
 
-LONGEST_EMAIL = 254  # characters; Django's own
-LONGEST_USERNAME = 40  # characters; with Django's 150 a request from a stranger would fill a phone
-MAX_TOKENS = 20  # of one account
+LONGEST_EMAIL = 254  # characters; Django's own limit
+LONGEST_USERNAME = 40  # characters; with Django's 150, a request from a stranger would fill a phone screen
+MAX_TOKENS = 20  # per account
 EXPIRY_DAYS = {"7": "in a week", "30": "in 30 days", "90": "in 90 days", "365": "in a year"}
 DEFAULT_EXPIRY_DAYS = "30"
 EMAIL_HELP = "In case you forget your password. Nobody else sees it."
@@ -51,10 +51,12 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
         self.fields["username"].help_text = "Letters, digits and . + - _ only. Everyone sees it."
 
     def clean_username(self) -> str:
-        """No @, else a name could look like somebody's e-mail address; something to read, and to put into an address,
-        where “..” would be another page's; and no second one that looks the same."""
+        """Refuse a name that contains an @, has no letter or digit, or looks like a name that is taken.
+
+        With an @ it could pass for somebody's e-mail address. It is part of a URL, where “..” would be another page.
+        """
         if not (limits.allow("sign_up", self.address) and limits.allow("sign_up_form", self.address)):
-            raise limits.TooMany  # before it says whether there is such a name
+            raise limits.TooMany  # before the form reveals whether the name is taken
         username: str = self.cleaned_data["username"]
         if "@" in username:
             raise ValidationError("A user name can't contain an @. Your e-mail address goes into the field below.")
@@ -67,7 +69,7 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
         return username
 
     def save(self, commit: bool = True) -> User:
-        """ValidationError if somebody else took the name in this moment."""
+        """Raise ValidationError if somebody else took the name at the same moment."""
         try:
             with transaction.atomic():
                 user: User = super().save(commit)
@@ -77,7 +79,7 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
 
 
 class LogInForm(AuthenticationForm):
-    """By user name or e-mail. Failures are counted."""
+    """Log in by user name or e-mail address. Failures are counted."""
 
     error_messages = {
         **AuthenticationForm.error_messages,
@@ -96,7 +98,7 @@ class LogInForm(AuthenticationForm):
 
 
 class AdminLogInForm(AdminAuthenticationForm):
-    """The admin's own, with the same count."""
+    """The admin's own form, with the same count of failures."""
 
     def clean(self) -> dict[str, Any]:
         with limits.failing(*log_in_tries(self)):
@@ -104,7 +106,7 @@ class AdminLogInForm(AdminAuthenticationForm):
 
 
 class NewPasswordForm(PasswordChangeForm):
-    """The old one is asked for. Failures are counted."""
+    """Change the password after checking the old one. Failures are counted."""
 
     def clean_old_password(self) -> str:
         with limits.failing(("confirm", self.user.pk)):
@@ -112,14 +114,17 @@ class NewPasswordForm(PasswordChangeForm):
 
 
 class ForgottenPasswordForm(PasswordResetForm):
-    """Writes and sends the mail in the background, so that an unknown address takes as long as a known one."""
+    """Write and send the mail in the background, so that an unknown address takes as long as a known one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = "E-mail"
 
     def get_users(self, email: str) -> list[User]:
-        """Those who can log in with it (accounts.backends); not hundreds, made by somebody to flood a mailbox."""
+        """Return the accounts that can log in with this address (accounts.backends).
+
+        Their number is limited: somebody could create hundreds with one address to flood its mailbox.
+        """
         return sorted(super().get_users(email), key=lambda user: user.pk)[:MAX_SHARING]
 
     def send_mail(
@@ -140,7 +145,7 @@ class ForgottenPasswordForm(PasswordResetForm):
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
-    # A plain file field: Django's own for pictures would open the upload before it could be refused in clear words.
+    # A plain file field: Django's image field would open the upload before we can refuse it in clear words.
     picture = forms.FileField(
         required=False,
         help_text="A JPEG, PNG, WebP, GIF or AVIF. It is cropped to a small square that everyone can see.",
@@ -165,21 +170,21 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         return pictures.square(upload) if upload else None
 
     def save(self, commit: bool = True) -> Profile:
-        """The old picture's file goes when another takes its place."""
+        """Save the profile, and delete the old picture's file when the picture is replaced or removed."""
         picture = self.cleaned_data["picture"]
         with transaction.atomic():
-            # Both as they are by now: another page may have saved another picture, whose file must go or stay.
+            # Read the row again: another page may have saved another picture, whose file must be deleted or kept.
             locked = Profile.objects.select_for_update().get(pk=self.instance.pk)
             locked.shows_reads = self.cleaned_data["shows_reads"]
             if picture or self.cleaned_data.get("remove_picture"):
-                pictures.throw_away(locked, locked.picture.name or "")
+                pictures.delete_file(locked, locked.picture.name or "")
                 locked.picture = picture or ""
             locked.save()
         return locked
 
 
 class ConfirmForm(forms.Form):
-    """Somebody who is logged in types their password again. Failures are counted."""
+    """Ask a person who is logged in for their password again. Failures are counted."""
 
     password = forms.CharField(
         label="Your password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
@@ -199,7 +204,7 @@ class ConfirmForm(forms.Form):
 
 
 class EmailForm(ConfirmForm):
-    """With the password: whoever has the e-mail address can set a new one."""
+    """Change the e-mail address. Requires the password: mail to that address can set a new one."""
 
     email = forms.EmailField(
         label="E-mail",
@@ -226,7 +231,7 @@ class TokenForm(forms.Form):
         super().__init__(*args, **kwargs)
 
     def clean_name(self) -> str:
-        """Each once: a page that is loaded again makes no second token."""
+        """Refuse a name that is in use, so that reloading the page creates no second token."""
         name: str = self.cleaned_data["name"]
         if self.user.tokens.filter(name=name).exists():
             raise ValidationError("You already have a token with this name.")
@@ -240,14 +245,14 @@ class TokenForm(forms.Form):
         return super().clean()
 
     def save(self) -> str:
-        """The key, which nobody can read again."""
+        """Create the token and return its key, which can't be read again."""
         limits.note("token_made", self.user.pk)
         days = timedelta(days=int(self.cleaned_data["days"]))
         return tokens.make(self.user, self.cleaned_data["name"], timezone.now() + days)
 
 
 def log_in_tries(form: AuthenticationForm) -> list[tuple[object, ...]]:
-    """What a failure counts for. The name as it was typed: whether there is such an account makes no difference."""
+    """Return the attempts that a failure counts as. The name is as typed, whether or not the account exists."""
     if form.request is None:
         return []
     name = unicodedata.normalize("NFKC", str(form.cleaned_data.get("username", ""))).strip().casefold()

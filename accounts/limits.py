@@ -1,7 +1,7 @@
-"""How often something may be tried: counted in the database, so that no restart and no lost Redis forgives it.
+"""Limit how often something can be tried. Counts are in the database, so they survive a restart or a lost Redis.
 
-`note` writes a try down, `allow` says whether one more is in order; `spend` does both, `failing` around what may fail.
-Who tried stands there only as a digest.
+`note` records an attempt and `allow` says whether another one is allowed. `spend` does both, and `failing` wraps code
+whose failures alone count. The person or address is stored only as a digest.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import Attempt
 
-NEIGHBOURHOOD_BITS = 64  # of an IPv6 address: whoever has one has all that begin alike
+NEIGHBOURHOOD_BITS = 64  # of an IPv6 address: its owner has every address with the same prefix
 
 
 class Limit(NamedTuple):
@@ -27,51 +27,53 @@ class Limit(NamedTuple):
 
 QUARTER = timedelta(minutes=15)
 MINUTE = timedelta(minutes=1)
-# What is limited, and for whom. An action that is not here is a mistake in the code: KeyError.
+# What is limited, and per what. An action that is missing here is a programming error: KeyError.
 LIMITS = {
-    "log_in": Limit(10, QUARTER),  # failures, of a name at an address
-    "log_in_name": Limit(100, QUARTER),  # failures, of a name wherever from: high, as it locks its owner out too
-    "log_in_address": Limit(50, QUARTER),  # failures, of an address
-    "sign_up": Limit(20, QUARTER),  # accounts made, of an address
-    "sign_up_form": Limit(60, QUARTER),  # refused forms, of an address: they tell which user names are taken
-    "reset": Limit(3, QUARTER),  # mails asked for, to an e-mail address
-    "reset_address": Limit(20, QUARTER),  # mails asked for, of an address
-    "confirm": Limit(10, QUARTER),  # wrong passwords, of somebody who is logged in
-    "token": Limit(50, QUARTER),  # bad tokens, of an address
-    "token_made": Limit(20, QUARTER),  # tokens made, of an account
-    "search": Limit(30, MINUTE),  # people looked for, of an account
-    "friend": Limit(60, QUARTER),  # requests and the like, of an account
-    "room": Limit(20, QUARTER),  # rooms made, of an account or an address
+    "log_in": Limit(10, QUARTER),  # failures per name and address
+    "log_in_name": Limit(
+        100, QUARTER
+    ),  # failures per name from any address: high, because it also locks out the owner
+    "log_in_address": Limit(50, QUARTER),  # failures per address
+    "sign_up": Limit(20, QUARTER),  # accounts created per address
+    "sign_up_form": Limit(60, QUARTER),  # refused forms per address: they reveal which user names are taken
+    "reset": Limit(3, QUARTER),  # mails requested per e-mail address
+    "reset_address": Limit(20, QUARTER),  # mails requested per address
+    "confirm": Limit(10, QUARTER),  # wrong passwords per account that is logged in
+    "token": Limit(50, QUARTER),  # invalid tokens per address
+    "token_made": Limit(20, QUARTER),  # tokens created per account
+    "search": Limit(30, MINUTE),  # searches for people per account
+    "friend": Limit(60, QUARTER),  # friend requests and other actions on people per account
+    "room": Limit(20, QUARTER),  # rooms created per account or address
 }
 LONGEST_WINDOW = max(limit.window for limit in LIMITS.values())
-TOO_MANY = "Too many tries. Wait a quarter of an hour."
+TOO_MANY = "Too many attempts. Try again in a quarter of an hour."
 TOO_MANY_CODE = "too_many"
 
 
 class TooMany(ValidationError):
-    """As one, so that a form shows it like every other mistake; the view answers with 429."""
+    """A limit is exceeded. It is a ValidationError, so a form shows it like any other; the view answers with 429."""
 
     def __init__(self) -> None:
         super().__init__(TOO_MANY, code=TOO_MANY_CODE)
 
 
 def allow(action: str, *who: object, now: datetime | None = None) -> bool:
-    """May `who` (an account, an address, both) try this once more?"""
+    """Return whether `who` (an account, an address, or both) can try this once more."""
     return _tries(action, _key(action, who), now or timezone.now()) < LIMITS[action].tries
 
 
 def note(action: str, *who: object, now: datetime | None = None) -> int:
-    """One try more. Returns its primary key. What of these nobody counts any longer is thrown away on the way."""
+    """Record an attempt and return its primary key. Attempts of this kind outside the window are deleted."""
     key, now = _key(action, who), now or timezone.now()
     Attempt.objects.filter(key=key, at__lte=now - LIMITS[action].window).delete()
     return Attempt.objects.create(key=key, at=now).pk
 
 
 def spend(*tries: tuple[object, ...], now: datetime | None = None) -> list[int]:
-    """One try more of one or several (action, *who). Returns their primary keys.
+    """Record an attempt at each (action, *who) and return their primary keys.
 
-    TooMany, and nothing is counted, if that is one too many of any. Each is written down before it is looked at, else
-    a hundred in the same moment would all be allowed.
+    If any of them exceeds its limit, record nothing and raise TooMany. Each attempt is written before the count is
+    read; otherwise a hundred at the same moment would all be allowed.
     """
     now = now or timezone.now()
     noted = [note(str(action), *who, now=now) for action, *who in tries]
@@ -83,28 +85,28 @@ def spend(*tries: tuple[object, ...], now: datetime | None = None) -> list[int]:
 
 @contextmanager
 def failing(*tries: tuple[object, ...], now: datetime | None = None) -> Iterator[None]:
-    """Around what may fail: as `spend`, but what succeeds does not count."""
+    """Call `spend`, then run the block; if it succeeds, the attempts do not count."""
     noted = spend(*tries, now=now)
     yield
     Attempt.objects.filter(pk__in=noted).delete()
 
 
 def clear(now: datetime | None = None) -> None:
-    """Throw away what nobody counts any longer, also of those who never came back."""
+    """Delete the attempts that are outside every window, including those of people who never came back."""
     Attempt.objects.filter(at__lte=(now or timezone.now()) - LONGEST_WINDOW).delete()
 
 
 def address_of(request: HttpRequest) -> str:
-    """Where the request comes from, as Daphne says: behind our proxy it takes its word (docker-compose.yml)."""
+    """Return the request's address from Daphne, which trusts our proxy's word for it (docker-compose.yml)."""
     return neighbourhood(request.META.get("REMOTE_ADDR", ""))
 
 
 def neighbourhood(address: str) -> str:
-    """The part of an address that its owner can't change at will."""
+    """Return the part of an address that its owner can't change at will."""
     try:
         ip = ip_address(address)
     except ValueError:
-        return address  # a unix socket has none
+        return address  # a Unix socket has none
     if isinstance(ip, IPv6Address):
         return str(ip.ipv4_mapped or IPv6Address(int(ip) >> NEIGHBOURHOOD_BITS << NEIGHBOURHOOD_BITS))
     return address
@@ -115,6 +117,6 @@ def _tries(action: str, key: str, now: datetime) -> int:
 
 
 def _key(action: str, who: tuple[object, ...] | list[object]) -> str:
-    """With the lengths of its parts, so that nobody can write another one's key as their name."""
+    """Return the digest of the parts, each with its length, so that no name can imitate somebody else's key."""
     parts = [action, *(str(part) for part in who)]
     return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode(errors="replace")).hexdigest()

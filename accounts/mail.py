@@ -1,4 +1,4 @@
-"""Mails leave in the background: an answer that waits for the mail server tells who has an account here."""
+"""Send mail in the background: a response that waits for the mail server reveals who has an account."""
 
 import logging
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from django.core.mail import EmailMessage
 
 logger = logging.getLogger(__name__)
 
-# Its thread begins with the first mail; when the process ends, Python waits for the last.
+# The thread starts with the first mail. When the process ends, Python waits for the last one.
 pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 
 
 def post(write: Callable[[], EmailMessage]) -> None:
-    """Hand over and go on: it is also written in the background. What can't be sent is logged, without the address."""
+    """Queue a mail, which is also written in the background. A failure is logged without the address."""
     pool.submit(_send, write)
 
 
@@ -21,4 +21,4 @@ def _send(write: Callable[[], EmailMessage]) -> None:
     try:
         write().send()
     except Exception as error:
-        logger.warning("A mail was not sent: %s", type(error).__name__)
+        logger.warning("An e-mail was not sent: %s", type(error).__name__)

@@ -1,4 +1,4 @@
-"""Profile, Token, Friendship, Block, and the attempts that are counted."""
+"""Define Profile, Token, Friendship, Block, and the attempts that are counted."""
 
 from typing import Any
 
@@ -12,12 +12,14 @@ PREFIX_LENGTH = 8
 
 
 class Profile(models.Model):
-    """What an account has beside Django's own. Made when it is first needed (Profile.of)."""
+    """The fields of an account beyond Django's own. Created when first needed (Profile.of)."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="profile")
     picture = models.ImageField(upload_to="people/", blank=True)
     shows_reads = models.BooleanField(
-        "show read receipts", default=True, help_text="Others see how far you have read, and you see it of them."
+        "show read receipts",
+        default=True,
+        help_text="Others see how far you have read, and you see how far they have.",
     )
 
     def __str__(self) -> str:
@@ -29,11 +31,11 @@ class Profile(models.Model):
 
 
 class Token(models.Model):
-    """A key for scripts. Only its digest is kept; the key itself is shown once."""
+    """A key for scripts. Only its digest is stored; the key itself is shown once."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=NAME_LENGTH)
-    prefix = models.CharField(max_length=PREFIX_LENGTH, editable=False)  # the first letters, to recognise it by
+    prefix = models.CharField(max_length=PREFIX_LENGTH, editable=False)  # its first letters, to recognise it
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -47,14 +49,14 @@ class Token(models.Model):
 
 
 class Friendship(models.Model):
-    """One row a pair, whoever asked: `low` is the account with the smaller key."""
+    """One row per pair, whichever of the two asked. `low` is the account with the smaller key."""
 
     low = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     high = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
-    accepted_at = models.DateTimeField(null=True)  # null: a request that is open
-    declined_at = models.DateTimeField(null=True)  # the asker is not told: for them the request stays open
+    accepted_at = models.DateTimeField(null=True)  # null while the request is open
+    declined_at = models.DateTimeField(null=True)  # the asker is not told; to them the request stays open
 
     class Meta:
         constraints = [
@@ -64,7 +66,7 @@ class Friendship(models.Model):
 
 
 class Block(models.Model):
-    """`by` wants to hear nothing of `whom`, who is not told."""
+    """`by` has blocked `whom`, who is not told."""
 
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="blocks")
     whom = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -75,7 +77,7 @@ class Block(models.Model):
 
 
 class Attempt(models.Model):
-    """One try at something that may be tried only so often (accounts.limits): a digest of who tried what."""
+    """One attempt at something that is limited (accounts.limits), with a digest of who tried what."""
 
     key = models.CharField(max_length=64)
     at = models.DateTimeField(default=timezone.now)

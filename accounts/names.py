@@ -1,4 +1,4 @@
-"""Is a name somebody's, or so like it that people would take the one for the other?"""
+"""Find names that are taken, or so similar to a taken one that people would confuse the two."""
 
 import unicodedata
 from functools import reduce
@@ -7,7 +7,7 @@ from operator import or_
 from django.contrib.auth.models import User
 from django.db.models import Q
 
-# Letters that look the same, each below its like. Small and capital ones apart: "В" passes for "B", "в" not for "b".
+# Letters that look the same, one below the other. Case matters: "В" passes for "B", but "в" does not for "b".
 ALIKE = [
     ("ABCEHIJKMOPQSTWXYacdehijlopqswxy", "АВСЕНІЈКМОРԚЅТԜХУасԁеһіјӏорԛѕԝху"),  # Cyrillic
     ("ABEHIKMNOPTXYZaikopuvx", "ΑΒΕΗΙΚΜΝΟΡΤΧΥΖαικορυνχ"),  # Greek
@@ -17,9 +17,9 @@ TO_LATIN = {code: latin for table in FROM_LATIN for latin, code in table.items()
 
 
 def is_taken(name: str) -> bool:
-    """Has somebody this user name, whatever its case and the script of its letters?
+    """Return whether somebody has this user name, ignoring case and the script of its letters.
 
-    SQLite knows the case of ASCII letters only, so the usual spellings of the others are tried.
+    SQLite ignores the case of ASCII letters only, so the usual spellings of other letters are tried.
     """
     alike = looks(name)
     by_case = reduce(or_, (Q(username__iexact=look) for look in alike))
@@ -27,7 +27,7 @@ def is_taken(name: str) -> bool:
 
 
 def looks(name: str) -> set[str]:
-    """The name, and what it passes for: all in Latin letters where there are such, or in those of another script."""
+    """Return the name as it is, in Latin letters where they look the same, and in those of each other script."""
     latin = name.translate(TO_LATIN)
     return {name, latin, *(latin.translate(table) for table in FROM_LATIN)}
 

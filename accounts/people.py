@@ -1,8 +1,8 @@
-"""Who knows whom: search, requests, friends, blocks.
+"""Search for people, and keep friend requests, friendships and blocks.
 
-A pair has one row, whoever asked. Every verb locks the two accounts first, so that two who ask each other in the
-same moment become friends, and a request never crosses a block. Who is blocked must not learn it: for them the
-other is not there, as if the account had been deleted. Whose request was declined goes on seeing it as open.
+A pair has one row, whichever of the two asked. Every verb locks both accounts first, so two people who ask each other
+at the same moment become friends, and a request never slips past a block. A blocked person must not find out: to
+them, the other account looks deleted. A person whose request was declined still sees it as open.
 """
 
 import unicodedata
@@ -23,35 +23,35 @@ from realtime import broadcast
 from realtime.refused import Refused
 
 SHORTEST_SEARCH = 2  # characters
-LONGEST_NAME = 150  # Django's own for user names
+LONGEST_NAME = 150  # Django's own limit for user names
 FOUND_AT_MOST = 20
 
-# Sent inside the transaction, with low_pk and high_pk: the accounts of the pair, the smaller key first.
+# Sent inside the transaction with low_pk and high_pk, the keys of the pair's accounts, smaller first.
 friendship_begun = Signal()
 friendship_ended = Signal()
 
 
 class Requests(NamedTuple):
-    """The open requests of a person."""
+    """A person's open requests."""
 
-    incoming: QuerySet[User]  # who asks them
-    outgoing: QuerySet[User]  # whom they ask
+    incoming: QuerySet[User]  # accounts that ask this person
+    outgoing: QuerySet[User]  # accounts that this person asks
 
 
 class News(NamedTuple):
-    """What a person's pages have to know without asking."""
+    """State that is pushed to a person's pages."""
 
-    requests: int  # open, to them
-    mark: str  # another one whenever the page of friends would look different, and only then
+    requests: int  # open ones to this person
+    mark: str  # changes exactly when the page of friends would look different
 
 
-# Looking
+# Queries
 
 
 def search(user: User, text: str, limit: int = FOUND_AT_MOST) -> list[User]:
-    """People whose name has this in it, whatever its case; names that begin with it come first.
+    """Return people whose name contains this text, ignoring case; names that begin with it come first.
 
-    Refused if it is too short or too long.
+    Raise Refused if the text is too short or too long.
     """
     text = unicodedata.normalize("NFKC", text).strip()
     if len(text) < SHORTEST_SEARCH:
@@ -68,7 +68,7 @@ def search(user: User, text: str, limit: int = FOUND_AT_MOST) -> list[User]:
 
 
 def person(user: User, username: str) -> User:
-    """The account of this name. Refused if there is none that this person may know of."""
+    """Return the account with this name. Raise Refused if there is none that this person is allowed to see."""
     found = visible_to(user).filter(username=username).first() if username.isprintable() else None
     if found is None:
         raise Refused(f"There is nobody called “{username[:LONGEST_NAME]}”.")
@@ -76,7 +76,7 @@ def person(user: User, username: str) -> User:
 
 
 def visible_to(user: User) -> QuerySet[User]:
-    """The accounts that this person may know of: active, and not blocking them."""
+    """Return the accounts that this person is allowed to see: active, and not blocking them."""
     blocking = Block.objects.filter(by=OuterRef("pk"), whom=user)
     return User.objects.filter(~Exists(blocking), is_active=True)
 
@@ -94,7 +94,7 @@ def requests(user: User) -> Requests:
 
 
 def blocked_by(user: User) -> QuerySet[User]:
-    """Whom this person has blocked."""
+    """Return the accounts that this person has blocked."""
     return _by_name(User.objects.filter(pk__in=Block.objects.filter(by=user).values("whom"), is_active=True))
 
 
@@ -103,12 +103,12 @@ def are_friends(a: User, b: User) -> bool:
 
 
 def is_blocked(a: User, b: User) -> bool:
-    """Does either want to hear nothing of the other?"""
+    """Return whether either has blocked the other."""
     return Block.objects.filter(Q(by=a, whom=b) | Q(by=b, whom=a)).exists()
 
 
 def relations(user: User, people: Iterable[User]) -> dict[int, str]:
-    """By key, what each of them is to this person: "friend", "asked", "asks" or "blocked". Strangers are left out."""
+    """Map each key to its relation to this person: "friend", "asked", "asks" or "blocked". Omit strangers."""
     pks = [other.pk for other in people]
     found: dict[int, str] = {}
     for row in Friendship.objects.filter(Q(low=user, high__in=pks) | Q(high=user, low__in=pks)):
@@ -124,7 +124,7 @@ def relations(user: User, people: Iterable[User]) -> dict[int, str]:
 
 
 def news(user_pks: Collection[int]) -> dict[int, News]:
-    """For many at once, in three queries."""
+    """Read the news of many people in three queries."""
     open_to_them = Q(accepted_at=None, declined_at=None, low__is_active=True, high__is_active=True)
     requests = dict.fromkeys(user_pks, 0)
     parts: dict[int, list[int]] = {pk: [] for pk in user_pks}
@@ -144,13 +144,13 @@ def news(user_pks: Collection[int]) -> dict[int, News]:
     return {pk: News(requests[pk], ".".join(map(str, parts[pk]))) for pk in user_pks}
 
 
-# Acting: each verb may be Refused, and tells both pages afterwards
+# Verbs: each can raise Refused, and notifies both pages after the commit
 
 
 @transaction.atomic
 def ask(user: User, other: User) -> bool:
-    """Ask to be friends. True if they are now, because the other had asked. Asking again changes nothing."""
-    _meet(user, other)
+    """Ask to be friends. Return True if they now are, because the other had asked. Asking again changes nothing."""
+    _lock_pair(user, other)
     row = _row(user, other)
     if row is None:
         Friendship.objects.create(**_pair(user, other), asked_by=user)
@@ -166,8 +166,8 @@ def ask(user: User, other: User) -> bool:
 
 @transaction.atomic
 def cancel(user: User, other: User) -> None:
-    """Take a request back."""
-    _meet(user, other)
+    """Withdraw a request."""
+    _lock_pair(user, other)
     row = _row(user, other)
     if row is None or row.accepted_at or row.asked_by_id != user.pk:
         raise Refused(f"You have no open request to {other}.")
@@ -177,14 +177,14 @@ def cancel(user: User, other: User) -> None:
 
 @transaction.atomic
 def accept(user: User, other: User) -> None:
-    _meet(user, other)
+    _lock_pair(user, other)
     _befriend(_request_from(user, other))
 
 
 @transaction.atomic
 def decline(user: User, other: User) -> None:
-    """The request is gone from this person's page. The asker is not told: to them it stays open."""
-    _meet(user, other)
+    """Remove the request from this person's page. The asker is not told; to them it stays open."""
+    _lock_pair(user, other)
     row = _request_from(user, other)
     row.declined_at = timezone.now()
     row.save(update_fields=["declined_at"])
@@ -193,7 +193,7 @@ def decline(user: User, other: User) -> None:
 
 @transaction.atomic
 def unfriend(user: User, other: User) -> None:
-    _meet(user, other)
+    _lock_pair(user, other)
     row = _row(user, other)
     if row is None or not row.accepted_at:
         raise Refused(f"You and {other} are not friends.")
@@ -203,8 +203,8 @@ def unfriend(user: User, other: User) -> None:
 
 @transaction.atomic
 def block(user: User, other: User) -> None:
-    """From now on they hear nothing of each other; a friendship or request ends. Blocking again changes nothing."""
-    _meet(user, other, may_be_blocked=True)
+    """Keep the two from contacting each other, and end a friendship or request. Blocking again changes nothing."""
+    _lock_pair(user, other, may_be_blocked=True)
     row = _row(user, other)
     if row is not None:
         _end(row)
@@ -222,7 +222,7 @@ def unblock(user: User, other: User) -> None:
 
 
 def lock(a: User, b: User) -> None:
-    """Nothing between these two changes before the transaction ends. Always the smaller key first, so no deadlock.
+    """Lock the pair until the transaction ends, always the smaller key first, so there is no deadlock.
 
     `no_key`: rows that merely refer to the accounts (an order, a message) need not wait. SQLite has one writer at a
     time anyway.
@@ -232,7 +232,7 @@ def lock(a: User, b: User) -> None:
 
 
 def tell(*people: User) -> None:
-    """After the commit: their pages look again."""
+    """Nudge the pages of these people after the commit, so that they fetch their state again."""
     pks = [person.pk for person in people]
 
     def nudge() -> None:
@@ -242,11 +242,11 @@ def tell(*people: User) -> None:
     transaction.on_commit(nudge, robust=True)
 
 
-# Parts
+# Helpers
 
 
 def _named(lookup: str, text: str) -> Q:
-    """SQLite knows the case of ASCII letters only, so the usual spellings are tried for the others."""
+    """Match user names. SQLite ignores the case of ASCII letters only, so the usual spellings are tried."""
     spellings = {text, text.lower(), text.upper(), text.title()}
     return reduce(or_, (Q(**{f"username__{lookup}": spelling}) for spelling in spellings))
 
@@ -261,7 +261,7 @@ def _row(a: User, b: User) -> Friendship | None:
 
 
 def _others(user: User, condition: Q) -> QuerySet[User]:
-    """By name, the others of this person's pairs for which the condition holds. Inactive ones are left out."""
+    """Return the other accounts of this person's pairs that meet the condition, by name. Omit inactive ones."""
     rows = Friendship.objects.filter(condition)
     others = Q(pk__in=rows.filter(low=user).values("high")) | Q(pk__in=rows.filter(high=user).values("low"))
     return _by_name(User.objects.filter(others, is_active=True))
@@ -271,8 +271,8 @@ def _by_name(people: QuerySet[User]) -> QuerySet[User]:
     return people.select_related("profile").order_by(Lower("username"), "pk")
 
 
-def _meet(user: User, other: User, may_be_blocked: bool = False) -> None:
-    """Lock the pair. Refused unless they may have to do with each other."""
+def _lock_pair(user: User, other: User, may_be_blocked: bool = False) -> None:
+    """Lock the pair. Raise Refused unless they are allowed to deal with each other."""
     if user.pk == other.pk:
         raise Refused("That is you.")
     lock(user, other)
@@ -296,7 +296,7 @@ def _befriend(row: Friendship) -> None:
 
 
 def _end(row: Friendship) -> None:
-    """Of a request as of a friendship; only the end of a friendship is one."""
+    """Delete a request or a friendship. Send friendship_ended for a friendship only."""
     row.delete()
     if row.accepted_at:
         friendship_ended.send(Friendship, low_pk=row.low_id, high_pk=row.high_id)

@@ -1,4 +1,4 @@
-"""The page of friends: search, requests, friends, blocks. It works by forms alone; notices.js keeps it fresh."""
+"""Show the page of friends: search, requests, friends, blocks. It works with forms alone; notices.js refreshes it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,14 +20,14 @@ TOO_MANY_SEARCHES = "That was a lot of searching. Try again in a minute."
 
 Verb = Callable[[User, User], Any]
 
-# What is done, and what is said about it.
+# Each verb, and the message that confirms it
 VERBS: dict[str, tuple[Verb, str]] = {
     "ask": (people.ask, "{} has your request."),
     "cancel": (people.cancel, "You withdrew your request to {}."),
     "accept": (people.accept, "You and {} are friends now."),
-    "decline": (people.decline, "You declined. {} won't be told."),
+    "decline": (people.decline, "You declined the request. {} won't be told."),
     "unfriend": (people.unfriend, "You and {} are no longer friends."),
-    "block": (people.block, "{} is blocked, and is not told."),
+    "block": (people.block, "{} is blocked. They won't be told."),
     "unblock": (people.unblock, "{} is no longer blocked."),
 }
 
@@ -36,9 +36,9 @@ VERBS: dict[str, tuple[Verb, str]] = {
 @login_required
 @never_cache
 def index(request: HttpRequest) -> HttpResponse:
-    """Everybody this person has to do with, and with ?q= whom they look for."""
+    """List this person's friends, requests and blocks, and with ?q= the people they search for."""
     user = member(request)
-    mark = people.news([user.pk])[user.pk].mark  # before all else: what changes meanwhile makes it an old one
+    mark = people.news([user.pk])[user.pk].mark  # read first, so that any change meanwhile makes it stale
     sought = request.GET.get("q", "").strip()
     found, problem, status = look_for(user, sought) if sought else ([], "", 200)
     context = {
@@ -56,7 +56,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def act(request: HttpRequest, verb: str) -> HttpResponse:
-    """A button of that page. The answer stands on it as a message."""
+    """Handle a button of that page. The result is shown there as a message."""
     if verb not in VERBS:
         raise Http404
     user = member(request)
@@ -69,7 +69,7 @@ def act(request: HttpRequest, verb: str) -> HttpResponse:
 
 
 def obey(user: User, verb: str, username: str) -> str:
-    """Do it. The sentence to say; Refused if it cannot be."""
+    """Run the verb and return the message to show. Raise Refused if it is not possible."""
     if verb == "ask":
         if not limits.allow("friend", user.pk):
             raise Refused(limits.TOO_MANY)
@@ -81,7 +81,7 @@ def obey(user: User, verb: str, username: str) -> str:
 
 
 def look_for(user: User, sought: str) -> tuple[list[tuple[User, str]], str, int]:
-    """Who was found, each with what they are to this person; a sentence if nobody; the HTTP status."""
+    """Return the people found with their relation to this person, a message if there are none, and the status."""
     if not limits.allow("search", user.pk):
         return [], TOO_MANY_SEARCHES, 429
     limits.note("search", user.pk)
@@ -90,7 +90,7 @@ def look_for(user: User, sought: str) -> tuple[list[tuple[User, str]], str, int]
     except Refused as refused:
         return [], str(refused), 200
     relations = people.relations(user, found)
-    problem = "" if found else "Nobody here has that in their name."
+    problem = "" if found else "Nobody here has a name like that."
     return [(other, relations.get(other.pk, "")) for other in found], problem, 200
 
 

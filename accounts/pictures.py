@@ -1,4 +1,4 @@
-"""The picture of a person: a small square under a random name, and no file that nobody needs any longer."""
+"""Keep a person's picture as a small square under a random name, and delete files that are no longer needed."""
 
 import secrets
 from typing import Any
@@ -17,23 +17,23 @@ NAME_BYTES = 16
 
 
 def square(upload: "File[bytes]") -> "ContentFile[bytes]":
-    """The middle of the upload, after the same checks as a pizza's picture: ValidationError says what to do.
+    """Crop the upload to its middle, after the same checks as a pizza's picture; ValidationError says what to do.
 
-    The name is random: nobody finds a person by a picture that they have, nor a picture that was replaced.
+    The name is random, so that a copy of a picture does not lead to the person, and a replaced one can't be found.
     """
     image = safe.decode(safe.read_bytes(upload))
     small = ImageOps.fit(image, (SIDE_PIXELS, SIDE_PIXELS), Image.Resampling.LANCZOS)
     return ContentFile(safe.encode(small), name=f"{secrets.token_hex(NAME_BYTES)}.webp")
 
 
-def throw_away(profile: Profile, name: str) -> None:
-    """The file, once it is certain that no row names it."""
+def delete_file(profile: Profile, name: str) -> None:
+    """Delete the file after the commit, when it is certain that no row names it."""
     if name:
         storage = profile.picture.storage
         transaction.on_commit(lambda: storage.delete(name), robust=True)
 
 
 @receiver(post_delete, sender=Profile)
-def throw_away_with_profile(instance: Profile, **kwargs: Any) -> None:
-    """However the account is deleted, also in the admin."""
-    throw_away(instance, instance.picture.name or "")
+def delete_file_with_profile(instance: Profile, **kwargs: Any) -> None:
+    """Delete the picture's file however the account is deleted, including in the admin."""
+    delete_file(instance, instance.picture.name or "")

@@ -1,4 +1,4 @@
-"""One's own account: the profile page and what can be done from it."""
+"""Show a person their own account: the profile page, and the actions it offers."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def change_email(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def make_token(request: HttpRequest) -> HttpResponse:
-    """Shows the new key, without a redirect: to keep it for the next page would be to store it."""
+    """Show the new key without a redirect, which would require storing the key for the next page."""
     user = the_user(request)
     form = TokenForm(user, request.POST)
     if not form.is_valid():
@@ -91,7 +91,7 @@ def delete_account(request: HttpRequest) -> HttpResponse:
 def profile_page(
     request: HttpRequest, mine: Profile, form: ProfileForm | None = None, token_form: TokenForm | None = None
 ) -> HttpResponse:
-    """With the form that has errors, and the others fresh."""
+    """Render the profile page with the form that has errors; the other form is fresh."""
     user = the_user(request)
     context: dict[str, Any] = {
         "profile": mine,
@@ -104,6 +104,6 @@ def profile_page(
 
 
 def the_user(request: HttpRequest) -> User:
-    """Of a page that needs a log-in."""
+    """Return the account of a request to a page that requires a log-in."""
     assert isinstance(request.user, User)
     return request.user

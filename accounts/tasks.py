@@ -1,4 +1,4 @@
-"""What the accounts' tables need in the background."""
+"""Run the background jobs of the accounts' tables."""
 
 from django.core.management import call_command
 
@@ -8,6 +8,6 @@ from celery_app import app
 
 @app.task(name="kitchen.clear_sessions")
 def clear_sessions() -> None:
-    """Once a day: sessions and counted tries that are out of date."""
+    """Delete expired sessions and attempts, once a day."""
     call_command("clearsessions")
     limits.clear()

@@ -1,4 +1,4 @@
-"""Signing up, logging in, and passwords: Django's own views, with limits and in the shop's look."""
+"""Sign up, log in and manage passwords with Django's own views, plus limits and the shop's templates."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,22 +21,22 @@ from django.views.decorators.http import require_http_methods
 from accounts import limits
 from accounts.forms import ForgottenPasswordForm, LogInForm, NewPasswordForm, SignUpForm
 
-REFUSED, TOO_MANY = 200, 429  # a page with a form that has errors
+REFUSED, TOO_MANY = 200, 429  # status of a page whose form has errors
 
 
 def status_of(form: BaseForm) -> int:
-    """Of the page that shows this form: 429 if a limit is used up."""
+    """Return the status of the page that shows this form: 429 if a limit is exceeded."""
     errors = (error for found in form.errors.as_data().values() for error in found)
     return TOO_MANY if any(error.code == limits.TOO_MANY_CODE for error in errors) else REFUSED
 
 
 def sent(request: HttpRequest) -> QueryDict | None:
-    """What a form is bound to. An empty one is one all the same: a single check box that is off sends nothing."""
+    """Return the data to bind a form to, None unless it was posted. An unchecked lone check box posts no data."""
     return request.POST if request.method == "POST" else None
 
 
 class Limited:
-    """For a FormView: a form that met a limit is answered with 429."""
+    """Make a FormView answer with 429 if its form exceeded a limit."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]
@@ -49,20 +49,20 @@ class Limited:
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """A new account is logged in at once; what was ordered before comes along (home.signals)."""
+    """Create an account and log it in. The visitor's earlier orders come along (home.signals)."""
     if request.user.is_authenticated:
         return redirect("index")
     form = SignUpForm(limits.address_of(request), sent(request))
     target = request.POST.get("next") or request.GET.get("next", "")
     if form.is_bound and make_account(request, form):
         safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-        # Not `redirect`: it would take a word for the name of a view.
+        # Not `redirect`, which would take a bare word for the name of a view.
         return HttpResponseRedirect(target) if safe else redirect("index")
     return render(request, "registration/sign_up.html", {"form": form, "next": target}, status=status_of(form))
 
 
 def make_account(request: HttpRequest, form: SignUpForm) -> bool:
-    """The account of a form that was sent, logged in. False: the form says why not."""
+    """Create the account and log it in. If that fails, return False; the form then has the error."""
     user = None
     try:
         if form.is_valid():
@@ -82,13 +82,13 @@ class LogIn(Limited, auth.LoginView):
     redirect_authenticated_user = True
 
     def get_success_url(self) -> str:
-        """Never this page: for who is logged in that is a circle, and Django's answer to it an error."""
+        """Never return this page: after the log-in it would redirect to itself, which Django reports as an error."""
         url = super().get_success_url()
         return self.get_default_redirect_url() if urlsplit(url).path == self.request.path else url
 
 
 def admin_log_in(request: HttpRequest) -> HttpResponse:
-    """The admin's own page, with the same limits (accounts.admin gives it the form)."""
+    """Show the admin's own log-in page with the same limits (accounts.admin sets its form)."""
     response = admin.site.login(request)
     form = (getattr(response, "context_data", None) or {}).get("form")
     if form is not None:
@@ -97,7 +97,7 @@ def admin_log_in(request: HttpRequest) -> HttpResponse:
 
 
 class NewPassword(Limited, auth.PasswordChangeView):
-    """Who is logged in elsewhere is no longer: Django's sessions carry a digest of the password."""
+    """Change the password. That ends all other sessions: each carries a digest of the password."""
 
     form_class = NewPasswordForm
     template_name = "accounts/new_password.html"
@@ -109,7 +109,7 @@ class NewPassword(Limited, auth.PasswordChangeView):
 
 
 class ForgottenPassword(Limited, auth.PasswordResetView):
-    """The same page for an address that is known and for one that isn't."""
+    """Show the same page whether or not the address is known."""
 
     form_class = ForgottenPasswordForm
     template_name = "accounts/forgotten_password.html"
@@ -127,7 +127,7 @@ class ForgottenPassword(Limited, auth.PasswordResetView):
 
 
 class ResetPassword(auth.PasswordResetConfirmView):
-    """Where the mail's link leads. It is good for settings.PASSWORD_RESET_TIMEOUT, and once."""
+    """Handle the link in the mail, which works once and within settings.PASSWORD_RESET_TIMEOUT."""
 
     template_name = "accounts/reset_password.html"
     success_url = reverse_lazy("login")

@@ -35,7 +35,7 @@ class Who:
     """A person with an account, or a visitor."""
 
     user: User | AnonymousUser
-    guest: str = ""  # the visitor's word in the session (accounts.guests), which says whose orders they are
+    guest: str = ""  # the visitor's id in the session (accounts.guests), which identifies their orders
 
 
 class Claims(NamedTuple):
@@ -86,14 +86,14 @@ def by_token(key: object, address: str) -> tuple[Credential, Who] | None:
 def _read_batch(shown: list[Credential]) -> dict[Credential, Who]:
     claims = _claims_of({one.session_key for one in shown if one.session_key})
     token_pks = [one.token_pk for one in shown if one.token_pk]
-    good_tokens = tokens.still_good(token_pks) if token_pks else set()
+    valid_tokens = tokens.still_valid(token_pks) if token_pks else set()
     user_pks = {said.user_pk for said in claims.values() if said.user_pk is not None}
-    user_pks |= {one.owner_pk for one in shown if one.token_pk in good_tokens}
+    user_pks |= {one.owner_pk for one in shown if one.token_pk in valid_tokens}
     users = User.objects.filter(is_active=True).in_bulk(user_pks) if user_pks else {}
     found: dict[Credential, Who] = {}
     for one in shown:
         if one.token_pk:
-            user = users.get(one.owner_pk) if one.token_pk in good_tokens else None
+            user = users.get(one.owner_pk) if one.token_pk in valid_tokens else None
             found[one] = Who(user) if user else NOBODY
         else:
             said = claims.get(one.session_key)

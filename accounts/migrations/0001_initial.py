@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                     "shows_reads",
                     models.BooleanField(
                         default=True,
-                        help_text="Others see how far you have read, and you see it of them.",
+                        help_text="Others see how far you have read, and you see how far they have.",
                         verbose_name="show read receipts",
                     ),
                 ),

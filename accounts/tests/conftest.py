@@ -1,4 +1,4 @@
-"""Passwords that cost nothing: Argon2 takes a tenth of a second for each, and nearly no test here is about that."""
+"""Hash passwords cheaply: Argon2 takes a tenth of a second each, and hardly any test here is about that."""
 
 import pytest
 

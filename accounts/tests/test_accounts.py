@@ -1,4 +1,4 @@
-"""Signing up, logging in by name or e-mail, passwords."""
+"""Sign-up, log-in by name or e-mail address, and passwords."""
 
 import re
 
@@ -32,7 +32,7 @@ def log_in(client, username, password, path="/log-in/"):
 
 
 def main(response):
-    """What a page says, without what differs from one to the next."""
+    """Return the main part of a page without its CSRF token."""
     return re.sub(r'name="csrf\S+ value="\w+"', "", re.search("<main.*</main>", response.text, re.DOTALL)[0])
 
 
@@ -41,7 +41,7 @@ def who(client):
 
 
 def mails():
-    """All that were posted until now."""
+    """Return all mails that were posted so far."""
     mail.pool.submit(lambda: None).result(10)
     return outgoing.outbox
 
@@ -82,7 +82,7 @@ def test_someone_elses_orders_stay_where_they_are(client, place, alice, charlie)
         ("alice", "a fine oven 7", "dora@example.org", "already exists"),
         ("ALICE", "a fine oven 7", "dora@example.org", "already exists"),
         ("alice@example.org", "a fine oven 7", "dora@example.org", "contain an @"),
-        ("..", "a fine oven 7", "dora@example.org", "a letter or a digit"),  # its address would be another page's
+        ("..", "a fine oven 7", "dora@example.org", "a letter or a digit"),  # would lead to another page's URL
         ("d" * 41, "a fine oven 7", "dora@example.org", "at most 40"),
         ("dora", "12345678", "dora@example.org", "too common"),
         ("dora", "x", "dora@example.org", "too short"),
@@ -106,7 +106,7 @@ def test_names_that_differ_only_in_case_or_script_are_one(client, db, taken, wan
     assert "already exists" in sign_up(client, wanted).text
 
 
-def test_a_name_that_is_taken_in_the_same_moment_is_no_trace(client, db, monkeypatch):
+def test_a_name_that_is_taken_at_the_same_moment_is_refused(client, db, monkeypatch):
     User.objects.create_user("alice")
     monkeypatch.setattr("accounts.forms.is_taken", lambda name: False)
     monkeypatch.setattr("accounts.forms.SignUpForm.validate_unique", lambda form: None)
@@ -124,7 +124,7 @@ def test_a_known_email_is_not_given_away_by_signing_up(client, alice):
 def test_signing_up_leads_back_but_never_to_another_site(client, db):
     for number, (target, to) in enumerate([("//evil.example/", "/"), ("/order/x/", "/order/x/"), ("order", "order")]):
         assert sign_up(Client(), f"emil{number}", next=target).headers["Location"] == to
-    for path, other in (("/sign-up/", "/log-in/"), ("/log-in/", "/sign-up/")):  # whichever one comes to first
+    for path, other in (("/sign-up/", "/log-in/"), ("/log-in/", "/sign-up/")):  # in either order
         assert f'href="{other}?next=/order/x/"' in page(Client(), f"{path}?next=/order/x/")
 
 
@@ -145,19 +145,19 @@ def test_logging_in_and_out(client, alice):
 @pytest.mark.parametrize(
     "target", ["/log-in/", "/log-in/?next=/log-in/", "http://testserver/log-in/", "//evil.example"]
 )
-def test_who_is_logged_in_is_led_on_and_never_in_a_circle_or_away(client, alice, target):
+def test_a_person_who_is_logged_in_is_redirected_without_a_loop_or_another_site(client, alice, target):
     client.force_login(alice)
     assert client.get("/log-in/", {"next": target}).headers["Location"] == "/"
     assert client.get("/log-in/", {"next": "/profile/"}).headers["Location"] == "/profile/"
 
 
 @pytest.mark.parametrize("name", ["alice@example.org", "Alice@Example.ORG"])
-def test_the_email_address_will_do_as_a_name(client, alice, name):
+def test_the_email_address_works_as_a_name(client, alice, name):
     log_in(client, name, ALICES)
     assert who(client) == str(alice.pk)
 
 
-def test_of_those_who_share_an_address_the_password_decides(alice, charlie):
+def test_the_password_decides_between_accounts_that_share_an_address(alice, charlie):
     User.objects.update(email="both@example.org")
     assert authenticate(None, username="both@example.org", password="charlie's eyes 3") == charlie
     assert authenticate(None, username="both@example.org", password=ALICES) == alice
@@ -176,8 +176,8 @@ def test_unknown_wrong_and_inactive_read_alike(client, alice, charlie):
 @pytest.mark.parametrize(
     ("known", "unknown"), [("alice", "nobody"), ("alice@example.org", "nobody@example.org"), ("alice", "charlie")]
 )
-def test_a_known_and_an_unknown_name_are_the_same_work(alice, charlie, monkeypatch, known, unknown):
-    """Counted, not timed: a clock in a test is a coin."""
+def test_a_known_and_an_unknown_name_cost_the_same_work(alice, charlie, monkeypatch, known, unknown):
+    """Count the hashes instead of timing them, which would be unreliable."""
     charlie.is_active = False
     charlie.save()
     hashed = []
@@ -223,7 +223,7 @@ def test_a_forgotten_password_is_set_by_mail_once(client, alice):
     assert len(mails()) == 1
     assert main(answer) == main(unknown)
 
-    form = client.get(link)  # on to an address without the secret
+    form = client.get(link)  # redirects to a URL without the secret
     new = {"new_password1": "another pizza 8", "new_password2": "another pizza 8"}
     assert client.post(form.headers["Location"], new, follow=True).status_code == 200
     assert authenticate(None, username="alice", password="another pizza 8") == alice
@@ -249,7 +249,7 @@ def test_an_address_that_many_have_gets_a_few_mails(client, alice):
 
 
 def test_a_mail_is_written_in_the_background_too(client, alice, monkeypatch):
-    """Else the answer for an address that is known would take longer."""
+    """Test that the response for a known address takes no longer than for an unknown one."""
     posted = []
     monkeypatch.setattr(mail, "post", posted.append)
     monkeypatch.setattr("accounts.forms.loader.render_to_string", None)
@@ -266,7 +266,7 @@ def test_a_mail_that_fails_leaves_no_address_in_the_log(client, alice, settings,
 
 
 def test_without_a_request_nothing_is_counted(alice):
-    """A shell, a test: there is no address."""
+    """Test that logging in from a shell or a test works: there is no address."""
     assert authenticate(None, username="alice", password=WRONG) is None
     assert authenticate(RequestFactory().get("/"), username="alice", password=ALICES) == alice
     assert not Attempt.objects.exists()

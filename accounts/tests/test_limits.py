@@ -1,4 +1,4 @@
-"""How often something may be tried, and where that holds."""
+"""Limits on attempts, and the forms that they apply to."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -21,12 +21,12 @@ TRIES = limits.LIMITS["log_in"].tries
 
 
 def fill(action, *who, now=None):
-    """As if all but none of the tries had been made."""
+    """Use up all attempts."""
     for _ in range(limits.LIMITS[action].tries):
         limits.note(action, *who, now=now)
 
 
-def test_so_many_and_no_more_until_the_window_has_passed():
+def test_the_limit_holds_until_the_window_has_passed():
     for _ in range(TRIES):
         assert limits.allow("log_in", "alice", "1.2.3.4", now=NOW)
         limits.note("log_in", "alice", "1.2.3.4", now=NOW)
@@ -34,7 +34,7 @@ def test_so_many_and_no_more_until_the_window_has_passed():
     assert limits.allow("log_in", "alice", "1.2.3.4", now=NOW + timedelta(minutes=15))
 
 
-def test_everyone_and_everything_is_counted_for_itself():
+def test_each_person_and_action_is_counted_separately():
     fill("log_in", "alice", "1.2.3.4", now=NOW)
     assert limits.allow("log_in", "alice", "1.2.3.5", now=NOW)
     assert limits.allow("log_in", "charlie", "1.2.3.4", now=NOW)
@@ -43,7 +43,7 @@ def test_everyone_and_everything_is_counted_for_itself():
     assert "alice" not in str(list(Attempt.objects.values_list("key")))
 
 
-def test_an_action_that_has_no_limit_is_a_mistake():
+def test_an_action_without_a_limit_is_an_error():
     with pytest.raises(KeyError):
         limits.allow("juggle", "alice")
 
@@ -59,11 +59,11 @@ def test_failures_count_success_and_refusals_do_not():
     assert Attempt.objects.count() == limits.LIMITS["confirm"].tries
     for _ in range(3):
         with pytest.raises(limits.TooMany), limits.failing(("search", "alice"), key, now=NOW):
-            pytest.fail("it was tried all the same")
+            pytest.fail("it was tried anyway")
     assert Attempt.objects.count() == limits.LIMITS["confirm"].tries
 
 
-def test_old_tries_are_thrown_away_on_the_way_and_once_a_day():
+def test_old_attempts_are_deleted_with_each_new_one_and_once_a_day():
     limits.note("log_in", "alice", now=NOW - timedelta(hours=1))
     limits.note("log_in", "charlie", now=NOW - timedelta(hours=1))
     limits.note("log_in", "alice", now=NOW)
@@ -74,7 +74,7 @@ def test_old_tries_are_thrown_away_on_the_way_and_once_a_day():
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_a_crowd_in_the_same_moment_gets_no_more_tries_than_one_after_the_other():
+def test_simultaneous_attempts_get_no_further_than_successive_ones():
     tries = limits.LIMITS["confirm"].tries
     start = Barrier(tries * 2)
     made = []
@@ -92,7 +92,7 @@ def test_a_crowd_in_the_same_moment_gets_no_more_tries_than_one_after_the_other(
 
     with ThreadPoolExecutor(tries * 2) as pool:
         list(pool.map(guess, range(tries * 2)))
-    assert len(made) <= tries  # all of them may have been refused: each saw the others
+    assert len(made) <= tries  # possibly none: each can be refused because it saw the others
 
 
 @pytest.mark.parametrize(
@@ -105,18 +105,18 @@ def test_a_crowd_in_the_same_moment_gets_no_more_tries_than_one_after_the_other(
         ("rubbish", "rubbish"),
     ],
 )
-def test_an_address_that_has_more_than_one_is_one(address, neighbourhood):
+def test_all_addresses_of_one_network_count_as_one(address, neighbourhood):
     assert limits.neighbourhood(address) == neighbourhood
 
 
-# Where it holds
+# Where the limits apply
 
 
 @pytest.mark.parametrize("path", ["/log-in/", "/admin/login/"])
 @pytest.mark.parametrize(
     "key", [("log_in", "bob", "127.0.0.1"), ("log_in_name", "bob"), ("log_in_address", "127.0.0.1")]
 )
-def test_after_too_many_failures_the_right_password_is_of_no_use(client, bob, path, key):
+def test_after_too_many_failures_the_right_password_is_refused_too(client, bob, path, key):
     fill(*key)
     response = client.post(path, {"username": "BOB" if "bob" in key else "bob", "password": "bob's oven 2"})
     assert response.status_code == 429
@@ -124,10 +124,10 @@ def test_after_too_many_failures_the_right_password_is_of_no_use(client, bob, pa
     assert "sessionid" not in client.cookies
 
 
-def test_logging_in_counts_what_failed_alone(client, alice):
+def test_logging_in_counts_failures_only(client, alice):
     for password in ("wrong", "alice's pizza 1"):
         client.post("/log-in/", {"username": "alice", "password": password})
-    assert Attempt.objects.count() == 3  # of the name at the address, of the name, of the address
+    assert Attempt.objects.count() == 3  # per name and address, per name, per address
     assert (
         Client().post("/log-in/", {"username": "alice", "password": "wrong"}, REMOTE_ADDR="9.9.9.9").status_code == 200
     )
@@ -135,7 +135,7 @@ def test_logging_in_counts_what_failed_alone(client, alice):
 
 
 @pytest.mark.parametrize("action", ["sign_up", "sign_up_form"])
-def test_signing_up_is_limited_and_then_tells_nothing(client, alice, action):
+def test_signing_up_is_limited_and_then_reveals_nothing(client, alice, action):
     fill(action, "127.0.0.1")
     fields = {
         "username": "alice",
@@ -152,7 +152,7 @@ def test_signing_up_is_limited_and_then_tells_nothing(client, alice, action):
     assert 'value="dora"' in client.post("/sign-up/", fields | {"username": "dora"}).text  # nothing is lost
 
 
-def test_mails_are_limited_for_who_is_asked_about_and_for_who_asks(client, alice, mailoutbox):
+def test_mails_are_limited_per_recipient_and_per_sender(client, alice, mailoutbox):
     fill("reset", "alice@example.org")
     response = client.post("/forgotten-password/", {"email": "Alice@example.org"})
     assert response.status_code == 429
@@ -167,7 +167,7 @@ def test_mails_are_limited_for_who_is_asked_about_and_for_who_asks(client, alice
     ("path", "email", "action"),
     [("/forgotten-password/", "alice@example.org", "reset"), ("/sign-up/", "dora@example.org", "sign_up")],
 )
-def test_a_crowd_gets_no_more_mails_and_accounts_either(alice, monkeypatch, mailoutbox, path, email, action):
+def test_simultaneous_requests_get_no_further_mails_or_accounts(alice, monkeypatch, mailoutbox, path, email, action):
     monkeypatch.setitem(limits.LIMITS, action, limits.Limit(2, limits.QUARTER))
     start = Barrier(6)
 
@@ -193,7 +193,7 @@ def test_a_crowd_gets_no_more_mails_and_accounts_either(alice, monkeypatch, mail
         ("/profile/delete/", {"password": "{}"}),
     ],
 )
-def test_the_password_can_not_be_guessed_from_an_open_session(client, alice, path, fields):
+def test_the_password_cannot_be_guessed_from_an_open_session(client, alice, path, fields):
     client.force_login(alice)
     client.post(path, {name: value.format("wrong") for name, value in fields.items()})
     assert Attempt.objects.count() == 1
@@ -203,4 +203,4 @@ def test_the_password_can_not_be_guessed_from_an_open_session(client, alice, pat
     assert limits.TOO_MANY in response.text
     alice.refresh_from_db()
     assert alice.email == "alice@example.org"
-    assert alice.check_password("alice's pizza 1")  # as it was
+    assert alice.check_password("alice's pizza 1")  # unchanged

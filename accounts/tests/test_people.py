@@ -1,4 +1,4 @@
-"""Friends: the rules, at the same moment too, and the page, above all what a blocked person can learn from it."""
+"""Friends: the rules, simultaneous requests, and the page, above all what a blocked person can learn from it."""
 
 import re
 import threading
@@ -19,7 +19,7 @@ from realtime.refused import Refused
 
 @pytest.fixture
 def nudged(monkeypatch):
-    """Whose pages were told to look again."""
+    """Return a list of the accounts whose pages were nudged."""
     pks = []
     monkeypatch.setattr(broadcast, "nudge", pks.append)
     return pks
@@ -27,7 +27,7 @@ def nudged(monkeypatch):
 
 @pytest.fixture
 def ended():
-    """The pairs of which a friendship began or ended, as (what, low, high)."""
+    """Yield a list of (what, low, high) for each friendship that began or ended."""
     heard = []
 
     def begun(low_pk, high_pk, **kwargs):
@@ -54,7 +54,7 @@ def befriend(a, b):
 
 
 def lists(user):
-    """What their page says, by name."""
+    """Return the names on this person's page."""
     requests = people.requests(user)
     shown = {"friends": people.friends(user), "in": requests.incoming, "out": requests.outgoing}
     shown["blocked"] = people.blocked_by(user)
@@ -68,7 +68,7 @@ def page(user, **query):
 
 
 def press(user, verb, username, **more):
-    """A button of the page, and the page afterwards."""
+    """Press a button of the page and return the page that follows."""
     client = Client()
     client.force_login(user)
     answer = client.post(reverse("people_act", args=[verb]), {"username": username, **more}, follow=True)
@@ -111,7 +111,7 @@ def test_a_request_can_be_taken_back(alice, charlie):
     assert (lists(alice), lists(charlie)) == ({}, {})
 
 
-def test_who_is_declined_is_not_told(alice, charlie, nudged, django_capture_on_commit_callbacks):
+def test_the_asker_is_not_told_of_a_decline(alice, charlie, nudged, django_capture_on_commit_callbacks):
     people.ask(alice, charlie)
     before = lists(alice), people.news([alice.pk]), people.relations(alice, [charlie])
     with django_capture_on_commit_callbacks(execute=True):
@@ -124,11 +124,11 @@ def test_who_is_declined_is_not_told(alice, charlie, nudged, django_capture_on_c
     assert people.ask(alice, charlie) is False
     assert lists(charlie) == {}
 
-    assert people.ask(charlie, alice) is True  # who thought better of it
+    assert people.ask(charlie, alice) is True  # charlie, who had declined, changed their mind
     assert people.are_friends(alice, charlie)
 
 
-def test_what_cannot_be_says_why(alice, bob, charlie):
+def test_a_refused_verb_says_why(alice, bob, charlie):
     befriend(alice, bob)
     for verb, user, other, sentence in [
         (people.ask, alice, alice, "That is you."),
@@ -147,10 +147,10 @@ def test_what_cannot_be_says_why(alice, bob, charlie):
 
     people.ask(alice, charlie)
     with pytest.raises(Refused, match="There is no open request from charlie"):
-        people.accept(alice, charlie)  # nobody accepts for the other
+        people.accept(alice, charlie)  # the asker cannot accept their own request
 
 
-def test_a_block_ends_everything_and_is_lifted_by_who_made_it(alice, bob, charlie):
+def test_a_block_ends_everything_and_only_its_maker_lifts_it(alice, bob, charlie):
     befriend(alice, charlie)
     people.ask(bob, charlie)
     people.block(charlie, alice)
@@ -169,8 +169,8 @@ def test_a_block_ends_everything_and_is_lifted_by_who_made_it(alice, bob, charli
 
 
 @pytest.mark.parametrize("verb", ["ask", "cancel", "accept", "decline", "unfriend", "block"])
-def test_who_blocks_is_not_there(verb, alice, charlie):
-    """Every verb answers as if the account had been deleted."""
+def test_a_person_who_blocks_looks_deleted(verb, alice, charlie):
+    """Test that every verb answers as if the account had been deleted."""
     befriend(alice, charlie)
     people.block(charlie, alice)
     with pytest.raises(Refused, match="There is nobody called “charlie”"):
@@ -183,7 +183,7 @@ def test_signals_name_the_pair_the_smaller_key_first(alice, bob, charlie, ended)
     befriend(charlie, alice)
     people.unfriend(alice, charlie)
     people.ask(alice, charlie)
-    people.block(charlie, alice)  # ends a request, and no friendship
+    people.block(charlie, alice)  # ends a request, not a friendship
     people.ask(bob, alice)
     people.ask(alice, bob)
     people.block(bob, alice)
@@ -207,7 +207,7 @@ def test_both_pages_are_told_after_the_commit(alice, charlie, nudged, django_cap
         nudged.clear()
 
 
-def test_the_mark_is_another_one_after_each_change_that_shows(alice, charlie):
+def test_the_mark_changes_with_each_visible_change(alice, charlie):
     marks = [people.news([alice.pk])[alice.pk].mark]
     for verb, user, other in [
         (people.ask, charlie, alice),
@@ -241,7 +241,7 @@ def test_names_that_begin_with_it_come_first(alice):
     make("rosalia", "Ali", "alina", "Malik", "noone")
     make("alistair", is_active=False)
     found = [str(other) for other in people.search(alice, "aLi")]
-    assert found == ["Ali", "alina", "Malik", "rosalia"]  # never oneself, never who is gone
+    assert found == ["Ali", "alina", "Malik", "rosalia"]  # never oneself, never an inactive account
 
 
 @pytest.mark.parametrize("text", ["özgür", "ÖZGÜR", "Özgür", "zgür", "ｏ̈zgür"])
@@ -252,7 +252,7 @@ def test_any_script_in_any_case(alice, text):
 
 
 @pytest.mark.parametrize(("text", "sentence"), [("", "at least 2"), (" a ", "at least 2"), ("a" * 151, "at most 150")])
-def test_a_search_that_is_none_says_so(alice, text, sentence):
+def test_an_invalid_search_says_why(alice, text, sentence):
     with pytest.raises(Refused, match=sentence):
         people.search(alice, text)
 
@@ -262,7 +262,7 @@ def test_odd_letters_find_nobody(alice, charlie, text):
     assert people.search(alice, text) == []
 
 
-def test_a_search_never_shows_who_blocks(alice, charlie):
+def test_a_search_never_shows_a_person_who_blocks(alice, charlie):
     people.block(charlie, alice)
     assert people.search(alice, "charlie") == []
     assert people.search(charlie, "alice") == [alice]
@@ -274,7 +274,7 @@ def test_a_search_never_shows_who_blocks(alice, charlie):
 
 @contextmanager
 def at_once(*calls):
-    """All of them in threads of their own. A refusal is fine, anything else is not."""
+    """Run all calls at once, each in its own thread. Refused is fine; any other error is raised."""
     start, wrong = threading.Barrier(len(calls)), []
 
     def run(call):
@@ -300,7 +300,7 @@ def at_once(*calls):
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_requests_that_cross_in_the_same_moment_are_one_friendship(alice, charlie, nudged, ended):
+def test_requests_that_cross_at_the_same_moment_are_one_friendship(alice, charlie, nudged, ended):
     for _ in range(5):
         with at_once(lambda: people.ask(alice, charlie), lambda: people.ask(charlie, alice)):
             assert people.are_friends(alice, charlie)
@@ -311,7 +311,7 @@ def test_requests_that_cross_in_the_same_moment_are_one_friendship(alice, charli
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_nothing_comes_past_a_block_in_the_same_moment(alice, charlie, nudged):
+def test_nothing_gets_past_a_block_at_the_same_moment(alice, charlie, nudged):
     for _ in range(5):
         people.ask(alice, charlie)
         with at_once(
@@ -350,24 +350,24 @@ def test_crossing_requests_say_so(alice, charlie):
 
 
 @pytest.mark.parametrize("name", ["", "nobody", "a\0b", "x" * 5000, "<script>"])
-def test_a_name_that_is_none_gets_a_sentence(alice, name):
+def test_an_unknown_name_gets_a_sentence(alice, name):
     answer, said = press(alice, "ask", name)
     assert said == [f"There is nobody called “{name[:150]}”."]
     assert b"<script>" not in answer.content
 
 
-def test_no_copy_of_the_page_is_left_for_who_comes_after_the_log_out(alice):
+def test_no_copy_of_the_page_is_left_after_the_log_out(alice):
     assert "no-store" in page(alice).headers["Cache-Control"]
 
 
-def test_what_is_not_a_verb_is_not_found(alice, client):
+def test_an_unknown_verb_is_not_found(alice, client):
     client.force_login(alice)
     assert client.post(reverse("people_act", args=["search"]), {"username": "bob"}).status_code == 404
     assert client.get(reverse("people_act", args=["ask"])).status_code == 405
 
 
 def test_a_blocked_person_sees_what_they_would_see_if_the_other_were_gone(alice, bob, charlie):
-    """Byte for byte, but for the CSRF tokens: the pages after a block and after the account was deleted."""
+    """Compare the pages after a block and after a deletion, byte for byte except for the CSRF tokens."""
     befriend(alice, bob)
     befriend(alice, charlie)
     people.block(bob, alice)
@@ -383,12 +383,12 @@ def test_a_blocked_person_sees_what_they_would_see_if_the_other_were_gone(alice,
 
 
 def said_on(answer):
-    """The page without what is different each time."""
+    """Return the page without the parts that differ each time."""
     return re.sub(r'(data-now|name="csrfmiddlewaretoken" value)="[^"]*"', "", answer.content.decode())
 
 
 def test_a_page_behind_the_page_leaves_the_messages(alice, charlie, client):
-    """notices.js fetches the page anew; what it says once is for the person."""
+    """Test that a fetch by notices.js does not use up the messages, which are shown once and meant for the person."""
     client.force_login(alice)
     client.post(reverse("people_act", args=["ask"]), {"username": "charlie"})
     said = b"charlie has your request."
@@ -401,6 +401,6 @@ def test_searching_and_asking_are_limited(alice, charlie, monkeypatch):
     answer = page(alice, q="charlie")
     assert answer.status_code == 429
     assert "Try again in a minute" in answer.content.decode()
-    assert press(alice, "ask", "charlie")[1] == ["Too many tries. Wait a quarter of an hour."]
+    assert press(alice, "ask", "charlie")[1] == ["Too many attempts. Try again in a quarter of an hour."]
     assert not Friendship.objects.exists()
     assert page(charlie, q="alice").context["found"] == [(alice, "")]

@@ -1,4 +1,4 @@
-"""One's own account: the profile page, the picture, tokens, the end."""
+"""A person's own account: the profile page, the picture, tokens, deletion."""
 
 import re
 from io import BytesIO
@@ -37,7 +37,7 @@ def files():
 
 
 @pytest.mark.parametrize("name", ["", "e-mail/", "password/", "delete/", "tokens/", "tokens/1/revoke/"])
-def test_every_page_of_it_needs_a_log_in(client, db, name):
+def test_every_page_requires_a_log_in(client, db, name):
     path = f"/profile/{name}"
     for response in (client.get(path), client.post(path)):
         assert response.status_code in (302, 405)
@@ -52,7 +52,7 @@ def test_a_picture_becomes_a_small_square_under_a_random_name(hers, alice, djang
             assert hers.post("/profile/", {"picture": picture(), "shows_reads": "on"}).status_code == 302
         name = Path(Profile.of(alice).picture.name).name
         assert re.fullmatch(r"[0-9a-f]{32}\.webp", name)
-        assert files() == before | {name}  # the old one is gone, and the same picture has another name
+        assert files() == before | {name}  # the old file is gone, and the same picture has another name
     response = hers.get(f"/media/people/{name}")
     assert response.headers["Content-Type"] == "image/webp"
     assert Image.open(BytesIO(response.content)).size == (256, 256)
@@ -66,7 +66,7 @@ def test_a_picture_becomes_a_small_square_under_a_random_name(hers, alice, djang
 
 
 @pytest.mark.parametrize("content", [b"<svg onload='alert(1)'/>", b"", b"\x89PNG\r\n\x1a\n" + b"\0" * 50])
-def test_what_is_no_picture_is_refused_and_the_old_one_stays(hers, alice, content):
+def test_an_invalid_picture_is_refused_and_the_old_one_stays(hers, alice, content):
     hers.post("/profile/", {"picture": picture()})
     mine, kept = Profile.of(alice), files()
     response = hers.post("/profile/", {"picture": SimpleUploadedFile("me.png", content), "shows_reads": "on"})
@@ -77,7 +77,7 @@ def test_what_is_no_picture_is_refused_and_the_old_one_stays(hers, alice, conten
     assert files() == kept
 
 
-def test_a_page_that_lay_open_brings_no_old_picture_back(hers, alice):
+def test_a_stale_page_does_not_bring_an_old_picture_back(hers, alice):
     open_page = ProfileForm({}, instance=Profile.of(alice))
     hers.post("/profile/", {"picture": picture()})
     assert open_page.is_valid()
@@ -95,7 +95,7 @@ def test_read_receipts_can_be_switched(hers, alice):
     assert Profile.of(alice).shows_reads
 
 
-def test_the_email_address_changes_with_the_password_alone(hers, alice):
+def test_the_email_address_changes_only_with_the_password(hers, alice):
     for password, email in (("wrong", "alice@example.org"), (PASSWORD, "new@example.org")):
         hers.post("/profile/e-mail/", {"email": "new@example.org", "password": password})
         alice.refresh_from_db()
@@ -127,7 +127,7 @@ def test_a_token_is_shown_once_then_listed_by_its_first_letters(hers, alice):
     assert "is revoked" in hers.get("/profile/").text
 
 
-def test_revoking_what_is_anothers_or_gone_changes_nothing(hers, charlie):
+def test_revoking_an_unknown_or_foreign_token_changes_nothing(hers, charlie):
     tokens.make(charlie, "till")
     for pk in (Token.objects.get().pk, 10**30):
         hers.post(f"/profile/tokens/{pk}/revoke/")
@@ -145,13 +145,13 @@ def test_a_bad_token_form_says_why(hers, alice, name, days):
     assert Token.objects.count() == 1
 
 
-def test_there_is_an_end_to_tokens(hers, alice):
+def test_the_number_of_tokens_is_limited(hers, alice):
     for number in range(MAX_TOKENS):
         tokens.make(alice, str(number))
     assert "at most 20" in make(hers).text
 
 
-# The end
+# Deletion
 
 
 def test_a_deleted_account_takes_everything_but_the_orders(
@@ -187,7 +187,7 @@ def test_the_last_superuser_stays(client, bob, alice):
 # The admin
 
 
-def test_in_the_admin_a_token_can_be_looked_at_and_revoked(client, alice, bob):
+def test_the_admin_can_show_and_revoke_a_token(client, alice, bob):
     key = tokens.make(alice, "till")
     token = Token.objects.get()
     Profile.of(alice)

@@ -1,4 +1,4 @@
-"""Keys for scripts, without HTTP."""
+"""Keys for scripts, tested without HTTP."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from accounts.models import Token
 pytestmark = pytest.mark.django_db
 
 
-def test_a_key_is_its_users_and_only_its_digest_is_kept(alice):
+def test_a_key_leads_to_its_user_and_only_its_digest_is_kept(alice):
     key = tokens.make(alice, "till")
     user, token = tokens.user_and_token(key)
     assert (user, token.name, token.prefix) == (alice, "till", key[:8])
@@ -21,7 +21,7 @@ def test_a_key_is_its_users_and_only_its_digest_is_kept(alice):
     assert tokens.make(alice, "till 2") != key
 
 
-def test_what_is_no_good_is_nobodys(alice):
+def test_an_invalid_key_leads_to_nobody(alice):
     key = tokens.make(alice, "till", timezone.now() + timedelta(days=1))
     assert tokens.user_and_token(key)
     for bad in ("", "fv_", key[:-1], key + "x", key.upper(), "fv_" + "ü" * 43, "fv_\udcff", "fv_" + "x" * 10**6):
@@ -49,7 +49,7 @@ def test_a_use_is_noted_once_a_minute(alice, django_assert_num_queries):
     assert Token.objects.get().last_used_at >= first
 
 
-def test_still_good_asks_once_for_all(alice, charlie, django_assert_num_queries):
+def test_still_valid_takes_one_query_for_all(alice, charlie, django_assert_num_queries):
     for user in (alice, alice, charlie, charlie):
         tokens.make(user, "till")
     good, expired, revoked, inactives = Token.objects.order_by("pk")
@@ -58,10 +58,10 @@ def test_still_good_asks_once_for_all(alice, charlie, django_assert_num_queries)
     charlie.is_active = False
     charlie.save()
     with django_assert_num_queries(1):
-        assert tokens.still_good([good.pk, expired.pk, revoked.pk, inactives.pk]) == {good.pk}
+        assert tokens.still_valid([good.pk, expired.pk, revoked.pk, inactives.pk]) == {good.pk}
 
 
-def test_nobody_revokes_anothers(alice, charlie):
+def test_nobody_revokes_somebody_elses_token(alice, charlie):
     key = tokens.make(alice, "till")
     pk = Token.objects.get().pk
     assert not tokens.revoke(charlie, pk)
