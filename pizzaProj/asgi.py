@@ -17,7 +17,7 @@ from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 from pizzaProj.shielded import Shielded
-from realtime.sockets import Door
+from realtime.sockets import OwnOriginValidator
 
 sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last takes every other address
 
@@ -25,6 +25,6 @@ sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last takes eve
 application = ProtocolTypeRouter(
     {
         "http": Shielded(django_application),
-        "websocket": Door(CookieMiddleware(URLRouter(sockets))),
+        "websocket": OwnOriginValidator(CookieMiddleware(URLRouter(sockets))),
     }
 )

@@ -1,7 +1,7 @@
-"""The one place of `group_send`.
+"""Send messages to groups. No other module calls `group_send`.
 
-`async_to_sync(group_send)` would make an event loop and a connection for every call (2 to 4 ms). Here one loop
-lives in a thread of its own for as long as the process, and sending is handing a message over to it.
+`async_to_sync(group_send)` would create an event loop and a connection for every call (2 to 4 ms). Here one loop runs
+in its own thread for as long as the process lives, and sending hands a message over to it.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ logger = logging.getLogger(__name__)
 
 SEND_TIMEOUT_SECONDS = 3
 MAX_PENDING = 10_000
-GATHER_SECONDS = 0.1  # between two messages to a group whose news is gathered
-NAMED_CHARACTERS = 20  # a group with a longer name holds a secret
+GATHER_SECONDS = 0.1  # between two messages of a Gathering to its group
+NAMED_CHARACTERS = 20  # a longer group name contains a secret
 
-Event = dict[str, Any]  # what a consumer's handler is called with
+Event = dict[str, Any]  # the argument of a consumer's handler
 P = TypeVar("P")
 
 
 class Message(NamedTuple):
-    handed_over_at: float  # by time.monotonic, which is the loop's clock too
+    handed_over_at: float  # on time.monotonic, which is also the loop's clock
     group: str
     event: Event
     log_level: int
@@ -46,20 +46,20 @@ class Broadcaster:
         """Start from scratch: a fork inherits neither the thread nor a usable connection."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self.lock = threading.Lock()
-        self._pending: deque[Message | Future[None]] = deque()  # messages, and those who wait for the ones before
+        self._pending: deque[Message | Future[None]] = deque()  # a future marks a flush
         self._sending: asyncio.Task[None] | None = None
         for gathering in self.gatherings:
             gathering.forget()
 
     def send(self, group: str, event: Event, log_level: int = logging.WARNING) -> None:
-        """Hand over and go on; order is kept. What can't be sent is logged and dropped, and nothing is raised."""
+        """Queue a message and return at once. Order is kept. A message that can't be sent is logged and dropped."""
         if len(self._pending) >= MAX_PENDING:
-            logger.warning("Not sent to %s: %d messages are waiting already", _short(group), MAX_PENDING)
+            logger.warning("Not sent to %s: %d messages are already waiting", _loggable(group), MAX_PENDING)
             return
         self._hand_over(Message(time.monotonic(), group, event, log_level))
 
     def flush(self, timeout_seconds: float = SEND_TIMEOUT_SECONDS) -> None:
-        """Wait until everything that was handed over is sent or given up."""
+        """Wait until every queued message is sent or given up."""
         for gathering in self.gatherings:
             gathering.send()
         if self._loop is not None:
@@ -68,7 +68,7 @@ class Broadcaster:
             wait([all_sent], timeout=timeout_seconds)
 
     def running_loop(self) -> asyncio.AbstractEventLoop:
-        """The thread's loop, started at the first message."""
+        """Return the thread's loop, starting it with the first message."""
         with self.lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -76,7 +76,7 @@ class Broadcaster:
             return self._loop
 
     def _hand_over(self, message: Message | Future[None]) -> None:
-        """One task sends them all, one after the other: a task and a future for each would take twice as long."""
+        """Queue a message for the one sending task: a task and a future per message would take twice as long."""
         with self.lock:
             self._pending.append(message)
             if len(self._pending) > 1:
@@ -101,7 +101,7 @@ class Broadcaster:
 
     async def _send(self, message: Message) -> None:
         try:
-            # A message that a Redis without an answer has kept waiting has no more time than the first.
+            # The deadline counts from the handover, so messages queued behind an unresponsive Redis get no extra time.
             deadline = message.handed_over_at + SEND_TIMEOUT_SECONDS
             if time.monotonic() > deadline:
                 raise TimeoutError
@@ -109,15 +109,15 @@ class Broadcaster:
                 layer = get_channel_layer()
                 assert layer is not None
                 await layer.group_send(message.group, message.event)
-        except (Exception, asyncio.CancelledError) as error:  # the next message is sent in any case
+        except (Exception, asyncio.CancelledError) as error:  # the next message must still be sent
             reason = str(error) or type(error).__name__
-            logger.log(message.log_level, "Not sent to %s: %s", _short(message.group), reason)
+            logger.log(message.log_level, "Not sent to %s: %s", _loggable(message.group), reason)
 
 
 class Gathering(Generic[P]):
     """Send a group at most one message every GATHER_SECONDS: the newest part of each key, joined into one event.
 
-    The group must make good what it misses by itself: a message that can't be sent is no warning.
+    The group must recover on its own from a lost message, so a failure to send is logged as INFO, not as a warning.
     """
 
     def __init__(self, broadcaster: Broadcaster, group: str, join: Callable[[Collection[P]], Event]) -> None:
@@ -126,12 +126,12 @@ class Gathering(Generic[P]):
         broadcaster.gatherings.append(self)
 
     def forget(self) -> None:
-        self._newest: dict[str, tuple[int, P]] = {}  # by key, with its seq
+        self._newest: dict[str, tuple[int, P]] = {}  # key -> (seq, part)
         self._is_scheduled = False
-        self.sent_at = 0.0  # by the loop's clock
+        self.sent_at = 0.0  # on the loop's clock
 
     def add(self, key: str, seq: int, part: P) -> None:
-        """Replace the part of this key, unless that one has a higher seq, and send soon."""
+        """Replace the part of this key, unless the known one has a higher seq, and send soon."""
         with self._broadcaster.lock:
             known = self._newest.get(key)
             if known is None or known[0] <= seq:
@@ -143,7 +143,7 @@ class Gathering(Generic[P]):
         loop.call_soon_threadsafe(self._schedule, loop)
 
     def send(self) -> None:
-        """Send now what was added."""
+        """Send at once what was added."""
         with self._broadcaster.lock:
             newest, self._newest = self._newest, {}
         if newest:
@@ -151,27 +151,27 @@ class Gathering(Generic[P]):
             self._broadcaster.send(self._group, event, logging.INFO)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
-        """At once, unless something was sent a moment ago."""
+        """Send at once, or GATHER_SECONDS after the previous message."""
         loop.call_later(max(0.0, self.sent_at + GATHER_SECONDS - loop.time()), self._send_on_schedule, loop)
 
     def _send_on_schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         self.sent_at = loop.time()
-        self._is_scheduled = False  # before sending: what is added from now on schedules a message of its own
+        self._is_scheduled = False  # before sending: parts added from here on schedule their own message
         self.send()
 
 
 def user_group(user_pk: int) -> str:
-    """The group of an account's pages."""
+    """Return the name of the group of an account's pages."""
     return f"user_{user_pk}"
 
 
 def nudge(user_pk: int) -> None:
-    """Tell the pages of an account to look again. Nothing is named, so losing it is harmless."""
+    """Tell the pages of an account to fetch their state again. It carries no content, so losing it is harmless."""
     broadcaster.send(user_group(user_pk), {"type": "notices.changed"})
 
 
-def _short(group: str) -> str:
-    """For the log, which must not hold secrets such as an order's id."""
+def _loggable(group: str) -> str:
+    """Shorten the name of a group for the log, which must not contain secrets such as an order's id."""
     return group if len(group) < NAMED_CHARACTERS else f"{group[:10]}…"
 
 

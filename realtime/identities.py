@@ -1,4 +1,4 @@
-"""Read who is behind the session or the token that a socket showed, as often as it matters.
+"""Read who is behind the session or the token that a socket presented.
 
 Sessions are read as rows, many in one query; Django's own session store would read them one by one.
 """
@@ -17,17 +17,17 @@ from django.utils.crypto import constant_time_compare
 
 from accounts import guests, limits, tokens
 
-BATCH = 500  # in one query
-REMEMBERED = 4096  # sessions that need not be decoded again until they change
+BATCH = 500  # credentials per query
+REMEMBERED = 4096  # decoded sessions to cache; a change makes a new entry
 
 
 @dataclass(frozen=True)
 class Credential:
-    """The session or token that a socket showed. Only a token's row is known: the key itself is kept nowhere."""
+    """The session or token that a socket presented. A token is known by its row: the key itself is never stored."""
 
     session_key: str = ""
     token_pk: int = 0
-    owner_pk: int = 0  # whose token
+    owner_pk: int = 0  # the token's user
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class TooManyTries(Exception):
 
 
 def read(shown: Credential) -> Who:
-    """Return NOBODY if it is no longer valid."""
+    """Return the person behind the credential, NOBODY if it is no longer valid."""
     return read_all([shown])[shown]
 
 
 def read_all(shown: Collection[Credential]) -> dict[Credential, Who]:
-    """Read many, in at most three queries for each BATCH: sessions, tokens, accounts."""
+    """Read many credentials in at most three queries per BATCH: sessions, tokens, accounts."""
     everyone = list(shown)
     found: dict[Credential, Who] = {}
     for start in range(0, len(everyone), BATCH):
@@ -69,7 +69,7 @@ def read_all(shown: Collection[Credential]) -> dict[Credential, Who]:
 
 
 def by_token(key: object, address: str) -> tuple[Credential, Who] | None:
-    """Return None for a wrong token, and count the try. After too many, raise TooManyTries without looking."""
+    """Return None for a wrong token and count the attempt. After too many, raise TooManyTries without checking."""
     if not isinstance(key, str) or not key:
         return None
     address = limits.neighbourhood(address)
@@ -97,7 +97,7 @@ def _read_batch(shown: list[Credential]) -> dict[Credential, Who]:
             found[one] = Who(user) if user else NOBODY
         else:
             said = claims.get(one.session_key)
-            found[one] = _who_says(said, users) if said else NOBODY
+            found[one] = _verify(said, users) if said else NOBODY
     return found
 
 
@@ -120,8 +120,8 @@ def _decode(session_data: str) -> Claims:
     )
 
 
-def _who_says(said: Claims, users: dict[int, User]) -> Who:
-    """Check the claims as django.contrib.auth.get_user does: a new password ends the old sessions."""
+def _verify(said: Claims, users: dict[int, User]) -> Who:
+    """Check the claims as django.contrib.auth.get_user does. A new password invalidates the old sessions."""
     user = users.get(said.user_pk) if said.user_pk is not None else None
     if user is None or said.backend not in settings.AUTHENTICATION_BACKENDS:
         return Who(AnonymousUser(), said.guest)

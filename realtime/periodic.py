@@ -1,6 +1,6 @@
-"""The periodic check of what sockets missed: one task for all sockets of a kind in this process.
+"""Check periodically what sockets missed, with one task for all sockets of a kind in this process.
 
-Whatever a check finds is sent with `tell_each`, so that a socket that breaks or hangs is nobody else's trouble.
+Send what a check finds with `tell_each`, so that a socket that breaks or hangs does not affect the others.
 """
 
 import asyncio
@@ -11,14 +11,14 @@ from typing import ClassVar, Generic, TypeVar
 logger = logging.getLogger(__name__)
 
 SEND_SECONDS = 1.0  # a client that does not read must not keep the others waiting
-AT_ONCE = 200  # sockets that are told at the same time; those that read first wait for a thread
+AT_ONCE = 200  # sockets told at the same time; one that first reads the database waits for a thread
 
 S = TypeVar("S")
 Tell = Callable[[S], Awaitable[None]]
 
 
 class PeriodicCheck(Generic[S]):
-    """Look after sockets from the first that joins until the last has left."""
+    """Check sockets from the moment the first one joins until the last one has left."""
 
     every_seconds: ClassVar[float] = 3.0
     send_seconds: ClassVar[float] = SEND_SECONDS
@@ -44,7 +44,7 @@ class PeriodicCheck(Generic[S]):
             await self.try_to_check()
 
     async def try_to_check(self) -> None:
-        """Check; if that fails, because the database is away, say, the next one comes."""
+        """Check, and log a failure (such as a database that is away), so that the next check still runs."""
         try:
             await self.check()
         except Exception as error:
@@ -57,12 +57,12 @@ class PeriodicCheck(Generic[S]):
         raise NotImplementedError
 
     async def tell_each(self, sockets: Iterable[S], tell: Tell[S]) -> None:
-        """Tell each of these sockets that is still here."""
+        """Tell each of these sockets that has not left meanwhile."""
         await tell_each([socket for socket in sockets if socket in self.sockets], tell, self.send_seconds)
 
 
 async def tell_each(sockets: Iterable[S], tell: Tell[S], seconds: float = SEND_SECONDS) -> None:
-    """Tell all sockets, each within so many seconds. An error or a delay on one does not affect the others."""
+    """Tell all sockets, each within `seconds`. An error or a delay on one does not affect the others."""
     turns = asyncio.Semaphore(AT_ONCE)
     await asyncio.gather(*(_try_to_tell(socket, tell, seconds, turns) for socket in sockets))
 
@@ -73,6 +73,6 @@ async def _try_to_tell(socket: S, tell: Tell[S], seconds: float, turns: asyncio.
             await tell(socket)
     except (Exception, asyncio.CancelledError) as error:
         task = asyncio.current_task()
-        if task is not None and task.cancelling():  # it is not the socket that was cancelled, but the check
+        if task is not None and task.cancelling():  # the check was cancelled, not the socket
             raise
         logger.info("%s could not be told: %s", type(socket).__name__, str(error) or type(error).__name__)

@@ -1,5 +1,5 @@
-"""The one exception whose text is meant for people."""
+"""Define the one exception whose text is meant for people."""
 
 
 class Refused(Exception):
-    """It can't be done; the text says why, in a sentence for the person who asked."""
+    """A request can't be fulfilled. The text says why, in a sentence for the person who asked."""

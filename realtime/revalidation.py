@@ -16,29 +16,29 @@ from realtime.periodic import PeriodicCheck
 
 logger = logging.getLogger(__name__)
 
-Verdict = tuple[Who, bool]  # who it is, and whether they are still allowed to be there
+Verdict = tuple[Who, bool]  # who it is, and whether they are still allowed to stay
 
 
 class Guarded(Protocol):
-    """What is asked of a socket of a person with an account (realtime.sockets.Identified)."""
+    """The interface of a socket of a person with an account (realtime.sockets.Identified)."""
 
     credential: Credential | None
 
     def may_stay(self, user: User | AnonymousUser) -> bool:
-        """In a thread: may ask the database."""
+        """Return whether this user is allowed to stay. Runs in a thread, so it can query the database."""
 
-    async def look_over(self, who: Who, may_stay: bool) -> None:
-        """Close it, or go on as the person who was just read."""
+    async def revalidate(self, who: Who, may_stay: bool) -> None:
+        """Close the socket, or continue as the person who was just read."""
 
 
-class Doorkeeper(PeriodicCheck[Guarded]):
-    """Look after the sockets of people with an account."""
+class Revalidator(PeriodicCheck[Guarded]):
+    """Revalidate the sockets of people with an account."""
 
     every_seconds = 2.0
 
     async def check(self) -> None:
         verdicts = await read_verdicts(list(self.sockets))
-        await self.tell_each(verdicts, lambda socket: socket.look_over(*verdicts[socket]))
+        await self.tell_each(verdicts, lambda socket: socket.revalidate(*verdicts[socket]))
 
 
 def _read_verdicts(sockets: Collection[Guarded]) -> dict[Guarded, Verdict]:
@@ -48,16 +48,16 @@ def _read_verdicts(sockets: Collection[Guarded]) -> dict[Guarded, Verdict]:
 
 
 def _verdict_on(socket: Guarded, who: Who) -> Verdict | None:
-    """None: the question itself failed, so this socket is left for the next check, and the others are not."""
+    """Return None if the question itself failed: this socket waits for the next check, the others do not."""
     try:
         return who, socket.may_stay(who.user)
-    except DatabaseError:  # that would fail for all of them, one after the other
+    except DatabaseError:  # it would fail for every socket, one after the other
         raise
     except Exception:
         logger.exception("%s could not be asked whether somebody is still allowed there", type(socket).__name__)
         return None
 
 
-# In a thread that waits for no other, and for which no other waits.
+# Runs in a thread of its own: it neither waits for the shared sync thread nor blocks it.
 read_verdicts = database_sync_to_async(_read_verdicts, thread_sensitive=False)
-doorkeeper = Doorkeeper()
+revalidator = Revalidator()

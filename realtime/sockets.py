@@ -1,12 +1,12 @@
-"""Find out who is behind a socket. There are three ways, the same for every consumer.
+"""Identify the person behind a socket, in one of three ways that are the same for every consumer.
 
 1. A page of this site (its Origin says so) is identified by the session's cookie.
 2. `Authorization: Token <key>` identifies by the token. No Origin is needed, and cookies are ignored.
 3. Otherwise cookies are ignored, and the first message must be {"type": "authenticate", "token": "<key>"}, within
    five seconds. Nothing else is sent or obeyed before it.
 
-A page of this site without a log-in is a visitor's where visitors are let in, and goes the third way elsewhere. A
-visitor's first message can be "authenticate", too. Query strings are ignored: addresses end up in logs.
+A page of this site without a log-in is a visitor's where visitors are allowed; elsewhere the third way applies. A
+visitor's first message can be "authenticate", too. Query strings are ignored, because addresses end up in logs.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from django.db import Error as DatabaseError
 
 from realtime import identities
 from realtime.identities import Credential, TooManyTries, Who
-from realtime.revalidation import doorkeeper
+from realtime.revalidation import revalidator
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +42,11 @@ MayStay = Callable[[User | AnonymousUser], bool]
 
 
 class Ended(Exception):
-    """The socket was closed while its message was being handled, so the handling ends here."""
+    """The socket was closed while its message was being handled, so stop handling it."""
 
 
 class Identified(AsyncWebsocketConsumer):
-    """A consumer that knows who it talks to.
+    """A consumer that knows who is at the other end.
 
     Subclasses define `opened` and `received`, and `needs_account`, `may_stay`, `greet` and `refreshed` where they
     differ. They leave connect, receive and dispatch alone, and clean up in `__call__` (as OrderWatcher does).
@@ -57,27 +57,27 @@ class Identified(AsyncWebsocketConsumer):
     def __init__(self) -> None:
         super().__init__()
         self.user: User | AnonymousUser = AnonymousUser()  # as it was last read; `current_user` reads it again
-        self.guest = ""  # the visitor's word in the session (accounts.guests); only on a page of this site
+        self.guest = ""  # the visitor's id in the session (accounts.guests); only on a page of this site
         self.credential: Credential | None = None
         self._is_open = False  # `opened` was called
-        self._may_authenticate = False  # by the next message
+        self._may_authenticate = False  # with the next message
         self.has_ended = False
-        self.is_busy = False  # in the middle of a message
-        self._patience: asyncio.Task[None] | None = None
+        self.is_busy = False  # while a message is being handled
+        self._token_wait: asyncio.Task[None] | None = None
 
     # What subclasses define
 
     async def opened(self) -> None:
-        """Subscribe, then send a snapshot. The socket is accepted, and `self.user` is known."""
+        """Subscribe, then send a snapshot. Called when the socket is accepted and `self.user` is known."""
 
     async def received(self, text: str | None) -> None:
-        """Handle one message, never before `opened`. None: it was bytes."""
+        """Handle one message, never before `opened`. `text` is None if it was bytes."""
 
     def may_stay(self, user: User | AnonymousUser) -> bool:
         """Return whether a person with an account is allowed here; if not, the socket is closed with 4403.
 
-        Asked when they come, whenever they act, and every two seconds, with the account as it is now. Runs in a
-        thread: it can ask the database, but must not touch the socket.
+        Called at the connect, before each action and every two seconds, with the account as it is now. Runs in a
+        thread: it can query the database, but must not touch the socket.
         """
         return True
 
@@ -86,14 +86,14 @@ class Identified(AsyncWebsocketConsumer):
         await self.send(json.dumps(greeting(username)))
 
     async def refreshed(self) -> None:
-        """Called when the doorkeeper has read `self.user` again, or a visitor has just authenticated."""
+        """Handle a new `self.user`: the revalidator has read it again, or a visitor has just authenticated."""
 
     # What subclasses use
 
     async def current_user(self) -> User | AnonymousUser:
-        """Read again who it is, before they act. Raise Ended if they are logged out or no longer allowed here."""
+        """Read the person again, before they act. Raise Ended if they are logged out or no longer allowed here."""
         if self.credential is not None:
-            await self._take(*await meet(self.credential, self.may_stay))
+            await self._apply(*await check_credential(self.credential, self.may_stay))
             if self.has_ended:
                 raise Ended
         return self.user
@@ -107,7 +107,7 @@ class Identified(AsyncWebsocketConsumer):
         await self.channel_layer.group_discard(group, self.channel_name)
 
     async def send(self, *args: Any, **kwargs: Any) -> None:
-        """Send, but nothing after the end."""
+        """Send, unless the socket has ended."""
         if not self.has_ended:
             await super().send(*args, **kwargs)
 
@@ -116,22 +116,22 @@ class Identified(AsyncWebsocketConsumer):
             self.has_ended = True
             await super().close(code, reason)
 
-    # How it finds out
+    # Identification
 
     async def __call__(self, *args: Any) -> None:
-        """However it ends, even by an error, the doorkeeper lets go of it."""
+        """Leave the revalidator however the socket ends, even by an error."""
         try:
             await super().__call__(*args)
         finally:
             self.has_ended = True
-            self._lose_patience()
-            doorkeeper.leave(self)
+            self._stop_waiting()
+            revalidator.leave(self)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Call the handler without closing old database connections around it, as Channels does.
+        """Call the handler without closing old database connections around it, unlike Channels.
 
-        That goes through the process's one sync thread and takes five sixths of a delivery. Here only the rare reads
-        touch the database, and each looks after its connection by itself.
+        Channels does that in the process's one sync thread, which takes five sixths of a delivery. Here only rare
+        reads touch the database, and each of them takes care of its own connection.
         """
         if message["type"] == "websocket.disconnect":
             self.has_ended = True
@@ -157,7 +157,7 @@ class Identified(AsyncWebsocketConsumer):
         try:
             content = parse_authenticate(text_data) if is_first else None
             if content is not None or not self._is_open:
-                self._lose_patience()
+                self._stop_waiting()
                 await self._identify_by((content or {}).get("token"), is_told=True)
             else:
                 await self.received(text_data)
@@ -172,7 +172,7 @@ class Identified(AsyncWebsocketConsumer):
         session_key = session_key_in(self.scope) if is_page else None
         if session_key:
             credential = Credential(session_key=session_key)
-            who, may_stay = await meet(credential, self.may_stay)
+            who, may_stay = await check_credential(credential, self.may_stay)
             if who.user.is_authenticated:
                 return await self._identify(credential, who, may_stay)
             self.guest = who.guest
@@ -180,12 +180,12 @@ class Identified(AsyncWebsocketConsumer):
         if is_page and not self.needs_account:
             await self._begin()
         else:
-            self._patience = asyncio.create_task(self._wait_for_token())
+            self._token_wait = asyncio.create_task(self._wait_for_token())
 
     async def _identify_by(self, key: object, is_told: bool = False) -> None:
-        """Identify by a token. `is_told`: it came in a message, which gets an answer."""
+        """Identify by a token. `is_told` if it came in a message, which gets an answer."""
         try:
-            found = await meet_by_token(key, address_of(self.scope), self.may_stay)
+            found = await check_token(key, address_of(self.scope), self.may_stay)
         except TooManyTries:
             return await self.close(TOO_MANY)
         if found is None:
@@ -198,7 +198,7 @@ class Identified(AsyncWebsocketConsumer):
         if not may_stay:
             return await self.close(FORBIDDEN)
         self.credential, self.user, self.guest = credential, who.user, who.guest
-        doorkeeper.join(self)
+        revalidator.join(self)
         await (self.refreshed() if self._is_open else self._begin())
 
     async def _begin(self) -> None:
@@ -209,20 +209,20 @@ class Identified(AsyncWebsocketConsumer):
         await asyncio.sleep(AUTHENTICATE_SECONDS)
         await self.close(LOGGED_OUT)
 
-    def _lose_patience(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _stop_waiting(self) -> None:
+        if self._token_wait is not None:
+            self._token_wait.cancel()
+            self._token_wait = None
 
-    # How it ends
+    # The end
 
-    async def look_over(self, who: Who, may_stay: bool) -> None:
-        """Close, or go on as the person whom the doorkeeper has just read."""
-        await self._take(who, may_stay)
-        if not self.has_ended and not self.is_busy:  # else after the next check
+    async def revalidate(self, who: Who, may_stay: bool) -> None:
+        """Close, or continue as the person whom the revalidator has just read."""
+        await self._apply(who, may_stay)
+        if not self.has_ended and not self.is_busy:  # otherwise after the next check
             await self.refreshed()
 
-    async def _take(self, who: Who, may_stay: bool) -> None:
+    async def _apply(self, who: Who, may_stay: bool) -> None:
         if who.user.pk != self.user.pk:
             await self.close(LOGGED_OUT)
         elif not may_stay:
@@ -231,20 +231,20 @@ class Identified(AsyncWebsocketConsumer):
             self.user, self.guest = who.user, who.guest
 
     async def _give_up(self, error: DatabaseError) -> None:
-        logger.warning("A socket is closed, the database does not answer: %s", str(error) or type(error).__name__)
+        logger.warning("Closing a socket because the database does not answer: %s", str(error) or type(error).__name__)
         await self.close(UNAVAILABLE)
 
 
-class Door(OriginValidator):
+class OwnOriginValidator(OriginValidator):
     """Refuse pages of other sites at the handshake.
 
-    With a token, or without an Origin, no cookie counts, so there is nothing that a foreign page could misuse.
+    With a token, or without an Origin, cookies are ignored, so there is nothing that a foreign page could misuse.
     """
 
     def __init__(self, application: Any) -> None:
         self.application: Any
         super().__init__(application, settings.ALLOWED_HOSTS)
-        # Django writes https://*.shop.example where Channels has https://.shop.example
+        # Django writes https://*.shop.example, Channels https://.shop.example
         self.trusted = [origin.replace("//*.", "//.") for origin in settings.CSRF_TRUSTED_ORIGINS]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
@@ -254,9 +254,9 @@ class Door(OriginValidator):
         return await WebsocketDenier()(scope, receive, send)
 
     def is_ours(self, origin: str, host: str | None) -> bool:
-        """Return whether it is a page of a host in ALLOWED_HOSTS, as Channels reads it, or in CSRF_TRUSTED_ORIGINS.
+        """Return whether the page's host is in ALLOWED_HOSTS, as Channels reads it, or in CSRF_TRUSTED_ORIGINS.
 
-        Where ALLOWED_HOSTS is *, which Channels takes for any site at all, it must be the very host that is asked.
+        Channels takes * in ALLOWED_HOSTS for any site at all; here the page must then come from the requested host.
         """
         try:
             address = urlparse(origin)
@@ -265,7 +265,7 @@ class Door(OriginValidator):
             if "*" in self.allowed_origins:
                 return host is not None and address.netloc == host
             return bool(self.valid_origin(address))
-        except ValueError:  # not an address at all
+        except ValueError:  # not an address
             return False
 
 
@@ -280,24 +280,24 @@ def header(scope: Any, name: bytes) -> str | None:
 
 
 def token_in(scope: Any) -> str | None:
-    """Return the key in `Authorization: Token <key>`, possibly empty. None: no header, or another scheme."""
+    """Return the key in `Authorization: Token <key>`, possibly empty. None without it or with another scheme."""
     scheme, _, key = (header(scope, b"authorization") or "").strip().partition(" ")
     return key.strip() if scheme.lower() == "token" else None
 
 
 def session_key_in(scope: Any) -> str | None:
-    """Return the session's key. None also for what can't be one: PostgreSQL would refuse a NUL."""
+    """Return the session's key. None also for a value that can't be one: PostgreSQL would refuse a NUL."""
     key = scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
     return key if key.isascii() and key.isalnum() else None
 
 
 def address_of(scope: Any) -> str:
-    """Return where it comes from; empty on a unix socket. Behind a proxy Daphne needs --proxy-headers for it."""
+    """Return the client's address, empty on a Unix socket. Behind a proxy, Daphne needs --proxy-headers for it."""
     return str((scope.get("client") or [""])[0])
 
 
 def parse_authenticate(text: str | None) -> dict[str, Any] | None:
-    """Return a message that authenticates. None: it is another one."""
+    """Return the message if it authenticates, None for any other."""
     try:
         content = json.loads(text) if text and len(text) <= MAX_AUTHENTICATE else None
     except (ValueError, RecursionError):
@@ -305,18 +305,18 @@ def parse_authenticate(text: str | None) -> dict[str, Any] | None:
     return content if isinstance(content, dict) and content.get("type") == "authenticate" else None
 
 
-# One step into a thread for who it is and whether they are allowed here.
+# Read who it is and whether they are allowed here, with one switch to a thread.
 
 
-def _meet(credential: Credential, may_stay: MayStay) -> tuple[Who, bool]:
+def _check_credential(credential: Credential, may_stay: MayStay) -> tuple[Who, bool]:
     who = identities.read(credential)
     return who, may_stay(who.user)
 
 
-def _meet_by_token(key: object, address: str, may_stay: MayStay) -> tuple[Credential, Who, bool] | None:
+def _check_token(key: object, address: str, may_stay: MayStay) -> tuple[Credential, Who, bool] | None:
     found = identities.by_token(key, address)
     return found and (*found, may_stay(found[1].user))
 
 
-meet = database_sync_to_async(_meet, thread_sensitive=False)
-meet_by_token = database_sync_to_async(_meet_by_token)
+check_credential = database_sync_to_async(_check_credential, thread_sensitive=False)
+check_token = database_sync_to_async(_check_token)

@@ -1,6 +1,6 @@
-"""The scripts of a page. They are ES modules and import what they share by its file's name.
+"""Load the scripts of a page: ES modules that import shared modules by file name.
 
-Everything that they import is named beside them, so that a browser need not find it file by file.
+Every imported module is preloaded, so that a browser need not discover the imports file by file.
 """
 
 import re
@@ -35,9 +35,9 @@ def addresses(names: dict[str, None] | tuple[str, ...]) -> Iterator[tuple[str]]:
 
 @lru_cache
 def modules_of(name: str) -> tuple[str, ...]:
-    """The modules that a script needs, and that those need, each once."""
+    """Return the modules that a script imports, directly or indirectly, each once."""
     source = finders.find(f"js/{name}.js")
-    if source is None:  # only the collected files are here
+    if source is None:  # only the collected files exist here
         return ()
     imported = IMPORT.findall(Path(source).read_text())
     return tuple(dict.fromkeys([*imported, *(deeper for module in imported for deeper in modules_of(module))]))

@@ -1,4 +1,4 @@
-"""Sending to groups through a real Valkey: from any kind of process, and after a fork."""
+"""Sending to groups through a real Valkey, from any kind of process and after a fork."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ async def test_messages_keep_their_order():
 
 
 async def test_it_sends_after_a_fork():
-    """As in a prefork worker: parent and child have both sent before."""
+    """Test a fork as in a prefork worker, whose parent has already sent messages."""
     broadcaster.send("dogs", mew(1))
     broadcaster.flush()
     async with listening() as receive:
@@ -75,10 +75,10 @@ async def test_it_sends_again_when_redis_is_back(valkey):
         assert await receive() == mew(2)
 
 
-def test_it_drops_and_says_so_when_far_too_much_is_waiting(monkeypatch, caplog):
+def test_it_drops_messages_and_logs_it_when_too_many_are_waiting(monkeypatch, caplog):
     monkeypatch.setattr(broadcast, "MAX_PENDING", 0)
     broadcaster.send(GROUP, mew(1))
-    assert caplog.messages == ["Not sent to cats: 0 messages are waiting already"]
+    assert caplog.messages == ["Not sent to cats: 0 messages are already waiting"]
 
 
 async def test_a_message_that_fails_does_not_stop_the_next(monkeypatch, caplog):
@@ -114,24 +114,24 @@ async def test_a_secret_in_the_name_of_a_group_is_not_logged(monkeypatch, caplog
 
 @pytest.fixture
 def cats():
-    """Gathered by name."""
+    """Gather news of cats by name."""
     gathering = Gathering(broadcaster, GROUP, lambda parts: {"type": "cats.mew", "cats": list(parts)})
     yield gathering
     broadcaster.gatherings.remove(gathering)
 
 
-async def test_of_each_key_only_the_newest_is_sent_and_all_in_one_message(cats, monkeypatch):
+async def test_the_newest_part_of_each_key_is_sent_in_one_message(cats, monkeypatch):
     monkeypatch.setattr(broadcast, "GATHER_SECONDS", 60)
     async with listening() as receive:
         cats.add("tom", 1, "tom 1")
-        assert (await receive())["cats"] == ["tom 1"]  # at once, since nothing was sent before
+        assert (await receive())["cats"] == ["tom 1"]  # at once, because nothing was sent before
         for name, seq in (("tom", 2), ("kit", 1), ("tom", 4), ("tom", 3)):
             cats.add(name, seq, f"{name} {seq}")
         await sync_to_async(broadcaster.flush)()
         assert (await receive())["cats"] == ["tom 4", "kit 1"]
 
 
-async def test_what_is_gathered_follows_after_a_while(cats, monkeypatch):
+async def test_gathered_news_follows_after_the_interval(cats, monkeypatch):
     monkeypatch.setattr(broadcast, "GATHER_SECONDS", 0.3)
     async with listening() as receive:
         cats.add("tom", 1, "tom 1")
@@ -154,7 +154,7 @@ def test_a_fork_forgets_what_its_parent_gathered():
     assert sent == [] and not gathering._is_scheduled
 
 
-async def test_gathered_news_that_can_not_be_sent_is_no_warning(cats, monkeypatch, caplog):
+async def test_gathered_news_that_cannot_be_sent_is_no_warning(cats, monkeypatch, caplog):
     caplog.set_level(logging.INFO, "realtime.broadcast")
 
     async def group_send(group, message):

@@ -1,4 +1,4 @@
-"""The periodic check: it looks after its sockets until the last has left, and one of them can't stop the others."""
+"""The periodic check: it runs until the last socket has left, and no socket can stop the others."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from realtime.periodic import PeriodicCheck, tell_each
 
 
 class Socket:
-    """Takes what it is told, unless it has something else to do."""
+    """Note what it is told, unless it is in trouble."""
 
     def __init__(self, trouble=None):
         self.trouble = trouble
@@ -31,7 +31,7 @@ async def hangs():
 
 
 async def is_cancelled():
-    """As when its connection to Redis is closed."""
+    """Fail as when its connection to Redis is closed."""
     raise asyncio.CancelledError
 
 
@@ -55,7 +55,7 @@ class Mail(PeriodicCheck[Socket]):
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_a_socket_in_trouble_does_not_keep_the_others_from_their_news(trouble, caplog):
+async def test_a_socket_in_trouble_does_not_delay_the_others(trouble, caplog):
     caplog.set_level(logging.INFO, "realtime.periodic")
     sockets = [Socket(trouble), Socket(), Socket(trouble), Socket()]
     await tell_each(sockets, lambda socket: socket.take("news"), seconds=0.05)
@@ -76,13 +76,13 @@ async def test_the_check_goes_on_after_a_socket_in_trouble(trouble):
         mail.leave(socket)
 
 
-async def test_many_that_hang_cost_no_more_time_than_one(monkeypatch):
+async def test_many_sockets_that_hang_take_the_time_of_one(monkeypatch):
     sockets = [*(Socket(hangs) for _ in range(100)), Socket()]
     await asyncio.wait_for(tell_each(sockets, lambda socket: socket.take("news"), seconds=0.05), 2)
     assert sockets[-1].told == ["news"]
 
 
-async def test_only_so_many_are_told_at_the_same_time(monkeypatch):
+async def test_the_number_of_sockets_told_at_the_same_time_is_limited(monkeypatch):
     monkeypatch.setattr(periodic, "AT_ONCE", 3)
     busy, most = set(), []
 
@@ -96,7 +96,7 @@ async def test_only_so_many_are_told_at_the_same_time(monkeypatch):
     assert max(most) == 3 and len(most) == 10
 
 
-async def test_one_that_has_left_is_told_nothing():
+async def test_a_socket_that_has_left_is_told_nothing():
     mail, there, gone = Mail(), Socket(), Socket()
     mail.join(there)
     await mail.tell_each([there, gone], lambda socket: socket.take("news"))
@@ -104,7 +104,7 @@ async def test_one_that_has_left_is_told_nothing():
     assert (there.told, gone.told) == (["news"], [])
 
 
-async def test_a_check_that_fails_is_logged_and_the_next_one_comes(caplog):
+async def test_a_check_that_fails_is_logged_and_the_next_one_runs(caplog):
     mail, socket = Mail(), Socket()
     mail.error = OSError("the database is away")
     mail.join(socket)

@@ -1,4 +1,4 @@
-"""Who is it, on a socket: the three ways in, what is refused, and how a socket ends when its person may no more."""
+"""Identification on sockets: the three ways in, what is refused, and how a socket ends with its session or right."""
 
 import asyncio
 import json
@@ -56,7 +56,7 @@ def header(key):
 
 
 @asynccontextmanager
-async def knock(path, *headers, address="192.0.2.1"):
+async def open_socket(path, *headers, address="192.0.2.1"):
     socket = WebsocketCommunicator(application, path, headers=headers)
     socket.scope["client"] = [address, 4000]
     assert (await socket.connect(timeout=5))[0]
@@ -70,7 +70,7 @@ async def receive(socket):
 
 
 async def closed_with(socket):
-    """The code, once whatever was sent before has come."""
+    """Return the close code, after reading everything that was sent before it."""
     while (message := await socket.receive_output(timeout=5))["type"] != "websocket.close":
         pass
     return message["code"]
@@ -86,7 +86,7 @@ async def authenticate(socket, key):
 
 
 async def sees_staff(socket, kind):
-    """Does the socket, just opened, take its person for one of the staff? (The board lets nobody else in.)"""
+    """Return whether a newly opened socket treats its person as staff. (The board lets nobody else in.)"""
     if kind == "the board":
         return "board" in await receive(socket)
     if kind == "one order":
@@ -95,16 +95,16 @@ async def sees_staff(socket, kind):
 
 
 async def is_obeyed(socket, kind):
-    """As staff, and open for a while."""
+    """Return whether a socket that has been open for a while treats its person as staff."""
     if kind == "one order":
         await socket.send_json_to({"action": "override", "stage": "fried"})
         return "Only staff" not in (await receive(socket))["error"]
     new, watched = "z" * 20, "y" * 20
     for watch in ([watched], "rubbish"):
         await socket.send_json_to({"watch": watch})
-    assert "error" in await receive(socket)  # so it has joined what it wanted to join
+    assert "error" in await receive(socket)  # so the first watch was handled before
     live.announce(Order(order_id=new, seq=1))
-    live.announce(Order(order_id=watched, seq=2))  # anyone hears this one: no need to wait whether nothing comes
+    live.announce(Order(order_id=watched, seq=2))  # everyone hears this one, so there is no need to wait for silence
     heard = (await receive(socket))["payload"]["order_id"]
     return heard == new and (await receive(socket))["payload"]["order_id"] == watched
 
@@ -128,14 +128,14 @@ def key(bob):
 
 @pytest.fixture
 def soon(monkeypatch):
-    """The doorkeeper looks often."""
-    monkeypatch.setattr(revalidation.Doorkeeper, "every_seconds", 0.1)
+    """Revalidate often."""
+    monkeypatch.setattr(revalidation.Revalidator, "every_seconds", 0.1)
 
 
 @pytest.fixture
 def never(monkeypatch):
-    """Neither the doorkeeper nor anybody's patience ends a socket: what does, does it at once."""
-    monkeypatch.setattr(revalidation.Doorkeeper, "every_seconds", 60)
+    """Make sure that no periodic check and no time limit ends a socket, so that each end is immediate."""
+    monkeypatch.setattr(revalidation.Revalidator, "every_seconds", 60)
     monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 60)
 
 
@@ -148,63 +148,63 @@ async def test_a_session_a_token_and_a_message_open_every_socket(paths, alice, b
         [OURS, bobs],
         [header(key)],
         [header(key), FOREIGN],
-        [header(key), OURS, alices],  # the token counts, the cookie does not
+        [header(key), OURS, alices],  # the token counts, not the cookie
         [(b"authorization", f"token  {key} ".encode())],
     ]
     for kind, path in paths.items():
         for headers in in_the_handshake:
-            async with knock(path, *headers) as socket:
+            async with open_socket(path, *headers) as socket:
                 assert await sees_staff(socket, kind), headers
         for headers in ([], [alices]):
-            async with knock(path, *headers) as socket:
+            async with open_socket(path, *headers) as socket:
                 answer = await authenticate(socket, key)
                 assert (answer["type"], answer["username"]) == ("authenticated", "bob")
-                if kind == "one order":  # where no frame goes without the payload
+                if kind == "one order":  # on which each frame has the payload
                     assert answer["status"] == "connected" and answer["payload"]["seq"] == 1
                     assert await is_obeyed(socket, kind), headers
                 else:
                     assert await sees_staff(socket, kind), headers
 
 
-async def test_only_one_who_may_sees_the_board(paths, alice):
+async def test_only_staff_see_the_board(paths, alice):
     _, alices = await in_database(session_of)(alice)
     alices_key = await in_database(tokens.make)(alice, "a script")
     for headers in ([OURS, alices], [header(alices_key)]):
-        async with knock(paths["the board"], *headers) as socket:
+        async with open_socket(paths["the board"], *headers) as socket:
             assert (await socket.receive_output(timeout=5))["code"] == 4403
-    async with knock(paths["the board"]) as socket:
+    async with open_socket(paths["the board"]) as socket:
         assert (await authenticate(socket, alices_key))["username"] == "alice"
         assert (await socket.receive_output(timeout=5))["code"] == 4403
 
 
 @pytest.mark.database  # PostgreSQL takes no NUL
-async def test_a_page_without_a_log_in_is_a_visitors_and_may_still_authenticate(paths, key, never):
+async def test_a_page_without_a_log_in_is_a_visitors_and_can_still_authenticate(paths, key, never):
     for kind in KINDS[:2]:
-        async with knock(paths[kind], OURS) as socket:
+        async with open_socket(paths[kind], OURS) as socket:
             assert not await sees_staff(socket, kind)
-        async with knock(paths[kind], OURS, (b"cookie", b"sessionid=\x00' OR 1=1")) as socket:
+        async with open_socket(paths[kind], OURS, (b"cookie", b"sessionid=\x00' OR 1=1")) as socket:
             assert not await sees_staff(socket, kind)
-        async with knock(paths[kind], OURS) as socket:
+        async with open_socket(paths[kind], OURS) as socket:
             first = await receive(socket) if kind == "one order" else {}
             answer = await authenticate(socket, key)
             assert (answer["type"], answer["username"]) == ("authenticated", "bob")
             assert answer.get("payload") == first.get("payload")
             assert await is_obeyed(socket, kind)
-    async with knock(paths["the board"], OURS) as socket:
+    async with open_socket(paths["the board"], OURS) as socket:
         assert (await authenticate(socket, key))["username"] == "bob"
         assert await sees_staff(socket, "the board")
 
 
-async def test_a_visitor_who_watches_costs_no_look_at_who_it_is(paths, monkeypatch):
+async def test_a_visitor_who_watches_is_never_looked_up(paths, monkeypatch):
     monkeypatch.setattr(identities, "read_all", None)
     for kind in KINDS[:2]:
-        async with knock(paths[kind], OURS) as socket:
+        async with open_socket(paths[kind], OURS) as socket:
             assert not await sees_staff(socket, kind)
-    assert revalidation.doorkeeper.task is None
+    assert revalidation.revalidator.task is None
 
 
-async def test_authenticating_is_the_first_message_or_nothing(paths, key):
-    async with knock(paths["one order"], OURS) as socket:
+async def test_only_the_first_message_can_authenticate(paths, key):
+    async with open_socket(paths["one order"], OURS) as socket:
         await receive(socket)
         await socket.send_json_to({"action": "eat"})
         assert "Unknown action" in (await receive(socket))["error"]
@@ -228,23 +228,23 @@ async def test_a_foreign_page_is_refused_at_the_handshake(paths, bob):
 async def test_a_page_is_ours_if_it_comes_from_the_host_that_is_asked(paths, settings):
     settings.ALLOWED_HOSTS = ["*"]
     settings.CSRF_TRUSTED_ORIGINS = ["https://shop.example", "https://*.pizza.example"]
-    door = sockets.Door(application.application_mapping["websocket"].application)
+    validator = sockets.OwnOriginValidator(application.application_mapping["websocket"].application)
     for origin, host, is_let_in in [
         ("http://localhost", "localhost", True),
         ("http://localhost:8000", "localhost:8000", True),
-        ("http://localhost:9999", "localhost:8000", False),  # another program of this machine: it gets the cookie too
+        ("http://localhost:9999", "localhost:8000", False),  # another local program, which gets the cookie too
         ("http://evil.example", "localhost:8000", False),
         ("https://shop.example", "web:8000", True),  # a proxy that changes the Host
         ("https://till.pizza.example", "web:8000", True),
         ("http://shop.example", "web:8000", False),
     ]:
         headers = [(b"origin", origin.encode()), (b"host", host.encode())]
-        socket = WebsocketCommunicator(door, paths["one order"], headers=headers)
+        socket = WebsocketCommunicator(validator, paths["one order"], headers=headers)
         assert (await socket.connect(timeout=5))[0] is is_let_in, origin
         await socket.disconnect()
 
 
-async def test_a_bad_token_in_the_header_is_accepted_then_closed(paths, bob, key, never):
+async def test_a_socket_with_a_bad_token_is_accepted_then_closed(paths, bob, key, never):
     @in_database
     def bad_keys():
         expired = tokens.make(bob, "expired", timezone.now() - timedelta(seconds=1))
@@ -256,14 +256,14 @@ async def test_a_bad_token_in_the_header_is_accepted_then_closed(paths, bob, key
     _, bobs = await in_database(session_of)(bob)
     for bad in await bad_keys():
         for path in paths.values():
-            async with knock(path, header(bad), OURS, bobs) as socket:
+            async with open_socket(path, header(bad), OURS, bobs) as socket:
                 assert (await socket.receive_output(timeout=5))["code"] == 4401, bad
 
 
-async def test_nothing_is_sent_or_obeyed_before_a_script_has_said_who_it_is(paths, order, place, bob, valkey, never):
+async def test_nothing_is_sent_or_obeyed_before_a_script_has_authenticated(paths, order, place, bob, valkey, never):
     _, bobs = await in_database(session_of)(bob)
     async with AsyncExitStack() as stack:
-        waiting = [await stack.enter_async_context(knock(path, bobs)) for path in paths.values()]
+        waiting = [await stack.enter_async_context(open_socket(path, bobs)) for path in paths.values()]
         assert valkey.client.pubsub_channels("*__group__*") == []
         await in_database(flow.override)(order.pk, "baking", by=bob)
         await in_database(place)()
@@ -293,61 +293,61 @@ async def test_a_wrong_first_message_ends_it_at_once(paths, order, key, valkey, 
     ]
     for text in wrong:
         for path in paths.values():
-            async with knock(path) as socket:
+            async with open_socket(path) as socket:
                 await socket.send_to(text_data=text)
                 await socket.send_json_to({"type": "authenticate", "token": key})  # there is no second try
                 assert (await socket.receive_output(timeout=5))["code"] == 4401, text
                 assert await is_silent(socket, seconds=0.01)
                 assert valkey.client.pubsub_channels("*__group__*") == []
-    async with knock(paths["a list"]) as socket:
+    async with open_socket(paths["a list"]) as socket:
         await socket.send_to(bytes_data=key.encode())
         assert (await socket.receive_output(timeout=5))["code"] == 4401
-    async with knock(paths["a list"], OURS) as socket:  # a visitor's
+    async with open_socket(paths["a list"], OURS) as socket:  # a visitor's
         await socket.send_json_to({"type": "authenticate", "token": "fv_nonsense"})
         assert (await socket.receive_output(timeout=5))["code"] == 4401
 
 
-async def test_who_says_nothing_is_shown_out(paths, bob, monkeypatch):
+async def test_a_silent_socket_is_closed(paths, bob, monkeypatch):
     assert sockets.AUTHENTICATE_SECONDS == 5
     monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.1)
     _, bobs = await in_database(session_of)(bob)
     silent = [*((path, []) for path in paths.values()), (paths["the board"], [OURS]), (paths["the board"], [bobs])]
     for path, headers in silent:
-        async with knock(path, *headers) as socket:
+        async with open_socket(path, *headers) as socket:
             assert (await socket.receive_output(timeout=5))["code"] == 4401
 
 
-async def test_who_has_said_it_may_take_their_time(paths, key, monkeypatch):
+async def test_an_authenticated_socket_can_stay_silent(paths, key, monkeypatch):
     monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.5)
-    async with knock(paths["one order"]) as socket:
+    async with open_socket(paths["one order"]) as socket:
         await authenticate(socket, key)
         assert await is_silent(socket, seconds=0.7)
         assert await is_obeyed(socket, "one order")
 
 
-async def test_a_token_in_the_address_is_not_looked_at(paths, key, monkeypatch):
+async def test_a_token_in_the_address_is_ignored(paths, key, monkeypatch):
     monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.1)
     for kind, path in paths.items():
-        async with knock(f"{path}?token={key}&authorization=Token%20{key}") as socket:
+        async with open_socket(f"{path}?token={key}&authorization=Token%20{key}") as socket:
             assert (await socket.receive_output(timeout=5))["code"] == 4401
         if kind != "the board":
-            async with knock(f"{path}?token={key}", OURS) as socket:
+            async with open_socket(f"{path}?token={key}", OURS) as socket:
                 assert not await sees_staff(socket, kind)
 
 
-async def test_tokens_are_tried_so_often_and_no_more(paths, key, monkeypatch):
+async def test_attempts_with_wrong_tokens_are_limited(paths, key, monkeypatch):
     monkeypatch.setitem(limits.LIMITS, "token", limits.Limit(2, timedelta(minutes=15)))
     for bad, code in (("fv_a", 4401), ("fv_b", 4401), ("fv_c", 4429), (key, 4429)):
-        async with knock(paths["a list"], header(bad)) as socket:
+        async with open_socket(paths["a list"], header(bad)) as socket:
             assert (await socket.receive_output(timeout=5))["code"] == code
-    async with knock(paths["a list"]) as socket:
+    async with open_socket(paths["a list"]) as socket:
         await socket.send_json_to({"type": "authenticate", "token": key})
         assert (await socket.receive_output(timeout=5))["code"] == 4429
-    async with knock(paths["one order"], header(key), address="192.0.2.2") as socket:
+    async with open_socket(paths["one order"], header(key), address="192.0.2.2") as socket:
         assert await sees_staff(socket, "one order")
 
 
-# How it ends
+# The end
 
 
 def log_out(client, user):
@@ -394,14 +394,14 @@ BOTH, BY_SESSION, BY_TOKEN = ("session", "token"), ("session",), ("token",)
         (delete, BOTH),
     ],
 )
-async def test_sockets_end_with_what_they_came_with(paths, place, bob, charlie, key, soon, event, ended):
+async def test_sockets_end_with_their_session_or_token(paths, place, bob, charlie, key, soon, event, ended):
     client, bobs = await in_database(session_of)(bob)
     charlies_key = await in_database(tokens.make)(charlie, "stays")
     async with AsyncExitStack() as stack:
         open_sockets = {"session": [], "token": [], "other": []}
 
         async def enter(way, path, *headers):
-            socket = await stack.enter_async_context(knock(path, *headers))
+            socket = await stack.enter_async_context(open_socket(path, *headers))
             open_sockets[way].append(socket)
             return socket
 
@@ -419,7 +419,7 @@ async def test_sockets_end_with_what_they_came_with(paths, place, bob, charlie, 
         for way in ended:
             assert set(await asyncio.gather(*map(closed_with, open_sockets[way]))) == {4401}
 
-        await in_database(place)()  # all that is open may hear of it, and nobody else
+        await in_database(place)()  # only open sockets are allowed to hear of it
         gone = [socket for way in ended for socket in open_sockets[way]]
         assert await is_silent(*gone)
         for socket in open_sockets["other"]:
@@ -431,9 +431,9 @@ async def test_sockets_end_with_what_they_came_with(paths, place, bob, charlie, 
                 pass
 
 
-async def test_who_acts_is_looked_at_before_the_doorkeepers_round(paths, order, bob, never):
+async def test_a_person_who_acts_is_checked_at_once(paths, order, bob, never):
     client, bobs = await in_database(session_of)(bob)
-    async with knock(paths["one order"], OURS, bobs) as socket:
+    async with open_socket(paths["one order"], OURS, bobs) as socket:
         await receive(socket)
         await in_database(client.logout)()
         await socket.send_json_to({"action": "override", "stage": "baked"})
@@ -444,14 +444,17 @@ async def test_who_acts_is_looked_at_before_the_doorkeepers_round(paths, order, 
     assert order.stage == "received"
 
 
-async def test_rights_are_looked_at_again(paths, place, bob, key, valkey, never):
-    """Called by hand here, so that the test knows when a round is over."""
+async def test_rights_are_checked_again(paths, place, bob, key, valkey, never):
+    """Run each check by hand, so that the test knows when it is over."""
 
     async def set_staff(is_staff):
         await User.objects.filter(pk=bob.pk).aupdate(is_staff=is_staff)
-        await revalidation.doorkeeper.check()
+        await revalidation.revalidator.check()
 
-    async with knock(paths["a list"], header(key)) as a_list, knock(paths["the board"], header(key)) as board:
+    async with (
+        open_socket(paths["a list"], header(key)) as a_list,
+        open_socket(paths["the board"], header(key)) as board,
+    ):
         assert await sees_staff(a_list, "a list")
         assert valkey.client.pubsub_channels(f"*__group__*{live.NEW_ORDERS}") != []
         await set_staff(False)
@@ -464,7 +467,7 @@ async def test_rights_are_looked_at_again(paths, place, bob, key, valkey, never)
         assert (await receive(a_list))["payload"]["order_id"] == again.order_id
 
 
-async def test_with_the_database_away_nobody_is_shown_out_and_the_next_round_comes(
+async def test_with_the_database_away_no_socket_is_closed_and_the_next_check_runs(
     paths, order, bob, soon, monkeypatch, caplog
 ):
     client, bobs = await in_database(session_of)(bob)
@@ -476,16 +479,16 @@ async def test_with_the_database_away_nobody_is_shown_out_and_the_next_round_com
             raise OperationalError("away")
         return read_all(shown)
 
-    async with knock(paths["one order"], OURS, bobs) as socket:
+    async with open_socket(paths["one order"], OURS, bobs) as socket:
         assert await sees_staff(socket, "one order")
         monkeypatch.setattr(revalidation, "read_all", read)
         await in_database(client.logout)()
         assert await closed_with(socket) == 4401
     assert len(rounds) >= 3
-    assert caplog.messages.count("Doorkeeper could not check its sockets: away") == 2
+    assert caplog.messages.count("Revalidator could not check its sockets: away") == 2
 
 
-async def test_with_the_database_away_who_knocks_is_asked_to_come_again(paths, bob, key, monkeypatch):
+async def test_with_the_database_away_a_new_socket_is_told_to_try_again(paths, bob, key, monkeypatch):
     def away(*_):
         raise OperationalError("away")
 
@@ -493,12 +496,12 @@ async def test_with_the_database_away_who_knocks_is_asked_to_come_again(paths, b
     monkeypatch.setattr(identities, "read_all", away)
     monkeypatch.setattr(tokens, "user_and_token", away)
     for headers in ([OURS, bobs], [header(key)]):
-        async with knock(paths["the board"], *headers) as socket:
+        async with open_socket(paths["the board"], *headers) as socket:
             assert (await socket.receive_output(timeout=5))["code"] == 4503
 
 
 @pytest.mark.database
-def test_one_round_is_three_queries_however_many_sockets(alice, bob, charlie, django_assert_num_queries):
+def test_one_check_is_three_queries_however_many_sockets(alice, bob, charlie, django_assert_num_queries):
     people, shown = [alice, bob, charlie], []
     for n in range(20):
         user = people[n % 3]
@@ -514,12 +517,12 @@ def test_one_round_is_three_queries_however_many_sockets(alice, bob, charlie, dj
         read_all(shown[::2])
 
 
-# In Daphne, with a client that is none of ours
+# In Daphne, with a third-party client
 
 
 @contextmanager
 def daphne():
-    """A web process of its own on the tests' database and Valkey; yields its host and port."""
+    """Start a web process on the tests' database and Valkey, and yield its host and port."""
     database = connection.settings_dict
     assert connection.vendor == "sqlite"
     port = free_port()
