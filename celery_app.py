@@ -1,4 +1,4 @@
-"""The Celery application: `celery -A celery_app worker -l info`."""
+"""Define the Celery application: `celery -A celery_app worker -l info`."""
 
 import math
 import os
@@ -19,17 +19,17 @@ from kombu.utils.compat import detect_environment
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
 
-# A prefork child that ends waits until its parent has read its last result, which a parent that is ending too no
-# longer does: up to 30 s (300 times 0.1 s) for every Ctrl-C that comes right after a task. One second is plenty.
+# A prefork child that ends waits for its parent to read its last result. A parent that is also ending no longer does
+# that, so each Ctrl-C right after a task would take up to 30 s (300 times 0.1 s). One second is plenty.
 billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10
 
 RECONNECT_SECONDS = 1.0
-LOOK_SECONDS = 1.0
-last_look = threading.local()  # as the connections, one for each thread
+CHECK_SECONDS = 1.0
+last_check = threading.local()  # one per thread, like the connections
 
 
 class ThriftyChannel(redis.Channel):
-    """Kombu makes a new client object for nearly every command it sends, a tenth of a worker's time. One is enough."""
+    """Keep one client. Kombu creates one for nearly every command it sends, which takes a tenth of a worker's time."""
 
     client_kept: Any = None
 
@@ -45,18 +45,21 @@ class ThriftyTransport(redis.Transport):
     Channel = ThriftyChannel
 
 
-# By name: Kombu's pools make connections of a class of their own.
+# Registered by name: Kombu's pools create connections of their own class.
 for name in ("redis", "rediss"):
     TRANSPORT_ALIASES[name] = f"{__name__}:ThriftyTransport"
 
 
 class PatientConnection(Connection):
-    """Asks for a broker that is away once a second. Celery asks ever less often, up to every 30 s, and has no setting
-    for it: after an outage the kitchen would stand still for so much longer."""
+    """Try to reconnect to a lost broker once a second.
+
+    Celery tries less and less often, down to every 30 s, and has no setting for it: after an outage the kitchen would
+    stand still for that much longer.
+    """
 
     def ensure_connection(self, *args: Any, **options: Any) -> Any:
-        patience = {f"interval_{name}": RECONNECT_SECONDS for name in ("start", "step", "max")}
-        return super().ensure_connection(*args, **{**patience, **options})  # type: ignore[no-untyped-call]
+        intervals = {f"interval_{name}": RECONNECT_SECONDS for name in ("start", "step", "max")}
+        return super().ensure_connection(*args, **{**intervals, **options})  # type: ignore[no-untyped-call]
 
 
 class PatientAMQP(AMQP):  # type: ignore[misc]
@@ -66,7 +69,7 @@ class PatientAMQP(AMQP):  # type: ignore[misc]
 class OwnSettings(Mapping[str, Any]):
     """Give Celery its own settings and none of the others.
 
-    It lists whatever it is given in `celery report` and `celery inspect conf`, and masks only some of the passwords.
+    It lists all settings that it has in `celery report` and `celery inspect conf`, and masks only some passwords.
     """
 
     def __getitem__(self, name: str) -> Any:
@@ -90,12 +93,12 @@ app.autodiscover_tasks()
 def refuse_green_pools(sender: Any, **kwargs: Any) -> None:
     """End a worker with a green pool before it takes a task.
 
-    Patched by gevent or eventlet, the thread of the broadcast's event loop becomes a greenlet of the main thread.
-    Django then sees a running loop in every task and refuses each query, and the links that were taken are lost.
+    When gevent or eventlet patches threads, the broadcast's event loop runs in a greenlet of the main thread. Django
+    then sees a running loop in every task and refuses each query, and the links that the worker took are lost.
     """
     environment: str = detect_environment()  # type: ignore[no-untyped-call]
     if environment != "default" or get_implementation(sender.pool_cls).is_green:
-        # Not an Exception: Celery would log that and start all the same.
+        # Not an Exception: Celery would log that and start anyway.
         raise SystemExit(
             "The kitchen's tasks cannot run under gevent or eventlet. "
             "Start the worker with --pool prefork, threads or solo."
@@ -104,14 +107,14 @@ def refuse_green_pools(sender: Any, **kwargs: Any) -> None:
 
 @task_prerun.connect
 def drop_dead_connections(task: Any, **kwargs: Any) -> None:
-    """Celery is told to keep database connections (CELERY_DB_REUSE_MAX): a dead one must be noticed here.
+    """Close dead database connections, since Celery is told to keep connections (CELERY_DB_REUSE_MAX).
 
-    To look at a living one takes a query, so that is done once a second; after an error at once.
+    Checking a live one takes a query, so that is done once a second, and at once after an error.
     """
     from django.db import close_old_connections, connections
 
     now = time.monotonic()
-    is_time = now - getattr(last_look, "at", -math.inf) >= LOOK_SECONDS
+    is_time = now - getattr(last_check, "at", -math.inf) >= CHECK_SECONDS
     if not task.request.is_eager and (is_time or any(one.errors_occurred for one in connections.all(True))):
-        last_look.at = now
+        last_check.at = now
         close_old_connections()

@@ -1,7 +1,7 @@
-"""One cast and one set of real parts for all tests.
+"""Provide all tests with one cast and real services.
 
-Alice orders, Bob cooks (staff), Charlie must see nothing of theirs. Valkey is real, on a socket in a folder of
-the test run's own; the database is SQLite in that folder, or what DATABASE_URL says.
+Alice orders, Bob cooks (staff), Charlie must see nothing of theirs. Valkey is real, on a socket in a folder of the
+test run; the database is SQLite in that folder, or DATABASE_URL.
 """
 
 import atexit
@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-# Before Django reads its settings: nothing of a shop that runs here may be touched.
+# Before Django reads its settings: the tests must not touch a shop that runs on this machine.
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="pizza-tests-")
 atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
 os.environ["DJANGO_SETTINGS_MODULE"] = "pizzaProj.settings"
@@ -46,21 +46,21 @@ from home.models import Order, Pizza
 from kitchen import flow, tasks
 from kitchen.models import Shop, Station
 
-# Playwright's own five seconds are few where several browsers and shops share two cores.
+# Playwright's default of five seconds is too short where several browsers and shops share two cores.
 expect.set_options(timeout=20_000)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
-    """Where the tests are shared out, each process makes a data folder of its own (above), before Django is set up.
+    """Let each xdist process create its own data folder (above) before Django is set up.
 
-    With this name in their environment pytest-django would do that first, with the data folder of this process.
+    With this name in their environment, pytest-django would set Django up first, with this process's data folder.
     """
     del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 class Valkey:
-    """The embedded server, which a test may stop and start."""
+    """The embedded server, which a test can stop and start."""
 
     def __init__(self) -> None:
         self.socket: Path = settings.VALKEY_SOCKET
@@ -97,7 +97,7 @@ def valkey_server() -> Iterator[Valkey]:
 
 @pytest.fixture
 def valkey(valkey_server: Valkey) -> Valkey:
-    """Up and empty."""
+    """Return the server, running and empty."""
     if valkey_server.process.poll() is not None:
         valkey_server.start()
     valkey_server.client.flushall()
@@ -106,7 +106,7 @@ def valkey(valkey_server: Valkey) -> Valkey:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """What was announced: (order_id, seq). The edge of the system, for tests that are not about the socket."""
+    """Collect announcements as (order_id, seq) instead of sending them, for tests that are not about the socket."""
     announced: list[tuple[str, int]] = []
     monkeypatch.setattr(live, "announce", lambda order: announced.append((order.order_id, order.seq)))
     return announced
@@ -114,7 +114,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 @pytest.fixture
 def cooked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, str]]:
-    """The chains that were asked for, as (order's pk, epoch, first stage), instead of a broker."""
+    """Collect the requested chains as (order's pk, epoch, first stage) instead of sending them to a broker."""
     chains: list[tuple[int, int, str]] = []
     monkeypatch.setattr(tasks, "enqueue", lambda order: chains.append((order.pk, order.epoch, order.stage)))
     return chains
@@ -147,7 +147,7 @@ def diavola(db: None) -> Pizza:
 
 @pytest.fixture
 def small_kitchen(db: None) -> None:
-    """One place everywhere, fixed times: 10, 20, 5, 30 kitchen seconds, on a clock of speed 1."""
+    """Set every station's capacity to one and fix the service times: 10, 20, 5, 30 kitchen seconds, at speed 1."""
     Shop.objects.update(speed=1)
     for station, seconds in zip(Station.objects.all(), (10, 20, 5, 30), strict=True):
         station.capacity, station.distribution, station.mean_seconds, station.per_pizza = 1, "fixed", seconds, False
@@ -156,7 +156,7 @@ def small_kitchen(db: None) -> None:
 
 @pytest.fixture
 def place(margherita: Pizza) -> Any:
-    """place(now=..., user=..., ...) -> the order, one Margherita unless said otherwise."""
+    """Return place(now=..., user=..., ...), which places an order, by default of one Margherita."""
 
     def place(now: Any = None, items: Any = None, **kwargs: Any) -> Order:
         return flow.place(items or [(margherita, 1)], clock=(lambda: now) if now else None, **kwargs)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Django's command line. `python3 run.py ANYTHING` ends here, inside the environment."""
+"""Run Django's command line. `python3 run.py COMMAND` calls this file inside the environment."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
     if sys.argv[1:2] == ["runserver"]:
-        # runserver is the development server: it is of no use without DEBUG.
+        # runserver is the development server, which is useless without DEBUG.
         os.environ.setdefault("DEBUG", "true")
         os.environ.setdefault("DATABASE_PER_REQUEST", "true")
     from django.core.management import execute_from_command_line

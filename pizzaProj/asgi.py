@@ -1,9 +1,9 @@
-"""HTTP and sockets behind one door, for Daphne or any other ASGI server."""
+"""Serve HTTP and WebSockets with one application, for Daphne or any other ASGI server."""
 
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
-# Every request has a thread of its own here, so connections are kept differently (see settings.database).
+# Each request runs in its own thread here, so database connections are pooled (see settings.database).
 os.environ.setdefault("DATABASE_PER_REQUEST", "true")
 
 from django.core.asgi import get_asgi_application
@@ -19,9 +19,9 @@ from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 from pizzaProj.shielded import Shielded
 from realtime.sockets import OwnOriginValidator
 
-sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last takes every other address
+sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern matches every other address
 
-# Who it is, every consumer finds out by itself: a visitor who watches costs no query (see realtime.sockets).
+# Each consumer identifies its client by itself, so a visitor who watches costs no query (see realtime.sockets).
 application = ProtocolTypeRouter(
     {
         "http": Shielded(django_application),

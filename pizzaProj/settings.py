@@ -1,6 +1,6 @@
-"""All settings. Every knob comes from the environment and has a default that works on a laptop.
+"""Define all settings. Each variable of the environment has a default that works on a laptop.
 
-A wrong value fails loudly at start; the README has the table.
+A wrong value fails loudly at start. The README has a table of the variables.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false":
 
 
 def switch(name: str) -> bool:
-    """A setting that is on or off, off by default. "perhaps" is neither."""
+    """Return whether a setting is on; the default is off. Anything else, such as "perhaps", is an error."""
     value = env.str(name, default="off").lower()
     if value not in SWITCH:
         raise ImproperlyConfigured(f"{name} must be true or false, not “{value}”.")
@@ -34,7 +34,7 @@ def address(name: str) -> addresses.Address:
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# The embedded default: everything in one folder
+# The embedded default keeps everything in one folder.
 DATA_DIR = embedded.data_folder(env.str("DATA_DIR", default="var"), BASE_DIR)
 VALKEY_SOCKET = embedded.socket_path(DATA_DIR)
 
@@ -44,7 +44,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
-    "daphne",  # first: it brings its own runserver
+    "daphne",  # must come first: it replaces runserver
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -106,26 +106,26 @@ POOL_TIMEOUT_SECONDS = 10  # how long a request waits for a connection before it
 
 
 def database() -> dict[str, Any]:
-    """SQLite in the data folder, or what DATABASE_URL says; each tuned for many short writes."""
+    """Return the database's settings: SQLite in the data folder, or DATABASE_URL. Both are tuned for short writes."""
     embedded_default = {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
     config: dict[str, Any] = env.db_url("DATABASE_URL") if address("DATABASE_URL") else embedded_default
-    # Under ASGI a connection that outlives its request would stay behind in a dead thread (asgi.py sets this).
+    # Under ASGI a connection that outlives its request would be left behind in a dead thread (asgi.py sets this).
     per_request = switch("DATABASE_PER_REQUEST")
     engine = config.get("ENGINE")
     if engine == "django.db.backends.sqlite3":
         config["ENGINE"] = "pizzaProj.sqlite"  # writers take turns
-        # IMMEDIATE: a writer queues at BEGIN, instead of failing in the middle.
+        # IMMEDIATE: a writer waits at BEGIN instead of failing in the middle of its transaction.
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
-        config["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # a file, so that threads share it as they do in life
+        config["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # a file, so that threads share it as in production
     elif engine == "django.db.backends.postgresql":
-        # What is asked for the third time is planned no more: a fifth of the time of a busy kitchen.
+        # From its third run a query is no longer planned, which saves a fifth of a busy kitchen's time.
         config["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 2}
         if per_request:
-            # For the many threads of the web; a prefork worker is 10 times slower with a pool.
+            # A pool suits the many threads of the web; a prefork worker is 10 times slower with one.
             config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 10, "timeout": POOL_TIMEOUT_SECONDS}
     else:
         raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:/// or postgres://")
@@ -138,11 +138,11 @@ DATABASES = {"default": database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-# Broker and channel layer: Valkey on a socket in the data folder, or what REDIS_URL says
+# Broker and channel layer: Valkey on a socket in the data folder, or the server at REDIS_URL
 
 
 def redis_urls() -> tuple[addresses.Address, addresses.Address]:
-    """The same server, as Celery and as redis-py write it."""
+    """Return the address of the server in the notations of Celery and redis-py."""
     url = address("REDIS_URL") or addresses.Address(f"unix://{quote(str(VALKEY_SOCKET))}")
     scheme, _, rest = url.partition("://")
     if scheme in ("redis", "rediss"):
@@ -156,26 +156,26 @@ def redis_urls() -> tuple[addresses.Address, addresses.Address]:
 CELERY_BROKER_URL, REDIS_URL = redis_urls()
 CHANNEL_LAYERS = {
     "default": {
-        # One PUBLISH a message; it may lose some (as every Redis layer may), so a frame is always the whole state.
+        # One PUBLISH per message. Messages can be lost, as in every Redis layer, so a frame is always the whole state.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # One retry, at once: redis-py's own default waits for seconds, and a newer frame is better than a late one.
+        # One immediate retry: redis-py waits for seconds by default, and a newer frame is better than a late one.
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 1)}]},
     }
 }
 
-# Celery: the broker only wakes people up, the database is the truth (see kitchen.flow)
+# Celery: the broker only wakes the workers; the truth is in the database (see kitchen.flow)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
-CELERY_RESULT_EXPIRES = None  # no results, so no daily job to clear them
+CELERY_RESULT_EXPIRES = None  # there are no results, so no daily job to clear them
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever: after the usual 100 a worker would end
-# A countdown longer than this would be delivered twice (and do nothing, see epoch): 20 times 20 pizzas take 13 hours.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # no limit: by default a worker gives up after 100
+# A longer countdown would be delivered twice (to no effect, see epoch). 20 times 20 pizzas take 13 hours.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600, "socket_connect_timeout": 2}
-# With the broker down an order must still be accepted quickly: the recovery sweep wakes it later.
+# With the broker down, an order must still be accepted quickly; the recovery sweep wakes it later.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
-# Celery closes the database connection around every task otherwise: 4 times slower on PostgreSQL.
+# By default Celery closes the database connection around every task: 4 times slower on PostgreSQL.
 CELERY_DB_REUSE_MAX = 1_000_000
 
 
@@ -195,18 +195,18 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTHENTICATION_BACKENDS = ["accounts.backends.NameOrEmailBackend"]
-PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds; how long the link in a mail is good for
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds for which the link in a mail is valid
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "index"
 LOGOUT_REDIRECT_URL = "index"
 
 
-# Mail: by default it is printed. The embedded stack writes what its web process prints to logs/web.log in the data
-# folder, which only its owner can read: a link for a new password stands there.
+# Mail is printed by default. The embedded stack writes the output of its web process, with links for new passwords,
+# to logs/web.log in the data folder, which only its owner can read.
 
 
 def mail() -> dict[str, Any]:
-    """What EMAIL_URL says, such as smtp+tls://user:password@mail.example.com:587, as Django's settings."""
+    """Return Django's settings for EMAIL_URL, such as smtp+tls://user:password@mail.example.com:587."""
     config: dict[str, Any] = env.email_url_config(address("EMAIL_URL") or "consolemail://")
     return config
 
@@ -218,7 +218,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or "pizza@localho
 
 # Security
 
-# https is the proxy's business; a laptop has none, so these are off unless HTTPS says otherwise.
+# The proxy provides https. A laptop has no proxy, so these are off unless HTTPS is set.
 HTTPS = switch("HTTPS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
@@ -230,7 +230,7 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "img-src": [SELF, "data:"],  # Bootstrap's little arrows are data: pictures inside its style sheet
+        "img-src": [SELF, "data:"],  # Bootstrap's style sheet contains its small arrows as data: URLs
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
@@ -239,7 +239,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 
-# Anyone can send a wrong Host header: that is no reason to fill the log with traces.
+# Anyone can send a wrong Host header, so don't fill the log with tracebacks.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -248,7 +248,7 @@ LOGGING = {
 }
 
 
-# Words and files
+# Language and files
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
@@ -260,7 +260,7 @@ STATICFILES_DIRS: list[Any] = [
     ("axios", BASE_DIR / "node_modules/axios/dist"),
     ("uplot", BASE_DIR / "node_modules/uplot/dist"),
 ]
-# The image is built with collectstatic and hashed names; a laptop serves the files where they lie.
+# The image is built with collectstatic and hashed names; a laptop serves the files in place.
 STATIC_HASHED = switch("STATIC_HASHED")
 STATIC_ROOT = BASE_DIR / "staticfiles" if STATIC_HASHED else None
 WHITENOISE_USE_FINDERS = not STATIC_HASHED

@@ -1,4 +1,4 @@
-"""Let requests run to their end when the client leaves or the server cancels them."""
+"""Let requests finish when the client leaves or the server cancels them."""
 
 import asyncio
 from typing import Any
@@ -12,12 +12,12 @@ class Shielded:
 
     Daphne cancels the request of a client that left 10 s ago, and again each second until it has ended. Django then
     skips `request_finished`, the signal on which a thread returns its connection, and blocks the event loop until the
-    thread has ended. So a cancellation stops here and the request goes on.
+    thread has ended. Here the cancellation is stopped and the request goes on.
     """
 
     def __init__(self, application: Any) -> None:
         self.application = application
-        self.running: set[asyncio.Task[None]] = set()  # the loop itself holds only weak references
+        self.running: set[asyncio.Task[None]] = set()  # the loop holds only weak references
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = asyncio.create_task(self._run(scope, receive, send))
@@ -26,7 +26,7 @@ class Shielded:
         await asyncio.shield(request)
 
     async def _run(self, scope: Any, receive: Any, send: Any) -> None:
-        async with ThreadSensitiveContext():  # Django's handler joins it: one thread for all of a request
+        async with ThreadSensitiveContext():  # Django's handler shares it: one thread per request
             try:
                 await self.application(scope, receive, send)
             except BaseException:

@@ -1,11 +1,11 @@
-"""Static files with hashed names, in production: a browser keeps each for ever, and a new version has a new name."""
+"""Give static files hashed names in production, so that browsers keep each file until its content changes."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Scripts import each other by hashed names, too."""
+    """Rewrite imports between scripts to hashed names, too."""
 
     support_js_module_import_aggregation = True
-    # A name depends on the names of everything that is imported, so each level of imports may need one more pass.
+    # A name depends on the names of all imported files, so each level of imports can need another pass.
     max_post_process_passes = 20

@@ -1,7 +1,7 @@
-"""The children of the stack: start, watch, stop in order. Knows nothing of pizza, Django or Celery.
+"""Start, watch and stop the children of the stack, in order. Knows nothing of pizza, Django or Celery.
 
-However it ends, nobody is left behind: each child leads a process group of its own (so Ctrl-C in the terminal
-reaches the stack alone), and on Linux the kernel ends it when the stack is killed.
+No child outlives the stack, however it ends: each child leads its own process group (so that Ctrl-C in the terminal
+reaches only the stack), and on Linux the kernel kills it when the stack is killed.
 """
 
 import ctypes
@@ -16,25 +16,25 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-STOP_SECONDS = 10.0  # for a worker to end what it has in hand
+STOP_SECONDS = 10.0  # for a worker to finish its current tasks
 START_SECONDS = 60.0
 POLL_SECONDS = 0.1
 MAX_LOG_BYTES = 5_000_000
 TAIL_BYTES, TAIL_LINES = 20_000, 15
-PR_SET_PDEATHSIG = 1  # from Linux' prctl.h
+PR_SET_PDEATHSIG = 1  # from Linux's prctl.h
 PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 class Stopped(Exception):
-    """Someone asked for the end."""
+    """Somebody asked the stack to stop."""
 
 
 class Broken(Exception):
-    """The stack can't go on; the text says why, for people."""
+    """The stack can't go on. The text explains why to the user."""
 
 
 class Child:
-    """A program with a log file."""
+    """A child process with a log file."""
 
     def __init__(self, name: str, command: list[str], log: Path, folder: Path, env: dict[str, str]) -> None:
         self.name = name
@@ -50,7 +50,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Unsafe beside threads; the stack starts its children before it has any.
+                # Unsafe with threads; the stack starts its children before it has any.
                 preexec_fn=end_with_parent(os.getpid()),
             )
 
@@ -64,20 +64,20 @@ class Child:
         return "\n  ".join(lines)
 
     def last_lines(self) -> list[str]:
-        """Return the last lines of this start, not of an earlier one."""
+        """Return the last lines of the log since this start."""
         with open(self.log, "rb") as log:
             log.seek(max(self.log_begins, log.seek(0, os.SEEK_END) - TAIL_BYTES))
             return log.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
 
     def kill(self) -> None:
-        """Kill the whole group, with what a dead worker has left behind."""
-        with suppress(ProcessLookupError, PermissionError):  # the latter is macOS' word for a group of zombies
+        """Kill the whole group, including what a dead worker has left behind."""
+        with suppress(ProcessLookupError, PermissionError):  # macOS raises the latter for a group of zombies
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
 class Supervisor:
-    """The children in the order of their start, and the signals that ask for the end."""
+    """The children in the order of their start, and the signals that request a stop."""
 
     def __init__(self, logs: Path, folder: Path, env: dict[str, str]) -> None:
         self.logs = logs
@@ -91,7 +91,7 @@ class Supervisor:
         self.children.append(Child(name, command, self.logs / f"{name}.log", self.folder, self.env))
 
     def kill(self, *names: str) -> list[tuple[str, list[str]]]:
-        """Kill without warning, as a crash does. Return what `start` takes to bring them back, in order."""
+        """Kill children without warning, like a crash. Return the arguments of `start` to restart them, in order."""
         fallen = [child for child in self.children if child.name in names]
         for child in fallen:
             child.kill()
@@ -99,7 +99,7 @@ class Supervisor:
         return [(child.name, child.command) for child in fallen]
 
     def check(self) -> None:
-        """Raise Stopped if someone asked for the end, Broken if a child is dead."""
+        """Raise Stopped if a stop was requested, Broken if a child is dead."""
         if self.asked:
             raise Stopped
         for child in self.children:
@@ -115,13 +115,13 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def watch(self) -> None:
-        """Watch the children until the end, one way or the other."""
+        """Watch the children until Stopped or Broken is raised."""
         while True:
             self.check()
             time.sleep(POLL_SECONDS)
 
     def stop(self, *order: str) -> None:
-        """Stop them one after the other, each with time to end its work. A second signal means hurry: kill."""
+        """Stop the children one by one, each with time to finish its work. A second signal kills them at once."""
         asked = self.asked
         for child in sorted(self.children, key=lambda child: order.index(child.name)):
             child.process.terminate()
@@ -130,10 +130,10 @@ class Supervisor:
                 time.sleep(POLL_SECONDS / 4)
             child.kill()
         self.children.clear()
-        catch_signals(signal.SIG_IGN)  # else one that comes while Python itself ends would change the exit code
+        catch_signals(signal.SIG_IGN)  # a signal while Python itself ends would change the exit code
 
     def listen(self) -> None:
-        """Count signals and nothing else: an exception in a handler could lose a child that has just started."""
+        """Only count signals: an exception in a handler could lose a child that has just started."""
         catch_signals(self._count)
 
     def _count(self, number: int, frame: FrameType | None) -> None:
@@ -141,7 +141,7 @@ class Supervisor:
 
 
 def catch_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
-    """Handle the three signals that ask for the end. Under nohup SIGHUP stays ignored."""
+    """Handle the three signals that request a stop. Under nohup, SIGHUP stays ignored."""
     signal.signal(signal.SIGINT, handler)
     signal.signal(signal.SIGTERM, handler)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
@@ -155,14 +155,14 @@ def end_with_parent(parent: int) -> Callable[[], None] | None:
 
     def ask_kernel() -> None:
         PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent died before the call
             os._exit(1)
 
     return ask_kernel
 
 
 def open_log(path: Path) -> IO[bytes]:
-    """Open a log for appending, readable by its owner alone. One that grew large becomes `.1`."""
+    """Open a log for appending, readable only by its owner. A large one is first renamed to `.1`."""
     path.parent.mkdir(exist_ok=True)
     if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
         path.replace(path.with_name(path.name + ".1"))

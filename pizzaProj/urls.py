@@ -7,7 +7,7 @@ from accounts.views import admin_log_in
 from home.api.views import api
 
 urlpatterns = [
-    # Before the admin's own: the same limits, and one page for a new password.
+    # Before the admin's own URLs: the log-in has limits, and there is one page for a new password.
     path("admin/login/", admin_log_in),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),

@@ -1,4 +1,4 @@
-"""Which version of the shop this is: what pyproject.toml says, the one place where it stands."""
+"""Read the shop's version from pyproject.toml, the only place that states it."""
 
 import tomllib
 from pathlib import Path
@@ -10,5 +10,5 @@ VERSION: str = tomllib.loads(PROJECT.read_text())["project"]["version"]
 
 
 def in_templates(request: HttpRequest) -> dict[str, str]:
-    """Give every page the version, for its footer."""
+    """Provide every page with the version, for its footer."""
     return {"version": VERSION}

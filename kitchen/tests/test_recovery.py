@@ -158,20 +158,20 @@ def test_one_client_sends_all_commands_to_the_broker_until_its_connections_are_g
 
 
 @pytest.mark.parametrize("late_seconds", [0.0, 1.1])
-def test_a_database_connection_is_looked_at_once_a_second_and_after_an_error(db, monkeypatch, late_seconds):
-    looks = []
-    monkeypatch.setattr(django.db, "close_old_connections", lambda: looks.append("look"))
-    monkeypatch.setattr(celery_app, "last_look", threading.local())
+def test_a_database_connection_is_checked_once_a_second_and_after_an_error(db, monkeypatch, late_seconds):
+    checks = []
+    monkeypatch.setattr(django.db, "close_old_connections", lambda: checks.append("check"))
+    monkeypatch.setattr(celery_app, "last_check", threading.local())
 
     def begin_a_task():
         celery_app.drop_dead_connections(Mock(request=Mock(is_eager=False)))
-        return len(looks)
+        return len(checks)
 
     assert [begin_a_task(), begin_a_task()] == [1, 1]
     monkeypatch.setattr(connections["default"], "errors_occurred", True)
     assert begin_a_task() == 2
     monkeypatch.setattr(connections["default"], "errors_occurred", False)
-    celery_app.last_look.at -= late_seconds
+    celery_app.last_check.at -= late_seconds
     assert begin_a_task() == (3 if late_seconds else 2)
 
 

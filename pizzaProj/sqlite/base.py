@@ -1,9 +1,9 @@
-"""Django's SQLite, with a queue for writers.
+"""Extend Django's SQLite backend with a queue for writers.
 
-SQLite lets in one writer at a time. The others sleep between their tries, for 1, 2, 5, 10 and more ms, and one that
-tries at the right moment goes first; in a busy kitchen a tenth of the time went into that sleep. Here a transaction
-first takes its turn at a lock file: the kernel wakes waiters at once, in the order of coming, and frees the lock
-of a process that dies. What protects the data is still SQLite's own lock.
+SQLite allows one writer at a time. The others sleep for 1, 2, 5, 10 and more ms between attempts, and whichever tries
+at the right moment goes first; a busy kitchen spent a tenth of its time in that sleep. Here a transaction first waits
+for its turn at a lock file: the kernel wakes the waiters at once, in the order of their arrival, and frees the lock
+of a process that dies. SQLite's own lock still protects the data.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ from django.db.backends.sqlite3 import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    turn: int | None = None  # the lock file, opened with the connection: a lock belongs to one opening
+    turn: int | None = None  # descriptor of the lock file, one per connection: a lock belongs to its descriptor
 
     def _start_transaction_under_autocommit(self) -> None:
         self._take_turn()

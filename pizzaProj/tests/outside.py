@@ -1,4 +1,4 @@
-"""Read what others rely on: tables, tasks, addresses, and the form of what a shop sends over its sockets."""
+"""Read the public surface of a shop: tables, tasks, addresses, and the shape of frames on its sockets."""
 
 import http.cookiejar
 import json
@@ -34,7 +34,7 @@ def surface() -> dict[str, Any]:
 
 
 def addresses(patterns: Iterable[Any], before: str = "") -> Iterator[str]:
-    """Yield each path with its name. Those of the admin follow from the tables, so they count as one."""
+    """Yield each path with its name. The admin's paths follow from the tables, so they count as one."""
     for pattern in patterns:
         path = before + str(pattern.pattern)
         if hasattr(pattern, "url_patterns") and path != "admin/":
@@ -43,7 +43,7 @@ def addresses(patterns: Iterable[Any], before: str = "") -> Iterator[str]:
             yield f"{path} {getattr(pattern, 'name', None) or ''}".strip()
 
 
-# The form of a frame
+# The shape of a frame
 
 
 def shape(value: Any) -> Shape:
@@ -71,7 +71,7 @@ def kind(frame: dict[str, Any]) -> str:
     return str(frame.get("type") or "+".join(sorted(frame)))
 
 
-# What staff's pages hear
+# Frames sent to the pages of staff
 
 
 def log_in(url: str, username: str, password: str) -> urllib.request.OpenerDirector:
@@ -93,7 +93,7 @@ def cookies_of(browser: urllib.request.OpenerDirector) -> str:
 
 
 class Window:
-    """An open socket that notes the shape of what it hears."""
+    """An open socket that records the shape of the frames it receives."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket

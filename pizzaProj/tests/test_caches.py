@@ -1,4 +1,4 @@
-"""Caches are bounded: a process runs for months."""
+"""Caches are bounded, because a process runs for months."""
 
 import gc
 import importlib
@@ -7,8 +7,8 @@ from functools import _lru_cache_wrapper
 
 OURS = ("accounts", "chat", "home", "kitchen", "pictures", "pizzaProj", "realtime", "simulation", "celery_app")
 FEW_KEYS = {
-    "home.models.order_address",  # none at all
-    "home.rows.Rows._converters_of",  # the kind of database
+    "home.models.order_address",  # no arguments
+    "home.rows.Rows._converters_of",  # the database vendor
 }
 
 
@@ -23,7 +23,7 @@ def caches() -> list[_lru_cache_wrapper]:
         for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
             if not is_tests(module.name):
                 importlib.import_module(module.name)
-    # Not isinstance: that would wake the lazy objects which other tests have left behind.
+    # Not isinstance, which would evaluate lazy objects left behind by other tests.
     kept = [one for one in gc.get_objects() if type(one) is _lru_cache_wrapper]
     return [one for one in kept if one.__module__.split(".")[0] in OURS and not is_tests(one.__module__)]
 

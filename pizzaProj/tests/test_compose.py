@@ -1,4 +1,4 @@
-"""The container files, where no container engine runs: is their form right, and can we run what they call?"""
+"""Check the container files without a container engine: their schema, and the commands that they call."""
 
 import json
 import re
@@ -37,7 +37,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
 LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
-VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)")  # ${NAME}, which compose fills in; not $$NAME, which the shell does
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)")  # ${NAME}, which compose expands, not $$NAME, which the shell expands
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 INSTRUCTIONS = [line.split(maxsplit=1) for line in DOCKERFILE.splitlines() if line and line[0] not in "# "]
@@ -47,7 +47,7 @@ FOLDERS_OF_ALPINE = re.findall(r"\w+", "bin dev etc home lib media mnt opt proc 
 
 
 def arguments(instruction: str) -> list[str]:
-    """What follows each FROM, COPY, ... of the Dockerfile."""
+    """Return the arguments of each FROM, COPY, ... in the Dockerfile."""
     return [rest for name, rest in INSTRUCTIONS if name == instruction]
 
 
@@ -57,7 +57,7 @@ def env_example() -> dict[str, str]:
 
 
 def settings_read() -> set[str]:
-    """The names that settings.py looks for in the environment."""
+    """Return the names of the environment variables that settings.py reads."""
     return set(re.findall(r'(?:env\.\w+|switch|address)\(\s*"(\w+)"', (ROOT / "pizzaProj/settings.py").read_text()))
 
 
@@ -66,30 +66,30 @@ def schema_errors(compose: dict[str, Any]) -> list[str]:
     return [error.message for error in Draft201909Validator(schema).iter_errors(compose)]
 
 
-# Form
+# Schema
 
 
-def test_it_keeps_to_the_compose_schema() -> None:
+def test_it_matches_the_compose_schema() -> None:
     assert schema_errors(COMPOSE) == []
 
 
-def test_the_schema_notices_a_slip_of_the_pen() -> None:
+def test_the_schema_notices_a_typo() -> None:
     web = {**SERVICES["web"], "restrat": "always"}
     assert schema_errors({"services": {"web": web}}) == ["'restrat' does not match any of the regexes: '^x-'"]
 
 
-def test_it_has_the_whole_house() -> None:
+def test_it_has_every_service() -> None:
     assert set(SERVICES) == {"migrate", "web", "worker", "beat", "redis", "postgres", "proxy"}
     assert OURS == ["beat", "migrate", "web", "worker"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_a_service_waits_for_can_come_true(name: str) -> None:
-    for target, wish in SERVICES[name].get("depends_on", {}).items():
-        if wish["condition"] == "service_healthy":
+def test_a_service_waits_for_conditions_that_can_be_met(name: str) -> None:
+    for target, dependency in SERVICES[name].get("depends_on", {}).items():
+        if dependency["condition"] == "service_healthy":
             assert "healthcheck" in SERVICES[target]
         else:
-            assert (wish["condition"], SERVICES[target]["restart"]) == (
+            assert (dependency["condition"], SERVICES[target]["restart"]) == (
                 "service_completed_successfully",
                 "no",
             )
@@ -112,7 +112,7 @@ def test_only_the_proxy_is_reached_from_outside() -> None:
 
 
 def mounts(name: str) -> list[dict[str, Any]]:
-    """The volumes of a service in the long form."""
+    """Return the volumes of a service in the long syntax."""
     return [read_mount(mount) for mount in SERVICES[name].get("volumes", [])]
 
 
@@ -125,12 +125,12 @@ def read_mount(mount: str | dict[str, Any]) -> dict[str, Any]:
 
 
 def volumes() -> list[tuple[str, dict[str, Any]]]:
-    """Each use of a named volume, as (service, mount)."""
+    """Return each use of a named volume as (service, mount)."""
     return [(name, mount) for name in SERVICES for mount in mounts(name) if mount["type"] == "volume"]
 
 
 def is_filled(mount: dict[str, Any]) -> bool:
-    """Does it take over what the image has at its place, as long as it is empty? Even a read-only one does."""
+    """Return whether Docker fills the empty volume with what the image has there. It does so even if read-only."""
     return not mount.get("volume", {}).get("nocopy", False)
 
 
@@ -141,8 +141,8 @@ def test_every_volume_is_declared_and_used() -> None:
 
 
 @pytest.mark.parametrize("volume", COMPOSE["volumes"])
-def test_a_volume_is_filled_from_one_image_alone(volume: str) -> None:
-    """Else the next one that has something there fills it, if it is still empty, and ours can't write into it."""
+def test_a_volume_is_filled_from_only_one_image(volume: str) -> None:
+    """Test that no other image can fill a volume while it is empty: our user could not write to it then."""
     uses = [(name, mount) for name, mount in volumes() if mount["source"] == volume]
     writers = [name for name, mount in uses if not mount.get("read_only", False)]
     assert [name for name, mount in uses if is_filled(mount)] == writers
@@ -162,11 +162,11 @@ def test_the_proxy_mounts_nothing_where_its_image_has_something() -> None:
             assert mount["target"].split("/")[1] not in FOLDERS_OF_ALPINE
 
 
-# Commands: each is read by the parser of the tool that it calls
+# Commands: each is parsed by the tool that it calls
 
 
 def commands(service: dict[str, Any]) -> Iterator[list[str]]:
-    """What a service runs: its command and its health check, shell lines taken apart."""
+    """Yield what a service runs, its command and its health check, with shell lines split into commands."""
     check = service.get("healthcheck", {}).get("test", [])
     words = [shlex.split(service["command"]), ["sh", "-c", *check[1:]] if "CMD-SHELL" in check else check[1:]]
     for command in filter(None, words):
@@ -178,7 +178,7 @@ def check_command(command: list[str]) -> None:
     tool, *rest = command
     if tool in SYSTEM_TOOLS:
         return
-    assert (Path(sys.executable).parent / tool).exists(), f"{tool} is in no package of ours"
+    assert (Path(sys.executable).parent / tool).exists(), f"{tool} is in none of our packages"
     {"python": check_python, "celery": check_celery, "daphne": check_daphne}[tool](rest)
 
 
@@ -199,7 +199,7 @@ def check_celery(words: list[str]) -> None:
 
 
 def parse_down(context: Context, words: list[str]) -> None:
-    """As click does it, down to the last subcommand, but for running it."""
+    """Parse the words as click does, down to the last subcommand, without running it."""
     name, command, rest = context.command.resolve_command(context, words)  # type: ignore[attr-defined]
     below = command.make_context(name, rest, parent=context)
     assert name != "inspect" or below.params["command"] in Panel.meta
@@ -213,7 +213,7 @@ def check_daphne(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_the_repo_can_run_every_command(name: str) -> None:
+def test_every_command_can_be_run(name: str) -> None:
     found = list(commands(SERVICES[name]))
     assert len(found) == 2  # a command and a health check; migrate: two commands
     for command in found:
@@ -302,7 +302,7 @@ def test_what_the_image_copies_is_there() -> None:
 
 
 def test_the_image_starts_as_the_web_does() -> None:
-    """But for the proxy, which only compose puts in front: without one, that header is anybody's."""
+    """Compare the commands, except for --proxy-headers: without a proxy, anyone can send that header."""
     command = shlex.split(SERVICES["web"]["command"])
     command.remove("--proxy-headers")
     assert json.loads(arguments("CMD")[0]) == command
@@ -315,7 +315,7 @@ def test_no_image_comes_from_a_named_registry() -> None:
     assert [image for image in images if "/" in image and re.search("[.:]", image.split("/")[0])] == []
 
 
-def test_what_git_leaves_out_the_image_leaves_out() -> None:
+def test_the_image_leaves_out_what_git_ignores() -> None:
     def names(file: str) -> set[str]:
         return {line.strip("*/") for line in (ROOT / file).read_text().splitlines()}
 
@@ -353,19 +353,19 @@ def directive(name: str) -> list[str]:
     return re.findall(rf"^\s*{name}\s+(.*?);", NGINX, re.MULTILINE)
 
 
-def test_the_proxy_passes_sockets_and_who_asks() -> None:
+def test_the_proxy_passes_on_sockets_and_the_client() -> None:
     assert {
         "Upgrade $socket_upgrade",
         "Connection $socket_connection",
         "Host $http_host",
         "X-Forwarded-Proto $outer_scheme",
-        "X-Forwarded-For $remote_addr",  # not what the client wrote: Daphne believes it
+        "X-Forwarded-For $remote_addr",  # not what the client wrote: Daphne trusts it
     } <= set(directive("proxy_set_header"))
     assert re.search(r'map \$http_upgrade \$socket_upgrade \{\s*default +"";\s*"~\*\^websocket\$" +websocket;', NGINX)
     assert directive("proxy_http_version") == ["1.1"]
 
 
-def test_the_proxy_listens_serves_and_asks_where_compose_says() -> None:
+def test_the_proxy_uses_the_ports_and_paths_of_compose() -> None:
     proxy = SERVICES["proxy"]
     assert {mount["target"] for mount in mounts("proxy")} == {
         "/etc/nginx/conf.d/default.conf",
@@ -381,7 +381,7 @@ def test_the_proxy_lets_the_largest_picture_through() -> None:
     assert int(limit.removesuffix("m")) * 1024**2 > MAX_BYTES
 
 
-def test_nginx_understands_it(tmp_path: Path) -> None:
+def test_nginx_accepts_it(tmp_path: Path) -> None:
     nginx = shutil.which("nginx")
     if not nginx:
         assert NGINX.count("{") == NGINX.count("}")

@@ -1,4 +1,4 @@
-"""The documents keep up with the tree: what they name exists, and what exists they name."""
+"""The documents match the tree: what they name exists, and what exists is named."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ def read(name):
 
 
 def named_paths(text):
-    """What stands in backticks and looks like a file or a folder of the project."""
+    """Yield everything in backticks that looks like a file or a folder of the project."""
     for name in re.findall(r"`([\w./-]+)`", text):
         if not name.startswith(MADE) and (name.endswith((".py", ".md", ".toml", ".yml", "/")) or "/" in name):
             yield name
@@ -57,7 +57,7 @@ def test_the_film_moves_and_is_small():
 
 
 def tree():
-    """(folder or file, what stands below it) of every entry: paths without the ending of a module."""
+    """Yield the path of every entry in the tree, a module without its ending."""
     parent = ""
     for line in TREE.search(read("DESIGN.md"))[1].splitlines():
         names = re.split(r"\s{2,}", line.strip())[0].split()
@@ -89,7 +89,7 @@ def test_every_room_is_in_the_tree():
 
 
 def changes():
-    """{change: [(file, what is changed in it)]}"""
+    """Return {change: [(file, what is changed in it)]}."""
     rows = re.findall(r"^\| (an?[^|]+) \| ([^|]+) \| [^|]+ \|$", read("CONTRIBUTING.md"), re.MULTILINE)
     return {change: re.findall(r"`([\w./-]+)` \(([^)]*)\)", files) for change, files in rows}
 

@@ -1,4 +1,4 @@
-"""Clients that leave while their requests wait for the database: the web goes on answering all others."""
+"""Clients that leave while their requests wait for the database: the web keeps answering all others."""
 
 import asyncio
 import json
@@ -26,13 +26,13 @@ from pizzaProj.tests.test_stack import await_that, free_port
 
 CLIENTS = 20  # twice as many as the pool has connections
 PATIENCE_SECONDS = 0.5
-CLOSE_SECONDS = 1  # Daphne's patience with the request of a client that left: usually 10
+CLOSE_SECONDS = 1  # until Daphne cancels the request of a client that left; by default 10
 STALL_SECONDS = 4
 
 
 @pytest.fixture
 def web(valkey: object, tmp_path: Path) -> Iterator[str]:
-    """The address of a Daphne on this test's database."""
+    """Run Daphne on this test's database and yield its address."""
     url = f"http://127.0.0.1:{free_port()}/"
     command = [sys.executable, "-m", "daphne", "--application-close-timeout", str(CLOSE_SECONDS), "-p", url[17:-1]]
     database = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
@@ -86,7 +86,7 @@ def test_connections_come_back_from_the_requests_of_clients_that_left(
         await_that(lambda: log.read_text().count("took too long to shut down") >= CLIENTS)
         time.sleep(STALL_SECONDS)  # Daphne cancels each request every second until it has ended
     assert [answers(web) for _ in range(12)] == [True] * 12
-    await_that(lambda: Order.objects.count() == CLIENTS)  # whoever had asked is served
+    await_that(lambda: Order.objects.count() == CLIENTS)  # every request was served
 
 
 async def test_a_request_goes_on_when_the_server_cancels_it() -> None:

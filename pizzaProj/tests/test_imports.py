@@ -1,4 +1,4 @@
-"""Which module imports which: each contract in pyproject.toml is red when it is broken, and there is no circle."""
+"""Imports between modules: each contract in pyproject.toml is red when it is broken, and there is no cycle."""
 
 import ast
 import os
@@ -42,48 +42,48 @@ BROKEN = [
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of all packages and of the contracts."""
-    copy = tmp_path_factory.mktemp("house")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy all packages and the contracts to a folder."""
+    project = tmp_path_factory.mktemp("project")
     for name in PACKAGES:
-        shutil.copytree(ROOT / name, copy / name, ignore=what_is_no_source)
+        shutil.copytree(ROOT / name, project / name, ignore=not_sources)
     for file in [*ROOT.glob("*.py"), ROOT / "pyproject.toml"]:
-        shutil.copy(file, copy)
-    return copy
+        shutil.copy(file, project)
+    return project
 
 
-def what_is_no_source(folder: str, names: list[str]) -> list[str]:
+def not_sources(folder: str, names: list[str]) -> list[str]:
     folders = {name for name in names if os.path.isdir(os.path.join(folder, name))} - {"__pycache__"}
     return [name for name in names if not name.endswith(".py") and name not in folders]
 
 
 @pytest.fixture
-def mended(house: Path) -> Iterator[None]:
-    """Whatever was added to the copy is taken away again."""
-    before = {path: path.read_text() for path in house.rglob("*.py")}
+def restored(project: Path) -> Iterator[None]:
+    """Undo every change to the copied project."""
+    before = {path: path.read_text() for path in project.rglob("*.py")}
     yield
-    for path in house.rglob("*.py"):
+    for path in project.rglob("*.py"):
         if path not in before:
             path.unlink()
         elif path.read_text() != before[path]:
             path.write_text(before[path])
 
 
-def lint(house: Path, contract: str) -> tuple[bool, str]:
-    """Whether the contract is kept, and what is said, in one line."""
+def lint(project: Path, contract: str) -> tuple[bool, str]:
+    """Return whether the contract is kept, and the linter's output in one line."""
     command = [LINT_IMPORTS, "--no-logo", "--no-cache", "--contract", contract]
-    done = subprocess.run(command, cwd=house, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     return done.returncode == 0, re.sub(r"\s+", " ", done.stdout + done.stderr)
 
 
 @pytest.mark.parametrize(("contract", "file", "line", "words"), BROKEN)
-@pytest.mark.usefixtures("mended")
-def test_a_contract_is_red_when_it_is_broken(house: Path, contract: str, file: str, line: str, words: str) -> None:
-    _, before = lint(house, contract)
+@pytest.mark.usefixtures("restored")
+def test_a_contract_is_red_when_it_is_broken(project: Path, contract: str, file: str, line: str, words: str) -> None:
+    _, before = lint(project, contract)
     assert words not in before
-    with open(house / file, "a") as source:
+    with open(project / file, "a") as source:
         source.write(f"\n{line}\n")
-    is_kept, said = lint(house, contract)
+    is_kept, said = lint(project, contract)
     assert not is_kept
     assert words in said
 
@@ -92,13 +92,13 @@ def test_every_contract_is_shown_red() -> None:
     assert {contract for contract, *_ in BROKEN} == {contract["id"] for contract in LINTER["contracts"]}
 
 
-def test_tests_may_import_anything(house: Path, mended: None) -> None:
+def test_tests_can_import_anything(project: Path, restored: None) -> None:
     for package in ("accounts", "realtime", "simulation", "home"):
-        (house / package / "tests" / "extra.py").write_text("import django, run\nfrom chat import rooms\n")
-    assert all(lint(house, name)[0] for name in ("accounts", "realtime", "simulation", "chat", "product"))
+        (project / package / "tests" / "extra.py").write_text("import django, run\nfrom chat import rooms\n")
+    assert all(lint(project, name)[0] for name in ("accounts", "realtime", "simulation", "chat", "product"))
 
 
-# What no contract can say
+# Rules that no contract can express
 
 
 @pytest.fixture(scope="module")
@@ -106,26 +106,26 @@ def graph() -> grimp.ImportGraph:
     return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
 
 
-def test_there_is_no_circle(graph: grimp.ImportGraph) -> None:
-    """By module, with imports inside functions as well: CycleError names the circle."""
+def test_there_is_no_cycle(graph: grimp.ImportGraph) -> None:
+    """Check module by module, including imports inside functions. CycleError names the cycle."""
     edges = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     TopologicalSorter(edges).prepare()
 
 
-def test_the_simulator_imports_numpy_and_the_standard_library_alone(graph: grimp.ImportGraph) -> None:
+def test_the_simulator_imports_only_numpy_and_the_standard_library(graph: grimp.ImportGraph) -> None:
     ours = [module for module in {"simulation", *graph.find_descendants("simulation")} if ".tests" not in module]
     imported = set().union(*(graph.find_modules_directly_imported_by(module) for module in ours))
     assert {name.split(".")[0] for name in imported} - {*sys.stdlib_module_names, "simulation"} == {"numpy"}
 
 
-def test_groups_are_sent_to_from_one_place() -> None:
+def test_only_one_module_sends_to_groups() -> None:
     sources = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py") if "tests" not in path.parts]
     sending = {str(path.relative_to(ROOT)) for path in sources if ".group_send" in path.read_text()}
     assert sending - {"benchmarks/tutorial/models.py"} == {"realtime/broadcast.py"}
 
 
 @pytest.mark.parametrize("file", ["celery_app.py", "manage.py", "shop_options.py"])
-def test_the_modules_beside_the_packages_import_no_benchmarks_either(file: str) -> None:
+def test_the_modules_beside_the_packages_do_not_import_benchmarks(file: str) -> None:
     imported = set()
     for node in ast.walk(ast.parse((ROOT / file).read_text())):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""Page scripts import what they share, under plain names on a laptop and under hashed ones in production."""
+"""Page scripts import shared modules, by plain names on a laptop and by hashed names in production."""
 
 import contextlib
 import json
@@ -38,7 +38,7 @@ call_command("collectstatic", interactive=False, verbosity=0)
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the image is built with."""
+    """Collect the static files as the image does, and return their folder."""
     folder = tmp_path_factory.mktemp("static")
     environment = {**os.environ, "STATIC_HASHED": "true", "DATA_DIR": str(tmp_path_factory.mktemp("data"))}
     command = [sys.executable, "-c", COLLECT, str(folder)]
@@ -49,25 +49,23 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hashed(collected: Path) -> dict[str, str]:
-    """By name the hashed one."""
+    """Map each file's name to its hashed name."""
     paths: dict[str, str] = json.loads((collected / "staticfiles.json").read_text())["paths"]
     return paths
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_what_is_imported_is_exported_there(script: Path) -> None:
+def test_imported_names_are_exported(script: Path) -> None:
     source = script.read_text()
     imported = IMPORT.findall(source)
-    assert len(imported) == len(re.findall(r"^import\b", source, re.MULTILINE)), (
-        "an import that is not like the others"
-    )
+    assert len(imported) == len(re.findall(r"^import\b", source, re.MULTILINE)), "an import in another form"
     for names, module in imported:
         missing = set(names.split(", ")) - set(EXPORT.findall((script.parent / module).read_text()))
         assert not missing, f"{module} does not export them"
     assert "window." not in source
 
 
-def test_hashed_scripts_import_hashed_ones_that_are_there(collected: Path, hashed: dict[str, str]) -> None:
+def test_hashed_scripts_import_existing_hashed_scripts(collected: Path, hashed: dict[str, str]) -> None:
     for script in SCRIPTS:
         mine = collected / hashed[f"js/{script.name}"]
         imported = {module for _, module in IMPORT.findall(mine.read_text())}
@@ -77,7 +75,7 @@ def test_hashed_scripts_import_hashed_ones_that_are_there(collected: Path, hashe
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder as strictly as our pages are, and says nothing."""
+    """Serve a folder under our pages' content security policy, without logging."""
 
     extensions_map = {".js": "text/javascript", ".html": "text/html"}
 
@@ -99,7 +97,7 @@ def served(folder: Path) -> Iterator[str]:
 
 @pytest.mark.browser
 def test_a_browser_links_the_hashed_scripts_under_our_policy(collected: Path, hashed: dict[str, str]) -> None:
-    """They are loaded on an empty page, so each may fail when it runs, but none when it is linked."""
+    """Load all scripts on an empty page: they can fail when they run, but not when they are linked."""
     names = [hashed[f"js/{script.name}"] for script in SCRIPTS]
     tags = "".join(f'<script type="module" src="/{name}"></script>' for name in names)
     (collected / "all.html").write_text(f"<!doctype html><title>All scripts</title>{tags}")
@@ -115,7 +113,7 @@ def test_a_browser_links_the_hashed_scripts_under_our_policy(collected: Path, ha
         browser.close()
     assert {name: status for name, status in asked if name.startswith("js/")} == dict.fromkeys(names, 200)
     assert "SyntaxError" not in errors and not [text for text in errors if "Content Security" in text]
-    assert "TypeError" in errors  # they did run: what they look for is not on the page
+    assert "TypeError" in errors  # they did run, and missed their elements
 
 
 def test_a_page_names_all_modules_that_its_scripts_import(client: Client, alice: User) -> None:
@@ -128,6 +126,6 @@ def test_a_page_names_all_modules_that_its_scripts_import(client: Client, alice:
     assert {"chat", "chat_log", "chat_rows", "chat_text"} <= preloaded
 
 
-def test_no_page_takes_our_scripts_in_another_way() -> None:
+def test_no_page_loads_our_scripts_in_another_way() -> None:
     for template in (settings.BASE_DIR / "templates").rglob("*.html"):
         assert "static 'js/" not in template.read_text(), template

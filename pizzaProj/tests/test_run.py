@@ -1,4 +1,4 @@
-"""The bootstrap, piece by piece, with nothing really installed."""
+"""The bootstrap, step by step, without really installing anything."""
 
 import ast
 import fcntl
@@ -21,12 +21,12 @@ RUN = settings.BASE_DIR / "run.py"
 
 
 class Execed(Exception):
-    """Stands for the program that would have taken over."""
+    """Stand in for the program that would have replaced the process."""
 
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
-    """A project of its own, and the commands that would have been run there."""
+    """Set up a project in a temporary folder, and return the commands that would have run there."""
     commands: list[list[str]] = []
     for name in ("requirements.txt", "requirements-dev.txt", "package.json", "package-lock.json"):
         (tmp_path / name).write_text(name)
@@ -39,7 +39,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
 
 
 def make_venv(version: str = "{}.{}.0".format(*sys.version_info), folder: Path | None = None) -> None:
-    """What `python -m venv` leaves behind, as far as the bootstrap looks."""
+    """Create those results of `python -m venv` that the bootstrap checks."""
     scripts = run.VENV / "bin"
     scripts.mkdir(parents=True)
     Path(run.PYTHON).symlink_to(sys.executable)
@@ -48,7 +48,7 @@ def make_venv(version: str = "{}.{}.0".format(*sys.version_info), folder: Path |
     (run.VENV / "pyvenv.cfg").write_text(made)
 
 
-# What was asked for
+# The command line
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def make_venv(version: str = "{}.{}.0".format(*sys.version_info), folder: Path |
         (["--data=d", "loaddata", "--data", "x"], ["loaddata", "--data", "x"], "d"),
     ],
 )
-def test_who_gets_which_argument(arguments: list[str], command: list[str], data: str | None) -> None:
+def test_arguments_are_split_at_the_command(arguments: list[str], command: list[str], data: str | None) -> None:
     assert run.parse(arguments) == (command, data)
 
 
@@ -101,8 +101,8 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert [word for word in wanted if word not in text] == []
 
 
-def test_the_version_is_said_before_anything_is_installed(tmp_path: Path) -> None:
-    """By a Python without packages, and nothing is made."""
+def test_the_version_is_printed_before_anything_is_installed(tmp_path: Path) -> None:
+    """Test --version with a Python without packages; it creates no files."""
     for name in ("run.py", "pyproject.toml"):
         shutil.copy(settings.BASE_DIR / name, tmp_path)
     command = [sys.executable, "-I", "-S", str(tmp_path / "run.py"), "--version"]
@@ -160,7 +160,7 @@ def test_an_older_python_gets_one_sentence(monkeypatch: pytest.MonkeyPatch) -> N
     assert exit.value.code == "The shop needs Python 3.11 or newer. This is Python 3.10."
 
 
-# What is needed
+# The set-up
 
 
 def test_everything_is_installed_once(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_everything_is_installed_once(ran: list[list[str]], monkeypatch: pytest.
 def test_changed_requirements_are_installed_again(ran: list[list[str]]) -> None:
     make_venv()
     run.install("requirements-dev.txt")
-    (run.ROOT / "requirements.txt").write_text("one more")  # which the other file includes
+    (run.ROOT / "requirements.txt").write_text("one more")  # the other file includes it
     run.install("requirements-dev.txt")
     assert len(ran) == 2
 
@@ -198,7 +198,7 @@ def test_an_interrupted_install_is_done_again(ran: list[list[str]], monkeypatch:
         patch.setattr(run, "pip", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run.install("requirements.txt")
-    (run.ROOT / "requirements.txt").write_text("requirements.txt")  # as it was before: still not installed
+    (run.ROOT / "requirements.txt").write_text("requirements.txt")  # the content from before, still not installed
     ran.clear()
     run.install("requirements.txt")
     assert len(ran) == 1
@@ -213,20 +213,20 @@ def test_an_interrupted_install_is_done_again(ran: list[list[str]], monkeypatch:
         lambda: Path(run.PYTHON).unlink(),
     ],
 )
-def test_an_unfit_environment_is_made_again(ran: list[list[str]], spoil: Callable[[], object]) -> None:
+def test_an_unusable_environment_is_created_again(ran: list[list[str]], spoil: Callable[[], object]) -> None:
     make_venv()
-    assert run.environment_is_ours()
+    assert run.environment_is_usable()
     spoil()
     run.set_up(testing=False)
     assert ran[0][1:] == ["-m", "venv", "--clear", str(run.VENV)]
 
 
-def test_another_pythons_or_a_moved_environment_is_not_ours(ran: list[list[str]], tmp_path: Path) -> None:
+def test_an_environment_of_another_python_or_folder_is_not_usable(ran: list[list[str]], tmp_path: Path) -> None:
     make_venv(version="3.4.10")
-    assert not run.environment_is_ours()
+    assert not run.environment_is_usable()
     run.VENV.rename(tmp_path / "old")
     make_venv(folder=tmp_path / "elsewhere/.venv")
-    assert not run.environment_is_ours()
+    assert not run.environment_is_usable()
 
 
 def test_without_the_venv_module_it_says_how_to_get_it(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,13 +243,13 @@ def test_npm_comes_from_pip_only_where_there_is_none(ran: list[list[str]], monke
     assert [ran[0][-1], ran[1][0]] == [run.NODE_WHEEL, str(run.VENV / "bin/npm")]
 
 
-def test_what_fails_shows_what_it_said() -> None:
+def test_a_command_that_fails_shows_its_output() -> None:
     with pytest.raises(run.Failed) as failed:
         run.run(["sh", "-c", "echo no space left; exit 1"], "That went wrong.")
     assert str(failed.value).startswith("no space left\n\nThat went wrong. The command was: sh -c ")
 
 
-def test_two_at_once_take_turns_also_with_what_the_first_has_started(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_second_run_waits_for_the_first_and_its_children(capfd: pytest.CaptureFixture[str]) -> None:
     with run.alone():
         child = subprocess.Popen(["sleep", "60"], close_fds=False)
     waiting = "import run\nwith run.alone(): pass"

@@ -41,8 +41,8 @@ def test_the_report_has_no_password(tmp_path: Path) -> None:
     assert "pineapple" not in report
 
 
-def test_a_worker_is_told_all_that_it_needs() -> None:
-    """Celery's own settings and no others, so that `celery inspect conf` has none to send around."""
+def test_a_worker_gets_exactly_celerys_own_settings() -> None:
+    """Test that it gets no other settings, which `celery inspect conf` could send around."""
     own = {name for name in dir(settings) if name.startswith("CELERY_")}
     assert set(app.conf.table()) & set(dir(settings)) == own
     for name in own:
@@ -60,7 +60,7 @@ def test_a_broker_that_is_away_is_named_without_its_password(tmp_path: Path, wor
 @pytest.mark.parametrize("name", ["REDIS_URL", "DATABASE_URL", "EMAIL_URL"])
 @pytest.mark.parametrize("sign", "/#?[")
 def test_an_address_that_cannot_be_read_is_not_quoted(tmp_path: Path, name: str, sign: str) -> None:
-    """The password needs percent-encoding. Python's own error would show how it begins."""
+    """Test a password that lacks percent-encoding. Python's own error would show how it begins."""
     url = SERVERS[name].replace("pineapple", f"pineapple{sign}")
     done = start(tmp_path, **{name: url})
     assert (done.returncode, "pineapple" in done.stderr) == (1, False), done.stderr

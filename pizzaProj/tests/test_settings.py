@@ -11,14 +11,14 @@ from pizzaProj import embedded
 
 
 def start(tmp_path, code="", **environment):
-    """What a new process says that reads the settings."""
+    """Run a new process that reads the settings, and return its result."""
     command = [sys.executable, "-c", f"from django.conf import settings as s; s.DEBUG; {code}"]
     clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     clean |= {"DJANGO_SETTINGS_MODULE": "pizzaProj.settings", "DATA_DIR": str(tmp_path / "data"), **environment}
     return subprocess.run(command, env=clean, cwd=settings.BASE_DIR, capture_output=True, text=True)
 
 
-def test_the_default_leans_on_nothing_outside_the_data_folder(tmp_path):
+def test_the_default_uses_nothing_outside_the_data_folder(tmp_path):
     done = start(tmp_path, "print(s.DATABASES['default']['NAME'], s.CELERY_BROKER_URL, s.REDIS_URL, s.DEBUG)")
     data = tmp_path / "data"
     assert done.stdout.split() == [
@@ -30,7 +30,7 @@ def test_the_default_leans_on_nothing_outside_the_data_folder(tmp_path):
     assert (data / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_secret_key_is_made_once(tmp_path):
+def test_the_secret_key_is_created_once(tmp_path):
     keys = {start(tmp_path, "print(s.SECRET_KEY)").stdout for _ in range(2)}
     assert len(keys) == 1
     assert len(keys.pop()) > 50

@@ -1,4 +1,4 @@
-"""The stack as a person has it: real processes, a real Valkey, from the first start to the last Ctrl-C."""
+"""The stack as a user runs it: real processes and a real Valkey, from the first start to the last Ctrl-C."""
 
 import http.cookiejar
 import json
@@ -35,11 +35,11 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Below those that a system gives to whoever connects: one of them may be taken again before a shop opens it."""
+    """Return a free port below the ephemeral range, where another connection could take it before the shop does."""
     while True:
         port = random.SystemRandom().randrange(10_000, 32_000)
-        with socket.socket() as door, suppress(OSError):
-            door.bind(("127.0.0.1", port))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
             return port
 
 
@@ -51,7 +51,7 @@ def await_that(is_true: Callable[[], bool], seconds: float = COOK_SECONDS) -> No
 
 
 def processes_of(folder: Path) -> dict[int, str]:
-    """Whoever names this data folder in the environment or on the command line (Linux; elsewhere nobody)."""
+    """Return the processes whose environment or command line names this folder (only on Linux, otherwise none)."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -65,7 +65,7 @@ def processes_of(folder: Path) -> dict[int, str]:
 
 
 class Shop:
-    """A stack in a process of its own. Ended in every case when its `with` is left."""
+    """A stack in its own process, which is killed at the end of the `with` block at the latest."""
 
     def __init__(self, folder: Path, *options: str, **env: str) -> None:
         self.folder = folder
@@ -77,7 +77,7 @@ class Shop:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # deaf to it if the tests run under nohup
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # ignored if the tests run under nohup
         )
         self.output = ""
 
@@ -91,7 +91,7 @@ class Shop:
         self.process.stdout.close()
 
     def read_until(self, beginning: str) -> str:
-        """The line that begins so."""
+        """Return the first line with this beginning."""
         assert self.process.stdout
         for line in self.process.stdout:
             self.output += line
@@ -104,14 +104,14 @@ class Shop:
         return self
 
     def end(self, number: signal.Signals | None = None) -> tuple[int, dict[int, str], bool]:
-        """After a signal, or by itself: exit code, who is left, is there a socket?"""
+        """Wait for the end, first sending any signal. Return the exit code, and the processes and socket left over."""
         if number:
             self.process.send_signal(number)
         self.output += self.process.communicate()[0]
         return self.process.returncode, processes_of(self.folder), bool(list(self.folder.glob("*.sock")))
 
     def child(self, word: str) -> int:
-        """The process id of a child of the stack, by a word of its command line."""
+        """Return the process id of the child of the stack that has this word on its command line."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_text() for pid in children}
         return next(pid for pid, command in commands.items() if word in command)
@@ -124,7 +124,7 @@ class Shop:
         return answer.status, json.loads(text) if path.startswith("api/") else text
 
     def lets_in(self, username: str, password: str) -> bool:
-        """Into the admin."""
+        """Return whether the admin accepts this log-in."""
         jar = http.cookiejar.CookieJar()
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
         page = browser.open(self.url + "admin/login/").read().decode()
@@ -136,12 +136,12 @@ class Shop:
 
 
 CLOSED = (0, {}, False)
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Looks into /proc, and the kernel's help is Linux' own")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Reads /proc and relies on a feature of Linux")
 
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that had its first start: tables, no menu, no account."""
+    """Return a data folder after its first start: tables, no menu, no account."""
     folder = tmp_path_factory.mktemp("furnished")
     subprocess.run([sys.executable, MANAGE, "migrate", "-v", "0"], env=environment(folder), check=True)
     return folder
@@ -186,7 +186,7 @@ def test_it_opens_cooks_closes_and_goes_on(tmp_path: Path) -> None:
 @pytest.mark.slow
 @on_linux
 @pytest.mark.parametrize(("name", "word"), [("worker", "celery_app\0worker"), ("valkey", "valkey-server")])
-def test_a_child_that_dies_ends_it_all(folder: Path, name: str, word: str) -> None:
+def test_a_child_that_dies_ends_the_stack(folder: Path, name: str, word: str) -> None:
     with Shop(folder, "--no-demo") as shop:
         shop.open()
         os.kill(shop.child(word), signal.SIGKILL)
@@ -196,7 +196,7 @@ def test_a_child_that_dies_ends_it_all(folder: Path, name: str, word: str) -> No
 
 @pytest.mark.slow
 @on_linux
-def test_even_a_killed_stack_leaves_nobody_behind(folder: Path) -> None:
+def test_even_a_killed_stack_leaves_no_process_behind(folder: Path) -> None:
     with Shop(folder, "--no-demo") as shop:
         shop.open()
         assert len(processes_of(folder)) > 4
@@ -205,7 +205,7 @@ def test_even_a_killed_stack_leaves_nobody_behind(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_closes_also_while_it_opens(folder: Path) -> None:
+def test_it_can_be_closed_while_it_opens(folder: Path) -> None:
     with Shop(folder, "--no-demo") as shop:
         shop.read_until("Opening the shop")
         await_that(lambda: (folder / "logs" / "web.log").exists())
@@ -214,8 +214,8 @@ def test_it_closes_also_while_it_opens(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_there_is_one_shop_a_folder_and_one_a_port(folder: Path, tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as crashed:  # its file stays behind, and is in nobody's way
+def test_there_is_one_shop_per_folder_and_per_port(folder: Path, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as crashed:  # its file stays behind but does no harm
         crashed.bind(str(folder / "valkey.sock"))
     with Shop(folder, "--no-demo") as shop:
         shop.open()
@@ -232,7 +232,7 @@ def test_there_is_one_shop_a_folder_and_one_a_port(folder: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_the_account_of_the_environment_in_a_folder_with_a_long_name(furnished: Path, tmp_path: Path) -> None:
+def test_an_account_from_the_environment_in_a_folder_with_a_long_name(furnished: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(furnished, tmp_path / ("a long name " * 10)))
     account = {"DJANGO_SUPERUSER_USERNAME": "bob", "DJANGO_SUPERUSER_PASSWORD": "bob's own oven"}
     with Shop(folder, "--no-demo", **account) as shop:
@@ -253,7 +253,7 @@ def test_a_wrong_option_is_refused_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_another_speed_takes_along_what_is_in_the_kitchen(folder: Path) -> None:
+def test_another_speed_also_applies_to_open_orders(folder: Path) -> None:
     with Shop(folder, "--speed", "1") as shop:
         shop.open()
         path = f"api/order/{shop.ask('api/order/', {'id': 1})[1]['order']['order_id']}/"
@@ -263,7 +263,7 @@ def test_another_speed_takes_along_what_is_in_the_kitchen(folder: Path) -> None:
     assert "Not sent to" not in shop.output
 
 
-def test_an_impossible_speed_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+def test_an_impossible_speed_is_refused_before_anything_is_created(tmp_path: Path) -> None:
     with Shop(tmp_path, "--speed=1e9") as shop:
         assert shop.end() == (2, {}, False)
     assert shop.output == "CommandError: --speed 1e+09: Ensure this value is less than or equal to 100000.\n"
@@ -275,7 +275,7 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password(folder: Path
     assert "The server that REDIS_URL names does not answer" in shop.output and "secret" not in shop.output
 
 
-# The supervisor by itself, with small children
+# The supervisor alone, with simple child processes
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_children_stop_in_order(nursery: Supervisor, tmp_path: Path) -> None:
     assert (tmp_path / "ended").read_text().split() == ["three", "one", "two"]
 
 
-def test_one_that_will_not_stop_is_killed(
+def test_a_child_that_does_not_stop_is_killed(
     nursery: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.1)
@@ -305,7 +305,7 @@ def test_one_that_will_not_stop_is_killed(
     assert process.returncode == -signal.SIGKILL
 
 
-def test_whoever_asks_twice_need_not_wait(nursery: Supervisor, tmp_path: Path) -> None:
+def test_a_second_signal_ends_the_wait(nursery: Supervisor, tmp_path: Path) -> None:
     nursery.start("deaf", ["sh", "-c", "trap '' TERM; touch begun; while :; do sleep 0.05; done"])
     nursery.wait_for((tmp_path / "begun").exists, "It never began")
     began = time.monotonic()
@@ -314,7 +314,7 @@ def test_whoever_asks_twice_need_not_wait(nursery: Supervisor, tmp_path: Path) -
     assert time.monotonic() - began < supervisor.STOP_SECONDS / 2
 
 
-def test_it_says_how_a_child_died_and_what_it_said_last(nursery: Supervisor, tmp_path: Path) -> None:
+def test_it_reports_how_a_child_died_and_its_last_output(nursery: Supervisor, tmp_path: Path) -> None:
     log = tmp_path / "logs" / "cook.log"
     log.parent.mkdir()
     log.write_text("yesterday\n")
@@ -325,7 +325,7 @@ def test_it_says_how_a_child_died_and_what_it_said_last(nursery: Supervisor, tmp
     assert log.read_text() == "yesterday\nthe oven is cold\n"
 
 
-def test_nothing_is_started_once_the_end_was_asked_for(nursery: Supervisor) -> None:
+def test_no_child_is_started_after_a_stop_was_requested(nursery: Supervisor) -> None:
     nursery.asked = 1
     with pytest.raises(Stopped):
         nursery.start("late", ["true"])

@@ -1,4 +1,4 @@
-"""Writers on SQLite take turns: whoever came first is next, and who dies gives way."""
+"""Writers on SQLite take turns: first come, first served, and a writer that dies gives way."""
 
 import os
 import re
@@ -30,23 +30,23 @@ def write_in_a_thread(name):
     connection.close()
 
 
-def await_line(lock_file, length):
-    """Until so many wait at the lock file, as the kernel lists them: "1: -> FLOCK ADVISORY WRITE 93 08:01:7 0 EOF"."""
+def await_queue(lock_file, length):
+    """Wait for a queue of this length at the lock file in the kernel's list: "-> FLOCK ADVISORY WRITE 93 08:01:7"."""
     deadline = time.monotonic() + 10
     while len(re.findall(f"-> FLOCK .*:{lock_file} ", LOCKS.read_text())) < length:
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
-@pytest.mark.skipif(not LOCKS.exists(), reason="Looks at Linux's list of locks")
-def test_who_came_first_writes_first():
+@pytest.mark.skipif(not LOCKS.exists(), reason="Reads Linux's list of locks")
+def test_the_first_to_arrive_writes_first():
     names = [f"Pizza {number}" for number in range(5)]
     with ThreadPoolExecutor(len(names)) as pool, transaction.atomic():
-        write("Before all")  # nothing to wait for: it is our turn
+        write("Before all")  # no need to wait: it is our turn
         lock_file = os.fstat(connection.turn).st_ino
         for length, name in enumerate(names, start=1):
             pool.submit(write_in_a_thread, name)
-            await_line(lock_file, length)
+            await_queue(lock_file, length)
     assert list(Pizza.objects.order_by("pk").values_list("name", flat=True)) == ["Before all", *names]
 
 

@@ -1,7 +1,7 @@
-"""A database, a queued message and an open page of 0.7.0 carry on with the code of today.
+"""A database, a queued message and an open page of 0.7.0 keep working with the current code.
 
-`before/` was made by 0.7.0: `shop.sql` is a database with orders in every stage, talk, promises and studies,
-`message.json` a link from its broker, `outside.json` what pages and scripts could rely on.
+`before/` was made by 0.7.0: `shop.sql` is a database with orders in every stage, messages, promises and studies,
+`message.json` is a link from its broker, and `outside.json` is the surface that pages and scripts could rely on.
 """
 
 import base64
@@ -28,7 +28,7 @@ from pizzaProj.tests.test_stack import MANAGE, await_that, environment, free_por
 from pizzaProj.tests.test_stack import Shop as Stack
 
 BEFORE = Path(__file__).parent / "before"
-# In shop.sql: of Alice, and of the page on which Bob was logged in
+# In shop.sql: Alice's token, and the session of the page on which Bob was logged in
 TOKEN = "fv_oQXq1zIhlam6OwU-H0NdxuKFMaBJkmMVbFiNndsWQCM"
 SESSION = "k9pjdhocelywzibx70fr8b55jzlxqc89"
 SECRET_KEY = "the-key-of-the-shop-before-the-house-was-cut-anew-0123456789"
@@ -44,7 +44,7 @@ def before(name: str) -> Any:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A data folder as 0.7.0 leaves it."""
+    """Return a data folder as 0.7.0 left it."""
     with sqlite3.connect(tmp_path / "db.sqlite3") as database:
         database.executescript((BEFORE / "shop.sql").read_text())
     database.close()
@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 
 @contextmanager
 def web(folder: Path, redis_url: str) -> Iterator[str]:
-    """The address of a Daphne on that database, migrated. There is no worker, so nothing moves by itself."""
+    """Run Daphne on that database, migrated, and yield its address. Without a worker nothing moves by itself."""
     env = environment(folder, REDIS_URL=redis_url)
     subprocess.run([sys.executable, MANAGE, "migrate", "-v", "0"], env=env, check=True)
     url = f"http://127.0.0.1:{free_port()}/"
@@ -85,7 +85,7 @@ def status(browser: urllib.request.OpenerDirector, url: str) -> int:
 
 
 def name_of(url: str, header: str, value: str) -> str:
-    """Ask whose request it is, with a token or the cookie of an open page."""
+    """Return whose request it is, with a token or the cookie of an open page."""
     request = urllib.request.Request(f"{url}api/me/", headers={header: value})
     with urllib.request.urlopen(request, timeout=20) as answer:
         return str(json.loads(answer.read())["username"])
@@ -117,7 +117,7 @@ def test_an_older_database_opens_and_its_orders_arrive(folder: Path) -> None:
         assert name_of(shop.url, "Authorization", f"Token {TOKEN}") == "alice"
         assert name_of(shop.url, "Cookie", f"sessionid={SESSION}") == "bob"
 
-        # Their links are gone with the broker: the recovery sweep wakes them.
+        # Their links were lost with the broker, so the recovery sweep wakes them.
         def stages() -> dict[str, str]:
             return {order_id: shop.ask(f"api/order/{order_id}/")[1]["payload"]["stage"] for order_id, *_ in orders}
 
@@ -134,7 +134,7 @@ def test_an_older_database_opens_and_its_orders_arrive(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_queued_message_carries_its_order_to_the_door(valkey: Any, cooked: Any, place: Any) -> None:
-    """It waited in the broker during the upgrade. There is no sweep here, so nothing else wakes this order."""
+    """Test a message that waited in the broker during the upgrade. Without a sweep nothing else wakes this order."""
     Shop.objects.update(speed=10_000)
     order = place()
     arguments, options, embedded = (message := before("message.json"))["body"]
@@ -154,19 +154,19 @@ def test_a_queued_message_carries_its_order_to_the_door(valkey: Any, cooked: Any
     ]
 
 
-# What others rely on
+# The public surface
 
 
 @pytest.mark.parametrize("what", ["tables", "tasks", "addresses", "sockets"])
 def test_names_that_others_rely_on_are_what_they_were(what: str) -> None:
-    """A database, a message in the broker, a bookmark, an open page."""
+    """Test the names that a database, a message in the broker, a bookmark or an open page relies on."""
     assert outside.surface()[what] == before("outside.json")[what]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_frames_have_the_form_that_they_had(folder: Path, valkey: Any) -> None:
-    """A page that is open during the upgrade reconnects and reads what it is sent."""
+    """Test that a page that is open during the upgrade can reconnect and read the frames."""
     ((order_id,),) = rows(folder, "SELECT order_id FROM home_order WHERE stage = 'out_for_delivery'")
     with web(folder, settings.REDIS_URL) as url:
         assert outside.frames(url, order_id) == before("outside.json")["frames"]

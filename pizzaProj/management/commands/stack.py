@@ -1,4 +1,4 @@
-"""The whole shop on one machine: Valkey, web, worker, beat. `python3 run.py` ends here."""
+"""Run the whole shop on one machine: Valkey, web, worker and beat. `python3 run.py` calls this command."""
 
 import errno
 import fcntl
@@ -31,15 +31,15 @@ from pizzaProj.supervisor import Broken, Stopped, Supervisor, catch_signals
 from shop_options import add_shop_options
 
 HOST = "127.0.0.1"
-WORKER = "shop"  # not "celery": that is the name of a second worker in a second terminal
+WORKER = "shop"  # not "celery", the default name, which a worker in another terminal has
 STOP_ORDER = ("beat", "web", "worker", "valkey")
 TIMEOUT_SECONDS = 1
-PAGE_TIMEOUT_SECONDS = 10  # the first page of a process is the slowest
+PAGE_TIMEOUT_SECONDS = 10  # the first response of a process is the slowest
 OPEN_FILES = 10_000
 
 
 class Command(BaseCommand):
-    help = "Run the whole shop: Valkey, web, worker and beat. Ctrl-C closes it."
+    help = "Run the whole shop (Valkey, web, worker and beat) until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_shop_options(parser)
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         port = port or 8000
         speed = checked(speed)
         catch_signals(signal.default_int_handler)
-        with suppress(KeyboardInterrupt), one_a_folder():
+        with suppress(KeyboardInterrupt), one_per_folder():
             refuse_taken_port(port)
             say(f"Opening the shop in {settings.DATA_DIR} ...")
             call_command("migrate", verbosity=0, interactive=False)
@@ -56,12 +56,12 @@ class Command(BaseCommand):
             run(port, speed)
 
 
-# Before the first child
+# Before the first child starts
 
 
 @contextmanager
-def one_a_folder() -> Iterator[None]:
-    """Refuse a second stack on one data folder. However this one ends, the kernel frees the lock."""
+def one_per_folder() -> Iterator[None]:
+    """Refuse a second stack on the same data folder. However this one ends, the kernel frees the lock."""
     with open(settings.DATA_DIR / "stack.lock", "a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,10 +75,10 @@ def one_a_folder() -> Iterator[None]:
 
 
 def refuse_taken_port(port: int) -> None:
-    with socket.socket() as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            door.bind((HOST, port))
+            probe.bind((HOST, port))
         except OSError as error:
             why = "is in use" if error.errno == errno.EADDRINUSE else f"can't be opened ({error.strerror})"
             raise CommandError(f"Port {port} {why}. Choose another one with --port.") from error
@@ -92,7 +92,7 @@ def checked(speed: float | None) -> float | None:
 
 
 def allow_many_files() -> None:
-    """Raise the limit of open files, best effort: every watcher is one, and many systems allow 256 or 1,024."""
+    """Try to raise the limit of open files: each watcher needs one, and many systems allow only 256 or 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
@@ -101,7 +101,7 @@ def allow_many_files() -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return the children's environment: the same folder, and no password of the staff account."""
+    """Return the children's environment: the same data folder, without the staff account's password."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(SUPERUSER)}
     return {**ours, "DATA_DIR": str(settings.DATA_DIR), "PYTHONUNBUFFERED": "1"}
 
@@ -125,24 +125,24 @@ def run(port: int, speed: float | None) -> None:
     finally:
         say("Closing the shop ...")
         stack.stop(*STOP_ORDER)
-        catch_signals(signal.SIG_IGN)  # else one that comes while Python itself ends would change the exit code
+        catch_signals(signal.SIG_IGN)  # a signal while Python itself ends would change the exit code
         if not uses_another_server():
             settings.VALKEY_SOCKET.unlink(missing_ok=True)
         say("Closed. The next start picks up from here.")
 
 
 def start(stack: Supervisor, port: int, speed: float | None) -> None:
-    """Start everything. Done when a page really answers, and the worker, too."""
+    """Start everything, and return once a page and the worker respond."""
     if uses_another_server():
         ask_other_server()
     else:
         start_valkey(stack)
     if speed is not None:
         flow.set_speed(speed)
-    # Verbosity 0: no access log. Whoever has an order's address may watch it, so it belongs into no file.
+    # Verbosity 0: no access log. Anyone with an order's address can watch it, so the address must be in no file.
     stack.start("web", python("daphne", "-v", "0", "-e", endpoint(port), "pizzaProj.asgi:application"))
-    # Two processes: a link's work is Python on the CPU, and threads would share one core. They are up as soon
-    # as threads (1.4 s) and take 170 MB instead of 110. Gossip and mingle are talk between workers.
+    # Two processes: a link's work is Python on the CPU, and threads would share one core. They start as fast as
+    # threads (1.4 s) and take 170 MB instead of 110. Gossip and mingle are messages between workers.
     pool = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
     stack.start("worker", celery("worker", "--hostname", f"{WORKER}@%h", *pool))
     stack.start("beat", celery("beat"))
@@ -173,11 +173,11 @@ def celery(*command: str) -> list[str]:
 
 
 def endpoint(port: int) -> str:
-    """Return where Daphne listens. With its usual backlog of 50, a thousand browsers would wait for seconds."""
+    """Return Daphne's endpoint. With its default backlog of 50, a thousand browsers would wait for seconds."""
     return f"tcp:port={port}:interface={HOST}:backlog=4096"
 
 
-# Do they answer?
+# Do the children respond?
 
 
 def uses_another_server() -> bool:
@@ -200,7 +200,7 @@ def server_answers() -> bool:
 
 
 def ping_server() -> None:
-    """Raise redis.RedisError unless the server answers, without redis-py's own retries, which wait for seconds."""
+    """Raise redis.RedisError unless the server answers. redis-py's own retries would wait for seconds."""
     patience = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
     with redis.Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 0), **patience) as client:
         client.ping()
@@ -223,6 +223,6 @@ def worker_answers() -> bool:
 
 
 def say(text: str) -> None:
-    """Print. A terminal that is gone, or can't spell a name, must not keep the children from being stopped."""
+    """Print. A terminal that is gone, or can't encode a name, must not keep the children from being stopped."""
     with suppress(OSError, UnicodeError):
         print(text, flush=True)
