@@ -52,9 +52,9 @@ SIDEWAYS = (5, 6, 7, 8)
 
 
 def safe_picture(upload: "File[bytes]") -> "ContentFile[bytes]":
-    """The upload as a small, clean WebP picture, or a ValidationError that says what to do.
+    """Return the upload as a small, clean WebP picture, or raise a ValidationError that says what to do.
 
-    The name is made from the content, so a picture's url never changes meaning and can be cached
+    The name is made from the content, so a picture's URL always means the same file and can be cached
     for ever.
     """
     encoded = encode(decode(read_bytes(upload)))
@@ -63,7 +63,7 @@ def safe_picture(upload: "File[bytes]") -> "ContentFile[bytes]":
 
 
 def read_bytes(upload: "File[bytes]") -> bytes:
-    """The whole upload; a file that is too large is refused before it fills the memory."""
+    """Return the whole upload. A file that is too large is refused before it fills the memory."""
     if (getattr(upload, "size", None) or 0) > MAX_BYTES:
         raise ValidationError(TOO_LARGE, code="too_large")
     upload.seek(0)
@@ -75,7 +75,7 @@ def read_bytes(upload: "File[bytes]") -> bytes:
 
 
 def decode(data: bytes) -> Image.Image:
-    """The clean picture in these bytes; whatever goes wrong becomes a sentence for the owner."""
+    """Return the clean picture in these bytes. Any error becomes a sentence for the person who uploaded it."""
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
             check_effort(image, data)
@@ -87,7 +87,7 @@ def decode(data: bytes) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValidationError(TOO_MANY_PIXELS, code="too_many_pixels") from None
     # Broken bytes make Pillow raise OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error,
-    # zlib.error and more, a different set in each release: no narrower list would stay complete.
+    # zlib.error and others, a different set in each release, so no narrower list would stay complete.
     except Exception as error:
         raise ValidationError(DAMAGED, code="damaged") from error
 
@@ -98,13 +98,13 @@ def check_effort(image: Image.Image, data: bytes) -> None:
         raise ValidationError(TOO_MANY_PIXELS, code="too_many_pixels")
     if getattr(image, "n_frames", 1) > MAX_FRAMES:
         raise ValidationError(TOO_MANY_FRAMES, code="too_many_frames")
-    # A progressive JPEG may repaint all its pixels once for every few bytes.
+    # A progressive JPEG can repaint all its pixels once for every few bytes.
     if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
         raise ValidationError(DAMAGED, code="damaged")
 
 
 def redraw(image: Image.Image) -> Image.Image:
-    """The picture upright, small, in sRGB and opaque, on a canvas that carries no metadata."""
+    """Return the picture upright, small, in sRGB and opaque, on a canvas without metadata."""
     orientation = orientation_of(image)
     image = shrink(eight_bit(image), sideways=orientation in SIDEWAYS)
     if orientation in TURNS:
@@ -113,14 +113,14 @@ def redraw(image: Image.Image) -> Image.Image:
 
 
 def orientation_of(image: Image.Image) -> Any:
-    """The EXIF orientation; a broken EXIF block must not cost the owner a good picture."""
+    """Return the EXIF orientation. A broken EXIF block must not make a good picture unusable."""
     with suppress(Exception):
         return image.getexif().get(EXIF_ORIENTATION, 1)
     return 1
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
-    """A mode that can be resized smoothly and keeps its transparency: L, RGB, RGBA or CMYK."""
+    """Convert to a mode that can be resized smoothly and keeps transparency: L, RGB, RGBA or CMYK."""
     if image.mode.startswith("I"):
         return image.convert("I").point(lambda value: value / 256).convert("L")
     if image.has_transparency_data:
@@ -131,14 +131,14 @@ def eight_bit(image: Image.Image) -> Image.Image:
 
 
 def shrink(image: Image.Image, sideways: bool) -> Image.Image:
-    """At most the shop's picture size after turning; a small picture is left as it is."""
+    """Shrink to at most the shop's picture size after turning. A small picture is left as it is."""
     box = (MAX_WIDTH_PIXELS, MAX_HEIGHT_PIXELS)
     image.thumbnail(box[::-1] if sideways else box, Image.Resampling.LANCZOS, reducing_gap=3.0)
     return image
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """True colours without the profile; a profile that does not fit the pixels is ignored."""
+    """Convert the colours so that no profile is needed. A profile that does not fit the pixels is ignored."""
     mode = "RGBA" if image.mode == "RGBA" else "RGB"
     with suppress(ImageCms.PyCMSError, KeyError, OSError, TypeError, ValueError):
         profile = ImageCms.ImageCmsProfile(BytesIO(image.info["icc_profile"]))
@@ -148,14 +148,14 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """On the page's own colour, so a cut-out pizza seems to lie on the page."""
+    """Put the picture on the page's background colour, so a cut-out pizza seems to lie on the page."""
     canvas = Image.new("RGB", image.size, PAGE_COLOUR)
     canvas.paste(image, mask=image if image.mode == "RGBA" else None)
     return canvas
 
 
 def encode(image: Image.Image) -> bytes:
-    """WebP: about a third smaller than JPEG at the same look, and every browser shows it."""
+    """Encode as WebP, which is about a third smaller than JPEG at the same quality and works in every browser."""
     buffer = BytesIO()
     image.save(buffer, "WEBP", quality=WEBP_QUALITY, method=WEBP_METHOD)
     return buffer.getvalue()

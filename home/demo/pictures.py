@@ -1,7 +1,7 @@
-"""The demo menu, and its pictures: each pizza is drawn by this program, so no photo has to be licensed.
+"""Define the demo menu and draw its pictures, so that no photo has to be licensed.
 
-A picture is painted twice over: in colour, and in height. At the end one lamp shines on the heights
-from the upper left, which gives the crust its roundness and every topping its shadow.
+A picture is painted twice: in colour and in height. At the end one lamp shines on the heights from the
+upper left, which gives the crust its roundness and every topping its shadow.
 """
 
 from collections.abc import Callable
@@ -34,12 +34,12 @@ from home.demo.toppings import (
 )
 
 WIDTH_PIXELS, HEIGHT_PIXELS = 800, 500
-SCALE = 2  # everything is drawn this much larger, then shrunk, which smooths all edges
+SCALE = 2  # everything is drawn larger by this factor, then shrunk, which smooths all edges
 SCENE = (WIDTH_PIXELS * SCALE, HEIGHT_PIXELS * SCALE)
 MIDDLE = (SCENE[0] / 2, SCENE[1] / 2)
 RADIUS = 230 * SCALE
 DISH = (RADIUS * 2 + 120, RADIUS * 2 + 120)
-MOST_SHAPES = 5  # different pieces drawn of one topping; each is laid in several turns
+MOST_SHAPES = 5  # different pieces drawn per topping; each is laid several times at different angles
 
 SHADOW = (40, 18, 8)
 LAMPLIGHT = (255, 248, 232)
@@ -193,7 +193,7 @@ PIZZAS = (
 
 @dataclass
 class Canvas:
-    """A picture in the making: the colours, and how far each spot stands up from the table."""
+    """An unfinished picture: the colours, and the height of each spot above the table."""
 
     colour: Image.Image
     height: Image.Image
@@ -206,7 +206,7 @@ class Canvas:
 
 
 def draw_pizza(name: str) -> bytes:
-    """The picture of this demo pizza as PNG bytes, the same ones on every run."""
+    """Return the picture of this demo pizza as PNG bytes, the same on every run."""
     pizza = {pizza.name: pizza for pizza in PIZZAS}[name]
     rng = Random(name)
     scene = lay_table(pizza, rng)
@@ -218,7 +218,7 @@ def draw_pizza(name: str) -> bytes:
 
 
 def lay_table(pizza: DemoPizza, rng: Random) -> Canvas:
-    """Board in the middle, ingredients in two opposite corners, handle and bowl in the others."""
+    """Put the board in the middle, ingredients in two opposite corners, handle and bowl in the others."""
     scene = Canvas(TABLES[pizza.table](rng), Image.new("L", SCENE, 30))
     side = rng.choice((-1, 1))
     BOARDS[pizza.board](scene, side, rng)
@@ -233,7 +233,7 @@ def lay_table(pizza: DemoPizza, rng: Random) -> Canvas:
 
 
 def place_beside(rng: Random, across: int, down: int, taken: list[Point]) -> Point:
-    """A spot in one corner of the table, away from what lies there already."""
+    """Return a spot in one corner of the table, away from what is already there."""
     offers = []
     for _ in range(12):
         x, y = across * rng.uniform(312, 384) * SCALE, down * rng.uniform(128, 232) * SCALE
@@ -243,7 +243,7 @@ def place_beside(rng: Random, across: int, down: int, taken: list[Point]) -> Poi
 
 
 def planks(rng: Random, *stops: Colour) -> Image.Image:
-    """Boards side by side, each cut from another tree."""
+    """Draw boards side by side, each of a different wood."""
     colour = Image.new("RGB", SCENE)
     size = (SCENE[0], SCENE[1] // 5)
     for row in range(5):
@@ -257,7 +257,7 @@ def planks(rng: Random, *stops: Colour) -> Image.Image:
 
 
 def woven(rng: Random, *stops: Colour) -> Image.Image:
-    """Cloth: threads across, threads down."""
+    """Draw cloth with threads across and down."""
     threads = Image.blend(grain(rng, SCENE, (60, 4)), grain(rng, SCENE, (4, 60)), 0.5)
     return ramp(Image.blend(threads, cloud(rng, SCENE, 420), 0.25), *stops)
 
@@ -292,7 +292,7 @@ def marble(rng: Random) -> Image.Image:
 
 
 def plaster(rng: Random, *stops: Colour) -> Image.Image:
-    """A surface brushed in one colour."""
+    """Draw a surface brushed in one colour."""
     strokes = Image.blend(cloud(rng, SCENE, 340), grain(rng, SCENE, (70, 7)), 0.3)
     return ramp(Image.blend(strokes, grain(rng, SCENE, (4, 4)), 0.12), *stops)
 
@@ -315,7 +315,7 @@ TABLES: dict[str, Callable[[Random], Image.Image]] = {
 
 
 def put(scene: Canvas, thing: Canvas, mask: Image.Image, place: tuple[int, int] = (0, 0)) -> None:
-    """Something set down on the table, with a soft shadow to its lower right."""
+    """Put something on the table, with a soft shadow to its lower right."""
     small = Image.new("L", (SCENE[0] // 4, SCENE[1] // 4))
     small.paste(mask.reduce(4), (place[0] // 4, place[1] // 4))
     shadow = shifted(soften(small, 10), 7, 10).resize(SCENE, Image.Resampling.BILINEAR)
@@ -324,7 +324,7 @@ def put(scene: Canvas, thing: Canvas, mask: Image.Image, place: tuple[int, int] 
 
 
 def bevel(mask: Image.Image, swell: float, edge: float) -> Image.Image:
-    """Height that stands up from the table and is rounded off at its edge."""
+    """Return a height above the table that is rounded off at its edge."""
     rounded = soften(mask.reduce(2), edge / 2).resize(mask.size)
     return rounded.point([round(30 + level * swell) for level in range(256)])
 
@@ -337,7 +337,7 @@ def wood_board(scene: Canvas, side: int, rng: Random) -> None:
 
 
 def board_shape(side: int, rng: Random) -> Image.Image:
-    """A disc and its handle with a smooth curve between them, at a quarter of the scene's size."""
+    """Return a disc and its handle with a smooth curve between them, at a quarter of the scene's size."""
     spare = 80  # the board is larger than the picture, and blurring must not see the cut
     small = (SCENE[0] // 4, SCENE[1] // 4 + 2 * spare)
     disc = filled(small, wobbly(rng, RADIUS / 4 + 13, 0.002))
@@ -363,7 +363,7 @@ def plate(scene: Canvas, side: int, rng: Random) -> None:
 
 
 def pan(scene: Canvas, side: int, rng: Random) -> None:
-    """A steel baking tin with a raised rim."""
+    """Draw a steel baking tin with a raised rim."""
     mask = filled(SCENE, wobbly(rng, RADIUS + 26 * SCALE, 0.001))
     floor = filled(SCENE, wobbly(rng, RADIUS + 17 * SCALE, 0.001), blur=5)
     brushed = Image.blend(cloud(rng, SCENE, 240), grain(rng, SCENE, (160, 5)), 0.4)
@@ -399,7 +399,7 @@ BOWLS: dict[str, tuple[int, tuple[Colour, ...]]] = {
 
 
 def set_bowl(scene: Canvas, content: str, side: int, rng: Random) -> None:
-    """A small bowl in an upper corner, partly outside the picture."""
+    """Put a small bowl in an upper corner, partly outside the picture."""
     size = (168 * SCALE, 168 * SCALE)
     middle = (MIDDLE[0] + side * rng.uniform(344, 372) * SCALE, rng.uniform(46, 74) * SCALE)
     mask = filled(size, wobbly(rng, 76 * SCALE, 0.002))
@@ -416,7 +416,7 @@ def set_bowl(scene: Canvas, content: str, side: int, rng: Random) -> None:
 
 
 def heap_up(bowl: Canvas, topping: str, rng: Random) -> None:
-    """Many pieces of one topping in the bowl."""
+    """Fill the bowl with many pieces of one topping."""
     pieces = [sized(TOPPINGS[topping](rng), rng) for _ in range(MOST_SHAPES)]
     for _ in range(46):
         x, y = inside(rng, 50 * SCALE)
@@ -427,7 +427,7 @@ def heap_up(bowl: Canvas, topping: str, rng: Random) -> None:
 
 
 def serve(scene: Canvas, pizza: DemoPizza, rng: Random) -> None:
-    """Bake the pizza and set it on the board, perhaps with one slice drawn out."""
+    """Bake the pizza and put it on the board, perhaps with one slice pulled out."""
     dish, mask = bake(pizza, rng)
     place = ((SCENE[0] - DISH[0]) // 2, (SCENE[1] - DISH[1]) // 2)
     if not pizza.sliced:
@@ -440,13 +440,13 @@ def serve(scene: Canvas, pizza: DemoPizza, rng: Random) -> None:
 
 
 def slice_mask(angle: float) -> Image.Image:
-    """An eighth of the circle."""
+    """Return the mask of an eighth of the circle."""
     ends = [(cos(angle + turn) * 2 * RADIUS, sin(angle + turn) * 2 * RADIUS) for turn in (-pi / 8, pi / 8)]
     return filled(DISH, [(0, 0), *ends])
 
 
 def bake(pizza: DemoPizza, rng: Random) -> tuple[Canvas, Image.Image]:
-    """The pizza by itself, and its outline."""
+    """Return the pizza by itself, and its mask."""
     outline = wobbly(rng, RADIUS, 0.022, waves=9)
     dish = rolled_out(outline, rng)
     sauce = SAUCES[pizza.sauce]
@@ -462,7 +462,7 @@ def scaled(outline: list[Point], share: float) -> list[Point]:
 
 
 def rim_field(outline: list[Point]) -> Image.Image:
-    """Black outside the pizza, then ever lighter over the width of the crust, white inside."""
+    """Return black outside the pizza, increasingly light over the width of the crust, and white inside."""
     half = (DISH[0] // 2, DISH[1] // 2)
     field = Image.new("L", half)
     draw = ImageDraw.Draw(field)
@@ -473,7 +473,7 @@ def rim_field(outline: list[Point]) -> Image.Image:
 
 
 def rolled_out(outline: list[Point], rng: Random) -> Canvas:
-    """The dough with its puffed, browned and blistered rim."""
+    """Return the dough with its puffed, browned and blistered rim."""
     puff = rim_field(outline).point([round(255 * sin(pi * (level / 255) ** 0.7) ** 0.8) for level in range(256)])
     puff = ImageChops.multiply(puff, rise(cloud(rng, DISH, 150), -190, 190))
     height = ImageChops.add(puff.point(lambda level: 46 + level * 0.5), air_bubbles(outline, rng))
@@ -486,7 +486,7 @@ def rolled_out(outline: list[Point], rng: Random) -> Canvas:
 
 
 def air_bubbles(outline: list[Point], rng: Random) -> Image.Image:
-    """Blisters on the rim, where the dough caught air."""
+    """Return blisters on the rim, where the dough caught air."""
     small = (DISH[0] // 2, DISH[1] // 2)
     places = [(x * 0.465, y * 0.465) for x, y in rng.sample(outline, 16)]
     blisters = [moved(wobbly(rng, rng.uniform(5, 12), 0.15), place) for place in places]
@@ -494,7 +494,7 @@ def air_bubbles(outline: list[Point], rng: Random) -> Image.Image:
 
 
 def char(colour: Image.Image, puff: Image.Image, rng: Random) -> None:
-    """The leopard spots of a hot oven: a brown glow around a few nearly black places."""
+    """Add the leopard spots of a hot oven: a brown glow around a few nearly black spots."""
     for cell, low in ((70, 176), (30, 196)):
         spots = ImageChops.multiply(rise(puff, 70, 200), rise(cloud(rng, DISH, cell), low - 50, low + 46))
         dab(colour, (140, 72, 28), spots, 0.75)
@@ -525,7 +525,7 @@ def spread_sauce(dish: Canvas, outline: list[Point], sauce: Sauce, rng: Random) 
 
 
 def melt_cheese(dish: Canvas, border: list[Point], share: float, rng: Random) -> None:
-    """Melted mozzarella, with holes where the sauce shines through."""
+    """Add melted mozzarella, with holes where the sauce shows through."""
     edge = soften(filled(DISH, border).reduce(4), 7).resize(DISH)
     flow = Image.blend(cloud(rng, DISH, 130), cloud(rng, DISH, 60), 0.25)
     greys = sorted(flow.reduce(16).tobytes())
@@ -538,7 +538,7 @@ def melt_cheese(dish: Canvas, border: list[Point], share: float, rng: Random) ->
 
 
 def blister(paint: Image.Image, bumps: Image.Image, rng: Random) -> None:
-    """Golden brown where the cheese bubbled up, darkest in the middle of each bubble."""
+    """Brown the cheese where it bubbled up, darkest in the middle of each bubble."""
     for cell, low in ((84, 120), (34, 150)):
         golden = ImageChops.multiply(rise(cloud(rng, DISH, cell), low, 236), rise(bumps, 50, 160))
         dab(paint, (218, 130, 42), golden, 0.66)
@@ -546,7 +546,7 @@ def blister(paint: Image.Image, bumps: Image.Image, rng: Random) -> None:
 
 
 def season(dish: Canvas, rng: Random) -> None:
-    """Dried oregano."""
+    """Sprinkle dried oregano."""
     shapes = [wobbly(rng, rng.uniform(1.4, 3.4), 0.3, squash=0.6) for _ in range(8)]
     flakes = [moved(rng.choice(shapes), inside(rng, RADIUS * 0.8)) for _ in range(110)]
     dab(dish.colour, (62, 66, 24), filled(DISH, *flakes, blur=0.7), 0.75)
@@ -556,7 +556,7 @@ def season(dish: Canvas, rng: Random) -> None:
 
 
 def scatter(dish: Canvas, toppings: tuple[tuple[str, int], ...], rng: Random) -> None:
-    """Toppings with even gaps, as a careful cook lays them."""
+    """Lay the toppings with even gaps, like a careful cook."""
     taken: list[Point] = []
     for name, count in toppings:
         pieces = [sized(TOPPINGS[name](rng), rng) for _ in range(min(count, MOST_SHAPES))]
@@ -566,7 +566,7 @@ def scatter(dish: Canvas, toppings: tuple[tuple[str, int], ...], rng: Random) ->
 
 
 def spread_places(rng: Random, count: int, reach: float, taken: list[Point]) -> list[Point]:
-    """Of many even arrangements, the one that is farthest from everything laid before."""
+    """Return the even arrangement, of many, that is farthest from everything laid before."""
     offers = [sunflower(rng, count, reach) for _ in range(30)]
     places = max(offers, key=lambda offer: sum(freedom(place, taken) for place in offer))
     taken += places
@@ -574,7 +574,7 @@ def spread_places(rng: Random, count: int, reach: float, taken: list[Point]) -> 
 
 
 def sunflower(rng: Random, count: int, reach: float) -> list[Point]:
-    """Evenly filled, like the seeds of a sunflower, but by hand."""
+    """Return points spread evenly, like the seeds of a sunflower, with some irregularity."""
     turn, middle, places = rng.uniform(0, 2 * pi), DISH[0] / 2, list[Point]()
     for index in range(count):
         angle, far = turn + index * 2.39996, reach * ((index + 0.6) / count) ** 0.5
@@ -584,12 +584,12 @@ def sunflower(rng: Random, count: int, reach: float) -> list[Point]:
 
 
 def freedom(place: Point, taken: list[Point]) -> float:
-    """How far it is to the nearest piece."""
+    """Return the distance to the nearest piece."""
     return min((abs(complex(place[0] - x, place[1] - y)) for x, y in taken), default=0)
 
 
 def sized(sprite: Sprite, rng: Random) -> Sprite:
-    """A piece at the scale of the scene, some larger than others."""
+    """Scale a piece to the scene, some larger than others."""
     share = rng.uniform(1.12, 1.36) * SCALE / DETAIL
     size = (round(sprite.colour.width * share), round(sprite.colour.height * share))
     way = Image.Resampling.HAMMING
@@ -597,7 +597,7 @@ def sized(sprite: Sprite, rng: Random) -> Sprite:
 
 
 def lay(canvas: Canvas, sprite: Sprite, place: Point, rng: Random, base: int, lift: float) -> None:
-    """One piece of a topping, turned any way."""
+    """Lay one piece of a topping, turned at random."""
     turn = rng.uniform(0, 360)
     colour = sprite.colour.rotate(turn, Image.Resampling.BICUBIC, expand=True)
     height = sprite.height.rotate(turn, Image.Resampling.BICUBIC, expand=True)
@@ -608,12 +608,12 @@ def lay(canvas: Canvas, sprite: Sprite, place: Point, rng: Random, base: int, li
 
 # ---------------------------------------------------------------- light
 
-# Shade at full strength, but light at half: otherwise every edge turns white.
+# Shade at full strength but light at half, otherwise every edge turns white.
 LAMP = [level if level < 128 else 128 + (level - 128) // 2 for level in range(256)]
 
 
 def lit(scene: Canvas) -> Image.Image:
-    """The scene under a lamp at the upper left."""
+    """Return the scene under a lamp at the upper left."""
     colour = cast_shadows(scene.colour, scene.height)
     form = slope_of(soften(scene.height.reduce(4), 3), 2, 1.5).resize(SCENE, Image.Resampling.BICUBIC)
     colour = ImageChops.soft_light(colour, Image.merge("RGB", [form] * 3))
@@ -625,12 +625,12 @@ def lit(scene: Canvas) -> Image.Image:
 
 
 def slope_of(height: Image.Image, reach: int, strength: float) -> Image.Image:
-    """Light where the surface faces the lamp, dark where it looks away, grey where it is level."""
+    """Return light where the surface faces the lamp, dark where it faces away, and grey where it is level."""
     return ImageChops.subtract(shifted(height, -reach, -reach), shifted(height, reach, reach), 1 / strength, 128)
 
 
 def shifted(picture: Image.Image, right: int, down: int) -> Image.Image:
-    """The picture pushed aside; what comes in at the upper left repeats the old edge."""
+    """Shift the picture, repeating its edge where it is uncovered at the upper left."""
     pushed = picture.copy()
     pushed.paste(picture, (right, down))
     if right > 0 and down > 0:
@@ -640,7 +640,7 @@ def shifted(picture: Image.Image, right: int, down: int) -> Image.Image:
 
 
 def cast_shadows(colour: Image.Image, height: Image.Image) -> Image.Image:
-    """Whatever stands up darkens what lies lower beside it, mostly to its lower right."""
+    """Darken what is lower beside anything high, mostly to its lower right."""
     small = height.reduce(4)
     for reach, shift, strength in ((2.5, 2, 2.6), (8, 2, 1.6)):
         above = shifted(soften(small, reach), shift, shift)
@@ -651,7 +651,7 @@ def cast_shadows(colour: Image.Image, height: Image.Image) -> Image.Image:
 
 
 def developed(picture: Image.Image) -> bytes:
-    """Shrunk, sharpened, a little darker towards the corners."""
+    """Return the picture shrunk, sharpened, and a little darker towards the corners."""
     picture = picture.resize((WIDTH_PIXELS, HEIGHT_PIXELS), Image.Resampling.LANCZOS)
     picture = picture.filter(ImageFilter.UnsharpMask(1.2, 60, 2))
     corner = Image.radial_gradient("L").resize(picture.size, Image.Resampling.BICUBIC)

@@ -1,7 +1,7 @@
-"""Toppings for the demo pictures: each function draws one piece, and no two pieces are quite alike.
+"""Draw toppings for the demo pictures. Each function draws one piece, and no two pieces are quite alike.
 
-A piece is a Sprite: its colours, and its height as a grey picture. The light falls on the finished
-pizza, not on the single piece, so all the highlights and shadows of a picture agree with each other.
+A piece is a Sprite: its colours, and its height as a grey picture. The light falls on the finished pizza,
+not on each piece, so that all the highlights and shadows of a picture agree with each other.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +19,7 @@ DETAIL = 3  # sprite pixels for one pixel of the finished picture
 
 
 class Sprite(NamedTuple):
-    """One drawn piece: what it looks like, and how far it stands up (0 to 255)."""
+    """One drawn piece: its colours and its height (0 to 255)."""
 
     colour: Image.Image
     height: Image.Image
@@ -29,17 +29,17 @@ class Sprite(NamedTuple):
 
 
 def grain(rng: Random, size: tuple[int, int], cell: tuple[int, int]) -> Image.Image:
-    """Soft random light and dark spots, each about one cell wide and high, over the full range of grey."""
+    """Return soft random light and dark spots of about one cell each, over the full range of grey."""
     # Image.effect_noise cannot be seeded, so a picture made with it would differ on every run.
     wide, high = size[0] * 2 // cell[0] + 8, size[1] * 2 // cell[1] + 8
     noise = Image.frombytes("L", (wide, high), rng.randbytes(wide * high))
-    # Blurred while it is tiny, which costs nothing and hides the square grid the noise is made on.
+    # Blurred while it is tiny, which is cheap and hides the square grid of the noise.
     noise = ImageOps.autocontrast(soften(noise, 1), cutoff=1)
     return noise.resize(size, Image.Resampling.BICUBIC, box=(4, 4, wide - 4, high - 4))
 
 
 def cloud(rng: Random, size: tuple[int, int], cell: int) -> Image.Image:
-    """Natural unevenness: large spots with smaller ones inside."""
+    """Return natural unevenness: large spots with smaller ones inside."""
     if cell >= 16:  # large spots are as smooth when drawn small, and ten times as fast
         half = cloud(rng, (size[0] // 2 + 1, size[1] // 2 + 1), cell // 2)
         return half.resize(size, Image.Resampling.BICUBIC)
@@ -51,13 +51,13 @@ def cloud(rng: Random, size: tuple[int, int], cell: int) -> Image.Image:
 
 
 def ramp(shade: Image.Image, *stops: Colour) -> Image.Image:
-    """Colours instead of greys: the first colour for black, the last for white."""
+    """Map greys to colours, from the first colour for black to the last for white."""
     return Image.merge("RGB", [shade.point(scale_between(levels)) for levels in zip(*stops, strict=True)])
 
 
 @lru_cache(maxsize=512)
 def scale_between(stops: tuple[int, ...]) -> list[int]:
-    """For each of the 256 greys, the level between evenly spaced stops."""
+    """Return the level of each of the 256 greys between evenly spaced stops."""
     table = []
     for grey in range(256):
         place = grey * (len(stops) - 1) / 255
@@ -67,12 +67,12 @@ def scale_between(stops: tuple[int, ...]) -> list[int]:
 
 
 def rise(shade: Image.Image, low: int, high: int) -> Image.Image:
-    """Black below `low`, white above `high`, a smooth slope between."""
+    """Map to black below `low`, white above `high`, and a smooth slope between."""
     return shade.point([max(0, min(255, (level - low) * 255 // (high - low))) for level in range(256)])
 
 
 def soften(picture: Image.Image, radius: float) -> Image.Image:
-    """A blur; a wide one is done at half size, where it costs a quarter and looks the same."""
+    """Blur a picture. A wide blur is done at half size, where it costs a quarter and looks the same."""
     if radius < 4:
         return picture.filter(ImageFilter.GaussianBlur(radius))
     return soften(picture.reduce(2), radius / 2).resize(picture.size, Image.Resampling.BILINEAR)
@@ -82,7 +82,7 @@ def soften(picture: Image.Image, radius: float) -> Image.Image:
 
 
 def wobbly(rng: Random, radius: float, wobble: float = 0.05, waves: int = 6, squash: float = 1) -> list[Point]:
-    """The outline of a circle as a cook would cut it."""
+    """Return the outline of a circle as a cook would cut it."""
     bends = [(k, rng.uniform(0.3, 1) * wobble * 2 / k, rng.uniform(0, 2 * pi)) for k in range(2, waves + 2)]
     points = []
     for step in range(72):
@@ -93,7 +93,7 @@ def wobbly(rng: Random, radius: float, wobble: float = 0.05, waves: int = 6, squ
 
 
 def filled(size: tuple[int, int], *outlines: Sequence[Point], blur: float = 1.2) -> Image.Image:
-    """A mask of outlines that are drawn around the middle of the tile."""
+    """Return a mask of outlines that are drawn around the middle of the tile."""
     mask = Image.new("L", size)
     draw = ImageDraw.Draw(mask)
     for outline in outlines:
@@ -102,7 +102,7 @@ def filled(size: tuple[int, int], *outlines: Sequence[Point], blur: float = 1.2)
 
 
 def stroked(size: tuple[int, int], lines: Iterable[Sequence[Point]], width: float, blur: float = 1) -> Image.Image:
-    """A mask of lines that are drawn around the middle of the tile."""
+    """Return a mask of lines that are drawn around the middle of the tile."""
     mask = Image.new("L", size)
     draw = ImageDraw.Draw(mask)
     for line in lines:
@@ -111,7 +111,7 @@ def stroked(size: tuple[int, int], lines: Iterable[Sequence[Point]], width: floa
 
 
 def pillow(mask: Image.Image, roundness: float) -> Image.Image:
-    """Height that swells from the edge towards the middle."""
+    """Return a height that swells from the edge towards the middle."""
     return ImageChops.multiply(mask, soften(mask, roundness))
 
 
@@ -122,12 +122,12 @@ def piece(paint: Image.Image, mask: Image.Image, height: Image.Image) -> Sprite:
 
 
 def dab(paint: Image.Image, colour: Colour, mask: Image.Image, strength: float = 1) -> None:
-    """Colour laid over the paint where the mask is light."""
+    """Lay colour over the paint where the mask is light."""
     paint.paste(colour, mask=mask.point([round(level * strength) for level in range(256)]))
 
 
 def inside(rng: Random, radius: float) -> Point:
-    """Any place in a circle around the middle."""
+    """Return a random point in a circle around the middle."""
     angle, reach = rng.uniform(0, 2 * pi), radius * rng.random() ** 0.5
     return reach * cos(angle), reach * sin(angle)
 
@@ -142,13 +142,13 @@ def square(pixels: float) -> tuple[int, int]:
 
 
 def curve(length: float, bend: float, steps: int = 16) -> list[Point]:
-    """A bent line from left to right through the middle."""
+    """Return a bent line from left to right through the middle."""
     spots = [step / steps for step in range(steps + 1)]
     return [((t - 0.5) * length, bend * (4 * t * (1 - t) - 0.6)) for t in spots]
 
 
 def ribbon(spine: Sequence[Point], widths: Callable[[float], float]) -> list[Point]:
-    """The outline around a bent line whose width changes along the way."""
+    """Return the outline around a bent line whose width changes along the way."""
     above, below = [], []
     for index, (x, y) in enumerate(spine):
         before, after = spine[max(0, index - 1)], spine[min(len(spine) - 1, index + 1)]
@@ -179,7 +179,7 @@ def basil(rng: Random) -> Sprite:
 
 
 def leaf_veins(spine: Sequence[Point], width: float) -> list[list[Point]]:
-    """Side veins that bend towards the tip, as in a real leaf."""
+    """Return side veins that bend towards the tip, as in a real leaf."""
     veins = []
     for x, y in spine[2:-3:3]:
         for side in (-1, 1):
@@ -201,7 +201,7 @@ def rocket(rng: Random) -> Sprite:
 
 
 def rocket_parts(rng: Random, spine: Sequence[Point]) -> list[list[Point]]:
-    """A narrow blade on a stem, pointed lobes to both sides, and the broad end."""
+    """Return a narrow blade on a stem, pointed lobes on both sides, and the broad end."""
     unit = DETAIL
     parts = [ribbon(spine, lambda t: unit * (2.6 if t < 0.3 else 9 * (1.05 - t) ** 0.3))]
     parts.append(ribbon(spine[25:], lambda t: unit * 27 * sin(pi * t**0.75) ** 0.7))
@@ -253,7 +253,7 @@ def mushroom(rng: Random) -> Sprite:
 
 
 def mushroom_gills(size: tuple[int, int], wide: float, lean: float, squash: float) -> Image.Image:
-    """The dark crescents on both sides of the stem, under the cap."""
+    """Return the dark crescents on both sides of the stem, under the cap."""
     crescents = []
     for side in (-1, 1):
         turns = [pi + step * pi / 10 for step in range(11)]
@@ -263,7 +263,7 @@ def mushroom_gills(size: tuple[int, int], wide: float, lean: float, squash: floa
 
 
 def tomato(rng: Random) -> Sprite:
-    """Half a cherry tomato, cut side up."""
+    """Draw half a cherry tomato, cut side up."""
     size, unit = square(46), DETAIL
     radius = rng.uniform(17, 20) * unit
     mask = filled(size, wobbly(rng, radius, 0.025))
@@ -283,7 +283,7 @@ def tomato(rng: Random) -> Sprite:
 
 
 def tomato_rooms(rng: Random, radius: float) -> list[list[Point]]:
-    """The seed chambers around the middle of a cut tomato."""
+    """Return the seed chambers around the middle of a cut tomato."""
     count, turn = rng.choice((3, 3, 4)), rng.uniform(0, pi)
     rooms = []
     for index in range(count):
@@ -294,7 +294,7 @@ def tomato_rooms(rng: Random, radius: float) -> list[list[Point]]:
 
 
 def seed_spots(rng: Random, rooms: Sequence[Sequence[Point]]) -> list[Point]:
-    """Four or five seeds along the wall of each chamber."""
+    """Return four or five seeds along the wall of each chamber."""
     spots = []
     for room in rooms:
         middle = (sum(x for x, _ in room) / len(room), sum(y for _, y in room) / len(room))
@@ -356,7 +356,7 @@ def zucchini(rng: Random) -> Sprite:
 
 
 def artichoke(rng: Random) -> Sprite:
-    """A quarter of a heart: petals that lie over each other like a fan."""
+    """Draw a quarter of a heart, with petals that overlap like a fan."""
     size, unit = square(62), DETAIL
     flesh = ramp(cloud(rng, size, 10 * unit), (128, 118, 46), (184, 168, 88), (228, 210, 144))
     paint, mask, height = flesh.copy(), Image.new("L", size), Image.new("L", size)
@@ -374,7 +374,7 @@ def artichoke(rng: Random) -> Sprite:
 
 
 def artichoke_petal(reach: float, lean: float, width: float, base: float) -> list[Point]:
-    """A pointed petal that grows upwards from the bottom of the heart."""
+    """Return a pointed petal that grows upwards from the bottom of the heart."""
     tip = (sin(lean) * reach * 1.3, base - cos(lean) * reach * 1.55)
     spine = [(tip[0] * t, base + (tip[1] - base) * t) for t in (step / 12 for step in range(13))]
     return ribbon(spine, lambda t: width * 2.3 * sin(pi * (0.12 + 0.86 * t)) ** 0.7)
@@ -443,7 +443,7 @@ def ham(rng: Random) -> Sprite:
 
 
 def prosciutto(rng: Random) -> Sprite:
-    """A thin slice dropped in folds: bands along the slice, hills and valleys across it."""
+    """Draw a thin slice dropped in folds, with bands along the slice and hills and valleys across it."""
     size, unit = (round(150 * DETAIL), round(78 * DETAIL)), DETAIL
     wave, phase = rng.uniform(5, 8) * unit, rng.uniform(0, 6)
     spine = [((t / 40 - 0.5) * 124 * unit, wave * sin(t / 40 * 7 + phase)) for t in range(41)]
@@ -514,7 +514,7 @@ def gorgonzola(rng: Random) -> Sprite:
 
 
 def mozzarella(rng: Random) -> Sprite:
-    """A molten slice: soft edges, milk white in the middle, a golden blister or two."""
+    """Draw a melted slice with soft edges, milk white in the middle, and a golden blister or two."""
     size, unit = square(104), DETAIL
     outline = wobbly(rng, rng.uniform(28, 40) * unit, 0.12, waves=5, squash=rng.uniform(0.75, 1))
     mask = rise(filled(size, outline, blur=2.4 * unit), 70, 170)
@@ -529,7 +529,7 @@ def mozzarella(rng: Random) -> Sprite:
 
 
 def parmesan(rng: Random) -> Sprite:
-    """A shaving: thin, broken at the edges, slightly bent."""
+    """Draw a shaving that is thin, broken at the edges and slightly bent."""
     size, unit = (round(62 * DETAIL), round(44 * DETAIL)), DETAIL
     long, wide = rng.uniform(19, 26) * unit, rng.uniform(9, 14) * unit
     turns = sorted(rng.uniform(0, 2 * pi) for _ in range(9))
@@ -541,7 +541,7 @@ def parmesan(rng: Random) -> Sprite:
 
 
 def walnut(rng: Random) -> Sprite:
-    """Half a kernel: two wrinkled lobes and the groove between them."""
+    """Draw half a kernel: two wrinkled lobes and the groove between them."""
     size, unit = square(44), DETAIL
     outline = wobbly(rng, 15.5 * unit, 0.14, waves=8, squash=rng.uniform(0.78, 0.95))
     mask = rise(filled(size, outline, blur=1.2 * unit), 96, 150)
@@ -554,7 +554,7 @@ def walnut(rng: Random) -> Sprite:
 
 
 def cherry(rng: Random) -> Sprite:
-    """A whole cherry tomato with its green star."""
+    """Draw a whole cherry tomato with its green star."""
     size, unit = square(52), DETAIL
     mask = filled(size, wobbly(rng, 21 * unit, 0.015))
     paint = ramp(pillow(mask, 14 * unit), (120, 10, 6), (186, 24, 12), (226, 52, 26))
@@ -567,7 +567,7 @@ def cherry(rng: Random) -> Sprite:
 
 
 def star_rays(rng: Random, reach: float) -> list[list[Point]]:
-    """Five bent rays from the middle outwards."""
+    """Return five bent rays from the middle outwards."""
     rays = []
     for index in range(5):
         angle, bend = index * 2 * pi / 5 + rng.uniform(-0.2, 0.2), rng.uniform(-0.5, 0.5)
@@ -593,7 +593,7 @@ def pine_nut(rng: Random) -> Sprite:
 
 
 def parsley(rng: Random) -> Sprite:
-    """A chopped scrap of leaf."""
+    """Draw a chopped scrap of leaf."""
     size, unit = square(20), DETAIL
     mask = filled(size, wobbly(rng, rng.uniform(3, 6.5) * unit, 0.5, squash=rng.uniform(0.5, 1)))
     paint = ramp(cloud(rng, size, 4 * unit), (36, 84, 22), (76, 136, 38), (120, 170, 64))
@@ -601,7 +601,7 @@ def parsley(rng: Random) -> Sprite:
 
 
 def honey(rng: Random) -> Sprite:
-    """A few drops of honey, as they fall off the spoon."""
+    """Draw a few drops of honey as they fall off the spoon."""
     size, unit = square(44), DETAIL
     drops = [moved(wobbly(rng, rng.uniform(1.6, 5.5) * unit, 0.12), inside(rng, 14 * unit)) for _ in range(4)]
     mask = rise(filled(size, *drops, blur=1.2 * unit), 70, 180)

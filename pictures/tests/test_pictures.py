@@ -1,4 +1,4 @@
-"""What an uploaded picture becomes, what is refused and why; and that the demo pictures are real pictures."""
+"""Uploaded pictures are cleaned or refused with a reason, and the demo pictures are valid."""
 
 import hashlib
 import struct
@@ -23,7 +23,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 ORIENTATION, GPS, GPS_LATITUDE = 0x0112, 0x8825, 2
 
-# How an upright picture has to be stored so that the orientation turns it upright again.
+# How to store an upright picture so that the orientation turns it upright again.
 STORED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -57,7 +57,7 @@ def refusal(data):
 
 
 def four_corners(width=120, height=80):
-    """Red, green / blue, white: no two ways of turning it look alike."""
+    """Return a picture of red, green / blue, white, which looks different in each orientation."""
     image = Image.new("RGB", (width, height), RED)
     image.paste(GREEN, (width // 2, 0, width, height // 2))
     image.paste(BLUE, (0, height // 2, width // 2, height))
@@ -66,7 +66,7 @@ def four_corners(width=120, height=80):
 
 
 def noisy(width=300, height=200):
-    """Hard to compress, so that cutting the file cuts the picture."""
+    """Return a picture that is hard to compress, so that cutting the file cuts the picture."""
     return Image.merge("RGB", [Image.effect_noise((width, height), 80) for _ in range(3)])
 
 
@@ -79,14 +79,14 @@ def chunk(kind, body):
 
 
 def claimed_png(width, height):
-    """A few bytes that promise a picture of any size."""
+    """Return a few bytes that claim to be a picture of this size."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(999))) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
 
 
 def repainted_jpeg(scans):
-    """A progressive JPEG whose last scan comes again and again."""
+    """Return a progressive JPEG whose last scan is repeated."""
     data = encoded(four_corners(), "JPEG", progressive=True)
     last = data[data.rindex(b"\xff\xda") : -2]
     return data[:-2] + last * scans + data[-2:]
@@ -129,14 +129,14 @@ def test_the_header_alone_decides_about_the_pixels(monkeypatch):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_warning_about_a_bomb_is_a_refusal_too():
+def test_a_warning_about_a_decompression_bomb_is_a_refusal():
     assert refusal(claimed_png(10_000, 10_000)) == safe.TOO_MANY_PIXELS
 
 
 def test_a_large_file_is_refused_unread(monkeypatch):
     monkeypatch.setattr(safe, "MAX_BYTES", 1000)
     large = upload(bytes(1001))
-    large.file = None  # whoever reads it now fails
+    large.file = None  # reading it now fails
 
     with pytest.raises(ValidationError, match="too large"):
         safe_picture(large)
@@ -200,7 +200,7 @@ def test_a_picture_with_broken_bytes_is_refused_or_cleaned(data, draw):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_every_usual_format_is_taken(kind):
+def test_every_usual_format_is_accepted(kind):
     image = cleaned(encoded(four_corners(), kind))
 
     assert (image.format, image.mode, image.size) == ("WEBP", "RGB", (120, 80))
@@ -261,7 +261,7 @@ def test_an_impossible_orientation_is_ignored(orientation):
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
-def test_broken_exif_costs_no_picture():
+def test_broken_exif_is_ignored():
     assert cleaned(encoded(four_corners(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")).size == (120, 80)
 
 
@@ -288,7 +288,7 @@ def test_an_animation_becomes_its_first_frame():
         pytest.param(Image.new("I;16", (20, 20), 30_000), "PNG", (117, 117, 117), id="16-bit"),
     ],
 )
-def test_every_kind_of_pixel_is_taken(image, kind, expected):
+def test_every_kind_of_pixel_is_accepted(image, kind, expected):
     assert is_near(cleaned(encoded(image, kind)).getpixel((10, 10)), expected, tolerance=6)
 
 
@@ -309,7 +309,7 @@ def srgb_profile():
 
 
 def swapped_profile():
-    """A colour space whose red is our green: only a converted picture shows it."""
+    """Return a colour space whose red is our green, so that only a converted picture shows it."""
     return srgb_profile().replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
 
 
@@ -329,14 +329,14 @@ def test_converting_colours_keeps_transparency():
 
 
 @pytest.mark.parametrize("profile", [b"not a profile", b"\0" * 400, srgb_profile()[:200]])
-def test_a_broken_colour_profile_costs_no_picture(profile):
+def test_a_broken_colour_profile_is_ignored(profile):
     image = cleaned(encoded(Image.new("RGB", (20, 20), RED), "PNG", icc_profile=profile))
 
     assert is_near(image.getpixel((10, 10)), RED)
 
 
 @pytest.mark.parametrize("image", [Image.new("L", (20, 20), 90), Image.new("CMYK", (20, 20), (0, 0, 0, 165))])
-def test_a_profile_for_other_pixels_costs_no_picture(image):
+def test_a_profile_for_other_pixels_is_ignored(image):
     result = cleaned(encoded(image, "JPEG", icc_profile=srgb_profile()))
 
     assert is_near(result.getpixel((10, 10)), (90, 90, 90))
@@ -375,7 +375,7 @@ def test_nothing_but_pixels_is_left(talkative):
     assert not Image.open(BytesIO(data)).getexif()
 
 
-def test_what_hides_behind_the_picture_is_gone():
+def test_data_behind_the_picture_is_removed():
     assert b"<script>" not in safe_picture(upload(encoded(four_corners(), "JPEG") + SVG)).read()
 
 
@@ -388,7 +388,7 @@ def test_the_name_is_made_from_the_content():
     assert result.name == hashlib.sha256(result.read()).hexdigest()[:16] + ".webp"
 
 
-def test_the_same_picture_gets_the_same_name_and_another_one_another():
+def test_equal_pictures_have_equal_names_and_others_do_not():
     red, again, blue = (
         safe_picture(upload(encoded(Image.new("RGB", (20, 20), colour)))).name for colour in (RED, RED, BLUE)
     )
