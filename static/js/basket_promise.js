@@ -1,9 +1,9 @@
 import { between, duration, serverNow } from "./clock.js";
 
-// On the shop's page: when an order would be there, beside the basket; and how long one waits now, in the header.
+// On the shop's page, show when an order would arrive beside the basket, and the current wait in the header.
 
 const EVERY_MS = 10_000;
-const SOON_MS = 250; // several taps on a stepper are one question
+const SOON_MS = 250; // several taps on a stepper make one request
 
 const wait = document.getElementById("wait");
 const ready = document.getElementById("basket-ready");
@@ -22,10 +22,10 @@ async function ask() {
   const turn = (asked += 1);
   try {
     const answer = await fetch(`/api/promise/?pizzas=${pizzas}`);
-    if (!answer.ok || turn !== asked) return; // a newer question is on its way
+    if (!answer.ok || turn !== asked) return; // a newer request is under way
     show(await answer.json());
   } catch {
-    // The next one brings it.
+    // The next request tries again.
   }
 }
 
@@ -34,7 +34,7 @@ function show({ promise, why_not: whyNot }) {
   if (wait) wait.textContent = promise ? `, ready in about ${duration(Date.parse(promise.median) - serverNow())}` : "";
 }
 
-/** An interval may be so short that both of its ends read the same. */
+/** Word an interval, which can be so short that both of its ends read the same. */
 function readyWhen(when) {
   return when.includes(" and ") ? `Ready between ${when}` : `Ready at ${when}`;
 }

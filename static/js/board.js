@@ -5,32 +5,32 @@ import { Hands } from "./board_hands.js";
 import { Numbers } from "./board_numbers.js";
 import { moodOf, pizzasOf, Tickets } from "./board_tickets.js";
 
-// The board: its state, its socket, when it is drawn, and what it says.
+// The board: its state, its socket, when it is drawn, and its messages.
 
-const DRAW_MS = 100; // between two drawings, however much happens
+const DRAW_MS = 100; // at least, between two drawings
 const TICK_MS = 1000;
 const UNDO_MS = 5000;
-const NEW_MS = 15_000; // a ticket that is older is none to ring for
-const REMEMBERED = 5000; // orders that have left, whose seq is still known
+const NEW_MS = 15_000; // no tone for a ticket that is older
+const REMEMBERED = 5000; // orders whose seq is kept, including those that have left
 const LATELY = 12;
 const NO_UNDO = ["resume", "undo"];
 
 const byId = (id) => document.getElementById(id);
 const kitchen = { orders: new Map(), lately: [], stations: new Map(), shop: null, hidesSimulated: false };
-const seqs = new Map(); // order_id -> the newest seq, of those that have left, too
-const changed = new Set(); // order ids, since the last drawing
+const seqs = new Map(); // order_id -> the newest seq, including orders that have left
+const changed = new Set(); // ids of orders that changed since the last drawing
 const tickets = new Tickets(kitchen);
 const numbers = new Numbers(kitchen);
 let drawnAt = 0;
 let drawing = 0;
 
-// What comes in
+// Incoming frames
 
 function hear(frame) {
-  if (frame.board) hang(frame.board);
+  if (frame.board) showBoard(frame.board);
   if (frame.stations) set(frame);
   if (frame.history) numbers.begin(frame.history);
-  const [forecasts, news] = frame.stations ? [[], frame.orders ?? []] : parted(frame.orders ?? []);
+  const [forecasts, news] = frame.stations ? [[], frame.orders ?? []] : split(frame.orders ?? []);
   forecasts.forEach(keep);
   for (const payload of news) take(payload);
   if (forecasts.length && !news.length) return;
@@ -39,8 +39,8 @@ function hear(frame) {
   drawSoon();
 }
 
-/** The whole board. What it doesn't know has left. */
-function hang({ orders, lately, ...settings }) {
+/** Take over the whole board. Orders that are not on it have left. */
+function showBoard({ orders, lately, ...settings }) {
   set(settings);
   kitchen.lately = lately;
   const there = new Set(orders.map(({ order_id }) => order_id));
@@ -49,7 +49,7 @@ function hang({ orders, lately, ...settings }) {
   for (const payload of lately) take(payload, true);
 }
 
-/** The stations and the shop. */
+/** Take over the stations and the shop. */
 function set({ stations, shop }) {
   kitchen.stations = new Map(stations.map((station) => [station.stage, station]));
   kitchen.shop = shop;
@@ -57,11 +57,11 @@ function set({ stations, shop }) {
   showShop();
 }
 
-/** An order, unless something newer is known of it. */
+/** Take over an order unless a newer state of it is known. */
 function take(payload, isSnapshot = false) {
   const known = seqs.get(payload.order_id);
   if (payload.seq < (known ?? 0)) return;
-  seqs.delete(payload.order_id); // to the end: the Map's first are the oldest
+  seqs.delete(payload.order_id); // move to the end: the Map's first entries are the oldest
   seqs.set(payload.order_id, payload.seq);
   if (known === undefined && !isSnapshot) welcome(payload);
   const { order_id: id, state } = payload;
@@ -71,13 +71,13 @@ function take(payload, isSnapshot = false) {
   if (seqs.size > REMEMBERED) forget();
 }
 
-function parted(payloads) {
+function split(payloads) {
   const parts = [[], []];
   for (const payload of payloads) parts[isForecast(payload) ? 0 : 1].push(payload);
   return parts;
 }
 
-/** Only when it will be there has moved: nothing to draw, the next tick looks whether it is late. */
+/** Return whether only the forecast has moved: nothing to draw, and the next tick checks whether it is late. */
 function isForecast({ order_id: id, seq, due_at: dueAt }) {
   const known = kitchen.orders.get(id);
   return known?.seq === seq && known.due_at === dueAt;
@@ -112,7 +112,7 @@ function welcome(payload) {
   if (!payload.simulated || !kitchen.hidesSimulated) ring();
 }
 
-// Drawing: what happens meanwhile is gathered
+// Drawing gathers the changes since the last time
 
 function drawSoon() {
   if (drawing || !kitchen.shop) return;
@@ -150,7 +150,7 @@ function showShop() {
   byId("open-shop").classList.toggle("closed", !is_open);
 }
 
-// What goes out
+// Outgoing messages
 
 function send(order, action, more = {}) {
   if (!order) return;
@@ -182,7 +182,7 @@ function complain({ error, order }) {
   say(error, "problem");
 }
 
-// What was said, and taking it back
+// The message, and undo
 
 let undoable = null;
 let silence = 0;
@@ -197,14 +197,14 @@ function say(words, kind = "") {
   const box = byId("said");
   undoable = null;
   clearTimeout(silence);
-  silence = setTimeout(hush, UNDO_MS);
+  silence = setTimeout(hideMessage, UNDO_MS);
   box.className = `said ${kind}`;
   box.querySelector(".undo").hidden = true;
   box.querySelector("p").textContent = words;
   box.hidden = false;
 }
 
-function hush() {
+function hideMessage() {
   undoable = null;
   byId("said").hidden = true;
 }
@@ -212,50 +212,50 @@ function hush() {
 function undo() {
   if (!undoable) return false;
   const order = undoable;
-  hush();
+  hideMessage();
   send(order, "undo");
   return true;
 }
 
 byId("said").querySelector(".undo").addEventListener("click", undo);
 
-// What this screen wants: kept on this screen
+// The preferences of this screen, stored on this screen
 
-const wishes = { sound: false, hideSimulated: false, light: false, contrast: false, numbers: innerWidth >= 1600 };
+const preferences = { sound: false, hideSimulated: false, light: false, contrast: false, numbers: innerWidth >= 1600 };
 
 function recall() {
   try {
-    Object.assign(wishes, JSON.parse(localStorage.getItem("board")));
+    Object.assign(preferences, JSON.parse(localStorage.getItem("board")));
   } catch {
-    // Storage may be forbidden, or hold nonsense.
+    // Storage can be forbidden or contain nonsense.
   }
-  // A sound needs a finger on the page first: the browser's rule.
-  if (wishes.sound) addEventListener("pointerdown", () => wishes.sound && wake(), { once: true });
+  // Browsers allow sound only after the user has touched the page.
+  if (preferences.sound) addEventListener("pointerdown", () => preferences.sound && wake(), { once: true });
 }
 
 function toggle(name) {
-  wishes[name] = !wishes[name];
+  preferences[name] = !preferences[name];
   try {
-    localStorage.setItem("board", JSON.stringify(wishes));
+    localStorage.setItem("board", JSON.stringify(preferences));
   } catch {
-    // It lasts as long as the page, then.
+    // Without storage the preferences last as long as the page.
   }
-  obey();
-  if (name === "sound" && wishes.sound) wake(), ring();
+  applyPreferences();
+  if (name === "sound" && preferences.sound) wake(), ring();
   if (name === "light" || name === "contrast") numbers.repaint();
   numbers.draw();
   drawSoon();
   return true;
 }
 
-function obey() {
+function applyPreferences() {
   const root = document.documentElement;
-  root.dataset.theme = wishes.light ? "light" : "dark";
-  root.dataset.contrast = wishes.contrast ? "more" : "";
-  kitchen.hidesSimulated = wishes.hideSimulated;
-  byId("numbers").hidden = !wishes.numbers;
+  root.dataset.theme = preferences.light ? "light" : "dark";
+  root.dataset.contrast = preferences.contrast ? "more" : "";
+  kitchen.hidesSimulated = preferences.hideSimulated;
+  byId("numbers").hidden = !preferences.numbers;
   const buttons = { sound: "sound", simulated: "hideSimulated", numbers: "numbers", light: "light", contrast: "contrast" };
-  for (const [id, name] of Object.entries(buttons)) byId(`toggle-${id}`).ariaPressed = wishes[name];
+  for (const [id, name] of Object.entries(buttons)) byId(`toggle-${id}`).ariaPressed = preferences[name];
 }
 
 for (const [id, name] of [["sound", "sound"], ["simulated", "hideSimulated"], ["numbers", "numbers"], ["light", "light"], ["contrast", "contrast"]]) {
@@ -273,7 +273,7 @@ function wake() {
 }
 
 function ring() {
-  if (!wishes.sound || !audio || audio.currentTime - rangAt < 0.5) return;
+  if (!preferences.sound || !audio || audio.currentTime - rangAt < 0.5) return;
   rangAt = audio.currentTime;
   const [tone, volume] = [audio.createOscillator(), audio.createGain()];
   tone.frequency.value = 880;
@@ -284,7 +284,7 @@ function ring() {
   tone.stop(rangAt + 0.4);
 }
 
-// Begin
+// Start
 
 function showState(state, code) {
   if (state === "stopped" && code !== Live.LOGGED_OUT) say("This screen is no longer allowed to show the board. Log in again.", "problem for-good");
@@ -293,7 +293,7 @@ function showState(state, code) {
 }
 
 recall();
-obey();
+applyPreferences();
 const hands = new Hands(kitchen, { send, change, undo, toggleNumbers: () => toggle("numbers") });
 const handlers = { onFrame: hear, onPayload: (payload) => hear({ orders: [payload] }), onState: showState };
 const live = new Live("/ws/kitchen/", handlers, { needsAccount: true });

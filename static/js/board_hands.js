@@ -1,18 +1,18 @@
 import { write } from "./words.js";
 import { columnOf, neighbour } from "./board_tickets.js";
 
-// What staff do: with a finger, a mouse or the keys. `send(action, more)` is the board's.
+// Handle what staff do on the board by touch, mouse or keyboard. The board provides the actions.
 
 /** Keys for the ticket that has the focus. */
 const KEYS = { d: "advance", r: "recall", h: "hold", f: "rush" };
 
 export class Hands {
-  constructor(kitchen, deeds) {
+  constructor(kitchen, actions) {
     this.kitchen = kitchen;
-    this.deeds = deeds; // send(order, action, more), change(message), undo(), toggleNumbers()
+    this.actions = actions; // send(order, action, more), change(message), undo(), toggleNumbers()
     this.dialog = document.getElementById("ticket-dialog");
-    this.order = null; // whose dialog is open: as it was when it opened
-    this.wanted = new Map(); // stage -> places that were asked for, until the kitchen answers
+    this.order = null; // the order of the open dialog, as it was when the dialog opened
+    this.wanted = new Map(); // stage -> places that were requested, until the kitchen answers
     document.addEventListener("keydown", (event) => this.key(event));
     document.getElementById("stations").addEventListener("click", (event) => this.click(event));
     this.dialog.addEventListener("click", ({ target }) => this.choose(target.closest("[data-action]")));
@@ -32,7 +32,7 @@ export class Hands {
     const button = target.closest("button");
     if (!ticket) return button && this.station(columnOf(button).dataset.stage, button.classList);
     ticket.focus({ preventScroll: true });
-    if (button?.classList.contains("done")) this.deeds.send(this.orderOf(ticket), "advance");
+    if (button?.classList.contains("done")) this.actions.send(this.orderOf(ticket), "advance");
     if (button?.classList.contains("more")) this.open(this.orderOf(ticket));
   }
 
@@ -51,20 +51,20 @@ export class Hands {
     if (!button) return;
     this.dialog.close();
     const { action, stage } = button.dataset;
-    this.deeds.send(this.order, action, stage ? { stage } : {});
+    this.actions.send(this.order, action, stage ? { stage } : {});
   }
 
   cancel(event) {
     event.preventDefault();
     this.dialog.close();
-    this.deeds.send(this.order, "cancel", { reason: document.getElementById("reason").value });
+    this.actions.send(this.order, "cancel", { reason: document.getElementById("reason").value });
   }
 
   bringBack(button) {
     const order = button && this.kitchen.lately.find(({ order_id }) => order_id === button.dataset.order);
     if (!order) return;
-    if (order.state === "cancelled") this.deeds.send(order, "override", { stage: firstStage() });
-    else this.deeds.send(order, "recall");
+    if (order.state === "cancelled") this.actions.send(order, "override", { stage: firstStage() });
+    else this.actions.send(order, "recall");
   }
 
   // Stations and shop
@@ -74,12 +74,12 @@ export class Hands {
     if (names.contains("settings")) return this.openStation(station);
     const step = Number(names.contains("more")) - Number(names.contains("less"));
     if (!step) return;
-    const places = (this.wanted.get(stage) ?? station.places) + step; // two quick taps are two places
+    const places = (this.wanted.get(stage) ?? station.places) + step; // two quick taps add up to two places
     this.wanted.set(stage, places);
-    this.deeds.change({ action: "station", stage, places });
+    this.actions.change({ action: "station", stage, places });
   }
 
-  /** The kitchen has answered: from now on what it says. */
+  /** Forget the requested places once the kitchen has answered. */
   settle() {
     this.wanted.clear();
   }
@@ -104,11 +104,11 @@ export class Hands {
       const places = Number(station.places.value);
       const mean_seconds = Number(station.mean_seconds.value);
       const [is_open, as_measured] = [station.is_open.checked, station.as_measured.checked];
-      this.deeds.change({ action: "station", stage, places, mean_seconds, is_open, as_measured });
+      this.actions.change({ action: "station", stage, places, mean_seconds, is_open, as_measured });
     });
     shop.addEventListener("submit", ({ submitter }) => {
       if (submitter?.value !== "save") return;
-      this.deeds.change({ action: "shop", speed: Number(shop.speed.value), demand_per_hour: Number(shop.demand_per_hour.value), is_open: shop.is_open.checked });
+      this.actions.change({ action: "shop", speed: Number(shop.speed.value), demand_per_hour: Number(shop.demand_per_hour.value), is_open: shop.is_open.checked });
     });
     document.getElementById("open-shop").addEventListener("click", () => {
       shop.is_open.checked = this.kitchen.shop.is_open;
@@ -133,18 +133,18 @@ export class Hands {
   }
 
   letter(key, ticket, { target, repeat }) {
-    if (repeat) return false; // a key that is held down is one wish
+    if (repeat) return false; // a key that is held down counts once
     const letter = key.toLowerCase();
     if (letter === "?") return this.show("help-dialog");
-    if (letter === "u") return this.deeds.undo();
-    if (letter === "n") return this.deeds.toggleNumbers();
+    if (letter === "u") return this.actions.undo();
+    if (letter === "n") return this.actions.toggleNumbers();
     const order = this.orderOf(ticket);
     if (!order) return false;
     if (letter === "enter") return target === ticket && this.opened(order);
     if (letter === "m") return this.opened(order, "#move-to button:not([hidden])");
     if (letter === "c") return this.opened(order, "#reason");
     if (!KEYS[letter]) return false;
-    this.deeds.send(order, letter === "h" && order.state === "held" ? "resume" : KEYS[letter]);
+    this.actions.send(order, letter === "h" && order.state === "held" ? "resume" : KEYS[letter]);
     return true;
   }
 
@@ -158,7 +158,7 @@ export class Hands {
     return true;
   }
 
-  /** From ticket to ticket; from nowhere to the first. */
+  /** Move the focus to the next ticket, or to the first one if no ticket has it. */
   walk(ticket, { key, target }) {
     if (!ticket && target !== document.body && target.id !== "main" && !target.closest(".station")) return false;
     const goal = ticket ? nextTo(ticket, key) : (target.closest(".station") ?? document).querySelector(".ticket");
@@ -176,7 +176,7 @@ function makesSense({ action, stage }, order) {
   return stage !== order.stage;
 }
 
-/** The columns stand in the order of the stages. */
+/** Return the first stage: the columns are in the order of the stages. */
 function firstStage() {
   return document.querySelector(".station").dataset.stage;
 }
@@ -186,7 +186,7 @@ function nextTo(ticket, key) {
   const columns = [...document.querySelectorAll(".station")].filter((column) => column.querySelector(".ticket"));
   const column = columns[columns.indexOf(columnOf(ticket)) + (key === "ArrowLeft" ? -1 : 1)];
   if (!column) return null;
-  // At the same height, or the last one above it
+  // The ticket at the same height, or the last one above it
   const top = ticket.getBoundingClientRect().top;
   const tickets = [...column.querySelectorAll(".ticket")];
   return tickets.filter((other) => other.getBoundingClientRect().top <= top).at(-1) ?? tickets[0];

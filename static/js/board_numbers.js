@@ -3,19 +3,19 @@ import { serverNow, timeOfDay } from "./clock.js";
 import { write } from "./words.js";
 import { showIf } from "./board_tickets.js";
 
-// The numbers beside the board: what is still to be made, the last hour as a chart and as a table, who just left.
+// The numbers beside the board: pizzas still to be made, the last hour as chart and table, and recent departures.
 
 const MINUTE_MS = 60_000;
 const AGO_MINUTES = [59, 30, 15, 0]; // the columns of the table
 const CHART_HEIGHT = 180;
-const STROKES = [["--tomato", []], ["--soon", [8, 4]], ["--basil", []], ["--bs-secondary-color", [2, 3]]]; // in turn
+const STROKES = [["--tomato", []], ["--soon", [8, 4]], ["--basil", []], ["--bs-secondary-color", [2, 3]]]; // used in turn
 
 export class Numbers {
   constructor(kitchen) {
     this.kitchen = kitchen;
     this.panel = document.getElementById("numbers");
     this.hour = null; // {real, simulated}: each {in_station: {stage: [60 numbers]}, placed: [60 numbers]}
-    this.minute = 0; // which minute the last numbers are for
+    this.minute = 0; // the minute that the last numbers belong to
     this.chart = null;
   }
 
@@ -24,14 +24,14 @@ export class Numbers {
     this.minute = Math.floor(serverNow() / MINUTE_MS);
   }
 
-  /** A new order was placed. */
+  /** Count a new order. */
   count({ simulated }) {
     if (!this.hour) return;
     this.pass();
     this.hour[simulated ? "simulated" : "real"].placed[59] += 1;
   }
 
-  /** Minutes that have passed push the oldest out. */
+  /** Shift the hour by the minutes that have passed. */
   pass() {
     const minute = Math.floor(serverNow() / MINUTE_MS);
     for (; this.minute < minute; this.minute += 1) {
@@ -51,7 +51,7 @@ export class Numbers {
     return lists[0].map((_, index) => lists.reduce((sum, list) => sum + list[index], 0));
   }
 
-  /** The figures over the board; `late` says whether an order is. */
+  /** Write the figures above the board; `late(order)` says whether an order is late. */
   figures(late) {
     const orders = this.shown();
     const lateNow = orders.filter(late).length;
@@ -69,7 +69,7 @@ export class Numbers {
     return this.kitchen.hidesSimulated ? all.filter((order) => !order.simulated) : all;
   }
 
-  /** What the panel says, while it is open. */
+  /** Draw the panel while it is open. */
   draw() {
     if (this.panel.hidden || !this.hour) return;
     this.allDay();
@@ -84,7 +84,7 @@ export class Numbers {
   allDay() {
     const counts = new Map();
     const list = document.getElementById("all-day");
-    const stages = list.dataset.stages.split(" "); // in which pizzas are still to be made
+    const stages = list.dataset.stages.split(" "); // the stages in which pizzas are still to be made
     for (const order of this.shown()) {
       if (!stages.includes(order.stage)) continue;
       for (const { name, quantity } of order.pizzas) counts.set(name, (counts.get(name) ?? 0) + quantity);
@@ -94,7 +94,7 @@ export class Numbers {
     showIf(document.getElementById("nothing-to-make"), rows.length === 0);
   }
 
-  /** The last numbers of the chart are those of this moment. */
+  /** Set the last numbers of the chart to the present state. */
   present() {
     this.pass();
     for (const part of Object.values(this.hour)) for (const list of Object.values(part.in_station)) list[59] = 0;
@@ -119,7 +119,7 @@ export class Numbers {
     this.chart.setData([times, ...lists]);
   }
 
-  /** After another theme: the colours are painted, not styled. */
+  /** Redraw after a change of theme: the chart's colours are painted, not styled. */
   repaint() {
     this.chart?.destroy();
     this.chart = null;
@@ -174,7 +174,7 @@ function shift(list, newest) {
   list.push(newest);
 }
 
-/** Rows of a name and a number; what stands there already stays. */
+/** Fill a list with rows of a name and a number, reusing existing elements. */
 function fillList(list, rows, textsOf) {
   while (list.children.length > rows.length) list.lastChild.remove();
   rows.forEach((row, index) => {

@@ -1,14 +1,14 @@
 import { between, duration, serverNow } from "./clock.js";
 import { write } from "./words.js";
 
-// The tickets of the board: where each hangs, what it says, and how it gets from one column to the next.
+// The tickets of the board: their places, their text, and their move from one column to the next.
 
-const OVERDUE_MS = 5000; // work that is due may be this late before anyone is told
+const OVERDUE_MS = 5000; // how late work can be before it is shown as late
 const SLIDE_MS = 200;
-const SLIDES_AT_MOST = 12; // at once; more the eye can't follow
+const SLIDES_AT_MOST = 12; // at once; the eye can't follow more
 const MOOD_WORDS = { calm: "", soon: "Due soon", late: "Late" };
 
-/** [{name, quantity}, ...], from "2 × Margherita, 1 × Diavola". */
+/** Parse "2 × Margherita, 1 × Diavola" into [{name, quantity}, ...]. */
 export function pizzasOf({ summary }) {
   return summary
     .split(/, (?=\d+ × )/)
@@ -19,7 +19,7 @@ export function pizzasOf({ summary }) {
     });
 }
 
-/** First come first served, rushed ones before all. The kitchen decides; this only shows its line. */
+/** Compare by turn: rushed orders first, then first come, first served. The kitchen decides; this shows its line. */
 function byTurn(a, b) {
   return b.rushed - a.rushed || compare(a.joined_at, b.joined_at) || compare(a.created_at, b.created_at);
 }
@@ -36,12 +36,12 @@ export function showIf(element, is) {
   if (element.hidden === is) element.hidden = !is;
 }
 
-/** How long the work on an order usually takes at a station, in ms on the wall. */
+/** Return how long an order's work usually takes at a station, in ms of wall time. */
 function usualMs(order, station, speed) {
   return (1000 * station.mean_seconds * (station.per_pizza ? order.count : 1)) / speed;
 }
 
-/** Late is who has not come by the end of what was promised; soon is who will probably not. */
+/** Return the mood: "late" once the promised interval has passed, "soon" if it will probably be missed. */
 export function moodOf(order, kitchen, now) {
   if (order.promise) {
     const high = Date.parse(order.promise.high);
@@ -59,7 +59,7 @@ function overdue(order, now) {
   return order.state === "working" && now - Date.parse(order.due_at) > OVERDUE_MS;
 }
 
-/** One column: its station's head and its three lists. */
+/** One column: the heading of its station and its three lists. */
 class Column {
   constructor(element) {
     this.element = element;
@@ -67,8 +67,8 @@ class Column {
     for (const state of ["working", "held", "waiting"]) this.lists[state] = element.querySelector(`.${state}`);
   }
 
-  /** Hang each ticket where it belongs. What is there already is not touched. */
-  hang(orders, nodes) {
+  /** Put each ticket in its place. A ticket that is already there is not touched. */
+  place(orders, nodes) {
     for (const [state, list] of Object.entries(this.lists)) {
       let here = list.firstChild;
       for (const order of orders[state]) {
@@ -119,24 +119,24 @@ export class Tickets {
       this.columns.set(element.dataset.stage, new Column(element));
     }
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    this.offered = null; // the ticket that Tab leads to
+    this.offered = null; // the ticket that Tab reaches
     document.addEventListener("focusin", ({ target }) => this.offer(target.closest(".ticket") ?? undefined));
   }
 
-  /** Draw all that changed: `changed` are order ids. */
+  /** Draw the orders whose ids are in `changed`. */
   draw(changed) {
     const focused = document.activeElement?.closest?.(".ticket");
     const next = focused && (neighbour(focused, 1) ?? neighbour(focused, -1));
     const shown = this.group(({ simulated }) => !simulated || !this.kitchen.hidesSimulated);
     const moves = this.take(shown, changed);
-    for (const [stage, column] of this.columns) column.hang(shown.get(stage), this.nodes);
+    for (const [stage, column] of this.columns) column.place(shown.get(stage), this.nodes);
     this.tick(changed);
     for (const move of moves) this.slide(move);
     if (focused) keepFocus(focused, next);
     this.offer();
   }
 
-  /** The Tab key finds one ticket, where one was last; the arrows lead from there to all the others. */
+  /** Let Tab reach one ticket, the last one focused; from there the arrow keys reach all others. */
   offer(ticket = document.activeElement?.closest?.(".ticket")) {
     const old = this.offered?.isConnected ? this.offered : null;
     const chosen = ticket ?? old ?? document.querySelector(".station .ticket");
@@ -158,7 +158,7 @@ export class Tickets {
     return groups;
   }
 
-  /** Take down what has left its list, and make what is new; returns what is to slide, with where it was. */
+  /** Remove tickets that have left their list and create new ones. Return those that slide, with their old place. */
   take(shown, changed) {
     const places = new Map();
     for (const [stage, lists] of shown) {
@@ -187,7 +187,7 @@ export class Tickets {
     return node;
   }
 
-  /** Every second, and after every change: the heads, the times, the moods. */
+  /** Update headings, times and moods, every second and after every change. */
   tick(changed = new Set()) {
     const now = serverNow();
     const { stations, shop } = this.kitchen;
@@ -196,13 +196,13 @@ export class Tickets {
     }
     for (const [id, node] of this.nodes) {
       const order = this.kitchen.orders.get(id);
-      if (!order) continue; // it has left, and the next drawing takes its ticket down
+      if (!order) continue; // it has left, and the next drawing removes its ticket
       if (changed.has(id)) this.fill(node, order, now);
       this.time(node, order, now);
     }
   }
 
-  /** What a ticket says, all but the times. */
+  /** Write the text of a ticket, except for the times. */
   fill(node, order, now) {
     node.dataset.state = order.state;
     write(node.querySelector(".number"), order.number);
@@ -213,11 +213,11 @@ export class Tickets {
     write(node.querySelector(".promised"), order.promise ? `for ${between({ ...order.promise, low: order.promise.high })}` : "");
     node.querySelector(".more").ariaLabel = `More for ${order.number}`;
     node.querySelector(".done").ariaLabel = `Done with ${order.number}`;
-    delete node.dataset.mood; // so that the marks are written anew
+    delete node.dataset.mood; // so that the marks are written again
     this.run(node.querySelector(".fill"), order, now);
   }
 
-  /** The bar fills until due by itself; a compositor's work, not ours. */
+  /** Let the bar fill until the work is due. The browser's compositor animates it. */
   run(fill, order, now) {
     fill.getAnimations().forEach((animation) => animation.cancel());
     if (order.state !== "working") return;
@@ -251,7 +251,7 @@ export class Tickets {
     node.ariaLabel = [order.number, order.summary, order.words, ...marks.map(([, word]) => word)].join(", ");
   }
 
-  /** A copy flies to the new place: the columns scroll, and would cut the ticket itself off. */
+  /** Move a copy to the new place: the columns scroll and would clip the ticket itself. */
   slide({ node, from }) {
     const to = node.getBoundingClientRect();
     const isSeen = (box) => box.width && box.bottom > 0 && box.top < innerHeight;
@@ -280,13 +280,13 @@ export function columnOf(node) {
   return node.closest(".station");
 }
 
-/** The next or the last ticket in the column, over the borders of its lists. */
+/** Return the next or previous ticket in the column, across the borders of its lists. */
 export function neighbour(ticket, step) {
   const tickets = [...columnOf(ticket).querySelectorAll(".ticket")];
   return tickets[tickets.indexOf(ticket) + step];
 }
 
-/** A ticket that moved has lost the focus; one that left the board hands it to its neighbour. */
+/** Give the focus back to a ticket that moved, or to the neighbour of one that left the board. */
 function keepFocus(focused, next) {
   const heir = focused.isConnected ? focused : next?.isConnected ? next : document.querySelector(".ticket");
   if (!heir?.contains(document.activeElement)) heir?.focus({ preventScroll: true });

@@ -1,19 +1,19 @@
-// The server's time on this device, and times as people read them.
+// The server's time on this device, and times in words.
 
-/** How far this device's clock is behind the server's, in ms. Only a page that has just come knows. */
+/** Return how far this device's clock is behind the server's, in ms. Only a freshly loaded page can tell. */
 const clockBehind = (() => {
   const loaded = performance.getEntriesByType("navigation")[0];
   const sent = Date.parse(document.documentElement.dataset.now);
-  if (!loaded?.transferSize || Number.isNaN(sent)) return 0; // from a cache: the stamp is an old one
+  if (!loaded?.transferSize || Number.isNaN(sent)) return 0; // from a cache, so the stamp is old
   return sent - (performance.timeOrigin + loaded.responseStart);
 })();
 
-/** Now, by the server's clock. */
+/** Return the present time on the server's clock. */
 export function serverNow() {
   return Date.now() + clockBehind;
 }
 
-/** "18:42", with the day in front if it was not today. In the reader's own zone. */
+/** Return "18:42" in the reader's time zone, with the day in front unless it is today. */
 export function timeOfDay(moment) {
   const date = new Date(moment);
   const time = date.toLocaleTimeString("en-US", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -21,9 +21,9 @@ export function timeOfDay(moment) {
   return `${date.toLocaleDateString("en-US", { month: "short", day: "numeric" })}, ${time}`;
 }
 
-const SHORT_MS = 120_000; // an interval that is shorter is told to the second
+const SHORT_MS = 120_000; // a shorter interval is shown with seconds
 
-/** "18:42–18:51", or with seconds where it is short. In the reader's own zone. */
+/** Return "18:42–18:51" in the reader's time zone, with seconds if the interval is short. */
 export function between({ low, high }, joint = "–") {
   const short = Date.parse(high) - Date.parse(low) < SHORT_MS;
   const [from, to] = [low, high].map((moment) => (short ? withSeconds(moment) : timeOfDay(moment)));
@@ -36,7 +36,7 @@ function withSeconds(moment) {
   return secondHand.format(new Date(moment));
 }
 
-/** The smallest difference that can be seen in an interval. */
+/** Return the smallest difference that is visible in an interval. */
 export function stepMs({ low, high }) {
   return Date.parse(high) - Date.parse(low) < SHORT_MS ? 1000 : 60_000;
 }

@@ -1,9 +1,9 @@
 /* global axios */
 import { dollars } from "./words.js";
 
-// The basket, and ordering it. What is in it lives in this tab until it is ordered.
+// The basket and the order. The basket is kept in this tab until it is ordered.
 
-const MOST = 20; // of one pizza
+const MOST = 20; // per pizza
 const BASKET = "basket";
 const TIMEOUT_MS = 15_000;
 const TOKEN = "meta[name=csrf-token]";
@@ -11,9 +11,9 @@ const TOKEN = "meta[name=csrf-token]";
 const byId = (id) => document.getElementById(id);
 const cards = new Map(Array.from(document.querySelectorAll("[data-pizza]"), (card) => [card.dataset.pizza, card]));
 const orderButton = byId("place-order");
-let basket = load(); // {items: {pizza id: quantity}, key: the click that is being tried}
+let basket = load(); // {items: {pizza id: quantity}, key: the idempotency key of the pending click}
 
-// Keeping
+// Storage
 
 function load() {
   const empty = { items: {}, key: "" };
@@ -22,7 +22,7 @@ function load() {
     const items = Object.entries(kept.items).filter(([id, n]) => cards.has(id) && n >= 1 && n <= MOST);
     return { ...kept, items: Object.fromEntries(items) };
   } catch {
-    return empty; // storage may be forbidden, or hold nonsense
+    return empty; // storage can be forbidden or contain nonsense
   }
 }
 
@@ -30,7 +30,7 @@ function keep() {
   try {
     sessionStorage.setItem(BASKET, JSON.stringify(basket));
   } catch {
-    // It lasts as long as the page, then.
+    // Without storage the basket lasts as long as the page.
   }
 }
 
@@ -40,7 +40,7 @@ function change(id, by) {
   const quantity = Math.min(MOST, Math.max(0, (basket.items[id] ?? 0) + by));
   if (quantity) basket.items[id] = quantity;
   else delete basket.items[id];
-  basket.key = ""; // another basket is another order
+  basket.key = ""; // a different basket is a different order
   keep();
   complain("");
   show();
@@ -59,7 +59,7 @@ function show() {
   document.body.classList.toggle("has-basket", Boolean(count));
 }
 
-/** One pizza: a button to add it, and once it is in the basket a stepper in the button's place. */
+/** Show one pizza with a button to add it, or with a stepper once it is in the basket. */
 function showCard(card, quantity) {
   const [add, stepper] = [card.querySelector(".add"), card.querySelector(".stepper")];
   const held = document.activeElement;
@@ -67,7 +67,7 @@ function showCard(card, quantity) {
   stepper.hidden = quantity === 0;
   stepper.querySelector(".quantity").textContent = quantity;
   stepper.querySelector(".more").setAttribute("aria-disabled", quantity >= MOST);
-  // What had the focus may have just vanished: who works with the keyboard goes on from its successor.
+  // The focused element may have just vanished, so keyboard users continue from its replacement.
   const lost = card.contains(held) && held.closest("[hidden]");
   if (lost) (quantity ? stepper.querySelector(".more") : add).focus();
 }
@@ -101,7 +101,7 @@ function send() {
   return axios.post("/api/order/", { items }, { headers, timeout: TIMEOUT_MS });
 }
 
-/** Who logged in or out in another tab has a new token there: get it, and try the same click again. */
+/** Get the new token after a log-in or log-out in another tab, and retry the same click. */
 async function sendWithNewToken(error) {
   if (error.response?.status !== 403) throw error;
   const { data } = await axios.get(location.pathname, { timeout: TIMEOUT_MS });
@@ -110,13 +110,13 @@ async function sendWithNewToken(error) {
   return send();
 }
 
-/** crypto.randomUUID is there on https and localhost only. */
+/** Return a random key. crypto.randomUUID exists only on https and localhost. */
 function newKey() {
   if (crypto.randomUUID) return crypto.randomUUID();
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** While an order is under way a second click, or another pizza, must wait. */
+/** Return whether an order is being sent, in which case a second click or another pizza must wait. */
 function isBusy() {
   return orderButton.getAttribute("aria-disabled") === "true";
 }
@@ -138,7 +138,7 @@ function thank({ message, order: placed }) {
   link.href = placed.url;
   note.querySelector(".close").addEventListener("click", () => byId("thanks").replaceChildren());
   byId("thanks").replaceChildren(note);
-  link.focus({ preventScroll: true }); // the button that was pressed is gone with the basket
+  link.focus({ preventScroll: true }); // the pressed button is gone with the basket
 }
 
 document.getElementById("menu")?.addEventListener("click", ({ target }) => {

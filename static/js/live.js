@@ -1,21 +1,21 @@
 import { timeOfDay } from "./clock.js";
 
-/** The one reconnecting socket. Every frame is a whole state, so nothing has to be asked for after a gap.
+/** A socket that reconnects. Every frame is a whole state, so nothing has to be requested after a gap.
  *
- *  path: the address, or a function that is asked for it at every connect.
- *  handlers: onPayload(payload, frame) for an order that is newer than what was shown, onFrame(frame) for whatever
- *  else comes, onState("live" | "reconnecting" | "stopped", close code if stopped), hello() -> what to send after
+ *  path: the address, or a function that returns it and is called at every connect.
+ *  handlers: onPayload(payload, frame) for an order that is newer than what was shown, onFrame(frame) for any other
+ *  frame, onState("live" | "reconnecting" | "stopped", close code if stopped), hello() -> the message to send after
  *  every connect, or nothing.
- *  needsAccount: who is logged out is told so, and that is the end. Otherwise they go on as a visitor.
+ *  needsAccount: tell people that they were logged out, and stop. Otherwise they continue as visitors.
  */
 export class Live {
   static FIRST_WAIT_SECONDS = 0.5;
-  static LONGEST_WAIT_SECONDS = 4; // so that a page shows the truth within 5 s of the shop being back
+  static LONGEST_WAIT_SECONDS = 4; // so that a page is up to date within 5 s of the shop's return
   static CONNECT_SECONDS = 10; // a connect that takes longer is given up
-  static STEADY_SECONDS = 5; // a connection that lasted this long was a good one: the next wait is short again
-  static HIDDEN_SECONDS = 30; // after this long in the background a socket may be dead without knowing it
+  static STEADY_SECONDS = 5; // after a connection that lasted this long, the next wait is short again
+  static HIDDEN_SECONDS = 30; // a socket can die unnoticed after this long in the background
   static LOGGED_OUT = 4401;
-  static FOR_GOOD = [4403, 4404]; // not allowed, not there: no use in trying again
+  static FOR_GOOD = [4403, 4404]; // forbidden or unknown: no use in trying again
 
   constructor(path, handlers, { needsAccount = false } = {}) {
     this.path = path;
@@ -30,7 +30,7 @@ export class Live {
     addEventListener("offline", () => this.lose());
     addEventListener("pagehide", () => this.drop()); // an open socket would keep the page out of the bfcache
     addEventListener("pageshow", (event) => event.persisted && this.restart());
-    document.addEventListener("visibilitychange", () => this.look());
+    document.addEventListener("visibilitychange", () => this.checkVisibility());
     this.connect();
   }
 
@@ -45,7 +45,7 @@ export class Live {
     socket.onmessage = (event) => this.read(event.data);
     socket.onclose = (event) => {
       if (Live.FOR_GOOD.includes(event.code)) return this.stop(event.code);
-      if (event.code === Live.LOGGED_OUT && this.needsAccount) return this.showOut();
+      if (event.code === Live.LOGGED_OUT && this.needsAccount) return this.checkLogIn();
       if (Date.now() - began > Live.STEADY_SECONDS * 1000) this.failures = 0;
       this.lose();
     };
@@ -63,14 +63,14 @@ export class Live {
     if (hello) this.send(hello);
   }
 
-  /** False: there is no connection, and nothing was sent. */
+  /** Send a message. Return false if there is no connection and nothing was sent. */
   send(message) {
     if (this.socket?.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify(message));
     return true;
   }
 
-  /** A frame that can't be read, or is older than what was shown, is passed over. */
+  /** Handle a frame, ignoring one that can't be parsed or is older than what was shown. */
   read(text) {
     let frame;
     try {
@@ -86,7 +86,7 @@ export class Live {
     this.handlers.onPayload(payload, frame);
   }
 
-  /** The connection is gone: say so and try again, each time after a longer wait, and not all browsers at once. */
+  /** Show that the connection is lost and reconnect with exponential backoff and jitter, so not all at once. */
   lose() {
     if (this.state === "stopped") return;
     this.drop();
@@ -96,7 +96,7 @@ export class Live {
     this.timer = setTimeout(() => this.connect(), Math.random() * longest * 1000);
   }
 
-  /** Close without a word and without another try. */
+  /** Close silently, without reconnecting. */
   drop() {
     clearTimeout(this.timer);
     if (!this.socket) return;
@@ -110,7 +110,7 @@ export class Live {
     this.connect();
   }
 
-  look() {
+  checkVisibility() {
     if (document.hidden) {
       this.hiddenAt = Date.now();
     } else if (this.state !== "live" || Date.now() - this.hiddenAt > Live.HIDDEN_SECONDS * 1000) {
@@ -118,18 +118,18 @@ export class Live {
     }
   }
 
-  /** For good. */
+  /** Stop for good. */
   stop(code) {
     this.drop();
     this.enter("stopped", code);
   }
 
-  /** Or is it only that this browser has a new session, since a new password was chosen in another tab? Then go on. */
-  async showOut() {
+  /** Stop if the browser is logged out. Reconnect if it only has a new session, after a new password in another tab. */
+  async checkLogIn() {
     this.drop();
     const ask = { method: "HEAD", redirect: "manual", headers: { "X-Background": "1" } };
     const answer = await fetch("/profile/", ask).catch(() => null);
-    if (answer?.type !== "opaqueredirect") return this.lose(); // the log-in page is where it leads who is logged out
+    if (answer?.type !== "opaqueredirect") return this.lose(); // only a logged-out browser is redirected
     this.stop(Live.LOGGED_OUT);
     showLoggedOut();
   }
@@ -142,9 +142,9 @@ export class Live {
   }
 }
 
-const lostSockets = new Set(); // of this page: it is whole again when the last of them is back
+const lostSockets = new Set(); // on this page, which is up to date again when the last one is back
 
-/** The slim bar: the content stays, and is marked with the minute from which it is. */
+/** Show or hide the slim bar, which says from which minute the remaining content is. */
 function showConnection(live) {
   const bar = document.getElementById("reconnecting");
   if (live.state === "reconnecting") {
@@ -157,7 +157,7 @@ function showConnection(live) {
   document.body.classList.toggle("stale", lostSockets.size > 0);
 }
 
-/** Once, however many sockets the page has. The way back leads to this page. */
+/** Show the log-in link once, however many sockets the page has. It leads back to this page. */
 function showLoggedOut() {
   if (document.getElementById("logged-out")) return;
   const bar = document.createElement("div");
@@ -168,5 +168,5 @@ function showLoggedOut() {
   link.href = `/log-in/?next=${encodeURIComponent(location.pathname + location.search)}`;
   link.textContent = "Log in again.";
   document.getElementById("reconnecting").after(bar);
-  bar.append("You have been logged out. ", link); // after it stands there: then a screen reader says it
+  bar.append("You have been logged out. ", link); // appended to the existing bar, so that a screen reader announces it
 }

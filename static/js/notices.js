@@ -1,15 +1,15 @@
 import { Live } from "./live.js";
 
-// What waits for a member: counts in the menu and in the tab's title, and parts of a page that keep themselves fresh.
+// Notices for members: counts in the menu and in the tab's title, and parts of a page that are refreshed.
 //
 // A frame is the whole state: {notices: {requests: 1, ...}, marks: {people: "...", ...}}. An element with
-// data-mark-of="people" is fetched anew, with its page, when the mark it was made with is not the present one.
+// data-mark-of="people" is fetched again, with its page, when its mark is no longer the current one.
 
 const WORDS = { requests: "friend request", unread: "room with new messages", shared: "shared order", inbox: "customer waiting" };
 const menu = document.getElementById("site-menu");
 let notices = null;
 
-/** Its state is no affair of the slim bar: that is for the page's own content. */
+/** A socket whose state is not shown in the slim bar, which is for the page's own content. */
 class QuietLive extends Live {
   enter(state) {
     this.state = state;
@@ -40,13 +40,13 @@ function showCount(place, count) {
   place.hidden = !count;
 }
 
-/** For those who cannot see a number change. What was there when the page came is no news. */
+/** Announce new notices to screen readers, except for those that the page was loaded with. */
 function announce(now) {
   const more = Object.keys(now).filter((name) => notices && now[name] > (notices[name] ?? 0));
   if (more.length) document.getElementById("news").textContent = more.map((name) => `New: ${WORDS[name] ?? name}`).join(". ");
 }
 
-// The title: the page writes it as it likes, the count is put before whatever it wrote.
+// The title: the count is put before whatever title the page sets.
 
 let plain = document.title;
 let written = plain;
@@ -59,7 +59,7 @@ function showTitle() {
 
 new MutationObserver(showTitle).observe(document.querySelector("title"), { childList: true });
 
-// Parts that keep themselves fresh
+// Parts that are refreshed
 
 let fetching = false;
 let newest = {};
@@ -72,7 +72,7 @@ async function freshen(marks) {
     while (stale().length) {
       const wanted = newest;
       if (!(await replace(stale()))) break;
-      if (newest === wanted) break; // what is still different is for the next frame: no page is fetched in a circle
+      if (newest === wanted) break; // any part that still differs waits for the next frame, so that no page is fetched in a loop
     }
   } finally {
     fetching = false;
@@ -86,7 +86,7 @@ function stale() {
 
 async function replace(parts) {
   try {
-    const answer = await fetch(location.href, { headers: { "X-Background": "1" } }); // messages are not for us
+    const answer = await fetch(location.href, { headers: { "X-Background": "1" } }); // leaves the messages for the next real page view
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts) {
       const fresh = page.getElementById(part.id);
@@ -94,11 +94,11 @@ async function replace(parts) {
     }
     return answer.ok;
   } catch {
-    return false; // the next frame, or the next connection, brings it
+    return false; // the next frame or connection tries again
   }
 }
 
-/** What had the focus keeps it, and what was unfolded stays so. */
+/** Replace a part, keeping the focus and the open details. */
 function swap(part, fresh) {
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   const unfolded = Array.from(part.querySelectorAll("details[open][id]"), ({ id }) => id);
@@ -108,7 +108,7 @@ function swap(part, fresh) {
   dispatchEvent(new CustomEvent("part:fresh", { detail: fresh }));
 }
 
-// The menu closes like any other
+// Close the menu on a click outside it and on Escape
 
 addEventListener("click", ({ target }) => menu.contains(target) || menu.removeAttribute("open"));
 menu.addEventListener("keydown", ({ key }) => {

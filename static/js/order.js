@@ -3,7 +3,7 @@ import { duration, fillTimes, serverNow, timeOfDay } from "./clock.js";
 import { barPercent, stepsOf } from "./progress.js";
 import { write } from "./words.js";
 
-// One order, live: the bar, the words, the clock, the timeline, the tab's title and icon.
+// One order, live: the bar, the text, the clock, the timeline, the tab's title and icon.
 
 const page = document.getElementById("order");
 const byId = (id) => document.getElementById(id);
@@ -11,7 +11,7 @@ const bar = page.querySelector(".progress-bar");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const shop = document.documentElement.dataset.shop;
 const ENDED = ["delivered", "cancelled"];
-const GRACE_MS = 15_000; // staff may take their word back for a moment: listen a little longer
+const GRACE_MS = 15_000; // staff can undo for a moment, so listen a little longer
 const EASE_MS = 120; // how quickly the bar follows a jump
 
 let order = JSON.parse(byId("payload").textContent);
@@ -80,7 +80,7 @@ function clockWords() {
     case "waiting":
       return `In line since ${since} · ${duration(serverNow() - Date.parse(order.joined_at))} so far`;
     case "held":
-      return "We have put it aside for a moment. Nothing is lost.";
+      return "We have set it aside for a moment. Nothing is lost.";
     case "delivered":
       return `At your door at ${timeOfDay(order.delivered_at)}.`;
     default:
@@ -88,7 +88,7 @@ function clockWords() {
   }
 }
 
-// The icon in the tab: a pizza with a slice for each stage, one more whenever a stage begins
+// The icon in the tab: a pizza with a slice for each stage that has begun
 
 function icon(payload) {
   const { state } = payload;
@@ -115,7 +115,7 @@ function pie({ all, begun }) {
 
 let reading = 0;
 
-/** Not at once: a thousand watchers of one order need not all ask in the same moment. */
+/** Read the timeline after a random delay, so that a thousand watchers of one order do not all ask at once. */
 function readTimelineSoon() {
   clearTimeout(reading);
   reading = setTimeout(readTimeline, 100 + Math.random() * 400);
@@ -126,13 +126,13 @@ async function readTimeline() {
     const answer = await fetch(page.dataset.api);
     if (answer.ok) showTimeline((await answer.json()).events);
   } catch {
-    // The next change, or the next connection, brings it.
+    // The next change or connection tries again.
   }
 }
 
 function showTimeline(events) {
   const list = byId("timeline");
-  if (events.length < list.children.length) return; // an older answer that came late
+  if (events.length < list.children.length) return; // an older response that arrived late
   list.replaceChildren(
     ...events.map(({ at, sentence }) => {
       const [row, time, words] = ["li", "time", "span"].map((name) => document.createElement(name));
@@ -145,7 +145,7 @@ function showTimeline(events) {
   fillTimes(list);
 }
 
-// What was ordered, when it was changed on the customer's wish
+// The lines of the order, after a change at the customer's request
 
 async function readLines() {
   try {
@@ -153,7 +153,7 @@ async function readLines() {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of [".lines", ".quantities"]) document.querySelector(part)?.replaceWith(document.adoptNode(fresh.querySelector(part)));
   } catch {
-    // A reload brings it.
+    // A reload shows them.
   }
 }
 
@@ -172,7 +172,7 @@ async function share() {
   }
 }
 
-// Here we go
+// Start
 
 byId("share").addEventListener("click", share);
 fillTimes(page);

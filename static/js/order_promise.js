@@ -1,7 +1,7 @@
 import { between, duration, stepMs } from "./clock.js";
 import { write } from "./words.js";
 
-// The promise on the page of an order, in the largest type; under it what we expect now, and how that has moved.
+// The promise on an order's page, in the largest type; below it the current forecast, and how far that has moved.
 
 const SHORT_TEXT = "18:42–18:51".length;
 

@@ -3,7 +3,7 @@ import { fillTimes, serverNow } from "./clock.js";
 import { barPercent } from "./progress.js";
 import { dollars } from "./words.js";
 
-// The table of orders moves by itself. index_api.js brings new ones with the event "order:placed".
+// The table of orders updates itself. index_api.js reports new orders with the event "order:placed".
 
 const ROWS_AT_MOST = 20;
 const WATCHED_AT_MOST = 90; // a little below what the server allows one socket
@@ -14,10 +14,10 @@ const body = table.tBodies[0];
 const template = document.getElementById("order-row").content.firstElementChild;
 const onFirstPage = table.dataset.page === "1";
 const orders = new Map(); // order_id -> payload
-const shared = new Set(); // friends' orders: taken back, they do not become one's own
-let watched = new Set(); // by the present socket
+const shared = new Set(); // friends' orders: when unshared, they do not become the person's own
+let watched = new Set(); // on the current socket
 
-/** One of them, or two: a friend's order also stands among those that are shared with this person. */
+/** Return one or two rows: a friend's order is also listed among those shared with this person. */
 function rowsOf(orderId) {
   return document.querySelectorAll(`tr[data-order="${CSS.escape(orderId)}"]`);
 }
@@ -42,7 +42,7 @@ function fill(row, payload) {
   drawBar(row, payload);
 }
 
-/** A new order, on top; only the first page has room for it. */
+/** Add a new order at the top, on the first page only. */
 function addRow(payload) {
   if (!onFirstPage || (payload.simulated && "onlyReal" in table.dataset)) return null;
   const row = template.cloneNode(true);
@@ -71,7 +71,7 @@ function forget(row) {
 function watch(orderId) {
   if (watched.has(orderId)) return;
   watched.add(orderId);
-  // Rows that have left the table are still watched; a new socket begins with those that are there.
+  // Rows that have left the table are still watched; a new socket starts with the rows in the table.
   if (watched.size > WATCHED_AT_MOST) live.restart();
   else live.send({ watch: [orderId] });
 }
@@ -88,7 +88,7 @@ function drawWorking() {
   }
 }
 
-/** Rows that came by themselves (notices.js). */
+/** Watch the rows in a part that notices.js has refreshed. */
 function takeShared(part) {
   fillTimes(part);
   for (const row of part.querySelectorAll("tr[data-order]")) {
@@ -104,7 +104,7 @@ function hello() {
   return watched.size ? { watch: [...watched] } : null;
 }
 
-// Back from another page, and the browser shows this one as it once was: ask for it again.
+// The browser restored an old copy of this page on the way back, so load it again.
 const loaded = performance.getEntriesByType("navigation")[0];
 if (loaded?.type === "back_forward" && !loaded.transferSize) location.reload();
 

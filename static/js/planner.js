@@ -1,7 +1,7 @@
 /* global uPlot */
 import { write } from "./words.js";
 
-// A study: asked for every second while it runs, drawn as far as it is known. All text is put in as text.
+// A study: polled every second while it runs, and drawn as far as it is known. All text is inserted as text.
 
 const POLL_MS = 1000;
 const CHART_HEIGHT = 240;
@@ -12,10 +12,10 @@ const study = document.getElementById("study");
 const at = (id) => document.getElementById(id);
 const plots = new Map(); // place -> uPlot
 let answer = null;
-let beside = 1; // which scenario is drawn beside the shop as it is: the best, until someone chooses
+let beside = 1; // the scenario drawn beside the shop as it is: the best, until somebody chooses
 let isChosen = false;
 
-async function look() {
+async function poll() {
   let snapshot;
   try {
     const response = await fetch(study.dataset.json, { headers: { "X-Background": "1" } });
@@ -23,19 +23,19 @@ async function look() {
     snapshot = await response.json();
   } catch {
     at("trouble").hidden = false;
-    setTimeout(look, POLL_MS);
+    setTimeout(poll, POLL_MS);
     return;
   }
   at("trouble").hidden = true;
   show(snapshot);
-  if (snapshot.status === "running") setTimeout(look, POLL_MS);
+  if (snapshot.status === "running") setTimeout(poll, POLL_MS);
 }
 
 function show({ status, share_done: share, answer: known }) {
   study.dataset.status = status;
   at("running").hidden = status !== "running";
   at("progress").value = share;
-  const ended = { cancelled: "Cancelled. Below are the results so far.", failed: "This could not be simulated. What went wrong is in the worker’s log." }[status];
+  const ended = { cancelled: "Cancelled. Below are the results so far.", failed: "This could not be simulated. The worker’s log has the reason." }[status];
   at("ended").hidden = !ended;
   if (ended) write(at("ended"), ended);
   if (!known) return;
@@ -54,7 +54,7 @@ function showScenarios(known, status) {
   at("figures").hidden = !rows.length;
   at("by-hour").hidden = !rows.length;
   if (!rows.length) return;
-  const precise = known.precise || status === "running" ? "" : ` That is less precise than was asked for, ± ${known.half_width_minutes}.`;
+  const precise = known.precise || status === "running" ? "" : ` That is less precise than requested, ± ${known.half_width_minutes}.`;
   write(at("method"), `± is a 95 % interval. All scenarios have the same customers (seed ${known.seed}), so their differences are more certain than each figure alone.${precise}`);
   if (!isChosen) beside = best(rows);
   choices(rows);
@@ -87,7 +87,7 @@ function choices(rows) {
   for (const label of document.querySelectorAll("[data-beside]")) write(label, name);
 }
 
-/** The number of the scenario that saves most. */
+/** Return the index of the scenario that saves most. */
 function best(rows) {
   const saved = rows.map((row, index) => (index ? (row.saves_minutes?.value ?? -Infinity) : -Infinity));
   return Math.max(1, saved.indexOf(Math.max(...saved)));
@@ -108,12 +108,12 @@ function table(rows) {
   );
   fill(
     at("stations"),
-    ["Busy, and wait in the line, min", ...rows[0].stations.map(({ name }) => name)],
+    ["Busy, and wait in line, min", ...rows[0].stations.map(({ name }) => name)],
     rows.map((row) => [row.name, ...row.stations.map((station) => `${percent(station.load)} of ${station.places}\n${plusMinus(station.wait_minutes)}`)]),
   );
 }
 
-/** The charts' numbers, by the time of the day. */
+/** Fill the table with the charts' numbers by time of day. */
 function slots({ slot_hours: hours, scenarios: rows }) {
   const shown = rows.length > 1 ? [rows[0], rows[beside]] : [rows[0]];
   const head = ["From", ...shown.flatMap(({ name }, index) => ["Mean, min", "5–95 %", "Within"].map((what) => (shown.length > 1 ? `${index ? name : "As it is"}: ${what.toLowerCase()}` : what)))];
@@ -198,7 +198,7 @@ function showCrew(known, status) {
     );
     fill(
       at("stations"),
-      ["Wait in the line, min", ...names],
+      ["Wait in line, min", ...names],
       known.crews.map((crew, index) => [`${called(crew, index)} (${Object.values(crew.places).join(", ")})`, ...Object.values(crew.wait_minutes).map((minutes) => minutes.toFixed(1))]),
     );
   }
@@ -206,7 +206,7 @@ function showCrew(known, status) {
   write(at("method"), `${known.tried} ${known.tried === 1 ? "crew" : "crews"} tried on ${known.replications.toLocaleString("en-US")} days, seed ${known.seed}. ${known.method}`);
 }
 
-// Small things
+// Helpers
 
 function fill(place, head, rows) {
   const top = element("tr");
@@ -252,7 +252,7 @@ function percent(share) {
   return share === null || share === undefined ? NOBODY : `${(100 * share).toFixed(0)} %`;
 }
 
-/** 19.5 is 19:30. */
+/** Return an hour such as 19.5 as "19:30". */
 function clock(hour) {
   const minutes = Math.round(hour * 60);
   return `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
@@ -260,4 +260,4 @@ function clock(hour) {
 
 new ResizeObserver(draw).observe(study);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-look();
+poll();

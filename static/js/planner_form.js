@@ -1,11 +1,11 @@
-// The planner's form: sliders beside the numbers, scenarios that come and go, and only what the question needs.
+// The planner's form: sliders beside numbers, scenarios to add and remove, and only the fields a question needs.
 
 const MOST_SCENARIOS = 6;
 const ask = document.getElementById("ask");
 const scenarios = document.getElementById("scenarios");
 const addButton = document.getElementById("add");
 
-/** A slider is another hand on the number beside it, which may go further. */
+/** Tie a slider to the number beside it, whose range can be wider. */
 function join(slider) {
   const number = document.getElementById(slider.dataset.sliderOf);
   slider.value = number.value;
@@ -13,7 +13,7 @@ function join(slider) {
   number.addEventListener("input", () => (slider.value = number.value));
 }
 
-/** Show what goes with the answers so far; what is hidden is not sent. */
+/** Show the fields that fit the choices so far. Hidden ones are not sent. */
 function fit() {
   const given = new FormData(ask);
   for (const part of ask.querySelectorAll("[data-when]")) {
@@ -25,7 +25,7 @@ function fit() {
   }
 }
 
-/** Names and ids in the order of the page; every scenario with its number. */
+/** Number the scenarios, with their names and ids, in the order of the page. */
 function number() {
   const all = [...scenarios.children];
   all.forEach((scenario, index) => {

@@ -1,9 +1,9 @@
-// How far an order is: the stages are data, and the page names their steps.
+// The progress of an order. The stages are data, and the page states their percentages.
 
-/** The per cent at which each stage ends, in order. */
+/** The percentages at which the stages end, in order. */
 const STEPS = document.querySelector("meta[name=progress-steps]").content.trim().split(/\s+/).map(Number);
 
-/** Where the bar stands: within its stage, never beyond it. */
+/** Return the position of the bar, which never goes beyond its stage. */
 export function barPercent(payload, now) {
   if (payload.state === "delivered") return 100;
   if (payload.state === "cancelled") return 0;
@@ -14,7 +14,7 @@ export function barPercent(payload, now) {
   return begin + (payload.progress - begin) * Math.min(1, Math.max(0, share));
 }
 
-/** Of how many stages, and how many of them have begun. */
+/** Return the number of stages and how many of them have begun. */
 export function stepsOf({ progress }) {
   return { all: STEPS.length, begun: STEPS.indexOf(progress) + 1 };
 }

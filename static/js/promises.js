@@ -1,7 +1,7 @@
 /* global uPlot */
 import { timeOfDay } from "./clock.js";
 
-// How many promises were kept, block by block: a line with its band of chance, and the aim.
+// The share of promises kept, block by block: a line with its confidence band, and the aim.
 
 const HEIGHT = 240;
 const FONT = "14px system-ui, sans-serif";
