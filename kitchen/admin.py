@@ -32,29 +32,29 @@ class ParametersField(forms.CharField):
 
 class StationForm(forms.ModelForm):  # type: ignore[type-arg]
     parameters = ParametersField(required=False, label="Own parameters")
-    brought: Sequence[str] = ()  # columns besides those that the person has changed
+    derived: Sequence[str] = ()  # columns that follow from those the person changed
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["parameters"].help_text = f"Besides mean and spread, such as {EXAMPLE}. {overview()}"
 
     def clean(self) -> dict[str, Any]:
-        """New parameters that have a mean of their own bring it along, unless the mean was changed, too."""
+        """Take mean and spread from new parameters that define their own mean, unless the mean was changed, too."""
         values: dict[str, Any] = super().clean() or {}
         if {"distribution", "parameters"} & set(self.changed_data) and "mean_seconds" not in self.changed_data:
             try:
                 moments = distributions.own_moments(values.get("distribution", ""), values.get("parameters", {}))
             except (ValueError, TypeError, KeyError):
-                moments = None  # what is wrong is said by Station.clean
+                moments = None  # Station.clean reports what is wrong
             if moments:
                 values["mean_seconds"], values["spread_seconds"] = moments
-                self.brought = ["mean_seconds"]
+                self.derived = ["mean_seconds"]
         return values
 
 
 class StationListForm(forms.ModelForm):  # type: ignore[type-arg]
     def add_error(self, field: str | None, error: Any) -> None:
-        """Station.clean knows no list: what it says of a column that is not shown here is said of the row."""
+        """Report errors about columns that the list does not show, which Station.clean names, as errors of the row."""
         if hasattr(error, "error_dict"):
             named = {
                 name if name in self.fields else NON_FIELD_ERRORS: texts for name, texts in error.error_dict.items()
@@ -85,13 +85,13 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().get_changelist_form(request, form=StationListForm, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # a stage has one station: see kitchen.stages
+        return False  # each stage has exactly one station: see kitchen.stages
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def save_model(self, request: HttpRequest, obj: Station, form: Any, change: bool) -> None:
-        names = [*form.changed_data, *getattr(form, "brought", ())]  # the list has another form
+        names = [*form.changed_data, *getattr(form, "derived", ())]  # the list has another form, without `derived`
         flow.change_station(obj.stage, **{name: form.cleaned_data[name] for name in names})
 
 

@@ -1,7 +1,7 @@
 """Simulated customers: when they come and what they order.
 
-Everything is in kitchen seconds. One stream of chance for the moments and one for the baskets, so that the same
-seed brings the same customers, whatever else is changed.
+Everything is in kitchen seconds. Arrivals and baskets have a random stream each, so that the same seed brings the
+same customers, whatever else is changed.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-# Of a real day's orders, in per cent, by the hour in which they come.
+# The share of a real day's orders that arrive in each hour, in per cent.
 SHARES = {
     11: 5.8,
     12: 11.8,
@@ -24,20 +24,20 @@ SHARES = {
     21: 5.6,
     22: 3.1,
 }
-# Which hours a profile passes through. They are spread over the minutes of the run, whose mean rate is what was asked.
+# The hours that a profile covers. They are spread over the minutes of the run, whose mean rate is the one asked for.
 PROFILES = {"flat": range(12, 13), "lunch": range(11, 15), "friday": range(16, 23)}
-# How many orders in a hundred have so many pizzas; the last stands for "more".
+# How many orders in a hundred have this number of pizzas; the last entry stands for "more".
 PIZZAS = {1: 38, 2: 29, 3: 15, 4: 15, 5: 3}
 
 
 @dataclass(frozen=True)
 class Customer:
-    at_seconds: float  # after the first moment of the run
+    at_seconds: float  # from the start of the run
     basket: dict[int, int]  # {pizza's pk: quantity}
 
 
 def customers(menu: list[int], per_hour: float, minutes: float, profile: str, seed: str) -> list[Customer]:
-    """All who come in so many minutes, `per_hour` on average, in the order of their coming."""
+    """Return the customers who arrive within `minutes`, `per_hour` on average, in order of arrival."""
     baskets = Random(f"{seed}:baskets")
     return [
         Customer(at, basket(baskets, menu)) for at in arrivals(Random(f"{seed}:moments"), per_hour, minutes, profile)
@@ -45,7 +45,10 @@ def customers(menu: list[int], per_hour: float, minutes: float, profile: str, se
 
 
 def arrivals(random: Random, per_hour: float, minutes: float, profile: str) -> Iterator[float]:
-    """A Poisson stream, its rate constant within each hour. It has no memory, so each hour starts afresh."""
+    """Yield the arrivals of a Poisson process whose rate is constant within each hour of the profile.
+
+    It has no memory, so each hour starts afresh.
+    """
     shares = [SHARES[hour] for hour in PROFILES[profile]]
     length_seconds = minutes * 60 / len(shares)
     for number, share in enumerate(shares):

@@ -1,7 +1,8 @@
 """The rules of the kitchen, and the only writer of an order's live state.
 
-Every verb is one transaction: take the kitchen's lock, read, check, write, one event. What it reads, the moment too,
-it reads behind the lock (kitchen.locks). The moment comes from a clock: the database's, or a test's own.
+Every verb is one transaction: take the kitchen's lock, read, check, write, one event. Everything it
+reads, including the time, it reads behind the lock (kitchen.locks). The time comes from a clock: the database's, or a
+test's own.
 
 A verb for people takes `seen`, the seq of what they saw when they clicked: if the order has reached another stage
 since, the click was not meant for that one and is refused.
@@ -40,9 +41,9 @@ from kitchen.transitions import (
 )
 from kitchen.transitions import Refused as Refused
 
-EARLY_SECONDS = 0.02  # a link may be this early: clocks of two machines, rounding
+EARLY_SECONDS = 0.02  # a link can be this early: clocks of two machines, rounding
 OVERDUE_SECONDS = 2.0  # the recovery sweep gives a link this long to arrive
-RECOVER_AGAIN_SECONDS = 4.0  # and the chain that it made gets so long, before it makes another
+RECOVER_AGAIN_SECONDS = 4.0  # and its new chain this long, before it makes another
 RECOVERY_BATCH = 500
 UNDO_SECONDS = 10.0
 NOTHING_TO_UNDO = "There is nothing to undo any more."
@@ -79,7 +80,7 @@ def place(
     promise: Promise | None = None,
     clock: Clock | None = None,
 ) -> Order:
-    """A new order of (pizza, quantity) pairs joins the make line. Refused while the shop is closed.
+    """Place a new order of (pizza, quantity) pairs in the make line. Refused while the shop is closed.
 
     A promise (kitchen.promises.forecast) counts from this moment and is kept with the order for good.
     """
@@ -108,7 +109,7 @@ def place(
 
 
 def facts(items: Iterable[tuple[Pizza, int]]) -> dict[str, Any]:
-    """What an order says of its (pizza, quantity) pairs by itself, for lists."""
+    """Return the columns of an order that sum up its (pizza, quantity) pairs, for lists."""
     items = list(items)
     return {
         "amount": sum(pizza.price * quantity for pizza, quantity in items),
@@ -124,7 +125,7 @@ def write_lines(order: Order, items: Iterable[tuple[Pizza, int]]) -> None:
 
 
 def admit(pk: int, *, clock: Clock | None = None) -> None:
-    """An order that was saved without `place` (in a shell, say) joins the kitchen where it says it stands."""
+    """Let an order that was saved without `place` (in a shell, say) join the kitchen at the stage that it has."""
     with locked(clock) as kitchen:
         order = kitchen.read_order(pk)
         if order.seq == 0:
@@ -132,11 +133,11 @@ def admit(pk: int, *, clock: Clock | None = None) -> None:
 
 
 def finish(pk: int, epoch: int, stage: str, *, clock: Clock | None = None) -> Order | None:
-    """The work of a stage is done: the order goes on, and the next in line takes its place.
+    """Finish the work of a stage: move the order on, and give its place to the next in line.
 
-    The link of a chain calls this. Returns the order if its next work has begun, for which the chain goes on by
-    itself. If the epoch or the stage is out of date it does nothing: a person, or another link, was first. TooEarly
-    if the work takes longer than the link thought.
+    The link of a chain calls this. Return the order if its next work has begun, for which the chain goes on by itself.
+    Do nothing if the epoch or the stage is out of date: a person, or another link, was first. TooEarly if the work
+    takes longer than the link thought.
     """
     target = stages.after(stage)
     with locked(clock) as kitchen:
@@ -162,7 +163,7 @@ def override(
     *,
     clock: Clock | None = None,
 ) -> None:
-    """A person moves an order to any stage; its work there starts over. A stale chain can't undo it."""
+    """Move an order to any stage by hand; its work there starts over. A stale chain can't undo it."""
     if target == stages.CANCELLED.code:
         return cancel(pk, by, reason, seen, clock=clock)
     if target not in stages.BY_CODE:
@@ -175,7 +176,7 @@ def override(
 
 
 def find(kitchen: Kitchen, pk: int, seen: int | None = None) -> Order:
-    """Read the order that a person means. Refused if it is not there, or if what they saw is out of date."""
+    """Read the order that a person means. Refused if it does not exist, or if what they saw is out of date."""
     try:
         order = kitchen.read_order(pk)
     except Order.DoesNotExist:
@@ -185,7 +186,7 @@ def find(kitchen: Kitchen, pk: int, seen: int | None = None) -> Order:
 
 
 def advance(pk: int, by: Any = None, reason: str = "", seen: int | None = None, *, clock: Clock | None = None) -> None:
-    """A person says: this stage is done."""
+    """End the present stage by hand."""
     with locked(clock) as kitchen:
         order = find(kitchen, pk, seen)
         refuse_ended(order)
@@ -193,7 +194,7 @@ def advance(pk: int, by: Any = None, reason: str = "", seen: int | None = None, 
 
 
 def recall(pk: int, by: Any = None, reason: str = "", seen: int | None = None, *, clock: Clock | None = None) -> None:
-    """A person sends an order one stage back; its work there starts over."""
+    """Send an order one stage back by hand; its work there starts over."""
     with locked(clock) as kitchen:
         order = find(kitchen, pk, seen)
         if order.stage in (stages.FIRST, stages.CANCELLED.code):
@@ -202,7 +203,7 @@ def recall(pk: int, by: Any = None, reason: str = "", seen: int | None = None, *
 
 
 def cancel(pk: int, by: Any = None, reason: str = "", seen: int | None = None, *, clock: Clock | None = None) -> None:
-    """An order that is not delivered ends here; its place goes to the next."""
+    """End an order that is not delivered; its place goes to the next."""
     with locked(clock) as kitchen:
         order = find(kitchen, pk, seen)
         refuse_ended(order)
@@ -218,7 +219,7 @@ def change(
     *,
     clock: Clock | None = None,
 ) -> None:
-    """Other (pizza, quantity) pairs, as long as nothing is in the oven. At today's prices.
+    """Replace the (pizza, quantity) pairs, at today's prices, as long as nothing is in the oven.
 
     Work that had begun starts over, in the same place; an order in the line keeps its turn.
     """
@@ -226,10 +227,10 @@ def change(
     with locked(clock) as kitchen:
         order = find(kitchen, pk, seen)
         if order.stage != stages.FIRST:
-            raise Refused(f"{order} can't be changed any more: it is {stages.BY_CODE[order.stage].label.lower()}.")
+            raise Refused(f"{order} can no longer be changed: it is {stages.BY_CODE[order.stage].label.lower()}.")
         for name, value in facts(items).items():
             setattr(order, name, value)
-        # Past `save`, whose signal would announce the new pizzas before the work that goes with them.
+        # Bypass `save`: its signal would announce the new pizzas before the work that goes with them.
         Order.objects.filter(pk=pk).update(**facts(items))
         order.lines.all().delete()
         write_lines(order, items)
@@ -237,7 +238,7 @@ def change(
 
 
 def rush(pk: int, by: Any = None, reason: str = "", seen: int | None = None, *, clock: Clock | None = None) -> None:
-    """A person puts an order before all others, in this line and every later one. Nobody loses a place for it."""
+    """Put an order before all others, in this line and every later one. Nobody loses a place for it."""
     with locked(clock) as kitchen:
         order = find(kitchen, pk, seen)
         refuse_ended(order)
@@ -249,7 +250,7 @@ def rush(pk: int, by: Any = None, reason: str = "", seen: int | None = None, *, 
 
 
 def undo(pk: int, seq: int, by: Any, *, clock: Clock | None = None) -> None:
-    """A person takes their last word back: the order returns to where it was, with its turn and the work left.
+    """Undo a person's last action: the order returns to where it was, with its turn and the work left.
 
     Refused if something has happened since, if it was someone else's, or after UNDO_SECONDS.
     """
@@ -262,7 +263,7 @@ def undo(pk: int, seq: int, by: Any, *, clock: Clock | None = None) -> None:
             raise Refused(NOTHING_TO_UNDO)
         if order.seq != seq:
             raise Refused(f"{order} has moved on, it is too late to undo that.")
-        if event.event == Event.RUSHED:  # it may have its place by now, and keeps it
+        if event.event == Event.RUSHED:  # it might have a place by now, and keeps it
             order.rushed = False
             write(kitchen, order, Cause(Event.UNDONE, by))
         else:
@@ -286,7 +287,7 @@ def hold(pk: int, by: Any = None, reason: str = "", seen: int | None = None, *, 
 
 
 def resume(pk: int, by: Any = None, reason: str = "", seen: int | None = None, *, clock: Clock | None = None) -> None:
-    """Go on with what was left when it was put aside, at once or, without a free place, in its old turn."""
+    """Continue the work that was left when it was put aside, at once or, without a free place, in its old turn."""
     with locked(clock) as kitchen:
         order = find(kitchen, pk, seen)
         if not order.held:
@@ -296,10 +297,11 @@ def resume(pk: int, by: Any = None, reason: str = "", seen: int | None = None, *
 
 
 def recover(lag_seconds: float = 0, *, clock: Clock | None = None) -> int:
-    """Give a new epoch and chain to every order whose work is overdue (its link was lost), at most a batch; how many.
+    """Give a new epoch and chain to orders whose work is overdue (a lost link), a batch at most; return how many.
 
-    What was recovered a moment ago is left alone: a worker that is only slow must not get more work for it. A link
-    that stands in a queue as long as `lag_seconds` is not lost either: a new epoch would only make it run for nothing.
+    An order that was recovered a moment ago is left alone: a worker that is only slow must not get more work for it.
+    Nor is a link lost that can still be in the queue, for `lag_seconds`: a new epoch would only make it run for
+    nothing.
     """
     lag = timedelta(seconds=lag_seconds)
     with locked(clock) as kitchen:
@@ -308,7 +310,7 @@ def recover(lag_seconds: float = 0, *, clock: Clock | None = None) -> int:
         again = kitchen.now - timedelta(seconds=RECOVER_AGAIN_SECONDS) - lag
         lost = Q(recovered_at__isnull=True) | Q(recovered_at__lt=again)
         orders = list(Order.objects.working().filter(lost, due_at__lt=overdue).order_by("due_at")[:RECOVERY_BATCH])
-        # Not an event: nothing that anyone sees has changed, so neither seq nor signal.
+        # This is not an event: nothing that anyone sees has changed, so there is neither a new seq nor a signal.
         recovered = Order.objects.filter(pk__in=[order.pk for order in orders])
         recovered.update(epoch=F("epoch") + 1, recovered_at=kitchen.now)
         for order in orders:
@@ -318,7 +320,7 @@ def recover(lag_seconds: float = 0, *, clock: Clock | None = None) -> int:
 
 
 def seat_all(*, clock: Clock | None = None) -> None:
-    """Fill every free place: after a station got more of them, or after someone wrote past `flow`."""
+    """Fill every free place, after a station got more of them or someone bypassed `flow`."""
     with locked(clock) as kitchen:
         kitchen.read()
         for station in kitchen.stations.values():
@@ -328,22 +330,22 @@ def seat_all(*, clock: Clock | None = None) -> None:
 def change_station(stage: str, *, clock: Clock | None = None, **changes: Any) -> None:
     """Change columns of a stage's station. More places: the line moves at once. Fewer: nobody is thrown out.
 
-    Work that is under way takes as long as was drawn for it. ValidationError if there can be no such station.
+    Work that is under way takes as long as was drawn for it. ValidationError if a value is not valid.
     """
     if stage not in stages.WORKED:
-        raise Refused(f"Nobody works at “{stage}”.")
+        raise Refused(f"There is no station for “{stage}”.")
     with locked(clock) as kitchen:
         kitchen.read(stage)
         station = kitchen.stations[stage]
         for name, value in changes.items():
             setattr(station, name, value)
         station.full_clean()
-        station.save(update_fields={*changes, "spread_seconds"})  # which follows the mean, where `clean` says so
+        station.save(update_fields={*changes, "spread_seconds"})  # `clean` can adapt the spread to the mean
         seat(kitchen, station)
 
 
 def set_speed(speed: float, *, clock: Clock | None = None) -> None:
-    """Turn the kitchen clock: the work that is left takes its kitchen seconds at the new speed."""
+    """Change the speed of the kitchen clock: the work that is left takes its kitchen seconds at the new speed."""
     with locked(clock) as kitchen:
         kitchen.read()
         shop = Shop.objects.get()
@@ -358,7 +360,7 @@ def set_speed(speed: float, *, clock: Clock | None = None) -> None:
 
 
 def stretch(kitchen: Kitchen, order: Order, factor: float) -> None:
-    """Work that is under way takes so many times as long."""
+    """Make work that is under way take `factor` times as long."""
     assert order.started_at is not None and order.due_at is not None
     order.started_at = kitchen.now - (kitchen.now - order.started_at) * factor
     order.due_at = kitchen.now + (order.due_at - kitchen.now) * factor
@@ -367,8 +369,8 @@ def stretch(kitchen: Kitchen, order: Order, factor: float) -> None:
     kitchen.begin_chain(order)
 
 
-# Several orders at once, and nothing of their live state. Under the same lock: two statements that each write several
-# rows, in different orders, would deadlock.
+# These write several orders at once, and nothing of their live state. They need the same lock: two statements that
+# each write several rows, in different orders, would deadlock.
 
 
 def adopt(guest: str, user: Any) -> None:

@@ -1,7 +1,7 @@
 """The kitchen's one lock, and what `flow` reads behind it.
 
-The lock is the shop's row. Every verb takes it in its first statement and reads everything else, the moment too, in
-the next ones: on PostgreSQL a statement that waited sees the row that it waited for as it is now, but all other rows,
+The lock is the shop's row. Every verb takes it in its first statement and reads everything else, also the time, in the
+next ones: on PostgreSQL a statement that waited sees the row that it waited for as it is now, but all other rows,
 and the clock, as they were before the wait. On SQLite `BEGIN IMMEDIATE` is the lock.
 """
 
@@ -22,7 +22,7 @@ from kitchen.models import Station
 
 Clock = Callable[[], datetime]
 
-HELD_SECONDS = 2.0  # the clock may go back so far and the log stands still; more is a fault of the clock
+HELD_SECONDS = 2.0  # if the clock goes back by up to this, the log stands still; more is a fault of the clock
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -31,7 +31,7 @@ _LOCK = "SELECT id FROM kitchen_shop WHERE id = 1 FOR NO KEY UPDATE"
 _FROM = "FROM kitchen_shop shop JOIN kitchen_station ON kitchen_station.shop_id = shop.id"
 _STATIONS = f"SELECT {_STATION_ROWS.columns}, shop.speed, shop.is_open {_FROM} WHERE kitchen_station.stage IN ({{}})"
 
-# Read behind the lock: the stations, what is counted there, and an order. The stages stand there literally, so that
+# Read behind the lock: the stations, what is counted there, and an order. The stages are literals in it, so that
 # both databases see that the partial indexes of home.Order serve these queries.
 _MOMENT = {"postgresql": "clock_timestamp()"}.get(connection.vendor, "NULL")
 _LATEST = "(SELECT at FROM home_orderevent ORDER BY id DESC LIMIT 1)"
@@ -53,7 +53,7 @@ _LINE = f"""
 
 @contextmanager
 def lock_kitchen(clock: Clock | None = None) -> Iterator["Kitchen"]:
-    """A transaction that has the kitchen to itself. `clock` replaces the database's own, for tests."""
+    """Open a transaction that has the kitchen to itself. `clock` replaces the database's own, for tests."""
     with transaction.atomic():
         if connection.features.has_select_for_update:
             with connection.cursor() as cursor:
@@ -73,18 +73,18 @@ class Kitchen:
     begun: list[Order] = field(default_factory=list)  # orders that need a chain once this is committed
 
     def read(self, *codes: str) -> None:
-        """Read the moment and the stations of these stages (of all, if none is named) in one statement."""
+        """Read the time and the stations of these stages (of all, if none is named) in one statement."""
         self._read(codes)
 
     def read_order(self, pk: int, *codes: str) -> Order:
-        """Read an order together with all that. Order.DoesNotExist if there is none."""
+        """Do the same, and read an order in the same statement. Order.DoesNotExist if there is none."""
         values = self._read(codes, pk)
         if values is None:
             raise Order.DoesNotExist(f"There is no order {pk}.")
         return ORDER_ROWS.instance(values)
 
     def next_in_line(self, station: Station) -> list[Order]:
-        """The orders that can begin at a station now: as many of its line as it has free places.
+        """Return the orders that can begin at a station now: as many from its line as it has free places.
 
         Rushed orders come first, then by `joined_at`, then by id. A closed station begins nothing.
         """
@@ -98,7 +98,7 @@ class Kitchen:
         self.begun.append(order)
 
     def _read(self, codes: Sequence[str], pk: int | None = None) -> Sequence[Any] | None:
-        """The values of the order, if one was asked for and is there."""
+        """Read everything; return the values of the order, if one was asked for and exists."""
         wanted = [code for code in codes if code in stages.WORKED] or stages.WORKED
         order, join, values = ("", "", []) if pk is None else (_ORDER, _JOIN_ORDER, [pk])
         sql = _BEHIND_LOCK.format(order=order, join=join, codes=_placeholders(wanted))
@@ -117,19 +117,19 @@ class Kitchen:
 
 
 def read_clock(told: datetime | None) -> datetime:
-    """The moment by the database's clock, on which all machines agree. SQLite has none: use the process's own."""
+    """Return the time by the database's clock, on which all machines agree. SQLite has none: use the process's own."""
     return timezone.now() if told is None else told
 
 
 def not_before(latest: datetime | None, moment: datetime) -> datetime:
-    """The moment, or the latest one of the log if the clock has gone back behind that by at most HELD_SECONDS."""
+    """Return the moment, or the latest one of the log if the clock went back behind it by at most HELD_SECONDS."""
     if latest is not None and moment < latest <= moment + timedelta(seconds=HELD_SECONDS):
         return latest
     return moment
 
 
 def read_stations(*codes: str) -> dict[str, Station]:
-    """The stations of these stages and the shop's speed, without the lock: enough to tell how long work takes."""
+    """Return these stages' stations with the shop's speed, without the lock: enough to tell how long work takes."""
     if not codes:
         return {}
     sql = _STATIONS.format(_placeholders(codes))
@@ -141,9 +141,9 @@ def _placeholders(values: Sequence[Any]) -> str:
 
 
 def _by_stage(stations: Iterable[Station], codes: Sequence[str]) -> dict[str, Station]:
-    """In the order of the codes."""
+    """Return the stations in the order of the codes. Station.DoesNotExist if one is missing."""
     found = {station.stage: station for station in stations}
     for code in codes:
         if code not in found:
-            raise Station.DoesNotExist(f"Nobody works at stage “{code}”: its station is missing. Run migrate.")
+            raise Station.DoesNotExist(f"Stage “{code}” has no station. Run migrate.")
     return {code: found[code] for code in codes}

@@ -19,12 +19,12 @@ MAX_SPEED = 100_000
 MAX_DEMAND = 10_000
 MAX_SERVICE_SECONDS = 24 * 3600.0
 MOST_CV = 10.0
-MOST_VALUES = 500  # of a list of a distribution's own parameters: every verb reads the station
+MOST_VALUES = 500  # entries in a distribution's own parameters: every verb reads the station
 OWN_PARAMETERS = Dialect("station", "{}[{}]")
 
 
 def finite(value: float) -> None:
-    """NaN is neither too small nor too large for the other validators."""
+    """Refuse infinities and NaN, which is neither too small nor too large for the other validators."""
     if not math.isfinite(value):
         raise ValidationError("Enter a number.")
 
@@ -44,9 +44,9 @@ class Shop(models.Model):
         validators=[finite, MinValueValidator(0), MaxValueValidator(MAX_DEMAND)],
         help_text="Simulated customers per kitchen hour; 0 is none.",
     )
-    # until when simulated customers have come; null while there are none (kitchen.board.demand)
+    # simulated customers have arrived up to this moment; null while there are none (kitchen.board.demand)
     demand_at = models.DateTimeField(null=True, editable=False)
-    # since when the clock has run at this speed: what was measured before is in other seconds (promises.measure)
+    # when the clock got this speed: what was measured before is in other seconds (promises.measure)
     speed_since = models.DateTimeField(default=timezone.now, editable=False)
     # the ledger has the outcome of every promise up to this one (kitchen.promises.ledger)
     settled = models.BigIntegerField(default=0, editable=False)
@@ -63,9 +63,9 @@ class Shop(models.Model):
 
 
 def by_stage() -> models.Case:
-    """The order of stations: that of the stages, not that of their keys, which is the order of their making."""
-    places = [models.When(stage=code, then=place) for place, code in enumerate(stages.WORKED)]
-    return models.Case(*places, default=len(places), output_field=models.IntegerField())
+    """Order stations by stage, not by key, which is the order in which they were created."""
+    cases = [models.When(stage=code, then=number) for number, code in enumerate(stages.WORKED)]
+    return models.Case(*cases, default=len(cases), output_field=models.IntegerField())
 
 
 class StationManager(models.Manager["Station"]):
@@ -74,7 +74,7 @@ class StationManager(models.Manager["Station"]):
 
 
 class Station(models.Model):
-    """Who does a stage's work: how many orders at once, and how long each takes."""
+    """The station that does a stage's work: its capacity, and how long each order takes."""
 
     shop = models.ForeignKey(Shop, models.PROTECT, default=1, editable=False)
     stage = models.CharField(max_length=20, unique=True, choices=stages.worked_choices)
@@ -106,17 +106,17 @@ class Station(models.Model):
         default=False,
         help_text="Promises and the planner use the times that were measured here, not the distribution as it is set.",
     )
-    # what the event log says of this station, in kitchen seconds; null until enough work was seen (promises.measure)
+    # measured from the event log, in kitchen seconds; null until enough work was seen (promises.measure)
     measured_distribution = models.CharField(max_length=20, blank=True, editable=False)
     measured_mean_seconds = models.FloatField(null=True, editable=False)
     measured_spread_seconds = models.FloatField(null=True, editable=False)
     measured_samples = models.PositiveIntegerField(default=0, editable=False)
 
-    # The shop's, where a query brought them along (kitchen.locks)
+    # The shop's columns, where a query joined them (kitchen.locks)
     speed: float
     shop_is_open: bool
     # Counted behind the kitchen's lock (kitchen.locks)
-    taken: int  # places
+    taken: int  # of its capacity
     has_line: bool
 
     objects = StationManager()
@@ -132,7 +132,7 @@ class Station(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Parameters with a mean of their own, such as low and high, are stretched to this one and give the spread."""
+        """Stretch parameters with a mean of their own, such as low and high, to this one; they give the spread."""
         entry = distributions.DISTRIBUTIONS.get(self.distribution)
         if entry is None or not self.mean_seconds or self.spread_seconds is None:
             return
@@ -151,40 +151,42 @@ class Station(models.Model):
 
     @property
     def drawn(self) -> distributions.Distribution:
-        """What service times are drawn from. ValueError if there can be none."""
+        """The distribution of the service times. ValueError if its values are not valid."""
         return distributions.build(self.distribution, self.mean_seconds, self.spread_seconds, self.parameters)
 
     @property
     def expected(self) -> tuple[str, float, float, dict[str, Any]]:
-        """(distribution, mean, spread, own parameters) for looking ahead: as measured, if staff want that and enough
-        was seen; else as set."""
+        """(distribution, mean, spread, own parameters) for looking ahead.
+
+        They are as measured, if staff want that and enough work was seen; otherwise as set.
+        """
         if self.as_measured and self.measured_mean_seconds is not None and self.measured_spread_seconds is not None:
             return self.measured_distribution, self.measured_mean_seconds, self.measured_spread_seconds, {}
         return self.distribution, self.mean_seconds, self.spread_seconds, self.parameters
 
     def service_seconds(self, order_id: str, pizzas: int) -> float:
-        """How long this order's work takes here, in kitchen seconds; the same each time it is asked."""
+        """Return how long this order's work takes here, in kitchen seconds; the same on each call."""
         return distributions.draw(
             self.drawn, order_id=order_id, stage=self.stage, pizzas=pizzas if self.per_pizza else 1
         )
 
     def wall_seconds(self, order_id: str, pizzas: int) -> float:
-        """The same in seconds of the clock on the wall. For stations that were read with the shop's speed."""
+        """Return the same in wall seconds. Only for stations that were read with the shop's speed."""
         return self.service_seconds(order_id, pizzas) / self.speed
 
 
 def _column_of(error: ValueError) -> str:
-    """Which column of a station a distribution finds fault with."""
+    """Return the column of a station that a distribution's error is about."""
     parameter = error.parameter if isinstance(error, distributions.Impossible) else "cv"
     return {"mean": "mean_seconds", "cv": "spread_seconds"}.get(parameter, "parameters")
 
 
 class Unchangeable(Exception):
-    """The ledger is only appended to."""
+    """Raised on any attempt to change the ledger, which is append-only."""
 
 
 def refuse_change(*args: Any, **kwargs: Any) -> NoReturn:
-    raise Unchangeable("What stands in the ledger of promises is never changed.")
+    raise Unchangeable("The ledger of promises is append-only.")
 
 
 class LedgerRows(models.QuerySet[Any]):
@@ -192,7 +194,7 @@ class LedgerRows(models.QuerySet[Any]):
 
 
 class LedgerRow(models.Model):
-    """Written once. Not bound to its order by a foreign key: a deleted order takes nothing out of the ledger."""
+    """A row that is written once. It has no foreign key to its order: deleting an order leaves the ledger whole."""
 
     objects = LedgerRows.as_manager()
 
@@ -202,20 +204,20 @@ class LedgerRow(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             refuse_change()
-        # Or a new row with an old key would be written over the old one.
+        # Otherwise a new row with an old key would overwrite the old one.
         super().save(*args, **{**kwargs, "force_insert": True})
 
     delete = refuse_change
 
 
 class Promise(LedgerRow):
-    """What a customer was told when the order was placed. Times in kitchen seconds after `at`."""
+    """The interval that a customer was given when the order was placed, in kitchen seconds after `at`."""
 
     order_pk = models.BigIntegerField(unique=True)
     at = models.DateTimeField()
     speed = models.FloatField()
     pizzas = models.PositiveSmallIntegerField()
-    open_orders = models.PositiveIntegerField()  # that were in the kitchen already: the load
+    open_orders = models.PositiveIntegerField()  # already in the kitchen: the load
     simulated = models.BooleanField()
     low_seconds = models.FloatField()
     median_seconds = models.FloatField()
@@ -231,7 +233,7 @@ class Promise(LedgerRow):
 
     @property
     def times(self) -> tuple[datetime, datetime, datetime]:
-        """(low, median, high) on the wall."""
+        """(low, median, high) in wall time."""
         low, median, high = (
             self.at + timedelta(seconds=seconds / self.speed)
             for seconds in (self.low_seconds, self.median_seconds, self.high_seconds)
@@ -243,14 +245,14 @@ class Promise(LedgerRow):
 
 
 class Outcome(LedgerRow):
-    """How a promise ended. Of an order that was cancelled or deleted there is nothing to be kept."""
+    """The outcome of a promise. For an order that was cancelled or deleted there is nothing to keep."""
 
     promise = models.OneToOneField(Promise, models.PROTECT, related_name="outcome")
     at = models.DateTimeField(db_index=True)
-    simulated = models.BooleanField()  # as the promise
-    seconds = models.FloatField(null=True)  # kitchen seconds from the order to the door; null if it never came there
-    kept = models.BooleanField(null=True)  # it came within what was promised; null if it never came
-    # a person intervened, or the clock was turned: nothing to learn from
+    simulated = models.BooleanField()  # copied from the promise
+    seconds = models.FloatField(null=True)  # kitchen seconds from order to delivery; null if it was never delivered
+    kept = models.BooleanField(null=True)  # delivered within the promised interval; null if it was never delivered
+    # a person intervened, or the speed was changed: nothing to learn from
     intervened = models.BooleanField()
 
     class Meta:
@@ -268,7 +270,7 @@ class Outcome(LedgerRow):
 
 
 class Study(models.Model):
-    """A what-if of the planner. With its plan and seed it can be run again, whatever becomes of the shop."""
+    """A what-if study of the planner. Its plan and seed can be run again, whatever becomes of the shop."""
 
     class Status(models.TextChoices):
         RUNNING = "running"
@@ -280,7 +282,7 @@ class Study(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     title = models.CharField(max_length=80)
     request = models.JSONField()  # what the person asked for, to fill the form again
-    plan = models.JSONField()  # what that means in full (kitchen.planner.scenarios.Plan)
+    plan = models.JSONField()  # the same in full (kitchen.planner.scenarios.Plan)
     status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
     ended_at = models.DateTimeField(null=True)
     answer = models.JSONField(null=True)  # kitchen.planner.answer, once it is there
@@ -295,14 +297,14 @@ class Study(models.Model):
 
 
 class StudyPart(models.Model):
-    """What one worker does of a study at once (kitchen.planner.Piece), and what came of it."""
+    """The part of a study that one worker does at once (kitchen.planner.Piece), and its result."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="parts")
     key = models.CharField(max_length=80)
-    crew = models.JSONField(default=list)  # places of each station; empty: the study's scenarios
+    crew = models.JSONField(default=list)  # capacity of each station; empty: the study's scenarios
     first_block = models.PositiveIntegerField()
     blocks = models.PositiveIntegerField()
-    sent_at = models.DateTimeField(null=True)  # to a worker; again if nothing was heard of it for long
+    sent_at = models.DateTimeField(null=True)  # when it was last sent to a worker; again after a long silence
     figures = models.BinaryField(null=True)  # kitchen.planner.parts.pack, once it is done
 
     class Meta:

@@ -1,4 +1,4 @@
-"""The Celery face of `flow`: what happens in the background. Entry points only, the rules are in `flow`."""
+"""The Celery tasks of the kitchen: entry points only, the rules are in `flow`."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ from kitchen.flow import work_begun
 
 logger = logging.getLogger(__name__)
 
-SWEEP_EXPIRE_SECONDS = 1  # as migration 0002 tells beat
+SWEEP_EXPIRE_SECONDS = 1  # as migration 0002 tells beat to send it
 
 
 @app.task(
@@ -29,7 +29,7 @@ SWEEP_EXPIRE_SECONDS = 1  # as migration 0002 tells beat
     max_retries=None,
 )
 def finish(self: Any, pk: int, epoch: int, stage: str) -> None:
-    """A link: the work of one stage is done. Ends the chain if the order is not the one to go on."""
+    """Run a link: finish the work of one stage. End the chain if the order does not go on."""
     order = None
     try:
         order = flow.finish(pk, epoch, stage)
@@ -37,18 +37,18 @@ def finish(self: Any, pk: int, epoch: int, stage: str) -> None:
         logger.info("Order %d is gone", pk)
     except flow.TooEarly as early:
         raise self.retry(countdown=early.seconds) from None
-    go_on(self.request, order)
+    continue_chain(self.request, order)
 
 
 @app.task(name="kitchen.sweep", bind=True)
 def sweep(self: Any) -> None:
-    """The recovery sweep: orders whose link was lost (a worker killed, Redis wiped) get a new chain."""
+    """Run the recovery sweep: orders whose link was lost (a worker killed, Redis wiped) get a new chain."""
     flow.recover(lag_seconds(self.request.expires, timezone.now()))
     flow.seat_all()
 
 
 def lag_seconds(expires: str | None, now: datetime) -> float:
-    """How long a sweep has stood in the queue. Links stand in the same one: those due later than that may still come.
+    """Return how long a sweep has been in the queue. Links are in the same one, and can be as late as that.
 
     Beat gave it SWEEP_EXPIRE_SECONDS when it sent it; a worker that holds it by then runs it however late.
     """
@@ -65,22 +65,22 @@ def cook(order: Order, **kwargs: Any) -> None:
 
 
 def enqueue(order: Order) -> None:
-    """One link per stage that is left. The first has a countdown; each tells the next one its own (see go_on)."""
+    """Send one link per stage that is left. The first has a countdown; each sets that of the next (continue_chain)."""
     first, *rest = [finish.si(order.pk, order.epoch, stage) for stage in stages.remaining(order.stage)]
     try:
-        # What `chain(first, *rest).apply_async()` sends in the end, without cloning and freezing each link before.
+        # The message that `chain(first, *rest).apply_async()` sends, without first cloning and freezing each link.
         first.set(**countdown(order)).apply_async(chain=rest[::-1])
     except BrokerDown as error:
         logger.warning("No chain for order %d now, the recovery sweep will bring it: %s", order.pk, error)
 
 
-def go_on(request: Any, order: Order | None) -> None:
+def continue_chain(request: Any, order: Order | None) -> None:
     """Let the chain of this link go on when the work that its order has just begun is done; end it if there is none.
 
-    The countdown is set now, not when the chain was made: then laws, clock and places may have been others.
+    The countdown is set now, not when the chain was made: distributions, speed and capacity can have changed since.
     """
     if order is None:
-        # `raise Ignore()` says the same, but Celery then serialises a traceback: a tenth of the time of a kitchen
+        # `raise Ignore()` has the same effect, but Celery serialises a traceback: a tenth of the time of a kitchen
         # with lines.
         request.chain = None
     elif request.chain:
@@ -88,10 +88,10 @@ def go_on(request: Any, order: Order | None) -> None:
 
 
 def countdown(order: Order) -> dict[str, float]:
-    """Wall seconds until the work is done, as an option of its link.
+    """Return the wall seconds until the work is done, as an option of its link.
 
-    Without one if that is no longer than flow.finish forgives: a countdown costs the worker more. By the clock that
-    the kitchen read behind its lock, not by this process's own.
+    There is none if that is no longer than flow.finish forgives: a countdown costs the worker more. The clock is the
+    one that the kitchen read behind its lock, not this process's own.
     """
     seconds = order.due_monotonic - time.monotonic()
     return {"countdown": seconds} if seconds > flow.EARLY_SECONDS else {}

@@ -1,4 +1,4 @@
-"""What the verbs of `flow` are made of. All of it runs in their transaction, behind the kitchen's lock."""
+"""The parts of `flow`'s verbs. All of it runs in their transaction, behind the kitchen's lock."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from realtime.refused import Refused as Refused
 logger = logging.getLogger(__name__)
 
 Event = OrderEvent.Event
-LONGEST_WORK_SECONDS = 1e8  # three years: more is no time, but an accident
+LONGEST_WORK_SECONDS = 1e8  # three years: anything longer is a mistake
 
 
 def refuse_ended(order: Order) -> None:
@@ -25,7 +25,7 @@ def refuse_ended(order: Order) -> None:
 
 
 def refuse_stale(order: Order, seen: int | None) -> None:
-    """A click on what a person saw at `seen` (a seq) is not meant for the stage that the order has reached since."""
+    """Refuse a click on what a person saw at `seen` (a seq) if the order has reached another stage since."""
     if seen is None or seen >= order.seq:
         return
     if order.events.filter(seq=seen, stage=order.stage).exists():
@@ -36,12 +36,12 @@ def refuse_stale(order: Order, seen: int | None) -> None:
 
 @dataclass(frozen=True)
 class Cause:
-    """Whose doing a change is: the kitchen's own (no event named), or a person's."""
+    """The cause of a change: the kitchen itself (no event named), or a person."""
 
     event: str = ""
     by: Any = None
     reason: str = ""
-    before: dict[str, Any] | None = None  # what `undo` would bring back
+    before: dict[str, Any] | None = None  # the state that `undo` would restore
 
 
 def before(kitchen: Kitchen, order: Order) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def before(kitchen: Kitchen, order: Order) -> dict[str, Any]:
 
 
 def work_left(kitchen: Kitchen, order: Order) -> float | None:
-    """In kitchen seconds; None if the work has not begun."""
+    """Return the kitchen seconds of work that are left; None if the work has not begun."""
     if order.due_at is None:
         return order.remaining_seconds
     return max(0.0, (order.due_at - kitchen.now).total_seconds()) * kitchen.speed
@@ -64,7 +64,7 @@ def work_left(kitchen: Kitchen, order: Order) -> float | None:
 def move(kitchen: Kitchen, order: Order, target: str, cause: Cause) -> None:
     """Leave one stage for another; the place that was left goes to the next in line."""
     if cause.event:
-        order.epoch += 1  # a person's move: the old chain may do nothing any more
+        order.epoch += 1  # a person's move: the old chain must no longer do anything
         cause = replace(cause, before=before(kitchen, order))
     left = leave(kitchen, order)
     enter(kitchen, order, target, cause)
@@ -92,7 +92,7 @@ def enter(kitchen: Kitchen, order: Order, target: str, cause: Cause) -> None:
 
 
 def restore(kitchen: Kitchen, order: Order, before: dict[str, Any], cause: Cause) -> None:
-    """Back to where it was: in its old turn, with the work that was left."""
+    """Put an order back where it was: in its old turn, with the work that was left."""
     left = leave(kitchen, order)
     order.stage, order.held, order.rushed = before["stage"], before["held"], before["rushed"]
     order.joined_at = parse_datetime(before["joined_at"]) or kitchen.now
@@ -104,7 +104,7 @@ def restore(kitchen: Kitchen, order: Order, before: dict[str, Any], cause: Cause
 
 
 def renew(kitchen: Kitchen, order: Order, cause: Cause) -> None:
-    """The work is another one now: if it had begun it starts over, in the same place."""
+    """Replace the work by another: if it had begun it starts over, in the same place."""
     order.remaining_seconds = None
     if order.started_at is not None:
         order.epoch += 1
@@ -113,7 +113,7 @@ def renew(kitchen: Kitchen, order: Order, cause: Cause) -> None:
 
 
 def settle(kitchen: Kitchen, order: Order, cause: Cause) -> None:
-    """Take a free place, if there is one and the order may have it, and write what happened."""
+    """Take a free place, if there is one and the order can have it, and write what happened."""
     station = None if order.held else kitchen.stations.get(order.stage)
     if station is None:
         natural = Event.CANCELLED if order.stage == stages.CANCELLED.code else Event.DELIVERED
@@ -134,7 +134,7 @@ def begin(kitchen: Kitchen, order: Order, station: Station) -> None:
 
 
 def start_work(kitchen: Kitchen, order: Order, station: Station) -> None:
-    """What was done before a hold counts, also on the progress bar."""
+    """Set the times of the work. What was done before a hold counts, also on the progress bar."""
     service = work_seconds(order, station)
     left = service if order.remaining_seconds is None else order.remaining_seconds / station.speed
     order.due_at = kitchen.now + timedelta(seconds=left)
@@ -144,14 +144,14 @@ def start_work(kitchen: Kitchen, order: Order, station: Station) -> None:
 
 
 def work_seconds(order: Order, station: Station) -> float:
-    """How long the order's work takes here, on the clock on the wall.
+    """Return how long the order's work takes here, in wall seconds.
 
-    The mean, if that can't be said: an order that is broken must block nobody, neither those who wait behind it
-    nor the one that leaves a place to it.
+    Return the mean if that can't be said: a broken order must not block those who wait behind it, nor the one that
+    leaves a place to it.
     """
     try:
         seconds = station.wall_seconds(order.order_id, order.pizzas)
-        if 0 <= seconds <= LONGEST_WORK_SECONDS:  # nor is NaN
+        if 0 <= seconds <= LONGEST_WORK_SECONDS:  # NaN fails this, too
             return seconds
         logger.error("Order %d would take %s s at %s: it gets the mean", order.pk, seconds, station.stage)
     except Exception:
@@ -160,7 +160,7 @@ def work_seconds(order: Order, station: Station) -> float:
 
 
 def seat(kitchen: Kitchen, station: Station | None) -> None:
-    """The first in line take the free places of a station, each with an epoch of its own."""
+    """Give the free places of a station to the first in line, each with a new epoch."""
     if station is None:
         return
     for order in kitchen.next_in_line(station):
@@ -170,7 +170,7 @@ def seat(kitchen: Kitchen, station: Station | None) -> None:
 
 
 def write(kitchen: Kitchen, order: Order, cause: Cause) -> None:
-    """One change, one seq, one event."""
+    """Write one change: one seq, one event."""
     order.seq += 1
     order.save_state(
         OrderEvent(

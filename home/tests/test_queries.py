@@ -1,4 +1,4 @@
-"""What is asked of open orders costs as much in ten years as today: no query reads all orders that there ever were."""
+"""Queries of open orders cost as much in ten years as today: none reads all orders that there ever were."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtur
 
 @pytest.fixture
 def old_shop(place, bob):
-    """Years of delivered orders, a few open ones."""
+    """Years of delivered orders, and a few open ones."""
     then = timezone.now() - timedelta(days=400)
     past = {"stage": stages.LAST, "seq": 1, "epoch": 1, "created_at": then, "joined_at": then, "delivered_at": then}
     rows = Order.objects.bulk_create([Order(order_id=f"{n:020d}", **past) for n in range(DELIVERED)], 2000)
@@ -39,7 +39,7 @@ def old_shop(place, bob):
 
 
 def explained(call):
-    """The plans of all statements that it executes, one line each."""
+    """Return the query plans of all statements that it executes, one line each."""
     statements, plans = [], []
 
     def note(execute, sql, params, many, context):
@@ -66,7 +66,7 @@ def explained_and_undone(ask, order):
 
 
 def reads_all(plan):
-    """Does a line of the plan of a question by stage read a whole table? The index of open orders is short."""
+    """Return True if a line of a query plan by stage reads a whole table. The index of open orders is short."""
     words, _, sql = plan.partition(": ")
     is_by_stage = "stage" in sql.partition("WHERE")[2]
     return is_by_stage and any(f"{scan} " in f"{words} " for scan in READS_ALL) and "order_open" not in words
@@ -83,7 +83,7 @@ ASKED = {
     "watchers": lambda order: reconcile.read_newer({order.order_id: 1}, timezone.now()),
     "forecasts": lambda order: forecast.renew(timezone.now()),
     "ledger": lambda order: ledger.settle(timezone.now()),
-    "rush": lambda order: rush.crowd(),
+    "rush": lambda order: rush.occupancy(),
     "planner": lambda order: studies.present_notes(forecast.read_state(timezone.now())),
     "a link": lambda order: flow.finish(order.pk, order.epoch, order.stage, clock=lambda: order.due_at),
     "a person": lambda order: flow.rush(order.pk),

@@ -1,4 +1,4 @@
-"""What staff do on the board: a wish, as JSON, becomes a verb of `flow`. No rules here, only questions of form."""
+"""Staff actions on the board: a request, as JSON, becomes a verb of `flow`. No rules here, only questions of form."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from kitchen import flow, stages
 from kitchen.models import Shop, Station
 
 MOST_WORDS = 200  # characters of a reason
-LARGEST = 2**31  # of any number: what the databases hold, and a speed or a mean could ever be
+LARGEST = 2**31  # bound of any number: within what the databases hold, above any speed or mean
 
 VERBS: dict[str, Callable[..., None]] = {
     "advance": flow.advance,
@@ -22,7 +22,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "rush": flow.rush,
     "cancel": flow.cancel,
 }
-COLUMNS = {"places": "capacity"}  # where the board's name for it is another one
+COLUMNS = {"places": "capacity"}  # board keys that differ from the column's name
 # The board's page offers these for a ticket: (label, key). Cancel has a form of its own there.
 BUTTONS = {
     "advance": ("Done now", "D"),
@@ -34,7 +34,7 @@ BUTTONS = {
 
 
 def act(content: dict[str, Any], user: Any) -> dict[str, Any]:
-    """The answer to the one who clicked. flow.Refused or ValidationError: nothing has changed."""
+    """Perform an action and return the answer to its sender. flow.Refused or ValidationError: nothing has changed."""
     name = content.get("action")
     if name == "station":
         return change_station(content)
@@ -49,7 +49,7 @@ def change_order(name: str, content: dict[str, Any], user: Any) -> dict[str, Any
     pk, seq, reason = find(content.get("order_id")), parse_seq(content), parse_reason(content)
     if not reason and (name == "cancel" or content.get("stage") == stages.CANCELLED.code):
         raise flow.Refused("Say why the order is cancelled.")
-    # One transaction around the verb and the look at what it wrote: `undo` needs the seq of this very change.
+    # One transaction around the verb and the reading of what it wrote: `undo` needs the seq of this very change.
     with transaction.atomic():
         if name == "undo":
             flow.undo(pk, seq, user)
@@ -94,7 +94,7 @@ def change_shop(content: dict[str, Any]) -> dict[str, Any]:
     return {"done": "shop"}
 
 
-# What a client sends is anything at all
+# A client can send anything at all
 
 
 def find(order_id: Any) -> int:
@@ -145,7 +145,7 @@ def in_words(error: Exception) -> str:
 
 
 def _label(name: str) -> str:
-    """What pages call a column of a station or of the shop."""
+    """Return the name that pages use for a column of a station or of the shop."""
     for model in (Station, Shop):
         for field in model._meta.fields:
             if field.name == name:

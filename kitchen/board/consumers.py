@@ -1,4 +1,4 @@
-"""The board's socket: everything that happens in the kitchen goes out, and what staff do comes in."""
+"""The board's socket: it sends everything that happens in the kitchen, and receives what staff do."""
 
 import json
 from typing import Any
@@ -18,11 +18,11 @@ from realtime.incoming import parse_object
 from realtime.periodic import PeriodicCheck
 from realtime.refused import Refused
 
-MOST_REMEMBERED = 10_000  # orders of which a board knows the seq
+MOST_REMEMBERED = 10_000  # orders whose seq a board remembers
 
 
 class KitchenBoard(OrderWatcher):
-    """All orders, for staff: first the whole board, then what changes."""
+    """The board for staff: first a snapshot of all orders, then a stream of changes."""
 
     needs_account = True
 
@@ -30,13 +30,13 @@ class KitchenBoard(OrderWatcher):
         super().__init__()
         self.hears_news = True
         self.open: set[str] = set()  # the orders that are on the board
-        self.settings: dict[str, Any] = {}  # stations and shop as they were sent last
+        self.settings: dict[str, Any] = {}  # stations and shop as last sent
 
     async def __call__(self, *args: Any) -> None:
         try:
             await super().__call__(*args)
         finally:
-            lookout.leave(self)
+            settings_reconciler.leave(self)
 
     def may_stay(self, user: User | AnonymousUser) -> bool:
         return user.is_staff
@@ -45,7 +45,7 @@ class KitchenBoard(OrderWatcher):
         await self.join(live.KITCHEN)
         await self.send_board(history=await read_history())
         reconciler.join(self)
-        lookout.join(self)
+        settings_reconciler.join(self)
 
     async def received(self, text: str | None) -> None:
         content: dict[str, Any] = {}
@@ -63,22 +63,22 @@ class KitchenBoard(OrderWatcher):
         await self.send(json.dumps(answer))
 
     async def kitchen_orders(self, event: dict[str, Any]) -> None:
-        """The orders that changed in the last tenth of a second."""
+        """Send the orders that changed in the last tenth of a second."""
         for order_id, seq in event["seqs"].items():
             self.note(order_id, seq, order_id in event["ended"])
         await self.send(event["text"])
 
     async def kitchen_changed(self, event: dict[str, Any]) -> None:
-        """A station or the shop has changed."""
+        """Send the settings after a change of a station or the shop."""
         await self.send_settings(await read_settings(), await read_orders())
 
     async def order_status(self, event: dict[str, Any]) -> None:
-        """A state that got lost on its way, from home.reconcile."""
+        """Send a state that got lost on its way, from home.reconcile."""
         await super().order_status(event)
         self.note(event["order_id"], event["seq"], event["ended"])
 
     async def send_board(self, **more: Any) -> None:
-        """Called while a message is handled, so that events which come meanwhile wait and are sent after it."""
+        """Send the snapshot. Called while a message is handled: events that arrive meanwhile are sent after it."""
         shown = await read_board()
         self.settings = {"stations": shown["stations"], "shop": shown["shop"]}
         self.seen = {payload["order_id"]: payload["seq"] for payload in shown["orders"] + shown["lately"]}
@@ -86,9 +86,9 @@ class KitchenBoard(OrderWatcher):
         await self.send(json.dumps({"board": shown, **more}))
 
     async def send_settings(self, settings: dict[str, Any], orders: list[dict[str, Any]]) -> None:
-        """Send all orders along: with the speed every due time has changed, and no seq."""
+        """Send all orders with them: a new speed changes every due time, but no seq."""
         await self.send(json.dumps({**settings, "orders": orders}))
-        self.settings = settings  # last: what could not be sent is sent by the next check
+        self.settings = settings  # after sending: what could not be sent is sent by the next check
 
     def note(self, order_id: str, seq: int, ended: bool) -> None:
         self.seen[order_id] = max(seq, self.seen.get(order_id, 0))
@@ -97,12 +97,12 @@ class KitchenBoard(OrderWatcher):
             self.seen = self.sent()
 
     def sent(self) -> dict[str, int]:
-        """Only open orders are looked after."""
+        """Return the seqs of open orders: only these are reconciled."""
         return {order_id: self.seen[order_id] for order_id in self.open & self.seen.keys()}
 
 
-class Lookout(PeriodicCheck[KitchenBoard]):
-    """Tell boards what they missed of the stations and the shop. The orders are the reconciler's."""
+class SettingsReconciler(PeriodicCheck[KitchenBoard]):
+    """Send boards what they missed of the stations and the shop. home.reconcile does the same for orders."""
 
     async def check(self) -> None:
         settings = await read_settings()
@@ -112,10 +112,10 @@ class Lookout(PeriodicCheck[KitchenBoard]):
             await self.tell_each(behind, lambda board: board.send_settings(settings, orders))
 
 
-lookout = Lookout()
+settings_reconciler = SettingsReconciler()
 act = database_sync_to_async(actions.act)
 
-# Reads, in threads that wait for no other, and for which no other waits.
+# Reads in threads of their own: none waits for another.
 read_board = database_sync_to_async(snapshot.snapshot, thread_sensitive=False)
 read_orders = database_sync_to_async(snapshot.open_orders, thread_sensitive=False)
 read_settings = database_sync_to_async(snapshot.settings, thread_sensitive=False)

@@ -1,4 +1,4 @@
-"""The board's switch: simulated customers who keep coming while it is on."""
+"""The board's demand switch: simulated customers keep arriving while it is on."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -9,18 +9,18 @@ from kitchen.demand import basket
 from kitchen.models import Shop
 from kitchen.promises import forecast
 
-CATCH_UP_SECONDS = 60.0  # wall: what a pause longer than this would have brought is gone
+CATCH_UP_SECONDS = 60.0  # wall: the arrivals of a longer pause are dropped
 MOST_AT_ONCE = 100  # customers of one run of the job; more would keep the worker from the kitchen's own work
 
 
-def come_in(now: datetime, random: Random) -> int:
-    """Place the orders of all who have come since the last run; how many."""
+def place_arrivals(now: datetime, random: Random) -> int:
+    """Place the orders of all who have arrived since the last run; return how many."""
     expected = claim(now)
     if not expected:
         return 0
     menu = {pizza.pk: pizza for pizza in Pizza.objects.filter(on_menu=True)}
     placed = 0
-    for _ in range(how_many(random, expected) if menu else 0):
+    for _ in range(draw_poisson(random, expected) if menu else 0):
         items = [(menu[pk], quantity) for pk, quantity in basket(random, list(menu)).items()]
         promise = forecast.promise(sum(quantity for _, quantity in items), now)
         try:
@@ -32,13 +32,13 @@ def come_in(now: datetime, random: Random) -> int:
 
 
 def claim(now: datetime) -> float:
-    """How many customers to expect for the time since the last run, which nobody else gets: two runs at once are one.
+    """Claim the time since the last run; return how many customers to expect in it. Of two runs at once one gets it.
 
-    Compared and set in one statement, without the kitchen's lock.
+    It is compared and set in one statement, without the kitchen's lock.
     """
     shop = Shop.objects.get()
     wanted = shop.demand_per_hour if shop.is_open else 0
-    moment = max(now, shop.demand_at or now) if wanted else None  # two clocks: never back
+    moment = max(now, shop.demand_at or now) if wanted else None  # two clocks: never go back
     if moment == shop.demand_at or not Shop.objects.filter(demand_at=shop.demand_at).update(demand_at=moment):
         return 0
     if moment is None or shop.demand_at is None:  # just switched off, or on
@@ -47,8 +47,8 @@ def claim(now: datetime) -> float:
     return wanted / 3600 * shop.speed * min(since_seconds, CATCH_UP_SECONDS)
 
 
-def how_many(random: Random, expected: float) -> int:
-    """Poisson: how many steps of mean 1 fit into it; at most MOST_AT_ONCE."""
+def draw_poisson(random: Random, expected: float) -> int:
+    """Draw a Poisson number: how many steps of mean 1 fit into `expected`; at most MOST_AT_ONCE."""
     number, reached = 0, random.expovariate(1)
     while reached < expected and number < MOST_AT_ONCE:
         number += 1

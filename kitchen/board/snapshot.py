@@ -1,4 +1,4 @@
-"""What the board shows, as plain dicts. A handful of queries, however many orders there are."""
+"""The board's snapshot, as plain dicts. It takes a handful of queries, however many orders there are."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -11,16 +11,16 @@ from home.models import Order, OrderEvent
 from kitchen import stages
 from kitchen.models import Shop, Station
 
-LATELY = 12  # orders that have left the kitchen, for a second thought
-# An order is late when it is older than so many times the work on it, and due soon a little before.
+LATELY = 12  # orders that have left the kitchen, in case one must come back
+# An order is late when its age is this multiple of the work on it, and due soon a little before.
 LATE_AFTER_TIMES, SOON_AFTER_TIMES = 3.0, 2.25
 HISTORY_MINUTES = 60
-TO_BE_MADE = ("received", "baking")  # stages whose pizzas are counted in the kitchen's list; later they are made
-OLDEST_HOURS = 12  # older orders are not in the chart: the index on created_at finds the others quickly
+TO_BE_MADE = ("received", "baking")  # stages whose pizzas are in the list of what is still to be made
+OLDEST_HOURS = 12  # the chart leaves out older orders: the index on created_at finds the others quickly
 
 
 def snapshot() -> dict[str, Any]:
-    """The whole board. Orders in no particular order: the line's rule is in their fields."""
+    """Return the whole board. Its orders are unsorted: the line's rule is in their fields."""
     ended = Order.objects.filter(stage__in=stages.ENDED).order_by("-pk")[:LATELY]
     return {"orders": open_orders(), "lately": [order.payload() for order in ended], **settings()}
 
@@ -30,7 +30,7 @@ def open_orders() -> list[dict[str, Any]]:
 
 
 def settings() -> dict[str, Any]:
-    """Two queries."""
+    """Return the stations and the shop, in two queries."""
     return {
         "stations": [station_dict(station) for station in Station.objects.all()],
         "shop": shop_dict(Shop.objects.get()),
@@ -51,10 +51,10 @@ def station_dict(station: Station) -> dict[str, Any]:
 
 
 def measured_dict(station: Station) -> dict[str, Any] | None:
-    """Kitchen seconds; None until enough work was seen."""
+    """Return what was measured, in kitchen seconds; None until enough work was seen."""
     if station.measured_mean_seconds is None or station.measured_spread_seconds is None:
         return None
-    # Rounded: the boards look every few seconds whether anything has changed, and this does with every work.
+    # Rounded: every few seconds boards check whether anything has changed, and the exact figures always have.
     return {
         "mean_seconds": float(f"{station.measured_mean_seconds:.2g}"),
         "spread_seconds": float(f"{station.measured_spread_seconds:.1g}"),
@@ -73,9 +73,9 @@ def shop_dict(shop: Shop) -> dict[str, Any]:
 
 
 def history(now: datetime) -> dict[str, Any]:
-    """The last hour, minute by minute: how many orders were in each station, and how many were placed.
+    """Return, for each minute of the last hour, how many orders were in each station, and how many were placed.
 
-    Real and simulated ones apart. The last number of each list is now's.
+    Real and simulated orders are apart. The last number of each list is the present one.
     """
     until = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
     flows = {simulated: Counter[tuple[int, str, str]]() for simulated in (False, True)}
@@ -92,7 +92,7 @@ def history(now: datetime) -> dict[str, Any]:
 
 
 def _flows(now: datetime, since: datetime) -> Any:
-    """Per minute, how many orders went from where to where; from nowhere if they were placed. One query."""
+    """Count, per minute, the orders that went from one stage to another; from none if they were placed. One query."""
     came_from = OrderEvent.objects.filter(order=OuterRef("order"), seq=OuterRef("seq") - 1).values("stage")
     moves = OrderEvent.objects.filter(at__gte=since, order__created_at__gte=now - timedelta(hours=OLDEST_HOURS))
     moves = moves.annotate(minute=TruncMinute("at"), came_from=Subquery(came_from))
@@ -101,7 +101,7 @@ def _flows(now: datetime, since: datetime) -> Any:
 
 
 def _series(flows: Counter[tuple[int, str, str]], present: Counter[str]) -> dict[str, Any]:
-    """From what is there now, back minute by minute: what came is not there yet, what left is there still."""
+    """Count back from now, minute by minute: before it, arrivals are not there yet, and departures are still there."""
     there = {stage: present[stage] for stage in stages.WORKED}
     in_station: dict[str, list[int]] = {stage: [] for stage in stages.WORKED}
     placed = []

@@ -1,4 +1,4 @@
-"""What the board's switches do in the background."""
+"""Background tasks of the board's switches."""
 
 from random import Random
 
@@ -10,5 +10,5 @@ from kitchen.board import demand
 
 @app.task(name="kitchen.demand")
 def bring_customers() -> None:
-    """The board's switch: simulated customers, as many as the time since the last run brings."""
-    demand.come_in(timezone.now(), Random())
+    """Place the orders of simulated customers, as many as arrived since the last run."""
+    demand.place_arrivals(timezone.now(), Random())

@@ -15,7 +15,7 @@ from kitchen.models import Station
 @require_safe
 @login_required
 def board(request: HttpRequest) -> HttpResponse:
-    """The columns stand at once; what is in them comes over the socket."""
+    """Render the columns; what is in them comes over the socket."""
     if not request.user.is_staff:
         raise PermissionDenied  # not the log-in page: it would send them straight back
     context = {

@@ -1,8 +1,8 @@
-"""From the live kitchen to the moment when each order will be there: the bridge to simulation.lookahead.
+"""The bridge from the live kitchen to simulation.lookahead: when each order will be delivered.
 
-The database is read once and becomes a `State` in kitchen seconds; what comes back is corrected by what the last
-outcomes have taught (simulation.calibration) and put on the wall. A promise is given when an order is placed, and kept
-for good; the forecast (`eta`) moves with the kitchen until the order is there.
+The database is read once and becomes a `State` in kitchen seconds; the result is corrected by what the last outcomes
+have taught (simulation.calibration) and converted to wall time. A promise is given when an order is placed, and kept
+for good; the forecast (`eta`) moves with the kitchen until the order is delivered.
 """
 
 import logging
@@ -23,19 +23,19 @@ from simulation.lookahead import ServiceTime, Standing, State, Workplace, look_a
 
 logger = logging.getLogger(__name__)
 
-PREVIEW_SECONDS = 1.0  # the answer to "when, if I ordered now" is everybody's for so long
-LEARN_SECONDS = 5.0  # what the ledger teaches holds for so long
-# What people see moves in such steps (wall): minutes on the clock, seconds where the interval itself is short.
+PREVIEW_SECONDS = 1.0  # for this long everybody gets the same answer to "when, if I ordered now"
+LEARN_SECONDS = 5.0  # for this long a learned correction is used
+# Displayed times move in these steps (wall): a minute, or a second where the interval itself is short.
 STEP_SECONDS, SHORT_STEP_SECONDS, SHORT_SECONDS = 60.0, 1.0, 120.0
 
-BATCH = 100  # orders in one transaction, for which the kitchen waits
+BATCH = 100  # orders in one transaction: the kitchen waits for it
 
-Moments = Sequence[Any]  # low, median and high: three datetimes, or NOBODY_KNOWS
-NOBODY_KNOWS: Moments = (None, None, None)
+Moments = Sequence[Any]  # low, median and high: three datetimes, or UNKNOWN
+UNKNOWN: Moments = (None, None, None)
 
 
 def read_state(now: datetime) -> State:
-    """The live kitchen. Two queries."""
+    """Read the live kitchen, in two queries."""
     found = locks.read_stations(*stages.WORKED)
     stations = [found[code] for code in stages.WORKED]
     rows = Order.objects.open().filter(held=False).order_by("-rushed", "joined_at", "pk")
@@ -62,12 +62,12 @@ def expected_service(station: Station) -> ServiceTime:
     return ServiceTime(code, mean_seconds, spread_seconds, station.per_pizza, frozen(parameters))
 
 
-# When it would be there, if it were ordered now
+# The answer for an order placed now
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What someone would be told who orders now; in kitchen seconds after `at`."""
+    """The answer for a person who orders now, in kitchen seconds after `at`."""
 
     at: datetime
     speed: float
@@ -77,7 +77,7 @@ class Answer:
     why_not: str = ""  # a sentence, where there is no interval
 
     def promise(self, pizzas: int, now: datetime) -> Promise | None:
-        """For the ledger; not saved, and not yet bound to an order."""
+        """Return a row for the ledger, not saved and not yet bound to an order; None without an interval."""
         if self.shown is None or self.model is None:
             return None
         low, median, high = self.shown
@@ -97,7 +97,7 @@ class Answer:
 
     @property
     def times(self) -> dict[str, datetime] | None:
-        """low, median and high on the wall."""
+        """Low, median and high in wall time."""
         if self.shown is None:
             return None
         moments = [self.at + timedelta(seconds=seconds / self.speed) for seconds in self.shown]
@@ -105,7 +105,7 @@ class Answer:
 
     @property
     def wait_words(self) -> str:
-        """ "about 31 min", on the wall; empty if nobody can say."""
+        """Words such as "about 31 min", in wall time; empty if unknown."""
         if self.shown is None:
             return ""
         seconds = self.shown[1] / self.speed
@@ -113,15 +113,18 @@ class Answer:
 
 
 class Recent:
-    """Answers by the number of pizzas, each kept for a moment."""
+    """A cache of answers by the number of pizzas, each kept for a moment."""
 
     def __init__(self) -> None:
         self.answers: dict[int, tuple[float, float, Answer]] = {}  # made at, took (seconds, monotonic)
 
-    def get(self, pizzas: int, now: datetime, good_seconds: float | None = None) -> Answer:
-        """None: so long that at most a tenth of the time goes into answering, however many ask and are waiting."""
+    def get(self, pizzas: int, now: datetime, max_age_seconds: float | None = None) -> Answer:
+        """Return an answer of at most this age.
+
+        None: old enough that at most a tenth of the time goes into answering, however many ask and are waiting.
+        """
         made_at, took_seconds, answer = self.answers.get(pizzas, (0.0, 0.0, None))
-        limit_seconds = 10 * took_seconds if good_seconds is None else good_seconds
+        limit_seconds = 10 * took_seconds if max_age_seconds is None else max_age_seconds
         if answer is None or monotonic() - made_at >= limit_seconds:
             begun = monotonic()
             answer = ask(pizzas, now)
@@ -136,7 +139,7 @@ recent = Recent()
 
 
 def preview(pizzas: int, now: datetime) -> Answer:
-    """For everybody who looks, whoever asked first. Never raises: no page is worse for the lack of it."""
+    """Return the answer for a page, the same for everybody. Never raises: a page must not fail for want of it."""
     try:
         return recent.get(pizzas, now, PREVIEW_SECONDS)
     except Exception:
@@ -145,7 +148,7 @@ def preview(pizzas: int, now: datetime) -> Answer:
 
 
 def promise(pizzas: int, now: datetime) -> Promise | None:
-    """For an order that is about to be placed. Never raises: an order without a promise is better than none."""
+    """Return the promise for a new order. Never raises: an order without a promise is better than no order."""
     try:
         return recent.get(pizzas, now).promise(pizzas, now)
     except Exception:
@@ -154,10 +157,10 @@ def promise(pizzas: int, now: datetime) -> Promise | None:
 
 
 def ask(pizzas: int, now: datetime) -> Answer:
-    """A newcomer at the end of the make line, taken forward with everybody else."""
+    """Compute an answer: add a newcomer to the end of the make line and look ahead with everybody else."""
     state = read_state(now)
     newest = Order.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    # As it will be numbered: so its first forecast is drawn as its promise was, and what a basket shows stands still.
+    # Its key is its future pk: its first forecast is then drawn as its promise was, and a basket's times stand still.
     newcomer = Standing(str(newest + 1), 0, None, pizzas)
     blocked = state.blocked_by(newcomer)
     why_not = ""
@@ -171,7 +174,7 @@ def ask(pizzas: int, now: datetime) -> Answer:
 
 
 class Learned:
-    """The correction at the present speed, learned anew every few seconds."""
+    """The correction at the present speed, learned again every few seconds."""
 
     def __init__(self) -> None:
         self.speed, self.at, self.correction = 0.0, 0.0, NONE
@@ -193,40 +196,40 @@ def corrected(speed: float) -> Correction:
     return learned.get(speed)
 
 
-# While it runs
+# The forecasts of open orders
 
 
 def renew(now: datetime) -> int:
-    """The forecasts of all open orders, in one go; tells whoever watches what has visibly moved. Returns how many.
+    """Renew the forecasts of all open orders, and announce those that have visibly moved; return how many.
 
-    Harmless twice, and at the same time as another.
+    Safe to run twice, and at the same time as another.
     """
     known = Order.objects.open().values_list("pk", "seq", *FORECAST_FIELDS)
     before = {pk: (seq, eta) for pk, seq, *eta in known}
     if not before:
         return 0
     etas = forecasts(read_state(now), now)
-    moved = [pk for pk, (_, eta) in before.items() if has_moved(eta, etas.get(pk, NOBODY_KNOWS))]
+    moved = [pk for pk, (_, eta) in before.items() if has_moved(eta, etas.get(pk, UNKNOWN))]
     chunks = [moved[start : start + BATCH] for start in range(0, len(moved), BATCH)]
-    return sum(write({pk: (before[pk][0], etas.get(pk, NOBODY_KNOWS)) for pk in chunk}) for chunk in chunks)
+    return sum(write({pk: (before[pk][0], etas.get(pk, UNKNOWN)) for pk in chunk}) for chunk in chunks)
 
 
 def forecasts(state: State, now: datetime) -> dict[int, Moments]:
-    """For each order's pk, as far as something honest can be said."""
+    """Return {pk: moments} of the orders about which something honest can be said."""
     correction = corrected(state.speed)
     return {
-        pk: on_the_wall(correction.apply(interval), now, state.speed)
+        pk: in_wall_time(correction.apply(interval), now, state.speed)
         for pk, interval in zip(state.pks, look_ahead(state), strict=True)
         if interval is not None
     }
 
 
-def on_the_wall(interval: Interval, now: datetime, speed: float) -> Moments:
+def in_wall_time(interval: Interval, now: datetime, speed: float) -> Moments:
     return [now + timedelta(seconds=seconds / speed) for seconds in interval]
 
 
 def has_moved(old: Moments, new: Moments) -> bool:
-    """So that it can be seen."""
+    """Return True if the displayed interval would change."""
     if old[0] is None or new[0] is None:
         return old[0] is not new[0]
     is_short = (new[-1] - new[0]).total_seconds() < SHORT_SECONDS
@@ -235,7 +238,7 @@ def has_moved(old: Moments, new: Moments) -> bool:
 
 
 def write(etas: dict[int, tuple[int, Moments]]) -> int:
-    """{pk: (seq, eta)}: nothing is written over an order that has gone on since. How many were written."""
+    """Write {pk: (seq, eta)}, except to orders that have gone on since; return how many were written."""
     orders = flow.write_forecasts(etas)
     for order in orders:
         live.announce_eta(order)

@@ -1,4 +1,4 @@
-"""The ledger of promises: what customers were told, and what came of it. Rows are added, never changed."""
+"""The ledger of promises: what customers were told, and how it turned out. Rows are added, never changed."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
@@ -18,12 +18,12 @@ from kitchen.models import Outcome, Promise, Shop
 from kitchen.promises.measure import NATURAL
 from simulation import calibration
 
-SHOWN = 500  # of the newest outcomes
+SHOWN = 500  # the newest outcomes, on the page
 SHOWN_DAYS = 30
-BATCH = 500  # outcomes added at once, after a pause
-BLOCK = 50  # orders to a point of the chart
+BATCH = 500  # outcomes added at once, at most
+BLOCK = 50  # orders per point of the chart
 LOADS = ("Calm", "Busy", "Rush")
-# A person may take their word back for a moment (flow.undo): only then is it how the order ended.
+# A person can undo their action for a moment (flow.undo): only after it has the order really ended.
 SETTLED_SECONDS = 15.0
 PROMISE_ROWS = Rows(Promise)
 
@@ -33,7 +33,7 @@ PROMISE_ROWS = Rows(Promise)
 
 @receiver(order_placed)
 def write_down(order: Order, promise: Promise | None, **kwargs: Any) -> None:
-    """In the transaction that places the order."""
+    """Add the promise, in the transaction that places the order."""
     if promise is None:
         return
     promise.order_pk = order.pk
@@ -42,7 +42,7 @@ def write_down(order: Order, promise: Promise | None, **kwargs: Any) -> None:
 
 
 def settle(now: datetime) -> int:
-    """Add the outcomes of promises whose orders have left the kitchen, at most a batch; how many. Harmless twice."""
+    """Add outcomes of promises whose orders left the kitchen, at most a batch; return how many. Safe to repeat."""
     shop = Shop.objects.get()
     waiting = Promise.objects.filter(pk__gt=shop.settled, outcome__isnull=True)
     promises = {order_pk: pk for order_pk, pk in waiting.values_list("order_pk", "pk")}
@@ -51,7 +51,7 @@ def settle(now: datetime) -> int:
     if rows:
         Outcome.objects.bulk_create(rows, ignore_conflicts=True)
     left = set(promises.values()) - {row.promise_id for row in rows}
-    # Up to here all are settled. A promise is years older than SETTLED_SECONDS by the time a later one is.
+    # Up to this mark all are settled. A promise is years older than SETTLED_SECONDS by the time a later one is.
     mark = min(left) - 1 if left else max(promises.values(), default=0)
     if mark > shop.settled:
         Shop.objects.filter(settled__lt=mark).update(settled=mark)
@@ -59,7 +59,7 @@ def settle(now: datetime) -> int:
 
 
 def outcomes(order_pks: Collection[int], now: datetime, speed_since: datetime) -> list[Outcome]:
-    """Of those that have really ended: a person's word counts after SETTLED_SECONDS. Not saved."""
+    """Build the outcomes of orders that really ended: a person's action is final after SETTLED_SECONDS. Not saved."""
     if not order_pks:
         return []
     orders = Order.objects.in_bulk(list(order_pks))
@@ -93,7 +93,7 @@ def outcome(promise: Promise, order: Order | None, intervened: bool, now: dateti
 
 
 def lessons(speed: float) -> list[tuple[calibration.Interval, float]]:
-    """What the model said and what came, of the newest outcomes that nobody had a hand in, at this speed."""
+    """Return what the model said and what came, for the newest outcomes without intervention at this speed."""
     rows = Outcome.objects.order_by("-pk")[: calibration.WINDOW].select_related("promise")
     return [
         (
@@ -109,13 +109,13 @@ def lessons(speed: float) -> list[tuple[calibration.Interval, float]]:
 
 
 def newest(simulated: bool) -> list[Outcome]:
-    """The newest SHOWN that came, the last one first."""
+    """Return the newest SHOWN outcomes of delivered orders, the latest first."""
     rows = Outcome.objects.filter(simulated=simulated, kept__isnull=False)
     return list(rows.order_by("-pk").select_related("promise")[:SHOWN])
 
 
 def figures(rows: Iterable[Outcome]) -> dict[str, Any] | None:
-    """How many were kept, how wide they were and how far off, in kitchen minutes. None of none."""
+    """Sum up how many were kept, how wide they were and how far off, in kitchen minutes. None without rows."""
     rows = list(rows)
     if not rows:
         return None
@@ -139,7 +139,7 @@ def describe(number: int, kept: int, width_seconds: float, error_seconds: float)
 
 
 def wilson(kept: int, number: int) -> tuple[float, float]:
-    """95 % confidence interval of a share (Wilson 1927): also right near 0 and 1, where others leave the scale."""
+    """Return the 95 % confidence interval of a share (Wilson 1927), right also near 0 and 1, where others are not."""
     z = 1.96
     share, weight = kept / number, 1 + z * z / number
     middle = (share + z * z / (2 * number)) / weight
@@ -148,7 +148,7 @@ def wilson(kept: int, number: int) -> tuple[float, float]:
 
 
 def in_turn(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
-    """The newest ones BLOCK at a time, the oldest block first; what does not fill a block there is left out."""
+    """Sum up BLOCK rows at a time, the oldest block first; the oldest is left out if it is not full."""
     rows = list(rows)
     blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     if len(blocks) > 1 and len(blocks[-1]) < BLOCK:
@@ -157,11 +157,11 @@ def in_turn(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
 
 
 def by_load(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
-    """A third each: how it went when few orders were in the kitchen, when more were, and when most were."""
+    """Sum up three thirds: when few orders were in the kitchen, when more were, and when most were."""
     ranked = sorted(rows, key=lambda row: (row.promise.open_orders, row.pk))
     parts = []
-    for place, name in enumerate(LOADS):
-        third = ranked[place * len(ranked) // len(LOADS) : (place + 1) * len(ranked) // len(LOADS)]
+    for number, name in enumerate(LOADS):
+        third = ranked[number * len(ranked) // len(LOADS) : (number + 1) * len(ranked) // len(LOADS)]
         if third:
             open_orders = [row.promise.open_orders for row in third]
             parts.append({"name": name, "least": min(open_orders), "most": max(open_orders), **(figures(third) or {})})
@@ -169,7 +169,7 @@ def by_load(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
 
 
 def by_hour(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
-    """By the hour on the wall at which the promise was given."""
+    """Sum up by the hour of the day (wall) in which the promise was given."""
     hours: dict[int, list[Outcome]] = {}
     for row in rows:
         hours.setdefault(timezone.localtime(row.promise.at).hour, []).append(row)
@@ -177,7 +177,7 @@ def by_hour(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
 
 
 def by_day(simulated: bool, now: datetime) -> list[dict[str, Any]]:
-    """Each of the last SHOWN_DAYS on which an order came, the newest last. One query."""
+    """Sum up each of the last SHOWN_DAYS on which an order was delivered, the newest last. One query."""
     rows = Outcome.objects.filter(simulated=simulated, kept__isnull=False, at__gte=now - timedelta(days=SHOWN_DAYS))
     days = (
         rows.annotate(day=TruncDate("at"))

@@ -1,7 +1,7 @@
-"""How long the work takes, from the event log: which distributions the stations would have to have.
+"""Measure service times from the event log, and fit a distribution to those of each station.
 
-Only work that nobody had a hand in counts, from its `started` to the next event of the kitchen's own, since the clock
-was last turned. Orders go on drawing their times from the distribution as set: this is for looking ahead.
+Only work without intervention counts, from its `started` to the next event of the kitchen's own, since the speed was
+last changed. Orders go on drawing their times from the distribution as set: this is for looking ahead.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from kitchen.models import Shop, Station
 
 LEAST_SAMPLES = 50
 MOST_SAMPLES = 500  # the newest, so that the figures follow the kitchen
-LOOKED_OVER = 20_000  # events; so many are enough for MOST_SAMPLES at each station, and the log grows for ever
-FIXED_CV = 0.01  # a spread below so much of the mean is the clock's, not the work's
+EVENTS_READ = 20_000  # the newest: enough for MOST_SAMPLES at each station, while the log grows for ever
+FIXED_CV = 0.01  # a spread below this share of the mean is the clock's, not the work's
 NATURAL = ("joined", "started", "delivered")
 
 
 class Sample(NamedTuple):
     pizzas: int
-    seconds: float  # of the kitchen
+    seconds: float  # kitchen seconds
 
 
 class Fit(NamedTuple):
@@ -35,11 +35,11 @@ class Fit(NamedTuple):
 
 
 def renew() -> None:
-    """Measure every station; what has not changed is not written."""
+    """Measure every station, and write what has changed."""
     shop = Shop.objects.get()
     newest = OrderEvent.objects.aggregate(pk=Max("pk"))["pk"] or 0
     for station in Station.objects.all():
-        samples = read(station.stage, shop.speed_since, shop.speed, newest - LOOKED_OVER)
+        samples = read(station.stage, shop.speed_since, shop.speed, newest - EVENTS_READ)
         fit = fit_distribution(samples, station.per_pizza)
         if fit is None:
             figures = {"distribution": "", "mean_seconds": None, "spread_seconds": None, "samples": 0}
@@ -47,12 +47,12 @@ def renew() -> None:
             figures = {**fit._asdict(), "samples": len(samples)}
         changes = {f"measured_{name}": value for name, value in figures.items()}
         if any(getattr(station, name) != value for name, value in changes.items()):
-            # Past `save`: nothing that the boards show, and no lock is held.
+            # Bypass `save`: no lock is held, and boards need not hear of it.
             Station.objects.filter(pk=station.pk).update(**changes)
 
 
 def read(stage: str, since: datetime, speed: float, after_pk: int) -> list[Sample]:
-    """The newest work of a station in which nobody intervened, at most MOST_SAMPLES."""
+    """Return the newest work of a station in which nobody intervened, at most MOST_SAMPLES."""
     events = OrderEvent.objects.filter(order=OuterRef("order"))
     by_hand = events.filter(seq__lte=OuterRef("seq") + 1).exclude(event__in=NATURAL)
     after = events.filter(seq=OuterRef("seq") + 1)
@@ -66,10 +66,10 @@ def read(stage: str, since: datetime, speed: float, after_pk: int) -> list[Sampl
 
 
 def fit_distribution(samples: Sequence[Sample], per_pizza: bool) -> Fit | None:
-    """The distribution with the moments of the work. None if too little was seen.
+    """Return the distribution with the moments of the work; None if too little was seen.
 
-    Per pizza the work on n is a sum of n: means, variances and third moments add up, so each is what is seen in all
-    samples, divided by all pizzas. Of lognormal and gamma the one whose skewness (3 cv + cv³ and 2 cv) is nearer.
+    Per pizza the work on n is a sum of n: means, variances and third moments add up, so each is its sum over all
+    samples, divided by all pizzas. Of lognormal and gamma, the one whose skewness (3 cv + cv³ and 2 cv) is nearer.
     """
     if len(samples) < LEAST_SAMPLES:
         return None

@@ -1,4 +1,4 @@
-"""The book of promises, in the background."""
+"""Background tasks of the promises."""
 
 import logging
 
@@ -12,16 +12,16 @@ logger = logging.getLogger(__name__)
 
 @app.task(name="kitchen.forecast")
 def look_ahead() -> None:
-    """When every open order will be there, as of now; and what has come of the promises."""
+    """Renew the forecasts of all open orders, and add the outcomes of promises."""
     now = timezone.now()
     try:
         ledger.settle(now)
-    except Exception:  # what a promise came to can wait; a forecast that stands still misleads customers
+    except Exception:  # outcomes can wait; a forecast that stands still misleads customers
         logger.exception("The ledger of promises was not settled")
     forecast.renew(now)
 
 
 @app.task(name="kitchen.measure")
 def measure_work() -> None:
-    """How long the work takes at each station, from the event log."""
+    """Measure the service times of each station, from the event log."""
     measure.renew()

@@ -1,4 +1,4 @@
-"""How often the promises are kept, for everyone."""
+"""The page that says how often promises are kept, for everyone."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,10 +12,10 @@ from simulation import calibration
 
 @require_safe
 def promises(request: HttpRequest) -> HttpResponse:
-    """How often we keep them, for everyone. Simulated orders are a page of their own."""
+    """Show how often promises are kept. Simulated orders have a page of their own."""
     wanted = request.GET.get("simulated")
     both = {simulated: ledger.newest(simulated) for simulated in (False, True)}
-    # Unless someone chose: real ones, and where there are none, simulated ones.
+    # The default is real orders, or simulated ones if there are no real ones.
     simulated = wanted == "1" if wanted in ("0", "1") else not both[False] and bool(both[True])
     rows = both[simulated]
     context = {

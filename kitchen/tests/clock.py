@@ -1,4 +1,4 @@
-"""A clock that the test holds in its hand, and whose work a verb begins."""
+"""A virtual clock for tests, and the orders whose work a verb begins."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ from kitchen.flow import work_begun
 
 
 class Moment(datetime):
-    """A moment, and at the same time a clock that stands still at it."""
+    """A moment that is also a clock standing still at it."""
 
     def __call__(self):
         return self
@@ -20,7 +20,7 @@ def at(seconds):
 
 
 def begins(verb, *args, **kwargs):
-    """The orders whose work begins through a verb: of `finish` also the one that goes on in its own chain."""
+    """Return the orders whose work a verb begins; for `finish` also the one that goes on in its own chain."""
     begun = []
 
     def note(order, **kwargs):

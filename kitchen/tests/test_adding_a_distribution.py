@@ -1,4 +1,4 @@
-"""What it takes to add a service-time distribution: an entry in the table, and a migration that Django writes."""
+"""Adding a service-time distribution takes an entry in the table, and a migration that Django writes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The moment of an event: read behind the lock, and never before the one that was written last."""
+"""The time of an event is read behind the lock, and is never before that of the event written last."""
 
 import random
 import threading
@@ -27,10 +27,10 @@ ORDERS, PLACING, LINKS, STARTS = 200, 8, 4, 500
 @on_rows
 @pytest.mark.timeout(120)
 def test_a_burst_never_fills_more_places_than_there_are(margherita, monkeypatch):
-    """By the times of the log. Whoever looks at the clock and is then kept from the lock is seen too early."""
+    """Check the times of the log. A verb that reads the clock before it waits for the lock writes too early a time."""
     monkeypatch.setattr(locks, "transaction", SimpleNamespace(atomic=stalled_atomic))
     Shop.objects.update(speed=600)
-    # As many come to a station as it can serve: a place is taken in the moment in which another leaves it.
+    # Arrivals match the capacity: a place is taken at the moment when another order leaves it.
     Station.objects.update(capacity=6, distribution="exponential", mean_seconds=120, per_pizza=False)
     with ThreadPoolExecutor(PLACING + LINKS) as pool:
         placing = [pool.submit(place, margherita, ORDERS // PLACING) for _ in range(PLACING)]
@@ -44,7 +44,7 @@ def test_a_burst_never_fills_more_places_than_there_are(margherita, monkeypatch)
 
 @contextmanager
 def stalled_atomic():
-    """As on a machine that has more to do: whoever comes to the lock first is not always first there."""
+    """Delay the lock as on a busier machine: the first to come is not always the first to get it."""
     time.sleep(random.random() * 0.02)
     with transaction.atomic():
         yield
@@ -57,7 +57,7 @@ def place(pizza, orders):
 
 
 def cook():
-    """A worker: finishes what is due, until enough has begun."""
+    """Act as a worker: finish what is due, until enough has begun."""
     while OrderEvent.objects.filter(event="started").count() < STARTS:
         for order in Order.objects.working().filter(due_at__lte=timezone.now())[:20]:
             try:
@@ -97,7 +97,7 @@ def test_the_clock_is_read_behind_the_lock(place, small_kitchen):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("seconds", "written"), [(9.5, 10), (8, 10), (7.9, 7.9), (10.1, 10.1)])
-def test_the_clock_may_go_back_two_seconds_and_the_log_does_not(small_kitchen, place, seconds, written):
+def test_the_clock_can_go_back_two_seconds_and_the_log_does_not(small_kitchen, place, seconds, written):
     first, _ = place(at(0)), place(at(10))
     flow.advance(first.pk, clock=at(seconds))
     assert history(first)[-1] == (2, written, "baking", "overridden")
@@ -113,7 +113,7 @@ def test_a_clock_that_was_wrong_by_more_is_left_alone(small_kitchen, place):
 
 
 @pytest.mark.django_db
-def test_a_waits_countdown_does_not_hang_on_the_clock_of_the_process(small_kitchen, place):
-    """The clock of the database may be another: what counts is how long the work takes from now."""
+def test_a_countdown_does_not_depend_on_the_clock_of_the_process(small_kitchen, place):
+    """The clock of the database can differ: what counts is how long the work takes from now."""
     order = place(NOON - timedelta(days=1))
     assert order.due_monotonic - time.monotonic() == pytest.approx(10, abs=0.5)

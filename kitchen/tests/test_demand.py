@@ -1,4 +1,4 @@
-"""Simulated customers: who comes when and what they order."""
+"""Simulated customers: when they arrive and what they order."""
 
 from collections import Counter
 from itertools import pairwise
@@ -10,7 +10,7 @@ from kitchen import demand
 
 
 @pytest.mark.parametrize("profile", demand.PROFILES)
-def test_as_many_come_as_were_asked_for(profile):
+def test_the_arrivals_have_the_rate_that_was_asked_for(profile):
     coming = demand.customers([1, 2, 3], 1000, 600, profile, "seed")
     moments = [customer.at_seconds for customer in coming]
     assert len(coming) == pytest.approx(10_000, abs=400)  # four standard deviations
@@ -26,7 +26,7 @@ def test_a_profile_has_the_shape_of_its_hours():
     )
 
 
-def test_the_gaps_are_those_of_a_poisson_stream():
+def test_the_interarrival_times_are_those_of_a_poisson_process():
     moments = [customer.at_seconds for customer in demand.customers([1], 3600, 60 * 5, "flat", "seed")]
     gaps = [after - before for before, after in pairwise(moments)]
     assert sum(gap > 1 for gap in gaps) / len(gaps) == pytest.approx(0.368, abs=0.02)  # 1/e

@@ -1,4 +1,4 @@
-"""The way of orders through the kitchen, on a virtual clock that the test holds in its hand."""
+"""The way of orders through the kitchen, on a virtual clock."""
 
 import re
 
@@ -18,7 +18,7 @@ ROW_LOCKS = connection.features.has_select_for_update
 
 
 def history(order):
-    """[(seq, seconds since noon, stage, event)]"""
+    """Return [(seq, seconds since noon, stage, event)]."""
     rows = order.events.values_list("seq", "at", "stage", "event")
     return [(seq, (when - NOON).total_seconds(), stage, event) for seq, when, stage, event in rows]
 
@@ -72,7 +72,7 @@ def test_without_a_free_place_it_joins_the_line_and_takes_the_place_that_is_left
     assert (fresh(second).due_at, fresh(second).epoch) == (at(20), 1)
 
 
-def test_who_finishes_before_a_busy_station_waits_there_and_its_chain_ends(small_kitchen, place):
+def test_an_order_before_a_busy_station_waits_there_and_its_chain_ends(small_kitchen, place):
     first, second = place(NOON), place(NOON)
     finish(first, at(10))
 
@@ -92,7 +92,7 @@ def test_ties_in_a_line_go_to_the_older_order(small_kitchen, place):
     assert fresh(third).state == "waiting"
 
 
-def test_a_link_with_an_older_plan_or_stage_does_nothing(small_kitchen, place):
+def test_a_link_with_an_older_epoch_or_stage_does_nothing(small_kitchen, place):
     order = place(NOON)
     epoch = order.epoch
     finish(order, at(10))
@@ -252,7 +252,7 @@ def test_what_undo_would_bring_back_is_in_kitchen_seconds_whatever_the_verb(smal
         flow.override(order.pk, "delivered", clock=at(number + 0.2))
 
 
-def test_change_begins_the_work_anew_and_the_old_chain_does_nothing(small_kitchen, place, bob, margherita, diavola):
+def test_change_restarts_the_work_and_the_old_chain_does_nothing(small_kitchen, place, bob, margherita, diavola):
     order, second = place(NOON, [(margherita, 1)]), place(NOON)
 
     begun = begins(
@@ -281,10 +281,10 @@ def test_change_takes_as_long_as_the_new_pizzas_need(small_kitchen, place, bob, 
     assert fresh(order).due_at == at(34)
 
 
-def test_change_keeps_the_turn_of_who_waits_and_the_hold_of_who_is_held(small_kitchen, place, bob, diavola):
+def test_change_keeps_the_turn_of_a_waiting_order_and_the_hold_of_a_held_one(small_kitchen, place, bob, diavola):
     first, second, third, held = place(NOON), place(at(1)), place(at(2)), place(at(3))
     flow.hold(held.pk, clock=at(4), by=bob)
-    flow.hold(first.pk, clock=at(5), by=bob)  # with work done, which the change makes worth nothing
+    flow.hold(first.pk, clock=at(5), by=bob)  # with work done, which the change discards
     flow.hold(second.pk, clock=at(6), by=bob)
     flow.resume(second.pk, clock=at(7), by=bob)
     for order in (first, second, held):
@@ -299,7 +299,7 @@ def test_change_is_refused_once_the_oven_has_it(small_kitchen, place, bob, diavo
     order = place(NOON)
     flow.override(order.pk, stage, clock=at(1), by=bob)
     before = history(order)
-    with pytest.raises(flow.Refused, match="can't be changed any more"):
+    with pytest.raises(flow.Refused, match="can no longer be changed"):
         flow.change(order.pk, [(diavola, 1)], clock=at(2), by=bob)
     assert (history(order), fresh(order).summary) == (before, "1 × Margherita")
 
@@ -311,10 +311,10 @@ def test_a_change_meant_for_an_order_that_has_moved_on_is_refused(small_kitchen,
         flow.change(order.pk, [(diavola, 1)], clock=at(13), by=bob, seen=1)
 
 
-def test_recover_gives_overdue_work_a_new_plan_and_nothing_else(small_kitchen, place):
+def test_recover_gives_overdue_work_a_new_epoch_and_nothing_else(small_kitchen, place):
     order = place(NOON)
     place(NOON)
-    assert flow.recover(clock=at(11)) == 0  # a link may be a little late
+    assert flow.recover(clock=at(11)) == 0  # a link can be a little late
 
     (found,) = begins(flow.recover, clock=at(13))
 
@@ -370,7 +370,7 @@ def test_a_bare_save_of_the_stage_is_an_override(small_kitchen, place):
 
 
 def test_a_bare_save_locks_the_kitchen_first_and_keeps_what_else_was_changed(small_kitchen, place, alice):
-    """As every verb does: who writes an order and then waits for the kitchen's lock deadlocks with a verb."""
+    """Writing an order and then waiting for the kitchen's lock would deadlock with a verb."""
     order = fresh(place(NOON))
     order.stage, order.user = "baked", alice
     with CaptureQueriesContext(connection) as queries:

@@ -1,8 +1,8 @@
 """Thousands of random histories: whatever people, links and accidents do to the kitchen, its rules hold.
 
 Hypothesis writes the histories and shortens the ones that fail. The clock is virtual, and the messages are ours: a
-set of links on their way, from which any may come late, twice or never. `HISTORIES=3000 pytest
-kitchen/tests/test_histories.py` plays so many new ones; without it, a hundred that are the same at every run.
+set of links on their way, any of which can come late, twice or never. `HISTORIES=3000 pytest
+kitchen/tests/test_histories.py` plays that many new ones; without it, a hundred that are the same at every run.
 """
 
 import os
@@ -58,12 +58,12 @@ def facts(order):
 
 
 def turn(order):
-    """Its place in a line: the tie rule, as the house has it."""
+    """Return the sort key of its turn in a line, ties included."""
     return (not order.rushed, order.joined_at, order.pk)
 
 
 def legal(event, old, undone):
-    """May this event come after that state? `old` is None for an order that the kitchen did not know."""
+    """Return True if this event can follow that state. `old` is None for an order that the kitchen did not know."""
     if old is None:
         return event.event == event.stage if event.stage in stages.ENDED else event.event in ("joined", "started")
     same = event.stage == old.stage
@@ -106,11 +106,11 @@ class Kitchen(RuleBasedStateMachine):
         self.log = {}  # {(pk, seq): event}
         self.last_event = OrderEvent.objects.order_by("pk").values_list("pk", flat=True).last() or 0
         self.changes_nothing = False
-        self.capacities = {row.stage: [(NOON, row.capacity)] for row in Station.objects.all()}  # since when how many
+        self.capacities = {row.stage: [(NOON, row.capacity)] for row in Station.objects.all()}  # [(since, capacity)]
 
     def teardown(self):
         try:
-            if sys.exc_info()[0] is None:  # else the history has failed, and its own words are the ones to read
+            if sys.exc_info()[0] is None:  # otherwise the history has failed, and its own error is the one to read
                 self.drain()
                 assert audit.crowds(audit.log(), self.capacity) == []
                 assert audit.backwards(audit.log()) == []
@@ -118,7 +118,7 @@ class Kitchen(RuleBasedStateMachine):
             transaction.set_rollback(True)
             self.world.close()
 
-    # What the rules are made of
+    # The parts of the rules
 
     def hand_out(self, order, **kwargs):
         assert (order.pk, order.epoch) not in self.handed_out, "two chains with one epoch"
@@ -126,7 +126,7 @@ class Kitchen(RuleBasedStateMachine):
         self.links[order.pk, order.epoch, order.stage] += 1
 
     def do(self, refused, verb, *args, **kwargs):
-        """A verb does its work, or refuses and changes nothing, as the rule says it must."""
+        """Call a verb, which does its work, or refuses and changes nothing, as the rule says it must."""
         self.changes_nothing = refused
         if refused:
             with pytest.raises(flow.Refused):
@@ -140,7 +140,7 @@ class Kitchen(RuleBasedStateMachine):
         return order, Order.objects.get(pk=order.pk)
 
     def capacity(self, stage, moment):
-        """The most places that there were at that moment, or have been since the change before it."""
+        """Return the largest capacity at that moment, or since the change before it."""
         before = [number for number, (since, _) in enumerate(self.capacities[stage]) if since < moment]
         at_last = self.capacities[stage][before[-1] if before else 0 :]
         return max(capacity for since, capacity in at_last if since <= moment)
@@ -158,7 +158,7 @@ class Kitchen(RuleBasedStateMachine):
         return (order.epoch, order.stage, order.state) == (epoch, stage, "working")
 
     def deliver(self, link):
-        """As `tasks.finish` does: the link is used up, and its chain goes on if its order does."""
+        """Run a link as `tasks.finish` does: it is used up, and its chain goes on if its order does."""
         pk, epoch, stage = link
         live = self.is_live(link)
         due_at = self.orders[pk].due_at
@@ -175,7 +175,7 @@ class Kitchen(RuleBasedStateMachine):
 
     @initialize(orders=st.lists(st.integers(1, 3), max_size=5))
     def some_are_there_already(self, orders):
-        """Lines are where most can go wrong."""
+        """Begin with lines, where most can go wrong."""
         for pizzas in orders:
             flow.place([(self.menu[0], pizzas)])
 
@@ -397,7 +397,7 @@ class Kitchen(RuleBasedStateMachine):
         self.each_change_is_one_event(old, events)
         self.each_event_is_legal(old, events)
         self.stations_are_fair(old)
-        self.each_working_order_has_one_live_plan()
+        self.each_working_order_has_one_live_chain()
 
     def each_change_is_one_event(self, old, events):
         counts = Counter(event.order_id for event in events)
@@ -442,17 +442,17 @@ class Kitchen(RuleBasedStateMachine):
     def waited_here(self, old, order):
         return (old[order.pk].stage, old[order.pk].state) == (order.stage, "waiting")
 
-    def each_working_order_has_one_live_plan(self):
+    def each_working_order_has_one_live_chain(self):
         for order in self.orders.values():
             if order.state == "working":
                 link = (order.pk, order.epoch, order.stage)
                 assert (order.pk, order.epoch) in self.handed_out
                 assert self.links[link] or link in self.lost, "its chain was never made, or has ended too soon"
 
-    # And at the end
+    # The end of a history
 
     def drain(self):
-        """Everything opens again, messages arrive, the recovery sweep runs: everyone must get their pizza."""
+        """Open everything, deliver messages, run the recovery sweep: everyone must get their pizza."""
         for stage in stages.WORKED:
             flow.change_station(stage, is_open=True)
             self.the_step_was_right()

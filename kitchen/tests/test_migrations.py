@@ -1,4 +1,4 @@
-"""A database of the commit before goes on with the new columns."""
+"""A database of an older commit goes on with the new columns."""
 
 import pytest
 from django.db import connection
@@ -13,7 +13,7 @@ DRAWN = [
     398.4845389956779,
     45.1622386871087,
     1310.6385053947076,
-]  # for order-0, by the code of then
+]  # for order-0, by the code of that commit
 
 
 def migrate(name):

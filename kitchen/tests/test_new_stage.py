@@ -70,7 +70,7 @@ from kitchen.planner.studies import present_stations
 
 tasks.enqueue = lambda order: None
 shop = Shop.objects.create(pk=1, speed=1)
-for code in sorted(stages.WORKED, reverse=True):  # in no good order
+for code in sorted(stages.WORKED, reverse=True):  # in another order
     Station.objects.create(shop=shop, stage=code, name=stages.BY_CODE[code].station, capacity=1,
                            distribution="fixed", mean_seconds=10)
 pizza = Pizza.objects.create(name="Margherita", price=Decimal("9.50"))
@@ -162,8 +162,8 @@ def test_a_check_says_which_station_is_missing_or_too_many():
     assert said() == []
     Station.objects.filter(stage="baking").update(stage="grilling")
     assert said() == [
-        "Nobody works at stage “baking”: it has no station.",
-        "There is a station for “grilling”, which is no stage.",
+        "Stage “baking” has no station.",
+        "There is a station for “grilling”, which is not a stage.",
     ]
 
 

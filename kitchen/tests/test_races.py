@@ -1,4 +1,4 @@
-"""Real parallel threads against one database: each change happens once, and no place is given twice."""
+"""Parallel threads on one database: each change happens once, and no place is given twice."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ THREADS = 6
 
 
 def all_at_once(*calls):
-    """Call all, each in a thread of its own, at the same moment; their results, refusals among them."""
+    """Call all at the same moment, each in a thread of its own; return their results, refusals among them."""
     gate = threading.Barrier(len(calls))
 
     def run(call):
@@ -40,7 +40,7 @@ def all_at_once(*calls):
         return list(pool.map(run, calls))
 
 
-def test_of_many_equal_links_one_moves_the_order(place, small_kitchen):
+def test_one_of_many_equal_links_moves_the_order(place, small_kitchen):
     order = place()
     later = timezone.now() + timedelta(seconds=11)
     results = all_at_once(*[lambda: flow.finish(order.pk, 1, "received", clock=lambda: later)] * THREADS)
@@ -48,7 +48,7 @@ def test_of_many_equal_links_one_moves_the_order(place, small_kitchen):
     assert Order.objects.get().seq == 2
 
 
-def test_of_two_people_one_moves_the_order_and_the_other_is_told(place, small_kitchen, bob):
+def test_one_of_two_people_moves_the_order_and_the_other_is_told(place, small_kitchen, bob):
     order = place()
     results = all_at_once(*[lambda: flow.override(order.pk, "baked", by=bob)] * 2)
     assert sorted(isinstance(result, flow.Refused) for result in results) == [False, True]
@@ -76,27 +76,27 @@ def test_placing_at_once_never_exceeds_the_places(margherita, small_kitchen):
     assert Order.objects.in_line().count() == 10
 
 
-def test_who_waits_while_the_clock_is_turned_works_by_the_new_one(place, small_kitchen):
+def test_a_verb_that_waits_while_the_speed_changes_uses_the_new_one(place, small_kitchen):
     order = place()
 
-    def turn_the_clock():
+    def change_the_speed():
         with transaction.atomic():
             flow.set_speed(100)
-            has_turned.set()
+            has_changed.set()
             time.sleep(0.3)  # for the other to come to the locks
 
-    def go_on():
-        has_turned.wait()
+    def advance():
+        has_changed.wait()
         flow.advance(order.pk)
 
-    has_turned = threading.Event()
-    all_at_once(turn_the_clock, go_on)
+    has_changed = threading.Event()
+    all_at_once(change_the_speed, advance)
     order.refresh_from_db()
     assert (order.due_at - order.started_at).total_seconds() == 0.2  # 20 kitchen seconds
 
 
 def test_a_whole_kitchen_run_by_many_hands_ends_with_everything_delivered(margherita, bob):
-    """Links, people and the recovery sweep in each other's way; no deadlock, no place twice, no seq missing."""
+    """Links, people and the recovery sweep get in each other's way: no deadlock, no place twice, no seq missing."""
     Shop.objects.update(speed=1000)
     Station.objects.update(capacity=2, distribution="fixed", mean_seconds=1, per_pizza=False)
     orders = [flow.place([(margherita, 1)]) for _ in range(24)]

@@ -29,7 +29,7 @@ COOK_SECONDS = 40
 
 @pytest.fixture
 def late(db, sent, cooked, place):
-    """late(n): n orders whose work was done at noon, and whose links never came."""
+    """late(n) places n orders whose work was done at noon, and whose links never came."""
 
     def late(count):
         Station.objects.update(capacity=count, distribution="fixed", mean_seconds=10, per_pizza=False)
@@ -44,10 +44,10 @@ def recovered(now, lag_seconds=0.0):
 
 
 @pytest.mark.database
-def test_the_recovery_sweep_leaves_those_alone_whose_link_may_stand_in_the_queue(late):
+def test_the_recovery_sweep_leaves_orders_alone_whose_link_can_be_in_the_queue(late):
     late(3)
     assert [recovered(at(seconds), lag_seconds=5) for seconds in (6.9, 7.1)] == [0, 3]
-    # and those who were woken, as long as their new link may stand there
+    # and recovered ones, as long as their new link can be there
     assert [recovered(at(7.1 + seconds), lag_seconds=30) for seconds in (10, 33)] == [0, 0]
     assert recovered(at(7.1 + 34.1), lag_seconds=30) == 3
 
@@ -75,7 +75,7 @@ def test_the_jobs_expire_when_the_recovery_sweep_thinks_they_do(db):
 
 @pytest.mark.database
 def test_time_never_runs_backwards_in_a_history(db, small_kitchen, sent, cooked, place):
-    """Who leaves looked at its clock, then waited for the locks; meanwhile another came, with a later clock."""
+    """The first order's clock is behind that of the second, which came before it got the lock."""
     first, second = place(at(0)), place(at(10.03))
     flow.finish(first.pk, 1, "received", clock=at(10))
     events = second.events.values_list("event", "at")
@@ -87,7 +87,7 @@ def test_time_never_runs_backwards_in_a_history(db, small_kitchen, sent, cooked,
 
 @pytest.fixture
 def poison(monkeypatch):
-    """poison(order): whoever asks how long its work takes gets an exception."""
+    """poison(order) makes its service time raise an exception, or be `answer`."""
 
     def poison(bad, answer=None):
         draw = Station.service_seconds
@@ -218,7 +218,7 @@ def test_a_worker_that_is_asked_to_end_leaves_nothing_half_done(valkey, place):
 
 @contextmanager
 def hidden_orders():
-    """For as long, whoever asks for an order gets an OperationalError."""
+    """Make every query of orders raise an OperationalError meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE home_order RENAME TO hidden")
         try:
@@ -232,7 +232,7 @@ def hidden_orders():
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="Hides a table, which SQLite calls an operational error")
 def test_a_database_that_is_away_for_a_moment_loses_nothing(valkey, place):
     Shop.objects.update(speed=3000)
-    Station.objects.update(capacity=6)  # whoever stands in line gets a new epoch when a place is free
+    Station.objects.update(capacity=6)  # an order in line would get a new epoch when a place is free
     orders = [place() for _ in range(6)]
     with ExitStack() as until_the_end:
         with hidden_orders():

@@ -1,4 +1,4 @@
-"""`rush`: made-up customers at the real door, and what it says about their evening."""
+"""`rush`: simulated customers at the real API, and its report about them."""
 
 import io
 import re
@@ -23,7 +23,7 @@ from kitchen.tests.test_flow import finish
 
 
 def command(*arguments):
-    """What it prints."""
+    """Return what it prints."""
     out = io.StringIO()
     call_command("rush", *arguments, stdout=out)
     return out.getvalue()
@@ -31,7 +31,7 @@ def command(*arguments):
 
 @contextmanager
 def cooking():
-    """A worker in a thread: finishes what is due."""
+    """Run a worker in a thread, which finishes what is due."""
     done = threading.Event()
 
     def cook():
@@ -53,15 +53,15 @@ def cooking():
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.usefixtures("sent", "cooked", "small_kitchen", "margherita", "diavola")
-class TestAtTheDoor:
-    def test_they_come_are_served_and_are_known_as_simulated(self, live_server):
+class TestThroughTheApi:
+    def test_customers_are_served_and_marked_as_simulated(self, live_server):
         Shop.objects.update(speed=600)
         with cooking():
             text = command("--url", live_server.url, "--per-hour=120", "--minutes=10", "--profile=lunch", "--seed=7")
         expected = re.match(r"(\d+) customers in 10 kitchen minutes \(lunch, --seed 7\)\.", text)[1]
         assert f"Placed {expected}, delivered {expected}, cancelled 0, still here 0." in text
         assert re.search(r"Waiting in lines: mean \d+\.\d min, median \d+\.\d min, 95 % \d+\.\d min\.", text)
-        assert "Order to door: mean" in text and "Busiest while they came: " in text
+        assert "Order to door: mean" in text and "Busiest while customers arrived: " in text
         assert set(Order.objects.values_list("simulated", flat=True)) == {True}
 
     def test_the_same_seed_orders_the_same(self, live_server):
@@ -173,8 +173,8 @@ def test_the_summary_is_told_by_the_event_log_in_kitchen_time(place, bob):
 
     assert rush.summary(evening) == [
         "Placed 3, delivered 2, cancelled 0, still here 1.",
-        "The speed was changed on the way: times are as at speed 60.",
+        "The speed was changed during the run: times are given at speed 60.",
         "Waiting in lines: mean 15.0 min, median 15.0 min, 95 % 28.5 min.",
         "Order to door: mean 80.0 min, median 80.0 min, 95 % 93.5 min.",
-        "Busiest while they came: Drivers, 60% taken (Make line 25%, Oven 40%, Cutting bench 10%).",
+        "Busiest while customers arrived: Drivers, 60% utilised (Make line 25%, Oven 40%, Cutting bench 10%).",
     ]

@@ -1,4 +1,4 @@
-"""The Celery face: what a link does with what flow says."""
+"""The tasks: what a link does with what flow says."""
 
 from contextlib import contextmanager
 from datetime import timedelta
@@ -29,7 +29,7 @@ def chains(monkeypatch):
 
 @contextmanager
 def inside_a_chain():
-    """As a worker runs a link with others behind it; yields what is left of the chain in the end."""
+    """Run a link with others behind it, as a worker does; yield its request, with what is left of the chain."""
     tasks.finish.push_request(chain=[{"args": "last", "options": {}}, {"args": "next", "options": {}}])
     try:
         yield tasks.finish.request
@@ -114,12 +114,12 @@ def test_a_database_that_is_away_is_tried_again(monkeypatch, late):
         tasks.finish.apply(args=[late.pk, 1, "received"], throw=True)
 
 
-def test_the_recovery_sweep_wakes_the_forgotten(
+def test_the_recovery_sweep_gives_lost_orders_a_chain(
     small_kitchen, sent, cooked, place, django_capture_on_commit_callbacks
 ):
     place(timezone.now() - timedelta(seconds=13))
     place()
-    Station.objects.update(capacity=2)  # past flow: nobody was seated
+    Station.objects.update(capacity=2)  # bypassing flow: nobody was seated
     with django_capture_on_commit_callbacks(execute=True):
         tasks.sweep.run()
     pks = list(Order.objects.order_by("pk").values_list("pk", flat=True))

@@ -39,7 +39,7 @@ def busy_kitchen(monkeypatch):
 
 
 def customers():
-    """[(when, pizzas)], on whole tenths of a second, so that some come at the same moment."""
+    """Yield (when, pizzas), on whole tenths of a second, so that some come at the same moment."""
     random, seconds = Random(SEED), 0.0
     for _ in range(ORDERS):
         seconds += random.expovariate(1 / GAP_SECONDS)
@@ -47,7 +47,7 @@ def customers():
 
 
 def through_flow(pizza):
-    """The orders, by pk. The next link that is due comes first; ties: completions before arrivals, then order id."""
+    """Return the orders by pk. The next due link comes first; ties: completions before arrivals, then order id."""
     due = []
     for arrival, pizzas in customers():
         run_until(due, arrival)
@@ -68,7 +68,7 @@ def run_until(due, moment=None):
 
 
 def through_queueing_theory(orders):
-    """{(pk, stage): (start, end)}: c places, first come first served, into the place that is free first."""
+    """Return {(pk, stage): (start, end)}: c servers, first come, first served, by the one that is free first."""
     stations = read_stations(*stages.WORKED)
     arrivals = sorted((order.created_at, pk) for pk, order in orders.items())
     times = {}
@@ -86,7 +86,7 @@ def through_queueing_theory(orders):
 
 
 def told_by_events():
-    """The same, as the event log tells it."""
+    """Return the same, as the event log tells it."""
     left, times = {}, {}
     for pk, stage, at, event in OrderEvent.objects.order_by("order", "-seq").values_list(
         "order", "stage", "at", "event"
@@ -102,6 +102,6 @@ def test_flow_and_a_plain_recursion_agree_to_the_microsecond(busy_kitchen, margh
     told, expected = told_by_events(), through_queueing_theory(orders)
     waited = sum(start > orders[pk].created_at for (pk, stage), (start, _) in told.items() if stage == stages.FIRST)
 
-    assert waited > ORDERS / 2  # else there was nothing to agree on
+    assert waited > ORDERS / 2  # otherwise there was nothing to agree on
     assert len(told) == ORDERS * len(stages.WORKED)
     assert told == expected

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, serializ
 
 
 def start_worker(pool):
-    """A worker process on this test's database."""
+    """Start a worker process on this test's database."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         url = f"sqlite:///{database['NAME']}"
@@ -58,7 +58,7 @@ def start_worker(pool):
 
 @contextmanager
 def worker(pool):
-    """A worker process from its first "ready" to a clean end."""
+    """Run a worker process from its first "ready" to a clean end."""
     process = start_worker(pool)
     lines = []
     for line in process.stdout:
@@ -77,9 +77,9 @@ def worker(pool):
 
 @pytest.fixture
 async def listen(valkey, monkeypatch):
-    """listen(order_id): hears the group of an order that is yet to be placed, and the next one gets this id.
+    """listen(order_id) subscribes to the group of an order that is yet to be placed: the next one gets this id.
 
-    Whoever listens only when the order is placed may miss what a fast kitchen says first.
+    A subscription after the order is placed can miss what a fast kitchen says first.
     """
     layer = get_channel_layer()
     channel = await layer.new_channel()
@@ -94,9 +94,9 @@ async def listen(valkey, monkeypatch):
 
 
 async def hear(layer, channel):
-    """{seq: stage} of what a group is told, until it is delivered and nothing before that is missing.
+    """Return {seq: stage} of what a group is told, until it is delivered and nothing before that is missing.
 
-    Each process speaks for itself, so a later word may overtake an earlier one; a page then ignores the earlier.
+    Each process sends for itself, so a later message can overtake an earlier one; a page then ignores the earlier.
     """
     heard = {}
     while "delivered" not in heard.values() or len(heard) < max(heard):
@@ -137,15 +137,15 @@ def test_a_worker_refuses_a_green_pool_before_it_takes_a_task(valkey, place):
     assert (order.stage, order.seq) == ("received", 1)
 
 
-def test_a_green_pool_is_refused_by_whatever_name():
-    """As CELERY_CUSTOM_WORKER_POOL or the setting worker_pool name it, or eventlet brings it."""
+def test_a_green_pool_is_refused_by_any_name():
+    """CELERY_CUSTOM_WORKER_POOL or the setting worker_pool can name it, or eventlet bring it."""
     green = type("TaskPool", (BasePool,), {"is_green": True})
     with pytest.raises(SystemExit, match="gevent or eventlet"):
         celery_app.refuse_green_pools(Mock(pool_cls=green))
 
 
 async def test_orders_that_wait_in_lines_all_arrive_once(listen, place):
-    """One place at each station: whoever waits gets a chain from the one who leaves."""
+    """Each station has one place: an order that waits gets its chain from the one that leaves."""
     await Shop.objects.aupdate(speed=20_000)
     await Station.objects.aupdate(capacity=1)
     with worker("prefork"):

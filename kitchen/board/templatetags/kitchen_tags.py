@@ -1,4 +1,4 @@
-"""How the kitchen stands right now, on the front page of the admin."""
+"""The present state of the kitchen, for the front page of the admin."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.simple_tag
 def kitchen_now() -> dict[str, Any]:
-    """Open orders by stage, late ones (their promise has passed), promises kept today. Simulated ones apart."""
+    """Count open orders by stage, late ones (past their promise) and promises kept today; simulated ones apart."""
     now = timezone.now()
     late = Count("pk", filter=Q(promised_high__lt=now))
     open_orders = Order.objects.open().order_by().values("stage", "simulated").annotate(orders=Count("pk"), late=late)
@@ -38,7 +38,7 @@ def kitchen_now() -> dict[str, Any]:
 
 
 def real_and_simulated(rows: Any, name: str, **only: str) -> dict[str, int]:
-    """The sums of a column: {"real": n, "simulated": n}."""
+    """Return the sums of a column: {"real": n, "simulated": n}."""
     wanted = [row for row in rows if only.items() <= row.items()]
     real, simulated = (sum(row[name] for row in wanted if row["simulated"] == kind) for kind in (False, True))
     return {"real": real, "simulated": simulated}

@@ -1,4 +1,4 @@
-"""What people can do besides moving an order: send back, rush, undo; and stations that change under them."""
+"""The verbs of staff besides moving an order: send back, rush, undo; and stations that change under them."""
 
 from datetime import timedelta
 
@@ -151,7 +151,7 @@ def test_a_closed_station_finishes_what_it_has_and_begins_nothing(place):
     assert [order.pk for order in begins(flow.change_station, "received", clock=at(12), is_open=True)] == [second.pk]
 
 
-def test_a_new_law_is_for_the_work_that_begins_from_now_on(place):
+def test_a_new_mean_is_for_the_work_that_begins_from_now_on(place):
     first, second = place(NOON), place(NOON)
     flow.change_station("received", clock=at(1), mean_seconds=100)
     assert fresh(first).due_at == at(10)
@@ -183,7 +183,7 @@ def test_a_closed_shop_takes_no_orders(place, client, margherita):
     assert Order.objects.count() == 1
 
 
-def test_the_recovery_sweep_leaves_who_was_woken_a_moment_ago_alone(place):
+def test_the_recovery_sweep_leaves_an_order_alone_that_it_just_recovered(place):
     order = place(NOON)
     assert [found.epoch for found in begins(flow.recover, clock=at(13))] == [2]
     assert flow.recover(clock=at(15)) == 0

@@ -1,4 +1,4 @@
-"""What it takes to give staff another verb: a rule in flow, its entry on the board, and the sentence of its event."""
+"""Another verb for staff takes a rule in flow, its entry on the board, and the sentence of its event."""
 
 import pytest
 

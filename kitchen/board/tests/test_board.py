@@ -1,4 +1,4 @@
-"""The board: who may see it, what it shows, what staff can do on it, and what it is told when that can't be done."""
+"""The board: who can see it, what it shows, what staff can do on it, and what it is told when that can't be done."""
 
 import json
 import threading
@@ -40,7 +40,7 @@ def cookie_of(user):
 
 @pytest.fixture(autouse=True)
 def no_help_from_the_database(monkeypatch):
-    """What a socket is sent is what it was told: the look at what it missed (home.reconcile) would hide a loss."""
+    """Switch off the resync of sockets (home.reconcile), which would hide a loss."""
     monkeypatch.setattr(PeriodicCheck, "every_seconds", 60)
 
 
@@ -56,7 +56,7 @@ async def open_socket(*headers):
 
 @asynccontextmanager
 async def board_of(user):
-    """The socket of one who may, and the first frame."""
+    """Yield the socket of a person with the right to it, and its first frame."""
     _, cookie = await in_database(cookie_of)(user)
     async with open_socket(cookie) as socket:
         yield socket, await receive(socket)
@@ -67,14 +67,14 @@ async def receive(socket):
 
 
 async def until(socket, key):
-    """The next frame that has it."""
+    """Return the next frame that has the key."""
     while key not in (frame := await receive(socket)):
         pass
     return frame
 
 
 async def ask(socket, action, **more):
-    """The answer to the one who clicked."""
+    """Send an action and return the answer to it."""
     await socket.send_json_to({"action": action, **more})
     while not {"done", "error"} & (frame := await receive(socket)).keys():
         pass
@@ -98,7 +98,7 @@ def order(place):
     return order
 
 
-# Who may see it
+# Who can see it
 
 
 def test_visitors_are_sent_to_the_log_in_and_customers_away(client, alice):
@@ -124,7 +124,7 @@ async def test_the_socket_is_for_staff(alice):
 
 
 @pytest.mark.parametrize("loses", ["the session", "the rights"])
-async def test_who_may_no_more_is_not_obeyed(bob, order, loses):
+async def test_an_action_after_losing_access_is_refused(bob, order, loses):
     client, cookie = await in_database(cookie_of)(bob)
     async with open_socket(cookie) as socket:
         await receive(socket)
@@ -287,7 +287,7 @@ async def test_recall_and_resume(bob, order):
         assert (await ask(socket, "resume", order_id=order.order_id, seq=4))["order"]["state"] == "working"
 
 
-async def test_whoever_begins_through_an_action_gets_a_chain(bob, order, place, cooked):
+async def test_an_order_that_begins_through_an_action_gets_a_chain(bob, order, place, cooked):
     waiting = await in_database(place)()
     async with board_of(bob) as (socket, _):
         await ask(socket, "advance", order_id=order.order_id, seq=1)
@@ -357,8 +357,8 @@ async def test_stations_and_shop_change_for_all_boards(bob, order):
         ({"action": "override", "order_id": "OURS", "seq": 1, "stage": "fried"}, "no stage “fried”"),
         ({"action": "override", "order_id": "OURS", "seq": 1, "stage": "received"}, "already at"),
         ({"action": "station", "stage": "baking"}, "Say what to change"),
-        ({"action": "station", "stage": "delivered", "places": 2}, "Nobody works at"),
-        ({"action": "station", "stage": ["baking"], "places": 2}, "Nobody works at"),
+        ({"action": "station", "stage": "delivered", "places": 2}, "There is no station for"),
+        ({"action": "station", "stage": ["baking"], "places": 2}, "There is no station for"),
         ({"action": "station", "stage": "baking", "places": 0}, "Places: ensure"),
         ({"action": "station", "stage": "baking", "places": -3}, "Places: ensure"),
         ({"action": "station", "stage": "baking", "places": 2.5}, "whole number"),

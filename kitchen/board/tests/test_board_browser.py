@@ -1,4 +1,4 @@
-"""The board in a real browser, over a whole running shop: what one hand does the other screen shows."""
+"""The board in a real browser, over a whole running shop: what is done in one window shows in the other."""
 
 import json
 import re
@@ -56,7 +56,7 @@ requestAnimationFrame(function look(now) {
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """As slow as a real one: nothing moves by itself while a test looks."""
+    """Run as slowly as a real shop: nothing moves by itself during a test."""
     folder = tmp_path_factory.mktemp("shop")
     with Shop(folder, "--speed", "1", DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
         yield shop.open()
@@ -64,7 +64,7 @@ def shop(tmp_path_factory):
 
 @pytest.fixture
 def board(window):  # noqa: F811
-    """board(size) opens it in a window of its own; `prepare` may do something to the page before."""
+    """board(size) opens it in a window of its own; `prepare` can do something to the page before."""
 
     def open_board(size=DESK, prepare=lambda page: None):
         page = window(size, "log-in/?next=/kitchen/")
@@ -103,7 +103,7 @@ def test_a_bump_in_one_window_shows_in_the_other_and_can_be_undone(board, order)
 
 def test_two_bump_the_same_ticket_it_happens_once_and_the_second_is_told(board, order):
     def hold_back(page):
-        """This window does not hear of what others do, only what it is answered itself."""
+        """Keep from this window what others do: it hears only its own answers."""
 
         def connect(socket):
             server = socket.connect_to_server()
@@ -157,7 +157,7 @@ def test_the_keyboard_alone_is_enough(board, order):
     keys.press("n")
     expect(page.get_by_role("button", name=f"Bring {order['number']} back")).to_be_visible()
     keys.press("?")
-    expect(page.get_by_role("heading", name="The keys")).to_be_visible()
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
     keys.press("Escape")
     assert page.evaluate("document.documentElement.scrollWidth") <= TABLET["width"]
 

@@ -1,4 +1,4 @@
-"""The board's switch: who comes while it is on."""
+"""The board's demand switch: who arrives while it is on."""
 
 from random import Random
 
@@ -16,7 +16,7 @@ def run(small_kitchen, sent, cooked, margherita):
     """run(seconds) -> how many came, in a shop that has asked for 3,600 an hour: one a second."""
     Shop.objects.update(demand_per_hour=3600)
     random = Random("seed")
-    return lambda seconds: demand.come_in(at(seconds), random)
+    return lambda seconds: demand.place_arrivals(at(seconds), random)
 
 
 @pytest.mark.database
@@ -41,7 +41,7 @@ def test_of_two_runs_at_once_one_gets_the_time(run, monkeypatch):
     run(0)
     read = Shop.objects.get()
     run(20)
-    monkeypatch.setattr(Shop.objects, "get", lambda: read)  # it has looked before the other one wrote
+    monkeypatch.setattr(Shop.objects, "get", lambda: read)  # it has read before the other one wrote
     assert run(21) == 0
 
 
@@ -87,7 +87,7 @@ def test_a_kitchen_in_fast_motion_is_not_buried(run):
 
 def test_the_number_is_poisson():
     random = Random("seed")
-    numbers = [demand.how_many(random, 4) for _ in range(5000)]
+    numbers = [demand.draw_poisson(random, 4) for _ in range(5000)]
     mean = sum(numbers) / len(numbers)
     variance = sum((number - mean) ** 2 for number in numbers) / len(numbers)
     assert (mean, variance) == pytest.approx((4, 4), abs=0.3)

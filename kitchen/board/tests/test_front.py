@@ -1,4 +1,4 @@
-"""The front page of the admin: how the kitchen stands right now."""
+"""The front page of the admin: the present state of the kitchen."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Rush hour: simulated customers come through the shop's own door, as fast as a profile says."""
+"""Rush hour: simulated customers order through the shop's API, as fast as a profile says."""
 
 import http.client
 import json
@@ -32,11 +32,11 @@ from kitchen.models import MAX_DEMAND, Shop, Station
 
 MAX_MINUTES = 24 * 60
 SENDERS = 8
-TRIES = 3  # with one Idempotency-Key: an answer that was lost makes no second order
+TRIES = 3  # with one Idempotency-Key: a lost answer leads to no second order
 TIMEOUT_SECONDS = 10
 DRAW_SECONDS = 0.5
 PLAIN_SECONDS = 5  # how often a line is printed where there is no terminal
-STILL_SECONDS = 15  # wall: nobody is working and nothing has changed for so long, so nothing will
+STILL_SECONDS = 15  # wall: after this long without work or change, nothing will change any longer
 EXIT_USAGE = 2
 
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--per-hour", default="240", metavar="N", help="customers per kitchen hour, on average")
-        parser.add_argument("--minutes", default="30", metavar="N", help="for how many kitchen minutes they come")
+        parser.add_argument("--minutes", default="30", metavar="N", help="for how many kitchen minutes they arrive")
         parser.add_argument(
             "--profile", default="flat", metavar="|".join(PROFILES), help="how the rate rises and falls"
         )
@@ -53,12 +53,12 @@ class Command(BaseCommand):
         parser.add_argument("--url", default="http://127.0.0.1:8000/", help="where the shop answers")
 
     def handle(self, *args: Any, profile: str, seed: str | None, url: str, **options: Any) -> None:
-        per_hour = number("--per-hour", options["per_hour"], MAX_DEMAND)
-        minutes = number("--minutes", options["minutes"], MAX_MINUTES)
+        per_hour = parse_number("--per-hour", options["per_hour"], MAX_DEMAND)
+        minutes = parse_number("--minutes", options["minutes"], MAX_MINUTES)
         if profile not in PROFILES:
-            raise wrong(f"--profile must be one of {', '.join(PROFILES)}, not “{profile}”.")
-        door = Door(url)
-        menu = door.menu()
+            raise usage_error(f"--profile must be one of {', '.join(PROFILES)}, not “{profile}”.")
+        client = ShopClient(url)
+        menu = client.menu()
         seed = seed or str(secrets.randbelow(10**6))
         coming = customers(menu, per_hour, minutes, profile, seed)
         # The stream itself: Django's wrapper would end each piece of a line with a line break.
@@ -66,25 +66,25 @@ class Command(BaseCommand):
         console.print(
             f"{len(coming)} customers in {minutes:g} kitchen minutes ({profile}, --seed {seed}).", soft_wrap=True
         )
-        rush = Rush(door, coming)
+        rush = Rush(client, coming)
         with suppress(KeyboardInterrupt), Screen(console, rush) as screen:
             rush.run(screen.draw)
         console.print(*summary(rush), sep="\n", soft_wrap=True)
 
 
-def wrong(sentence: str) -> CommandError:
+def usage_error(sentence: str) -> CommandError:
     return CommandError(sentence, returncode=EXIT_USAGE)
 
 
-def number(name: str, text: Any, most: float) -> float:
+def parse_number(name: str, text: Any, most: float) -> float:
     with suppress(ValueError):
         if math.isfinite(float(text)) and 0 < float(text) <= most:
             return float(text)
-    raise wrong(f"{name} must be a number above 0 and at most {most:g}, not “{text}”.")
+    raise usage_error(f"{name} must be a number above 0 and at most {most:g}, not “{text}”.")
 
 
-class Door:
-    """The shop's API, as any customer's program sees it. CommandError if it is not what we need."""
+class ShopClient:
+    """The shop's API, as any customer's program sees it. CommandError if it does not answer as expected."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -94,12 +94,12 @@ class Door:
         except ValueError:
             parts, self.host = urlsplit(""), ""
         if parts.scheme not in ("http", "https") or not self.host:
-            raise wrong(f"--url must look like http://127.0.0.1:8000/, not “{url}”.")
+            raise usage_error(f"--url must look like http://127.0.0.1:8000/, not “{url}”.")
         self.path = parts.path.rstrip("/")
         self.connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        """Status and JSON; OSError, HTTPException or ValueError if that is not what comes back."""
+        """Return status and JSON; OSError, HTTPException or ValueError if the answer is anything else."""
         connection = self.connect(self.host, self.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, self.path + path, json.dumps(body), headers)
@@ -119,7 +119,7 @@ class Door:
         return menu
 
     def order(self, basket: dict[int, int]) -> tuple[str, str]:
-        """The new order's id, or why there is none."""
+        """Return the new order's id, or the reason why there is none."""
         items = [{"id": pk, "quantity": quantity} for pk, quantity in basket.items()]
         key, why = secrets.token_hex(16), ""
         for _ in range(TRIES):
@@ -134,10 +134,10 @@ class Door:
 
 
 class Rush:
-    """The customers on their way in, and what became of them. Times are kitchen seconds at the speed of the start."""
+    """The simulated customers and their orders. Times are kitchen seconds at the speed of the start."""
 
-    def __init__(self, door: Door, coming: list[Customer]) -> None:
-        self.door = door
+    def __init__(self, client: ShopClient, coming: list[Customer]) -> None:
+        self.client = client
         self.coming = coming
         self.speed = Shop.objects.get().speed
         self.start = timezone.now()
@@ -145,12 +145,12 @@ class Rush:
         self.sent: list[Future[tuple[str, str]]] = []
 
     def run(self, draw: Callable[[], None]) -> None:
-        """Until all have come and have been served, or nothing moves any more."""
+        """Run until all have arrived and have been served, or nothing moves any longer."""
         pool = ThreadPoolExecutor(SENDERS)
         try:
             self.send(pool, draw)
             self.wait(draw)
-        finally:  # also after Ctrl-C: who is at the door is let in, who is still outside is not
+        finally:  # also after Ctrl-C: requests under way are finished, others are not sent
             pool.shutdown(wait=True, cancel_futures=True)
 
     def send(self, pool: ThreadPoolExecutor, draw: Callable[[], None]) -> None:
@@ -164,11 +164,11 @@ class Rush:
                     break
                 draw()
                 time.sleep(min(ahead_seconds, DRAW_SECONDS))
-            self.sent.append(pool.submit(self.door.order, customer.basket))
+            self.sent.append(pool.submit(self.client.order, customer.basket))
             self.last_sent = timezone.now()
 
     def wait(self, draw: Callable[[], None]) -> None:
-        """Everyone is delivered; or nobody works and nothing has changed for a while: closed, held, broken."""
+        """Wait until all is delivered, or nobody works and nothing has changed for a while: closed, held, broken."""
         state, since = None, time.monotonic()
         while True:
             draw()
@@ -218,7 +218,7 @@ class Screen:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if isinstance(self.live, Live):  # what stays on the screen is how it ended
+        if isinstance(self.live, Live):  # the last state stays on the screen
             self.drawn = -math.inf
             self.draw()
         self.live.__exit__(*error)
@@ -235,12 +235,12 @@ class Screen:
             self.bar.update(self.delivered, completed=delivered)
             self.live.update(Group(self.bar, station_table()), refresh=True)
         else:
-            lines = ", ".join(f"{name} {working}+{waiting}" for name, _, working, waiting in crowd())
+            lines = ", ".join(f"{name} {working}+{waiting}" for name, _, working, waiting in occupancy())
             self.console.print(f"Placed {placed}, delivered {delivered}. Working + waiting: {lines}", soft_wrap=True)
 
 
-def crowd() -> list[tuple[str, int, int, int]]:
-    """(station, places, working, waiting), all orders counted."""
+def occupancy() -> list[tuple[str, int, int, int]]:
+    """Return (station, places, working, waiting), with all orders counted."""
     working, waiting = (
         Count("pk", filter=Q(started_at__isnull=False)),
         Count("pk", filter=Q(started_at=None, held=False)),
@@ -252,7 +252,7 @@ def crowd() -> list[tuple[str, int, int, int]]:
 
 def station_table() -> Table:
     table = Table("Station", "Places", "Working", "Waiting")
-    for row in crowd():
+    for row in occupancy():
         table.add_row(*map(str, row))
     return table
 
@@ -274,7 +274,7 @@ def summary(rush: Rush) -> list[str]:
     lines = [f"Placed {len(orders)}, delivered {len(delivered)}, cancelled {ended['cancelled']}, still here {still}."]
     lines += [f"Refused {number}: {why}" for why, number in rush.refusals().items()]
     if Shop.objects.get().speed != rush.speed:
-        lines.append(f"The speed was changed on the way: times are as at speed {rush.speed:g}.")
+        lines.append(f"The speed was changed during the run: times are given at speed {rush.speed:g}.")
     if delivered:
         waits = waiting_seconds(rush, {order.pk for order in delivered})
         totals = [rush.kitchen_seconds(order.created_at, order.delivered_at) for order in delivered]
@@ -292,7 +292,7 @@ def minutes(seconds: float) -> str:
 
 
 def events_of(orders: Iterable[int] | Any) -> list[list[Event]]:
-    """The events of each order, oldest first. Rushed changes neither line nor place, so it is left out."""
+    """Return the events of each order, oldest first. Rushed changes neither line nor place, so it is left out."""
     rows = OrderEvent.objects.filter(order__in=orders).exclude(event="rushed").order_by("order", "seq")
     by_order: dict[int, list[Event]] = {}
     for pk, event, stage, at in rows.values_list("order_id", "event", "stage", "at"):
@@ -301,7 +301,7 @@ def events_of(orders: Iterable[int] | Any) -> list[list[Event]]:
 
 
 def waiting_seconds(rush: Rush, orders: set[int]) -> list[float]:
-    """For each order, the time in all lines together."""
+    """Return, for each order, its time in all lines together."""
     return [
         sum(rush.kitchen_seconds(event.at, after.at) for event, after in pairwise(events) if event.event == "joined")
         for events in events_of(orders)
@@ -309,7 +309,7 @@ def waiting_seconds(rush: Rush, orders: set[int]) -> list[float]:
 
 
 def busiest(rush: Rush) -> list[str]:
-    """Which station's places were taken for most of the time in which customers came, by whomever."""
+    """Name the station with the highest utilisation while customers arrived, with all orders counted."""
     end = max(rush.last_sent, rush.start)
     open_seconds = (end - rush.start).total_seconds()
     if open_seconds <= 0:
@@ -324,4 +324,4 @@ def busiest(rush: Rush) -> list[str]:
     shares = {row.name: taken[row.stage] / row.capacity / open_seconds for row in Station.objects.all()}
     name = max(shares, key=shares.__getitem__)
     others = ", ".join(f"{other} {share:.0%}" for other, share in shares.items() if other != name)
-    return [f"Busiest while they came: {name}, {shares[name]:.0%} taken ({others})."]
+    return [f"Busiest while customers arrived: {name}, {shares[name]:.0%} utilised ({others})."]

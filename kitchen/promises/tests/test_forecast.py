@@ -1,4 +1,4 @@
-"""When it will be there: the kitchen run forward, from the promise to the door."""
+"""Forecasts: the kitchen run forward, from the promise to the delivery."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -39,7 +39,7 @@ def medians(answers):
     return [answer and answer[1] for answer in answers]
 
 
-# The outlook: plain numbers
+# Looking ahead: plain numbers
 
 
 def test_a_fixed_kitchen_ends_as_it_does_by_hand():
@@ -93,17 +93,17 @@ def test_the_residual_time_is_the_distribution_given_the_elapsed_time(distributi
 def test_the_same_kitchen_gives_the_same_answer_and_the_interval_does_not_tremble():
     stations = (station("make", 2, "lognormal", 120.0, 48.0, True), station("drivers", 3, "lognormal", 1200.0, 420.0))
 
-    def look(seconds):
+    def answers_after(seconds):
         return look_ahead(
             state(order(1, 1, 300.0 + seconds), order(2, 0, 60.0 + seconds), order(3), stations=stations)
         )
 
-    assert look(0) == look(0)
-    for before, after in zip(look(0), look(2), strict=True):
-        assert np.abs(np.subtract(before, after)).max() < 10  # drawn anew it would be minutes
+    assert answers_after(0) == answers_after(0)
+    for before, after in zip(answers_after(0), answers_after(2), strict=True):
+        assert np.abs(np.subtract(before, after)).max() < 10  # with new draws it would be minutes
 
 
-def test_who_needs_a_closed_station_gets_no_answer_and_the_others_theirs():
+def test_orders_before_a_closed_station_get_no_answer_and_the_others_theirs():
     stations = tuple(replace(place, is_open=place.name != "20") for place in state().stations)
     standing = (order(1, 3), order(2, 1, 5.0), order(3, 1), order(4, 0, 2.0), order(5))
     assert medians(look_ahead(state(*standing, stations=stations))) == [30.0, 60.0, None, None, None]
@@ -114,7 +114,7 @@ def test_who_needs_a_closed_station_gets_no_answer_and_the_others_theirs():
 
 
 def run(until=None):
-    """Every link at the moment when it is due, in a kitchen that nobody touches."""
+    """Run every link at the moment when it is due, in a kitchen without intervention."""
     while (order := Order.objects.working().order_by("due_at", "pk").first()) and (not until or order.due_at <= until):
         flow.finish(order.pk, order.epoch, order.stage, clock=lambda due_at=order.due_at: due_at)
 
@@ -274,7 +274,7 @@ def test_everybody_gets_the_same_answer_for_a_second(small_kitchen, django_asser
     forecast.preview(2, NOON)  # is another question
 
 
-# While it runs
+# The forecasts of open orders
 
 
 @pytest.fixture
@@ -325,8 +325,8 @@ def test_a_minute_is_the_step_where_minutes_are_shown():
     short = moments(0, 30, 60)
     assert not forecast.has_moved(short, moments(0.9, 30.9, 60.9))
     assert forecast.has_moved(short, moments(0, 31, 60))
-    assert forecast.has_moved(short, forecast.NOBODY_KNOWS) and forecast.has_moved(forecast.NOBODY_KNOWS, short)
-    assert not forecast.has_moved(forecast.NOBODY_KNOWS, forecast.NOBODY_KNOWS)
+    assert forecast.has_moved(short, forecast.UNKNOWN) and forecast.has_moved(forecast.UNKNOWN, short)
+    assert not forecast.has_moved(forecast.UNKNOWN, forecast.UNKNOWN)
 
 
 @pytest.mark.database
@@ -337,7 +337,7 @@ def test_nothing_honest_can_be_said_of_a_held_one_or_before_a_closed_station(
     held, waits = place(NOON), place(at(1))
     commit(forecast.renew, at(2))
     flow.hold(held.pk, clock=at(3))
-    assert fresh(held).payload()["eta"] is None  # at once, before anybody looks ahead again
+    assert fresh(held).payload()["eta"] is None  # at once, before the next forecast
     flow.change_station("out_for_delivery", clock=at(3), is_open=False)
     commit(forecast.renew, at(4))
     assert etas(held) == etas(waits) == [None] * 3
@@ -348,7 +348,7 @@ def test_nothing_honest_can_be_said_of_a_held_one_or_before_a_closed_station(
 
 
 @pytest.mark.django_db
-def test_who_has_left_has_no_forecast(small_kitchen, sent, cooked, place):
+def test_an_order_that_has_left_has_no_forecast(small_kitchen, sent, cooked, place):
     gone, cancelled = place(NOON), place(NOON)
     forecast.renew(at(1))
     flow.override(gone.pk, stages.LAST, clock=at(2))
@@ -363,7 +363,7 @@ def test_nothing_is_written_over_an_order_that_has_gone_on(small_kitchen, sent, 
 
     def read_late(now):
         state = read(now)
-        finish(order, at(10))  # between the look and the word
+        finish(order, at(10))  # between reading and writing
         return state
 
     monkeypatch.setattr(forecast, "read_state", read_late)
@@ -400,7 +400,7 @@ def test_an_old_instance_writes_no_old_forecast(small_kitchen, sent, cooked, pla
 
 @pytest.mark.django_db
 def test_the_job_looks_ahead_even_if_the_ledger_fails(small_kitchen, sent, cooked, place, told, commit, monkeypatch):
-    """And tries that again at its next turn."""
+    """The ledger is tried again at the next run."""
     order = place()
 
     def fail(now):

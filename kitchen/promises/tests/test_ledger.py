@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 
 @pytest.fixture
 def promised(small_kitchen, place):
-    """promised(seconds) -> an order of that moment, told 60 to 70 seconds, on a clock of speed 2 since NOON."""
+    """promised(seconds) places an order at that moment, told 60 to 70 seconds, on a clock of speed 2 since NOON."""
     Shop.objects.update(speed=2, speed_since=NOON)
     Station.objects.update(capacity=50)
 
@@ -35,7 +35,7 @@ def promised(small_kitchen, place):
 
 
 def deliver(order, seconds):
-    """By the kitchen itself, one link after the other."""
+    """Deliver an order by the kitchen itself, one link after the other."""
     for _ in stages.WORKED:
         Order.objects.filter(pk=order.pk).update(due_at=at(seconds))
         finish(order, at(seconds))
@@ -92,7 +92,7 @@ def test_an_old_open_order_costs_nothing_but_itself(promised, django_assert_max_
 
 
 @pytest.mark.database
-def test_a_persons_word_counts_when_it_can_no_longer_be_taken_back(promised, bob):
+def test_a_persons_action_counts_when_it_can_no_longer_be_undone(promised, bob):
     order = promised()
     flow.override(order.pk, stages.LAST, clock=at(62), by=bob)
     assert ledger.settle(at(63)) == 0
@@ -136,7 +136,7 @@ def test_what_is_written_is_never_changed(promised):
 
 
 @pytest.mark.parametrize("hand", ["rush", "hold", "speed"])
-def test_from_what_was_touched_nothing_is_learned(promised, hand):
+def test_nothing_is_learned_from_orders_with_intervention(promised, hand):
     order = promised()
     if hand == "speed":
         flow.set_speed(4, clock=at(1))
@@ -237,14 +237,14 @@ def test_everyone_may_read_it_and_it_names_nobody(client, promised, alice):
 
 def test_real_and_simulated_orders_stand_apart(client):
     outcome(1, simulated=True)
-    assert "All orders so far were simulated ones." in page(client)
+    assert "All orders so far were simulated." in page(client)
     outcome(2, kept=False)
     assert "<strong>0 came when we said</strong>" in page(client)
     assert "<strong>1 came when we said</strong>" in page(client, "?simulated=1")
     assert "<strong>0 came when we said</strong>" in page(client, "?simulated=rubbish")
 
 
-def test_staff_see_what_the_promises_go_by(client, bob):
+def test_staff_see_what_the_promises_are_based_on(client, bob):
     Station.objects.filter(stage="baking").update(
         measured_distribution="gamma", measured_mean_seconds=470, measured_spread_seconds=12, measured_samples=500,
         as_measured=True,

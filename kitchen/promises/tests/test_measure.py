@@ -1,4 +1,4 @@
-"""How long the work takes, from the event log."""
+"""Service times, measured from the event log."""
 
 from random import Random
 
@@ -13,26 +13,26 @@ from kitchen.tests.clock import NOON, at
 from simulation.distributions import build
 
 
-def samples(law, mean, spread, per_pizza=False, number=5000):
-    dice, drawn = Random(3), build(law, mean, spread)
+def samples(distribution, mean, spread, per_pizza=False, number=5000):
+    dice, drawn = Random(3), build(distribution, mean, spread)
     counts = [dice.choice((1, 2, 3)) for _ in range(number)]
     return [Sample(count, sum(drawn.one(dice) for _ in range(count if per_pizza else 1))) for count in counts]
 
 
 @pytest.mark.parametrize("per_pizza", [False, True])
-@pytest.mark.parametrize("law", ["lognormal", "gamma"])
-def test_the_law_is_found_again(law, per_pizza):
-    fit = fit_distribution(samples(law, 120, 60, per_pizza), per_pizza)
-    assert fit.distribution == law
+@pytest.mark.parametrize("distribution", ["lognormal", "gamma"])
+def test_the_distribution_is_found_again(distribution, per_pizza):
+    fit = fit_distribution(samples(distribution, 120, 60, per_pizza), per_pizza)
+    assert fit.distribution == distribution
     assert (fit.mean_seconds, fit.spread_seconds) == pytest.approx((120, 60), rel=0.06)
 
 
-def test_fixed_work_is_fixed_though_the_clock_trembles():
+def test_fixed_work_is_fixed_although_the_clock_jitters():
     fit = fit_distribution([Sample(1, 450 + number % 3) for number in range(100)], False)
     assert (fit.distribution, fit.spread_seconds) == ("fixed", 0) and fit.mean_seconds == pytest.approx(451, abs=1)
 
 
-def test_exponential_work_becomes_a_gamma_law_of_its_mean():
+def test_exponential_work_becomes_a_gamma_distribution_of_its_mean():
     fit = fit_distribution(samples("exponential", 120, 0), False)
     assert fit.distribution == "gamma" and fit.spread_seconds == pytest.approx(fit.mean_seconds, rel=0.06)
 
@@ -45,7 +45,7 @@ def test_too_little_work_says_nothing():
 
 @pytest.fixture
 def kitchen(small_kitchen, sent, cooked):
-    """On a clock of speed 4 since NOON; kitchen(seconds) adds a work at the oven that took so long on the wall."""
+    """Run the clock at speed 4 since NOON; kitchen(seconds) adds work at the oven that took this long in wall time."""
     Shop.objects.update(speed=4, speed_since=NOON)
 
     def add(seconds, begins=100.0, by_hand="", **order):
@@ -63,7 +63,7 @@ def kitchen(small_kitchen, sent, cooked):
 
 @pytest.mark.database
 @pytest.mark.django_db
-def test_only_work_that_nobody_touched_since_the_clock_was_turned_counts(kitchen):
+def test_only_work_without_intervention_since_the_last_change_of_speed_counts(kitchen):
     kitchen(10)
     kitchen(20, pizzas=3)
     for event in ("overridden", "held", "retimed", "rushed"):
@@ -96,7 +96,7 @@ def test_the_job_writes_what_it_found_and_only_when_it_has_changed(kitchen, djan
 
 
 @pytest.mark.django_db
-def test_turning_the_clock_begins_a_new_measurement(kitchen, monkeypatch):
+def test_a_new_speed_begins_a_new_measurement(kitchen, monkeypatch):
     monkeypatch.setattr(measure, "LEAST_SAMPLES", 1)
     kitchen(10)
     measure.renew()

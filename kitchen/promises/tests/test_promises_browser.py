@@ -16,7 +16,7 @@ INTERVAL = re.compile(rf"{TIMES}–{TIMES}")
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """So fast that a promise is a few seconds wide, and an order takes some ten."""
+    """Run so fast that a promise is a few seconds wide, and an order takes about ten."""
     folder = tmp_path_factory.mktemp("shop")
     with Shop(folder, "--speed", "200", DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
         yield shop.open()
@@ -42,7 +42,7 @@ def test_from_the_basket_to_the_ledger(window):  # noqa: F811
     assert promise.locator(".times").inner_text() == told  # for good
 
     page.goto(page.url.split("/order/")[0] + "/kitchen/promises/")
-    while page.get_by_text("No promise has been put to the test yet").count():  # until the next look, two seconds
+    while page.get_by_text("No promise has been put to the test yet").count():  # two seconds, until the job runs
         page.wait_for_timeout(300)
         page.reload()
     expect(page.locator(".answer")).to_contain_text("Of the last 1 orders")

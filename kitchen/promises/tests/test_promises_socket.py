@@ -41,7 +41,7 @@ async def test_the_page_of_an_order_hears_of_it(order):
         assert payload["eta"]["low"] < payload["eta"]["median"] < payload["eta"]["high"]
 
 
-async def test_who_did_not_ask_for_it_is_sent_each_seq_once(order):
+async def test_a_socket_that_did_not_ask_is_sent_each_seq_once(order):
     async with open_socket(f"/ws/pizza/{order.order_id}") as socket:
         await receive(socket)
         assert await renew() == 1
@@ -50,7 +50,7 @@ async def test_who_did_not_ask_for_it_is_sent_each_seq_once(order):
         assert frame["payload"]["seq"] == 2 and "forecast" not in frame
 
 
-async def test_of_an_order_that_has_gone_on_nothing_older_is_shown(order):
+async def test_an_old_forecast_of_an_order_that_has_gone_on_is_not_shown(order):
     async with open_socket(f"/ws/pizza/{order.order_id}?forecast") as socket:
         await receive(socket)
         old = await Order.objects.aget(pk=order.pk)
