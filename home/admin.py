@@ -1,4 +1,4 @@
-"""The stock admin. Whatever moves an order goes through kitchen.flow and shows on the open page at once."""
+"""The stock admin. Every move of an order goes through kitchen.flow and shows on open pages at once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ class PizzaAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]
-    """History: to be read, not written."""
+    """History, which is read but not written."""
 
     extra = 0
     can_delete = False
@@ -69,7 +69,7 @@ class OrderEventInline(ReadOnlyInline):
 
 
 class StageFilter(admin.SimpleListFilter):
-    """By stage; open orders are found by their index, however many there ever were."""
+    """Filter by stage. Open orders are found by their index, however long the history is."""
 
     title = "stage"
     parameter_name = "stage__exact"
@@ -111,13 +111,13 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False  # orders are placed in the shop
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # what happened, happened: cancel it instead
+        return False  # history stays: cancel the order instead
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         return OrderForm
 
     def save_model(self, request: HttpRequest, obj: Order, form: Any, change: bool) -> None:
-        """The stage is all that can be changed here, and that is an override with a name on it."""
+        """Override the stage in the person's name. Nothing else can be changed here."""
         if "stage" in form.changed_data:
             target, reason = form.cleaned_data["stage"], form.cleaned_data.get("reason", "")
             self.ask_kitchen(request, flow.override, obj, target, reason=reason)
@@ -147,7 +147,7 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def ask_kitchen(
         self, request: HttpRequest, verb: Callable[..., None], order: Order, *args: Any, **kwargs: Any
     ) -> bool:
-        """One verb of flow for one order; a refusal is shown and changes nothing."""
+        """Call a verb of flow for one order; show a refusal, which changes nothing."""
         try:
             verb(order.pk, *args, by=request.user, **kwargs)
         except flow.Refused as refused:

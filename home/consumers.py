@@ -14,12 +14,12 @@ from realtime.incoming import parse_object
 from realtime.refused import Refused
 from realtime.sockets import UNKNOWN, Identified, greeting
 
-MOST_REMEMBERED = 10_000  # orders of which a list knows the seq
+MOST_REMEMBERED = 10_000  # orders whose seq a list remembers
 MAX_WATCHED = 100
 
 
 class OrderWatcher(Identified):
-    """What both kinds of socket share. Each seq of an order is sent once, and never an older one after it."""
+    """The base of both kinds of socket. Each seq of an order is sent once, and never an older one after it."""
 
     needs_account = False
 
@@ -29,14 +29,14 @@ class OrderWatcher(Identified):
         self.hears_news = False
 
     async def __call__(self, *args: Any) -> None:
-        """However it ends, the reconciler lets go of it."""
+        """Run the socket; however it ends, the reconciler lets go of it."""
         try:
             await super().__call__(*args)
         finally:
             reconciler.leave(self)
 
     def sent(self) -> dict[str, int]:
-        """The seqs that `home.reconcile` compares with the database."""
+        """Return the seqs that `home.reconcile` compares with the database."""
         return self.seen
 
     async def order_status(self, event: dict[str, Any]) -> None:
@@ -45,7 +45,7 @@ class OrderWatcher(Identified):
             await self.send(event["text"])
 
     async def order_eta(self, event: dict[str, Any]) -> None:
-        """Only the forecast has moved, not the seq: a socket that did not ask for it is sent each seq once."""
+        """Send nothing: only the forecast has moved, and a socket that did not ask for it is sent each seq once."""
 
     async def send_payload(self, payload: dict[str, Any], **more: Any) -> None:
         self.seen[payload["order_id"]] = max(payload["seq"], self.seen.get(payload["order_id"], 0))
@@ -55,7 +55,7 @@ class OrderWatcher(Identified):
 class OrderProgress(OrderWatcher):
     """One order, for anyone who has its id. Every frame holds the payload.
 
-    With ?forecast in the address the payload comes again whenever its `eta` has moved, marked {"forecast": true}.
+    If the address has ?forecast, the payload is sent again whenever its `eta` has moved, marked {"forecast": true}.
     """
 
     def __init__(self) -> None:
@@ -95,11 +95,11 @@ class OrderProgress(OrderWatcher):
             if unchanged is not None:
                 await self.send_payload(unchanged, error=str(refused))
         else:
-            if payload["seq"] > self.seen[self.order_id]:  # else its event was faster
+            if payload["seq"] > self.seen[self.order_id]:  # otherwise its event was faster
                 await self.send_payload(payload)
 
     async def obey(self, content: dict[str, Any]) -> dict[str, Any]:
-        """Do it and return the payload afterwards. Refused if it is unknown, or not for this person."""
+        """Perform the action and return the payload afterwards. Refused if it is unknown, or not for this person."""
         if content.get("action") != "override":
             raise Refused('Unknown action. Staff can send {"action": "override", "stage": "..."}.')
         user = await self.current_user()
@@ -138,7 +138,7 @@ class OrderList(OrderWatcher):
             await self.leave(live.NEW_ORDERS)
 
     async def order_status(self, event: dict[str, Any]) -> None:
-        if self.hears_news or event["order_id"] in self.watched:  # else they have just left the staff
+        if self.hears_news or event["order_id"] in self.watched:  # otherwise they have just left the staff
             await super().order_status(event)
             self.forget_old_news()
 
@@ -151,7 +151,7 @@ class OrderList(OrderWatcher):
         for order_id in order_ids:
             await self.join(live.group_name(order_id))
         for payload in await get_payloads(order_ids):
-            if payload["seq"] > self.seen.get(payload["order_id"], -1):  # else its event was faster
+            if payload["seq"] > self.seen.get(payload["order_id"], -1):  # otherwise its event was faster
                 await self.send_payload(payload)
 
     def parse_watch(self, text: str | None) -> set[str]:
@@ -165,14 +165,14 @@ class OrderList(OrderWatcher):
 
 
 class Unknown(AsyncWebsocketConsumer):
-    """Any other address."""
+    """Close the socket of any other address."""
 
     async def connect(self) -> None:
         await self.accept()
         await self.close(UNKNOWN)
 
 
-# Reads, in threads of their own: a slow one must not hold up another watcher's frame.
+# Reads in threads of their own: a slow one must not hold up another watcher's frame.
 
 get_payload = database_sync_to_async(Order.get_order_detail, thread_sensitive=False)
 

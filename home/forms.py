@@ -6,7 +6,7 @@ from home.models import Order
 
 
 class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What staff can change about an order: its stage, and why."""
+    """The form for what staff can change about an order: its stage, with a reason."""
 
     reason = forms.CharField(max_length=200, required=False, help_text="For the history; customers see it.")
 
@@ -21,7 +21,7 @@ class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["stage"].show_hidden_initial = True
 
     def clean(self) -> dict[str, Any]:
-        """Refuse before saving, else the admin would report a success beside the refusal."""
+        """Refuse before saving; otherwise the admin would report a success beside the refusal."""
         data = super().clean() or {}
         now_at = Order.objects.values_list("stage", flat=True).get(pk=self.instance.pk)
         if "stage" in self.changed_data and data.get("stage") == now_at:

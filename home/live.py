@@ -1,6 +1,6 @@
-"""What live pages are told of orders: the groups, the events, and the text of every frame.
+"""Live news of orders: the groups, the events, and the text of every frame.
 
-The text of an order's state is made once, by the sender, and every frame is put together from such texts here.
+The text of an order's state is made once, by the sender, and every frame is assembled from such texts here.
 """
 
 import json
@@ -68,7 +68,7 @@ def announce_kitchen() -> None:
 
 
 def status_event(state: State) -> Event:
-    """For `OrderWatcher.order_status`."""
+    """Make the event for `OrderWatcher.order_status`."""
     return {
         "type": "order.status",
         "order_id": state.order_id,
@@ -79,12 +79,12 @@ def status_event(state: State) -> Event:
 
 
 def eta_event(state: State) -> Event:
-    """For `OrderProgress.order_eta`."""
+    """Make the event for `OrderProgress.order_eta`."""
     return {**status_event(state), "type": "order.eta", "text": frame_of_forecast(state.payload)}
 
 
 def orders_event(states: Collection[State]) -> Event:
-    """For `KitchenBoard.kitchen_orders`."""
+    """Make the event for `KitchenBoard.kitchen_orders`."""
     return {
         "type": "kitchen.orders",
         "seqs": {state.order_id: state.seq for state in states},
@@ -116,5 +116,5 @@ def frame_of_orders(payloads: Iterable[str]) -> str:
 
 
 def frame_of_answer(payload: dict[str, Any], **more: Any) -> str:
-    """For one socket: the payload with what else it is told."""
+    """Make a frame for one socket: the payload with further keys."""
     return json.dumps({**more, "payload": payload})

@@ -25,7 +25,7 @@ ORDER_ID_ALPHABET = string.ascii_lowercase + string.digits
 ORDER_ID_LENGTH = 20
 MAX_QUANTITY = 20
 
-# What the kitchen alone writes (kitchen.flow, through Order.save_state).
+# Only the kitchen writes these (kitchen.flow, through Order.save_state).
 STATE_FIELDS = (
     "stage",
     "epoch",
@@ -40,10 +40,10 @@ STATE_FIELDS = (
     "delivered_at",
 )
 
-# What was said when the order was placed, and is never written again.
+# Written when the order is placed, and never again.
 PROMISE_FIELDS = ("promised_low", "promised_median", "promised_high")
 
-# What the job that looks ahead alone writes (kitchen.promises.forecast).
+# Only the forecast job writes these (kitchen.promises.forecast).
 FORECAST_FIELDS = ("eta_low", "eta_median", "eta_high")
 
 # A bare `order.stage = ...; order.save()` requests an override; kitchen.signals takes it to kitchen.flow.
@@ -51,7 +51,7 @@ stage_override_requested = Signal()
 
 
 def new_order_id() -> str:
-    """20 characters of a-z0-9 (103 bits): anyone who has it can watch the order, so it must not be guessed."""
+    """Return 20 characters of a-z0-9 (103 bits): with them anyone can watch the order, so no one must guess them."""
     return "".join(secrets.choice(ORDER_ID_ALPHABET) for _ in range(ORDER_ID_LENGTH))
 
 
@@ -83,12 +83,12 @@ class Pizza(models.Model):
             raise ValidationError({"image": error}) from error
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """ValidationError, and nothing saved, if the picture is none."""
+        """Save the pizza. ValidationError, and nothing saved, if the upload is not a picture."""
         self.make_picture_safe()
         super().save(*args, **kwargs)
 
     def as_dict(self) -> dict[str, Any]:
-        """For the API; price in dollars."""
+        """Return the pizza for the API, its price in dollars."""
         return {
             "id": self.pk,
             "name": self.name,
@@ -98,17 +98,17 @@ class Pizza(models.Model):
         }
 
     def make_picture_safe(self) -> None:
-        """Replace a picture that was just uploaded by a small, clean one, once."""
+        """Replace a newly uploaded picture with a small, clean one, once."""
         if self.image and not self.image._committed and not hasattr(self.image, "is_safe"):  # type: ignore[attr-defined]
             self.image = safe_picture(self.image.file)
             self.image.is_safe = True
 
 
 def in_kitchen(stage: str = "stage") -> models.Func:
-    """The condition of an open order; `stage` is its field, seen through joins.
+    """Return the condition of an open order; `stage` is its field, seen through joins.
 
-    The stages stand in the SQL literally, where `stage__in` would bind them: only so do the databases see that the
-    partial indexes of open orders serve the query. Else they read all orders that there ever were.
+    The stages are literals in the SQL, where `stage__in` would bind them: only then do the databases see that the
+    partial indexes of open orders serve the query. Otherwise they read all orders that there ever were.
     """
     template = f"%(expressions)s IN {stages.literal(stages.WORKED)}"
     return models.Func(models.F(stage), template=template, output_field=models.BooleanField())
@@ -119,19 +119,19 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(in_kitchen())
 
     def working(self) -> "OrderQuerySet":
-        """In a place of a station."""
+        """Orders that have a place at a station."""
         return self.open().filter(due_at__isnull=False)
 
     def in_line(self) -> "OrderQuerySet":
-        """Waiting for a place of a station."""
+        """Orders that wait for a place at a station."""
         return self.open().filter(started_at__isnull=True, held=False)
 
     def waiting_at(self, stage: str) -> "OrderQuerySet":
-        """The line of one station: rushed ones first, then first come first served; ties go to the older order."""
+        """The line of one station: rushed orders first, then first come, first served; ties go to the older order."""
         return self.in_line().filter(stage=stage).order_by("-rushed", "joined_at", "pk")
 
     def of(self, user: Any, guest: str) -> "OrderQuerySet":
-        """What this person may see in a list: staff all, a customer or a visitor their own."""
+        """Orders that this person can see in a list: all for staff, their own for a customer or a visitor."""
         if user.is_staff:
             return self
         if user.is_authenticated:
@@ -143,9 +143,9 @@ class Order(models.Model):
     # identity
     order_id = models.CharField(max_length=ORDER_ID_LENGTH, unique=True, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="orders")
-    # Whose it is without an account: a random word that lives in the visitor's session.
+    # The owner without an account: a random word that lives in the visitor's session.
     guest = models.CharField(max_length=32, blank=True, db_index=True, editable=False)
-    # A repeated request is one order: the digest of its caller and its Idempotency-Key.
+    # The digest of caller and Idempotency-Key, so that a repeated request is one order.
     idempotency_key = models.CharField(max_length=64, null=True, unique=True, editable=False)
 
     # facts, written once
@@ -160,7 +160,7 @@ class Order(models.Model):
     promised_median = models.DateTimeField(null=True, editable=False)
     promised_high = models.DateTimeField(null=True, editable=False)
 
-    # the present forecast: written by the job that looks ahead, never by a verb; null when there is none
+    # the present forecast: written by the forecast job, never by a verb; null when there is none
     eta_low = models.DateTimeField(null=True, editable=False)
     eta_median = models.DateTimeField(null=True, editable=False)
     eta_high = models.DateTimeField(null=True, editable=False)
@@ -208,7 +208,7 @@ class Order(models.Model):
             ),
         ]
 
-    # `seq` that watchers were last told of, and `stage` as it stands in the database (see save and home.signals)
+    # the `seq` that was last announced, and the `stage` in the database (see save and home.signals)
     announced_seq = 0
     stage_read = ""
     # When its work will be done by this process's `time.monotonic`; set as the work begins (kitchen.locks)
@@ -233,7 +233,7 @@ class Order(models.Model):
         self.stage_read = self.__dict__.get("stage", self.stage_read)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Everything but the live state and the forecast, which are the kitchen's, and the promise, which is for good.
+        """Save all but the live state and the forecast, which are the kitchen's, and the promise, which is for good.
 
         An old instance can therefore never write yesterday's stage over today's. A changed `stage` requests an
         override, if it is among the fields that are saved.
@@ -249,7 +249,7 @@ class Order(models.Model):
             fields = [field.name for field in self._meta.concrete_fields if not field.primary_key]
         with transaction.atomic():
             if "stage" in fields and self.stage != self.stage_read:
-                # First: to write an order and then wait for the kitchen's lock would deadlock with a verb.
+                # Do this first: writing an order and then waiting for the kitchen's lock would deadlock with a verb.
                 stage_override_requested.send(Order, order=self)
             written = frozenset(fields).difference(STATE_FIELDS, FORECAST_FIELDS, PROMISE_FIELDS)
             super().save(*args, **kwargs, update_fields=written)
@@ -269,7 +269,7 @@ class Order(models.Model):
 
     @property
     def state(self) -> str:
-        """waiting, working, held, delivered or cancelled."""
+        """One of waiting, working, held, delivered and cancelled."""
         if self.stage in stages.ENDED:
             return self.stage
         if self.held:
@@ -278,7 +278,7 @@ class Order(models.Model):
 
     @property
     def words(self) -> str:
-        """What the customer reads."""
+        """The state in the words that the customer reads."""
         stage = stages.BY_CODE[self.stage]
         if self.state == "held":
             return "On hold"
@@ -286,12 +286,12 @@ class Order(models.Model):
 
     @property
     def promise(self) -> dict[str, str] | None:
-        """What the customer was told when it was placed: low, median and high, as ISO times."""
+        """The interval that was promised when it was placed: low, median and high, as ISO times."""
         return _interval(self.promised_low, self.promised_median, self.promised_high)
 
     @property
     def eta(self) -> dict[str, str] | None:
-        """The same as of now. None where nothing honest can be said: on hold, a station is closed, not on the way."""
+        """The present forecast, likewise; None where nothing honest can be said: on hold, station closed, ended."""
         if self.state in ("held", *stages.ENDED):
             return None
         return _interval(self.eta_low, self.eta_median, self.eta_high)
@@ -300,7 +300,7 @@ class Order(models.Model):
         return order_address().format(self.order_id)
 
     def payload(self) -> dict[str, Any]:
-        """The whole state of the order, as every frame and the API show it. No query, no personal data.
+        """Return the whole state of the order, as every frame and the API show it. No query, no personal data.
 
         Times are ISO 8601 with zone (or null), amount is in dollars, progress in per cent.
         """
@@ -330,14 +330,14 @@ class Order(models.Model):
 
     @staticmethod
     def get_order_detail(order_id: str) -> dict[str, Any] | None:
-        """The payload of an order, None if there is no such order."""
+        """Return the payload of an order, or None if there is no such order."""
         order = Order.objects.filter(order_id=order_id).first()
         return order.payload() if order else None
 
 
 @cache
 def order_address() -> str:
-    """Asked for once: every frame has it, and `reverse` takes as long as all the rest of a frame."""
+    """Return an order's address as a template, made once: `reverse` takes as long as all the rest of a frame."""
     return reverse("order", args=["{}"]).replace("%7B%7D", "{}")
 
 
@@ -368,7 +368,7 @@ class OrderLine(models.Model):
 
 
 class OrderShare(models.Model):
-    """A customer shows an order to a friend: it stands on the friend's page (home.sharing)."""
+    """An order that a customer shows to a friend, on the friend's page (home.sharing)."""
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="shares")
     friend = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -384,14 +384,14 @@ class OrderEvent(models.Model):
     """One row per change of an order: what the timeline shows and the statistics count."""
 
     class Event(models.TextChoices):
-        JOINED = "joined"  # stands in the station's line
+        JOINED = "joined"  # is in the station's line
         STARTED = "started"  # its work began
         DELIVERED = "delivered"
         OVERRIDDEN = "overridden"  # a person moved it
         RECALLED = "recalled"  # a person sent it one stage back
         RUSHED = "rushed"  # a person put it before all others
-        RETIMED = "retimed"  # the kitchen clock was turned while it was being worked on
-        UNDONE = "undone"  # a person took their last word back
+        RETIMED = "retimed"  # the speed of the kitchen clock changed while it was being worked on
+        UNDONE = "undone"  # a person undid their last action
         HELD = "held"
         RESUMED = "resumed"
         CHANGED = "changed"  # other pizzas, at the customer's request
@@ -405,7 +405,7 @@ class OrderEvent(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     by_person = models.BooleanField(default=False)  # stays true when the account is deleted
     reason = models.CharField(max_length=200, blank=True)
-    # Where a person's move came from, for `flow.undo`: stage, joined_at, remaining_seconds, held, rushed
+    # The state before a person's action, for `flow.undo`: stage, joined_at, remaining_seconds, held, rushed
     before = models.JSONField(null=True, editable=False)
 
     class Meta:
@@ -417,7 +417,7 @@ class OrderEvent(models.Model):
 
     @property
     def sentence(self) -> str:
-        """What the timeline says, on the page and in the API."""
+        """The line of the timeline, on the page and in the API."""
         stage = stages.BY_CODE[self.stage]
         said = {
             self.Event.JOINED: stage.waiting,
@@ -426,17 +426,17 @@ class OrderEvent(models.Model):
             self.Event.OVERRIDDEN: f"Moved by staff to “{stage.label}”",
             self.Event.RECALLED: f"Sent back by staff to “{stage.label}”",
             self.Event.RUSHED: "Moved to the head of the line",
-            self.Event.RETIMED: "The kitchen clock was turned",
+            self.Event.RETIMED: "The speed of the kitchen was changed",
             self.Event.UNDONE: f"Back to “{stage.label}”",
             self.Event.HELD: "Put on hold by staff",
-            self.Event.RESUMED: "Going on again",
+            self.Event.RESUMED: "Resumed by staff",
             self.Event.CHANGED: "Changed at your request",
             self.Event.CANCELLED: "Cancelled by staff",
         }[self.Event(self.event)]
         return f"{said}: {self.reason}" if self.reason else said
 
     def as_dict(self) -> dict[str, Any]:
-        """For everyone who has the link: a person is "staff", never a name."""
+        """Return the event for everyone who has the link: a person is "staff", never a name."""
         return {
             "seq": self.seq,
             "at": _iso(self.at),

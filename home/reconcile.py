@@ -1,4 +1,4 @@
-"""What watchers of orders missed: the channel layer may lose a message, the database does not.
+"""Resync watchers of orders: the channel layer can lose a message, the database does not.
 
 One task per process compares, every few seconds, what its watchers were last sent with the database, in one
 query for all of them, and sends the whole state of everything that is newer.
@@ -20,27 +20,27 @@ from realtime.broadcast import Event
 from realtime.periodic import PeriodicCheck
 
 BATCH = 500  # orders in one query
-NEWS_SECONDS = 10.0  # a new order is looked for this long: it is committed a little after its created_at
+NEWS_SECONDS = 10.0  # a new order is searched for this long: it is committed a little after its created_at
 
-Sent = dict[str, int]  # order_id -> the seq that was sent last
+Sent = dict[str, int]  # order_id -> the seq that was last sent
 
 
 class Watcher(Protocol):
-    """What is asked of a socket (home.consumers.OrderWatcher)."""
+    """The part of a socket (home.consumers.OrderWatcher) that is used here."""
 
     seen: Sent
     is_busy: bool  # in the middle of a message, and possibly about to send what it read a moment ago
     hears_news: bool  # also wants the orders that it does not know
 
     def sent(self) -> Sent:
-        """The orders that it watches."""
+        """Return the orders that it watches."""
 
     async def order_status(self, event: Event) -> None:
         """Send a state, unless this seq or a newer one was sent."""
 
 
 class Reconciler(PeriodicCheck[Watcher]):
-    """Look after the orders that are watched."""
+    """Send watchers the states that they missed."""
 
     async def check(self) -> None:
         missed = await self.read_missed()
@@ -48,7 +48,7 @@ class Reconciler(PeriodicCheck[Watcher]):
         await self.tell_each(idle, lambda watcher: send(watcher, missed[watcher]))
 
     async def read_missed(self) -> dict[Watcher, list[Event]]:
-        """For each watcher the states that it was not sent."""
+        """Return, for each watcher, the states that it was not sent."""
         oldest: Sent = {}
         watching: dict[str, list[Watcher]] = defaultdict(list)
         for watcher in self.sockets:
@@ -85,7 +85,7 @@ def batches(oldest: Sent) -> list[Sent]:
 
 
 def newer(oldest: Sent, since: datetime | None) -> Q | None:
-    """The orders whose seq is above the one named, and those created since. None: nothing to ask for.
+    """Return the condition for orders above their seq and for those created since; None if there is nothing to ask.
 
     There are few different seqs, so this is a handful of lists, and only what was missed is read.
     """
@@ -99,13 +99,13 @@ def newer(oldest: Sent, since: datetime | None) -> Q | None:
 
 
 def read_newer(oldest: Sent, since: datetime | None) -> list[Event]:
-    """One query. Unordered: else SQLite reads the whole table in that order instead of using its indexes."""
+    """Read them in one query, unordered: in an order SQLite would read the whole table, not use its indexes."""
     wanted = newer(oldest, since)
     if not wanted:
         return []
     return [live.status_event(live.state_of(order)) for order in Order.objects.filter(wanted).order_by()]
 
 
-# In a thread that waits for no other, and for which no other waits.
+# It runs in a thread of its own: none waits for another.
 newer_than = database_sync_to_async(read_newer, thread_sensitive=False)
 reconciler = Reconciler()

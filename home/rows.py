@@ -33,20 +33,20 @@ class Rows(Generic[M]):
         self.insert_sql = cache(self._insert_sql)
 
     def read(self, sql: str, values: Sequence[Any], also: Sequence[str] = ()) -> list[M]:
-        """The instances for a query that selects `columns`, and behind them what goes into the attributes `also`."""
+        """Return the instances of a query that selects `columns`, followed by what goes into the attributes `also`."""
         with connection.cursor() as cursor:
             cursor.execute(sql, values)
             return [self.instance(row, also) for row in cursor.fetchall()]
 
     def update(self, instance: M, names: tuple[str, ...]) -> None:
-        """These fields of one row. DatabaseError if it is gone. Sends no signal: that is the caller's."""
+        """Update these fields of one row. DatabaseError if it is gone. Sends no signal: that is the caller's."""
         with connection.cursor() as cursor:
             cursor.execute(self.update_sql(names), [*self._values(instance, names), instance.pk])
             if cursor.rowcount != 1:
                 raise DatabaseError(f"{instance} is gone.")
 
     def update_and_insert(self, instance: M, names: tuple[str, ...], rows: "Rows[N]", added: N) -> None:
-        """These fields of one row, and a new row that refers to it: one statement where the database can."""
+        """Update these fields of one row and insert a row that refers to it; in one statement if the database can."""
         if connection.vendor != "postgresql":
             self.update(instance, names)
             rows.insert(added)
@@ -58,21 +58,21 @@ class Rows(Generic[M]):
                 raise DatabaseError(f"{instance} is gone.")
 
     def update_all(self, instances: Iterable[M], names: tuple[str, ...]) -> None:
-        """These fields of several rows, those that are still there. Sends no signal."""
+        """Update these fields of several rows, those that still exist. Sends no signal."""
         with connection.cursor() as cursor:
             rows = [[*self._values(instance, names), instance.pk] for instance in instances]
             cursor.executemany(self.update_sql(names), rows)
 
     def insert(self, instance: M) -> None:
-        """A new row; the instance is not told its key. Sends no signal."""
+        """Insert a row; the instance is not told its key. Sends no signal."""
         with connection.cursor() as cursor:
             cursor.execute(self.insert_sql(), list(self._values(instance, self.inserted)))
 
     def convert(self, name: str, value: Any) -> Any:
-        """What a database gave for a field, as the field has it."""
-        place = self.attributes.index(self.fields[name].attname)
+        """Convert the database's value of a field to the field's own."""
+        index = self.attributes.index(self.fields[name].attname)
         for at, converters, column in self.converters_of(connection.vendor):
-            for convert in converters if at == place else ():
+            for convert in converters if at == index else ():
                 value = convert(value, column, connection)
         return value
 
@@ -83,11 +83,11 @@ class Rows(Generic[M]):
             yield value if name in self.plain else field.get_db_prep_save(value, connection)
 
     def instance(self, values: Sequence[Any], also: Sequence[str] = ()) -> M:
-        """An instance of the values of `columns`, and behind them those of the attributes `also`."""
+        """Make an instance from the values of `columns`, followed by those of the attributes `also`."""
         row = list(values)
-        for place, converters, column in self.converters_of(connection.vendor):
+        for index, converters, column in self.converters_of(connection.vendor):
             for convert in converters:
-                row[place] = convert(row[place], column, connection)
+                row[index] = convert(row[index], column, connection)
         own = len(self.attributes)
         instance = self.model.from_db(connection.alias, self.attributes, row[:own])
         for name, value in zip(also, row[own:], strict=True):
@@ -105,9 +105,9 @@ class Rows(Generic[M]):
 
     def _converters_of(self, vendor: str) -> Converters:
         found = []
-        for place, field in enumerate(self.fields.values()):
+        for index, field in enumerate(self.fields.values()):
             column = field.get_col(self.table)
             converters = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
             if converters:
-                found.append((place, converters, column))
+                found.append((index, converters, column))
         return found

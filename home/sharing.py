@@ -19,26 +19,26 @@ from realtime.refused import Refused
 
 
 class News(NamedTuple):
-    """What a person's pages need to know without asking."""
+    """The news that a person's pages are told unasked."""
 
     unseen: int  # orders shown to them that they have not opened
-    mark: str  # another one whenever an order was added, opened or taken away
+    mark: str  # changes whenever an order was added, opened or taken away
 
 
 class Sharing(NamedTuple):
     """The friends to whom the customer can show an order, and those who see it already."""
 
-    friends: list[User]  # to whom it could be shown
+    friends: list[User]  # to whom it can be shown
     shown_to: list[User]
     mark: str  # people.News: friends come and go
 
 
 @transaction.atomic
 def share(order: Order, friend: User, by: User) -> None:
-    """Show an order to a friend. Refused unless it is `by`'s own and they are friends. Harmless twice."""
+    """Show an order to a friend. Refused unless it is `by`'s own and they are friends. Safe to repeat."""
     if order.user_id != by.pk:
         raise Refused("Only the customer can show it to a friend.")
-    people.lock(by, friend)  # so that a friendship which ends in this moment takes the share along
+    people.lock(by, friend)  # a friendship that ends at this moment then ends the share, too
     if not people.are_friends(by, friend):
         raise Refused("You can only show an order to your friends.")
     _, is_new = OrderShare.objects.get_or_create(order=order, friend=friend, defaults={"by": by})
@@ -82,7 +82,7 @@ def sharing_of(order: Order, user: User | AnonymousUser) -> Sharing | None:
     """Return what the customer's account can share; None for everyone else."""
     if not user.is_authenticated or order.user_id != user.pk:
         return None
-    mark = people.news([user.pk])[user.pk].mark  # before all else: what changes meanwhile makes it an old one
+    mark = people.news([user.pk])[user.pk].mark  # read first: a change meanwhile makes it outdated
     shown_to = list(User.objects.filter(pk__in=order.shares.values("friend"), is_active=True).order_by("username"))
     friends = [friend for friend in people.friends(user) if friend not in shown_to]
     return Sharing(friends, shown_to, mark)

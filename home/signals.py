@@ -1,4 +1,4 @@
-"""An order is announced from here alone, after the commit; and it follows the account that it belongs to."""
+"""Announce orders, after the commit and from here alone; and let them follow the account that they belong to."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from kitchen import flow
 
 @receiver(post_save, sender=Order)
 def announce_after_commit(instance: Order, raw: bool = False, **kwargs: Any) -> None:
-    """Before the commit nobody may hear of it: it might be rolled back. robust: the save has succeeded."""
+    """Announce an order after the commit: before, it might be rolled back. robust: the save has succeeded."""
     if not raw:
         transaction.on_commit(lambda: announce_news(instance), robust=True)
 
 
 def announce_news(order: Order) -> None:
-    """Every change that can be seen has a new seq; a save that brought none sends nothing."""
+    """Announce an order that has a new seq, as every visible change has; other saves send nothing."""
     if order.seq > order.announced_seq:
         order.announced_seq = order.seq
         live.announce(order)
@@ -41,6 +41,6 @@ def adopt_orders(request: HttpRequest, user: Any, **kwargs: Any) -> None:
 def leave_orders_to_nobody(instance: User, **kwargs: Any) -> None:
     """Keep a deleted account's orders, as nobody's.
 
-    Not even the visitor's from before there was an account: that word may live on in a session.
+    They do not go back to the visitor from before the account: that word can live on in a session.
     """
     flow.disown(instance)

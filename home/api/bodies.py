@@ -51,7 +51,7 @@ ORDER_BODY = {
 
 
 def read_quantities(body: bytes) -> dict[int, int]:
-    """Return how many of which pizza (by id); HttpError 400 with a sentence if it is no order."""
+    """Return {pizza's id: quantity}; HttpError 400 with a sentence if the body is not an order."""
     quantities: dict[int, int] = {}
     for row in _rows(body):
         pizza, quantity = _item(row)
@@ -113,7 +113,7 @@ def _item(row: Any) -> tuple[int, int]:
     if "id" not in row:
         raise HttpError(400, "Which pizza? “id” is missing.")
     pizza, quantity = row["id"], row.get("quantity", 1)
-    # bool is an int in Python, but true is no number of pizzas
+    # bool is an int in Python, but true is not a number of pizzas
     if not isinstance(pizza, int) or isinstance(pizza, bool):
         raise HttpError(400, "“id” must be a whole number.")
     if not isinstance(quantity, int) or isinstance(quantity, bool):

@@ -16,7 +16,7 @@ from accounts.guests import make_guest
 
 SCHEME = "token"  # of the Authorization header, in any case
 MAX_KEY_LENGTH = 200
-MARK = "X-Simulated"  # the header that says: this customer is made up
+MARK = "X-Simulated"  # the header that marks a simulated customer
 MARK_SECONDS = 300  # how long a mark is good for
 
 _marker = TimestampSigner(salt="simulated customer")
@@ -44,7 +44,7 @@ class Token(APIKeyHeader):
 
     param_name = "Authorization"
     openapi_description = "“Token ”, then a key from your profile page. Without it, a page's session counts."
-    csrf = True  # for ninja's docs page, which is a page too: only so does it send the token
+    csrf = True  # ninja's docs page is a page too, and sends the token only with this
 
     def authenticate(self, request: HttpRequest, key: str | None) -> bool:
         """Return the caller. HttpError 401 for an invalid token, 429 after too many of them."""
@@ -95,9 +95,9 @@ def guest_for(request: HttpRequest) -> str:
 
 
 def idempotency_key(request: HttpRequest) -> str | None:
-    """A digest of the caller and the Idempotency-Key, so that nobody else's equal key finds this order; None without.
+    """Return a digest of the caller and the Idempotency-Key, None without one; nobody else's key finds this order.
 
-    A visitor is known by the CSRF cookie, which the page has set: the answer that brings the session may be the
+    A visitor is known by the CSRF cookie, which the page has set: the answer that brings the session can be the
     one that got lost.
     """
     key = request.headers.get("Idempotency-Key", "")
@@ -105,10 +105,10 @@ def idempotency_key(request: HttpRequest) -> str | None:
         return None
     if len(key) > MAX_KEY_LENGTH:
         raise HttpError(400, f"The Idempotency-Key has more than {MAX_KEY_LENGTH} characters.")
-    return hashlib.sha256(json.dumps([*who_calls(request), key]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([*identify_caller(request), key]).encode()).hexdigest()
 
 
-def who_calls(request: HttpRequest) -> list[str]:
+def identify_caller(request: HttpRequest) -> list[str]:
     """Return the caller with its kind in front, so that no cookie can pretend to be an account."""
     if request.user.is_authenticated:
         return ["account", str(request.user.pk)]

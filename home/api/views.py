@@ -16,7 +16,7 @@ from home.models import Order, Pizza
 from kitchen import flow
 from kitchen.promises import forecast
 
-WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # for the OpenAPI description: with one, or with none
+WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # for the OpenAPI description: with a token, or without
 
 api = NinjaAPI(
     title="Forno Vivo",
@@ -50,7 +50,7 @@ class Me(Schema):
 
 
 class Refusal(Schema):
-    """The form of every answer of 400 and above."""
+    """The body of every answer of 400 and above."""
 
     status: bool
     error: str

@@ -1,4 +1,4 @@
-"""What the shop's pages need of an order's stages. The stages are data: see kitchen/stages.py."""
+"""Template tags for an order's stages, which are data: see kitchen/stages.py."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ CSS_STEP = 5  # per cent; static/css/site.css has a class for each
 
 @register.simple_tag
 def progress_steps() -> str:
-    """The per cent at which each stage ends, for static/js/progress.js."""
+    """Return the per cent at which each stage ends, for static/js/progress.js."""
     return " ".join(str(stage.progress) for stage in stages.STAGES)
 
 
 @register.filter
 def bar_percent(payload: dict[str, Any] | str) -> int:
-    """Where an order's bar begins, for the page as it comes; progress.js moves it from there."""
+    """Return where an order's bar begins when the page is rendered; progress.js moves it from there."""
     if not payload or not isinstance(payload, dict) or payload["state"] == "cancelled":
         return 0
     if payload["state"] == "delivered":

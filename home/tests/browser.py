@@ -1,4 +1,4 @@
-"""The browser for the tests: found, or got, or a sentence that says how. They never skip for the lack of one.
+"""Find a browser for the tests, or install one, or say how to. The tests never skip for want of one.
 
 `python3 run.py test` runs this before pytest; the tests themselves call `find_or_install`.
 """
@@ -28,7 +28,7 @@ class NoBrowser(Exception):
 
 
 def find_or_install() -> str:
-    """The path of a Chromium that starts."""
+    """Return the path of a Chromium that starts."""
     path = find() or (install() and find())
     if not path:
         raise NoBrowser(HOW_TO_GET_ONE)
@@ -52,7 +52,7 @@ def candidates() -> Iterator[str]:
 
 
 def starts(path: str) -> bool:
-    """Some systems have a script of that name which only tells how to install the real thing."""
+    """Return whether it starts. On some systems a script of that name only tells how to install the real one."""
     try:
         done = subprocess.run([path, "--version"], capture_output=True, timeout=START_TIMEOUT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -61,7 +61,7 @@ def starts(path: str) -> bool:
 
 
 def install() -> bool:
-    """As root on Debian and the like; anyone else has to be asked."""
+    """Install one if this is root on Debian and the like; anyone else has to be asked."""
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
         return False

@@ -1,4 +1,4 @@
-"""The stock admin is a hand on the kitchen: everything goes through flow."""
+"""The stock admin moves orders, and everything goes through flow."""
 
 import io
 
@@ -35,7 +35,7 @@ def fresh(order):
 
 
 def list_form(orders, **stages):
-    """What the list posts: for each row its id, what was shown, and what is chosen."""
+    """Return what the list posts: for each row its id, what was shown, and what is chosen."""
     data = {"form-TOTAL_FORMS": len(orders), "form-INITIAL_FORMS": len(orders), "_save": "Save"}
     for n, order in enumerate(orders):
         data[f"form-{n}-id"] = order.pk
@@ -109,7 +109,7 @@ def test_a_list_is_saved_whatever_the_order_of_its_rows(staff, place, small_kitc
 def test_a_stage_chosen_in_the_form_is_an_override_with_a_reason(staff, bob, place):
     order = place()
     address = f"/admin/home/order/{order.pk}/change/"
-    assert "started" in staff.get(address).content.decode()  # the history stands in the order
+    assert "started" in staff.get(address).content.decode()  # the history is part of the order
 
     data = {"stage": "out_for_delivery", "initial-stage": "received", "reason": "Burnt tongue"}
     for name in ("lines", "events"):
@@ -195,7 +195,7 @@ def test_a_station_that_cannot_be_is_refused(staff, wrong):
 
 
 def post_station(staff, **changes):
-    """The change form of the make line as it stands, but for `changes`; the sentences about what is wrong."""
+    """Post the make line's form as it is, but for `changes`; return the sentences about what is wrong."""
     station = Station.objects.get(stage="received")
     page = f"/admin/kitchen/station/{station.pk}/change/"
     form = staff.get(page).context["adminform"].form
@@ -215,7 +215,7 @@ def test_the_form_says_which_parameters_a_distribution_takes(staff):
     assert "Triangular: low, mode and high." in page and "Empirical: values." in page
 
 
-def test_parameters_bring_their_mean_and_spread_along(staff):
+def test_parameters_set_their_mean_and_spread(staff):
     assert post_station(staff, distribution="triangular", parameters="low 60, mode 90, high 240") == ""
     values = make_line("distribution", "parameters", "mean_seconds", "spread_seconds")
     assert values == ("triangular", {"low": 60, "mode": 90, "high": 240}, 130, pytest.approx(39.37, abs=0.01))
@@ -258,14 +258,14 @@ def test_a_list_of_times_in_the_shop(staff):
         ({"spread_seconds": 1300}, "The spread must be at most ten times the mean."),
     ],
 )
-def test_what_no_distribution_can_be_is_refused_in_a_sentence(staff, changes, sentence):
+def test_impossible_distributions_are_refused_in_a_sentence(staff, changes, sentence):
     before = Station.objects.values().get(stage="received")
     assert sentence in post_station(staff, **changes)
     assert Station.objects.values().get(stage="received") == before
 
 
 def post_list(staff, **changes):
-    """The list of stations as it stands, but for these changes of the make line."""
+    """Post the list of stations as it is, but for these changes of the make line."""
     formset = staff.get("/admin/kitchen/station/").context["cl"].formset
     data = {"_save": "Save"} | {
         f"{form.prefix}-{name}": form[name].value()

@@ -1,4 +1,4 @@
-"""Ordering and looking, as a page does it and as a script does it."""
+"""Ordering and reading, as a page does it and as a script does it."""
 
 import json
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 
 @pytest.fixture
 def script():
-    """No cookie, no origin, and whatever it sends is checked as in life."""
+    """A client without cookie and origin, whose requests are checked for CSRF as in production."""
     return Client(enforce_csrf_checks=True)
 
 
@@ -208,10 +208,10 @@ def test_a_key_that_was_used_for_something_else_is_refused(script, margherita, d
     assert post(script, {"id": diavola.pk}, **{"Idempotency-Key": "x" * 201}).status_code == 400
 
 
-# Looking
+# Reading
 
 
-def test_it_shows_an_order_to_whoever_has_the_id_and_nothing_personal(script, place, alice, bob):
+def test_it_shows_an_order_to_anyone_with_the_id_and_nothing_personal(script, place, alice, bob):
     order = place(user=alice)
     flow.cancel(order.pk, by=bob, reason="Out of <b>dough</b>")
     order.refresh_from_db()

@@ -1,4 +1,4 @@
-"""A real browser against the whole running shop: order, watch, put a hand in; by mouse and by keys."""
+"""A real browser against the whole running shop: order, watch, intervene; by mouse and by keyboard."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def chromium():
 
 @pytest.fixture
 def window(shop, chromium):
-    """window(size) opens the shop in a window of a new person. Whatever a page complains about fails the test."""
+    """window(size) opens the shop in a window of a new person. Any complaint of a page fails the test."""
     complaints, contexts = [], []
 
     def open_window(size=DESK, path=""):
@@ -98,7 +98,7 @@ def watch(page):
     def hear(text):
         frame = json.loads(text)
         payload = frame.get("payload")
-        if payload and not frame.get("forecast"):  # else it is of another socket
+        if payload and not frame.get("forecast"):  # otherwise it is of another socket
             frames.append((payload["seq"], payload["stage"]))
 
     page.on("websocket", lambda socket: socket.on("framereceived", hear))
@@ -120,7 +120,7 @@ def test_a_customer_orders_and_watches_it_go_from_received_to_delivered_by_itsel
 
 
 def test_the_socket_comes_back_and_never_goes_backwards(shop, window):
-    """A server of the test's own behind the page: it breaks off, and sends old news."""
+    """Put a server of the test's own behind the page, which breaks off and sends old news."""
     page = window()
     order(page, "Margherita")
     payload = json.loads(
@@ -246,7 +246,7 @@ def test_a_visitor_signs_up_and_the_order_comes_along(window):
 
 
 def test_two_become_friends_and_one_shows_the_other_an_order(window):
-    """What one does the other sees, without a reload: in the title, in the menu, and in the page."""
+    """Each sees what the other does, without a reload: in the title, in the menu, and in the page."""
     frieda, gustav = window(path="sign-up/"), window(PHONE, "sign-up/")
     for page, name in ((frieda, "frieda"), (gustav, "gustav")):
         sign_up(page, name)
@@ -309,7 +309,7 @@ def test_a_new_password_elsewhere_changes_nothing_here_and_a_log_out_is_told(sho
     elsewhere.locator("form[action='/log-out/']").evaluate("form => form.submit()")
     expect(page.get_by_role("alert").filter(has_text="You have been logged out.")).to_be_visible(timeout=15_000)
     expect(page.get_by_role("link", name="Log in again.")).to_have_attribute("href", f"/log-in/?next={quoted(page)}")
-    expect(page.locator("#status")).to_have_text("Delivered", timeout=30_000)  # a visitor may still watch
+    expect(page.locator("#status")).to_have_text("Delivered", timeout=30_000)  # a visitor can still watch
 
 
 def quoted(page):

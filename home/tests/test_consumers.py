@@ -28,7 +28,7 @@ ORIGIN = (b"origin", b"http://localhost")
 
 @pytest.fixture(autouse=True)
 def no_help_from_the_database(monkeypatch):
-    """What a socket is sent is what it was told: the look at what it missed (home.reconcile) would hide a loss."""
+    """Switch off the resync of sockets (home.reconcile), which would hide a loss."""
     monkeypatch.setattr(PeriodicCheck, "every_seconds", 60)
 
 
@@ -99,7 +99,7 @@ async def test_an_older_or_equal_seq_is_never_sent(order, path):
 
 
 async def test_a_change_between_subscription_and_snapshot_is_not_lost(order, path, bob, monkeypatch):
-    """The other way round, snapshot first, it would be: this is the moment in which a snapshot is old."""
+    """With the snapshot first it would be lost: at this moment a snapshot is already old."""
     read = consumers.get_payload
 
     async def read_slowly(order_id):
@@ -165,7 +165,7 @@ async def test_bytes_get_an_answer_too(order, path):
         assert "Send text" in (await receive(socket))["error"]
 
 
-async def test_staff_may_override_and_everyone_sees_it_once(order, path, bob):
+async def test_staff_can_override_and_everyone_sees_it_once(order, path, bob):
     cookie = await sync_to_async(cookie_of)(bob)
     async with open_socket(path) as watcher, open_socket(path, cookie) as staff:
         await receive(watcher)
@@ -188,7 +188,7 @@ async def test_staff_are_told_why_not(order, path, bob):
             assert words in (await receive(staff))["error"]
 
 
-async def test_who_logged_out_meanwhile_is_not_obeyed(order, path, bob):
+async def test_an_action_after_logging_out_is_refused(order, path, bob):
     client = Client()
     await sync_to_async(client.force_login)(bob)
     cookie = (b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode())

@@ -1,4 +1,4 @@
-"""What pages are told of an order: the groups and the frames, through a real Valkey."""
+"""Live news of an order: the groups and the frames, through a real Valkey."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ async def listening(group):
     await layer.flush()
 
 
-def test_what_is_no_order_id_never_becomes_a_group():
+def test_a_value_that_is_no_order_id_never_becomes_a_group():
     assert live.is_order_id("a" * 20)
     for value in ("", "a" * 19, "A" * 20, "é" * 20, "a" * 20 + "\n", None, 4):
         assert not live.is_order_id(value)

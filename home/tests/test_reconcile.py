@@ -1,4 +1,4 @@
-"""Whoever watches ends with the right state, whatever the channel layer loses."""
+"""Every watcher ends with the right state, whatever the channel layer loses."""
 
 import asyncio
 import logging
@@ -46,9 +46,9 @@ def losses(monkeypatch):
 
 
 async def seqs_until(socket, final):
-    """{order_id: [seq, ...]} of the frames that come: until each of these orders is at its last seq, and a while more.
+    """Return {order_id: [seq, ...]} of the frames that come, until each order is at its last seq, and a while more.
 
-    Quiet alone is no sign that all is there: a busy machine may be quiet for longer.
+    Quiet alone is no sign that all is there: a busy machine can be quiet for longer.
     """
     seqs = {}
     while not final.items() <= last_of(seqs).items() or not await socket.receive_nothing(timeout=0.5):
@@ -63,7 +63,7 @@ def last_of(seqs):
 
 @sync_to_async
 def steer(orders, by):
-    """Six changes of each order, in turn."""
+    """Change each order six times, in turn."""
     for stage in ("baking", "baked", "received", "baking", "out_for_delivery", "delivered"):
         for order in orders:
             flow.override(order.pk, stage, by=by)
@@ -218,8 +218,8 @@ async def test_one_that_hangs_costs_the_others_no_more_than_its_time_however_man
     assert sorted(other.told) == sorted(order_ids)
 
 
-async def test_whoever_is_in_the_middle_of_something_is_left_for_the_next_round(place, bob, losses):
-    """What it has read may be on its way: after a newer frame it would take the page back."""
+async def test_a_busy_watcher_is_left_for_the_next_round(place, bob, losses):
+    """It can be about to send what it has read: after a newer frame that would take the page back."""
     losses(1.0)
     order = await sync_to_async(place)()
     async with open_socket(f"/ws/pizza/{order.order_id}") as socket:

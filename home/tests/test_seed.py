@@ -17,7 +17,7 @@ from home.models import Pizza
 
 @pytest.fixture(autouse=True)
 def first_day(db: None, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> None:
-    """Small pictures (drawing the real ones takes seconds), and nothing asked for by the environment."""
+    """Draw small pictures (the real ones take seconds), and let the environment ask for nothing."""
     picture = io.BytesIO()
     Image.new("RGB", (8, 5), "tomato").save(picture, "PNG")
     monkeypatch.setattr(seed, "draw_pizza", lambda name: picture.getvalue())
@@ -79,7 +79,7 @@ def test_the_account_that_the_environment_asks_for(monkeypatch: pytest.MonkeyPat
         ("PASSWORD", "", "DJANGO_SUPERUSER_PASSWORD is empty."),
     ],
 )
-def test_a_wrong_wish_is_named(
+def test_an_invalid_setting_is_named(
     alice: User, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
 ) -> None:
     monkeypatch.setenv(seed.SUPERUSER + name, value)

@@ -24,7 +24,7 @@ row_locks = pytest.mark.skipif(not connection.features.has_select_for_update, re
 
 
 def roots(node):
-    """What a chain of attributes and calls begins with, and the attributes on the way."""
+    """Return the root of a chain of attributes and calls, and the attributes on the way."""
     names = []
     while isinstance(node, ast.Attribute | ast.Call):
         if isinstance(node, ast.Attribute):
@@ -34,7 +34,7 @@ def roots(node):
 
 
 def writes_of_several_orders(source):
-    """The lines with a call such as `Order.objects.filter(...).update(...)` or `user.orders.all().delete()`."""
+    """Return the lines with a call such as `Order.objects.filter(...).update(...)` or `user.orders.all().delete()`."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
@@ -78,7 +78,7 @@ def test_it_minds_nothing_else(line):
 
 
 def first_locks(queries):
-    """The lock of the kitchen, the writes of orders and the locks of rooms, in the order in which they came."""
+    """Return the lock of the kitchen, the writes of orders and the locks of rooms, in the order in which they came."""
     words = {"FOR NO KEY UPDATE": "kitchen", 'UPDATE "home_order"': "orders"}
     told = []
     for query in queries:
@@ -119,7 +119,7 @@ class TestTheLockComesFirst:
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.usefixtures("sent", "cooked", "small_kitchen")
 def test_log_ins_the_end_of_an_account_and_the_kitchen_at_once(place, alice, charlie, bob):
-    """No deadlock, which PostgreSQL would end by an error in one of them."""
+    """There is no deadlock, which PostgreSQL would end by an error in one of them."""
     for turn in range(5):
         user = User.objects.create(username=f"guest{turn}")
         orders = [place(guest=f"g{turn}") for _ in range(6)] + [place(user=user) for _ in range(6)]

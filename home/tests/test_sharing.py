@@ -1,4 +1,4 @@
-"""An order shown to a friend: who may, what the friend sees, and when it ends."""
+"""An order shown to a friend: who can show it, what the friend sees, and when it ends."""
 
 from itertools import pairwise
 
@@ -60,12 +60,12 @@ def browser(user=None):
 
 
 def shared_on(user):
-    """The orders on their shop page under "Shared with you"."""
+    """Return the orders on their shop page under "Shared with you"."""
     return [share.order for share in browser(user).get("/").context["shared"]]
 
 
 def press(user, action, order, friend):
-    """A button of the order's page: the status, or what was said."""
+    """Press a button of the order's page; return the status, or the messages."""
     answer = browser(user).post(reverse(action, args=[order.order_id]), {"friend": friend}, follow=True)
     return (
         [str(message) for message in answer.context["messages"]] if answer.status_code == 200 else answer.status_code
@@ -80,7 +80,7 @@ def test_a_friend_finds_it_on_their_page_and_is_told_until_they_open_it(order, c
     assert sharing.news([charlie.pk])[charlie.pk].unseen == 1
 
     assert browser(bob).get(order.get_absolute_url()).status_code == 200
-    assert sharing.news([charlie.pk])[charlie.pk].unseen == 1  # others' looks do not count
+    assert sharing.news([charlie.pk])[charlie.pk].unseen == 1  # visits by others do not count
     browser(charlie).get(order.get_absolute_url())
     assert sharing.news([charlie.pk])[charlie.pk].unseen == 0
     assert shared_on(charlie) == [order]
@@ -97,12 +97,12 @@ def test_shown_twice_it_is_shown_once(order, alice, charlie):
 
 
 @pytest.mark.usefixtures("friends")
-def test_only_the_owner_may_and_only_to_friends(order, place, alice, bob, charlie):
+def test_only_the_owner_can_share_and_only_with_friends(order, place, alice, bob, charlie):
     for by, friend in [(charlie, alice), (bob, charlie), (alice, bob), (alice, alice)]:
         with pytest.raises(Refused):
             sharing.share(order, friend, by)
     with pytest.raises(Refused):
-        sharing.share(place(), charlie, alice)  # nobody's order is not hers
+        sharing.share(place(), charlie, alice)  # an order of nobody is not hers
     assert not OrderShare.objects.exists()
 
     sharing.share(order, charlie, alice)
@@ -113,14 +113,14 @@ def test_only_the_owner_may_and_only_to_friends(order, place, alice, bob, charli
 
 @pytest.mark.usefixtures("friends")
 @pytest.mark.parametrize("action", ["share", "unshare"])
-def test_somebody_elses_order_is_answered_like_none(action, order, charlie):
+def test_somebody_elses_order_is_answered_like_an_unknown_one(action, order, charlie):
     unknown = Order(order_id="x" * 20)
     assert press(charlie, action, order, "alice") == press(charlie, action, unknown, "alice") == 404
     assert browser().post(reverse(action, args=[order.order_id])).url.startswith(reverse("login"))
     assert browser(charlie).get(reverse(action, args=[order.order_id])).status_code == 405
 
 
-def test_who_is_no_friend_is_refused_in_words(order, alice, bob):
+def test_sharing_with_somebody_who_is_no_friend_is_refused_in_words(order, alice, bob):
     assert press(alice, "share", order, "bob") == ["You can only show an order to your friends."]
     assert press(alice, "share", order, "") == ["There is nobody called “”."]
     people.block(bob, alice)
@@ -143,7 +143,7 @@ def test_it_ends_with_the_friendship(end, who, order, place, alice, charlie, bob
     assert shared_on(bob) == [order]
 
 
-def test_of_a_deactivated_account_nothing_is_shown(order, alice, charlie, friends):
+def test_nothing_of_a_deactivated_account_is_shown(order, alice, charlie, friends):
     sharing.share(order, charlie, alice)
     before = sharing.news([charlie.pk])[charlie.pk]
     User.objects.filter(pk=alice.pk).update(is_active=False)

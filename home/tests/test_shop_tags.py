@@ -1,4 +1,4 @@
-"""The bars of the pages follow the table of stages, whatever it is."""
+"""The progress bars of the pages follow the table of stages."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from kitchen import stages
 
 @pytest.fixture
 def longer(monkeypatch):
-    """With a quality check between baking and baked."""
+    """Add a quality check between baking and baked."""
     received, baking, baked, out, delivered = stages.STAGES
     check = replace(baking, code="checked", progress=52)
     table = (received, baking, check, replace(baked, progress=68), replace(out, progress=84), delivered)

@@ -1,4 +1,4 @@
-"""Who is told, and when: after the commit, once for every seq."""
+"""Announcements come after the commit, once for every seq."""
 
 import logging
 

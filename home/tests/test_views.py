@@ -1,4 +1,4 @@
-"""The pages: who sees what, and what every page brings along."""
+"""The pages: who sees what, and what every page comes with."""
 
 import pytest
 from django.test import Client
@@ -85,7 +85,7 @@ def test_the_number_of_queries_does_not_grow_with_the_orders(client, place, bob,
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_whoever_has_the_link_sees_the_order_and_nothing_personal(client, place, alice, bob, margherita, slash):
+def test_anyone_with_the_link_sees_the_order_and_nothing_personal(client, place, alice, bob, margherita, slash):
     order = place(items=[(margherita, 2)], user=alice)
     flow.cancel(order.pk, by=bob, reason="No <script>dough</script>")
     html = page(client, f"/order/{order.order_id}{slash}")
