@@ -9,6 +9,8 @@ OURS = ("accounts", "chat", "home", "kitchen", "pictures", "pizzaProj", "realtim
 FEW_KEYS = {
     "home.models.order_address",  # no arguments
     "home.rows.Rows._converters_of",  # the database vendor
+    "home.rows.Rows._insert_sql",  # no arguments
+    "home.rows.Rows._update_sql",  # the tuples of columns that the code names
 }
 
 
