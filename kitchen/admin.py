@@ -44,7 +44,7 @@ class StationForm(forms.ModelForm):  # type: ignore[type-arg]
         if {"distribution", "parameters"} & set(self.changed_data) and "mean_seconds" not in self.changed_data:
             try:
                 moments = distributions.own_moments(values.get("distribution", ""), values.get("parameters", {}))
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, ArithmeticError, TypeError, KeyError):
                 moments = None  # Station.clean reports what is wrong
             if moments:
                 values["mean_seconds"], values["spread_seconds"] = moments

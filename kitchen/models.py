@@ -17,7 +17,7 @@ from simulation.fields import Dialect, Fields, SpecError
 
 MAX_SPEED = 100_000
 MAX_DEMAND = 10_000
-MAX_SERVICE_SECONDS = 24 * 3600.0
+LEAST_SERVICE_SECONDS, MAX_SERVICE_SECONDS = 0.1, 24 * 3600.0
 MOST_CV = 10.0
 MOST_VALUES = 500  # entries in a distribution's own parameters: every verb reads the station
 OWN_PARAMETERS = Dialect("station", "{}[{}]")
@@ -89,7 +89,7 @@ class Station(models.Model):
     )
     distribution = models.CharField("service-time distribution", max_length=20, choices=distributions.choices())
     mean_seconds = models.FloatField(
-        validators=[finite, MinValueValidator(0.1), MaxValueValidator(MAX_SERVICE_SECONDS)],
+        validators=[finite, MinValueValidator(LEAST_SERVICE_SECONDS), MaxValueValidator(MAX_SERVICE_SECONDS)],
         help_text="Kitchen seconds.",
     )
     spread_seconds = models.FloatField(
@@ -134,10 +134,12 @@ class Station(models.Model):
     def clean(self) -> None:
         """Stretch parameters with a mean of their own, such as low and high, to this one; they give the spread."""
         entry = distributions.DISTRIBUTIONS.get(self.distribution)
-        if entry is None or not self.mean_seconds or self.spread_seconds is None:
+        if entry is None:
             return
         try:
             self.parameters = entry.read_own(Fields(self.parameters, dialect=OWN_PARAMETERS), MOST_VALUES)
+            if not self._has_possible_moments():  # the columns' own validators say so
+                return
             self.drawn.one(Random(self.stage))
         except SpecError as error:
             raise ValidationError({"parameters": str(error)}) from None
@@ -148,6 +150,10 @@ class Station(models.Model):
             raise ValidationError({"spread_seconds": "The spread must be at most ten times the mean."})
         if self.parameters and "cv" not in takes:
             self.spread_seconds = self.drawn.variance**0.5
+
+    def _has_possible_moments(self) -> bool:
+        moments = ((LEAST_SERVICE_SECONDS, self.mean_seconds), (0, self.spread_seconds))
+        return all(value is not None and least <= value <= MAX_SERVICE_SECONDS for least, value in moments)
 
     @property
     def drawn(self) -> distributions.Distribution:

@@ -204,6 +204,22 @@ def post_station(staff, **changes):
     return "" if response.status_code == 302 else str(response.context["errors"])
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"spread_seconds": 1e300},
+        {"distribution": "hyperexponential", "spread_seconds": 1e14},
+        {"distribution": "gamma", "mean_seconds": 1e300, "spread_seconds": 1e300},
+        {"distribution": "triangular", "parameters": "low 1 mode 2 high 4", "mean_seconds": 1e300},
+        {"distribution": "empirical", "parameters": "values 1 1e300"},
+        {"distribution": "uniform", "parameters": "low 1 high 1e300"},
+    ],
+)
+def test_numbers_beyond_all_bounds_are_refused_in_a_sentence(staff, wrong):
+    assert post_station(staff, **wrong)
+    assert make_line("distribution", "mean_seconds") == ("lognormal", 120)
+
+
 def make_line(*names):
     return Station.objects.values_list(*names).get(stage="received")
 
