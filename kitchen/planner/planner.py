@@ -20,6 +20,7 @@ from simulation.simulator import Result, merge, replicate
 FIRST_DAYS = 200  # then twice as many, and so on, until the answer is precise enough
 PIECES_A_ROUND = 8
 MINUTE = 60.0
+UNNOTICED = 0.05  # minutes: rounded, nothing
 
 
 @dataclass(frozen=True, order=True)
@@ -243,6 +244,9 @@ def sentence(plan: Plan, figures: Figures) -> str:
     saved = {number: estimate for number, estimate in enumerate(savings(figures)) if number and estimate.is_known}
     if not saved:
         return present_sentence(plan, figures, present)
+    if changes_nothing(plan, saved):
+        what = "Nothing here changes anything" if len(saved) > 1 else f"{named(plan, *saved)} changes nothing"
+        return f"{what}: {where_orders_wait(plan, figures)}. {present_sentence(plan, figures, present)}"
     ranked = sorted(saved, key=lambda number: saved[number].value, reverse=True)
     best = ranked[0]
     worst = ranked[-1]
@@ -258,9 +262,23 @@ def sentence(plan: Plan, figures: Figures) -> str:
     most = max(abs(estimate.value) + estimate.half_width for estimate in saved.values())
     what = "Nothing here makes" if len(saved) > 1 else f"{named(plan, best)} does not make"
     return (
-        f"{what} a difference that can be told from chance: it is less than {most:.1f} minutes an order."
+        f"{what} a difference that can be told from chance: it is less than {max(most, 0.1):.1f} minutes an order."
         f" {present_sentence(plan, figures, present)}"
     )
+
+
+def changes_nothing(plan: Plan, saved: Mapping[int, Estimate]) -> bool:
+    """Whether no order would notice, nor a promise be kept more often."""
+    promises = {scenario.promise_minutes for scenario in plan.scenarios}
+    return len(promises) == 1 and all(abs(row.value) + row.half_width < UNNOTICED for row in saved.values())
+
+
+def where_orders_wait(plan: Plan, figures: Figures) -> str:
+    part, stations = figures[0].part, plan.scenarios[0].stations
+    waits = part.wait_seconds.sum(axis=0) / max(float(part.orders.sum()), 1.0) / MINUTE
+    if waits.max() < 2 * UNNOTICED:
+        return "orders hardly wait at all"
+    return f"what orders wait for is “{stations[int(waits.argmax())].name}”"
 
 
 def best_sentence(plan: Plan, figures: Figures, saved: Mapping[int, Estimate], ranked: Sequence[int]) -> str:

@@ -23,6 +23,7 @@ STATIONS = (
     StationPlan("baked", "Cutting bench", 1, "lognormal", 40, 12, False),
     StationPlan("out_for_delivery", "Drivers", 8, "lognormal", 1200, 420, False),
 )
+QUIET = {"profile": "flat", "per_hour": 1}
 FAST = {"demand": {"profile": "flat", "per_hour": 25}, "open": "17:00", "close": "20:00", "most_replications": 200}
 
 
@@ -342,12 +343,24 @@ def test_the_sentence_names_what_helps_most_and_by_how_much():
 def test_the_sentence_is_honest_about_chance():
     twins = [{"name": f"Bench {letter}", "stations": {"out_for_delivery": {"places": 9}}} for letter in "AB"]
     assert "might help as much" in planner.run(plan_of(scenarios=twins))["sentence"]
-    idle = plan_of(demand={"profile": "flat", "per_hour": 1}, scenarios=[{"stations": {"baking": {"places": 7}}}])
-    assert "can be told from chance" in planner.run(idle)["sentence"]
+    other = plan_of(scenarios=[{"stations": {"out_for_delivery": {"law": "gamma"}}}], demand=QUIET)
+    assert "can be told from chance" in planner.run(other)["sentence"]
     worse = plan_of(scenarios=[{"stations": {"out_for_delivery": {"places": 7}}}])
     assert planner.run(worse)["sentence"].startswith("One fewer place at “Drivers” costs ")
     alone = planner.run(plan_of())["sentence"]
     assert alone.startswith("As it is, an order takes ")
+
+
+def test_a_place_where_nobody_waits_changes_nothing_and_the_sentence_says_where_they_wait():
+    oven, stations = {"stations": {"baking": {"places": 7}}}, (replace(STATIONS[0], places=4), *STATIONS[1:])
+    text = planner.run(plan_of(stations, scenarios=[oven]))["sentence"]
+    assert text.startswith("One more place at “Oven” changes nothing: what orders wait for is “Drivers”. As it is, ")
+    text = planner.run(plan_of(stations, scenarios=[oven, {"stations": {"baking": {"places": 8}}}]))["sentence"]
+    assert text.startswith("Nothing here changes anything: what orders wait for is “Drivers”. ")
+    text = planner.run(plan_of(scenarios=[oven], demand=QUIET))["sentence"]
+    assert text.startswith("One more place at “Oven” changes nothing: orders hardly wait at all. ")
+    text = planner.run(plan_of(scenarios=[{"promise_minutes": 30}]))["sentence"]
+    assert "less than 0.1 minutes" in text and "changes nothing" not in text
 
 
 def test_a_cost_is_said_beside_a_saving():
