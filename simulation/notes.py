@@ -56,7 +56,7 @@ def of_state(spec: Spec, names: Sequence[str] = ()) -> Iterator[str]:
             for index, order in enumerate(spec.state)
             if order.station == number and order.elapsed_seconds is not None
         ]
-        yield from crowded(name, len(working), _room(station))
+        yield from crowded(name, len(working), _room(station, spec.opening_seconds))
         yield from overdue(
             name, [order.elapsed_seconds or 0 for index, order in working if _is_over(station, index, order)]
         )
@@ -84,11 +84,11 @@ def _orders(count: int) -> str:
     return f"{count} order{'' if count == 1 else 's'}"
 
 
-def _room(station: Station) -> int | None:
+def _room(station: Station, opening_seconds: float) -> int | None:
     """Return how many orders can be at work: on a conveyor, as many as are loaded while the first is on it."""
     service = station.service
     if not isinstance(service, Conveyor):
-        return station.capacity
+        return station.capacity_at(opening_seconds)
     return math.floor(service.delay_seconds / service.headway_seconds) + 1 if service.headway_seconds else None
 
 

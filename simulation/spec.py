@@ -71,6 +71,10 @@ class Station:
         """Return the number of service times that each of these orders is made of."""
         return np.array([order.pizzas if self.per_pizza else 1 for order in orders], dtype=np.intp)
 
+    def capacity_at(self, seconds: float) -> int | None:
+        """Return the capacity at a moment, a change at that moment included."""
+        return next((capacity for since, capacity in reversed(self.changes) if since <= seconds), self.capacity)
+
     def capacity_seconds(self, begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
         """Integrate the capacity from one moment to another, in place-seconds; nan with a place for everybody."""
         capacity = math.nan if self.capacity is None else float(self.capacity)
@@ -157,7 +161,6 @@ class Spec:
         pieces = zip(self.arrivals.per_hour, self.arrivals.hours, self.arrivals.hours[1:], strict=False)
         for rate, begin, end in pieces:
             during = [capacity for since, capacity in station.changes if begin * HOUR < since < end * HOUR]
-            before = [capacity for since, capacity in station.changes if since <= begin * HOUR]
-            least = min([(before or [station.capacity])[-1], *during])
+            least = min([station.capacity_at(begin * HOUR) or 0, *during])
             loads.append(rate / HOUR * self.place_seconds(station) / least if least else math.inf * rate)
         return max(loads)

@@ -110,6 +110,14 @@ def test_more_at_work_than_there_is_room_for(station, working, room):
     assert said([station], orders=1, state=state[:room]) == []
 
 
+@pytest.mark.parametrize(("places", "later", "at_opening"), [(3, [[19, 1], [21, 3]], 1), (1, [[20, 3]], 3)])
+def test_the_room_is_that_of_the_opening(places, later, at_opening):
+    arrivals = {"law": "steps", "per_hour": [6], "hours": [20, 21]}
+    state = [{"station": 0, "elapsed": 0}] * 3
+    notes = said([{**station(places, mean=60), "changes": later}], orders=1, arrivals=arrivals, state=state)
+    assert [f"room for {at_opening}:" in note for note in notes] == [True] * (at_opening < 3)
+
+
 @pytest.mark.parametrize(
     ("station", "longest"),
     [

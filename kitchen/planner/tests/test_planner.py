@@ -352,7 +352,7 @@ def test_the_sentence_is_honest_about_chance():
 
 
 def test_a_place_where_nobody_waits_changes_nothing_and_the_sentence_says_where_they_wait():
-    oven, stations = {"stations": {"baking": {"places": 7}}}, (replace(STATIONS[0], places=4), *STATIONS[1:])
+    oven, stations = {"stations": {"baking": {"places": 7}}}, (replace(STATIONS[0], capacity=4), *STATIONS[1:])
     text = planner.run(plan_of(stations, scenarios=[oven]))["sentence"]
     assert text.startswith("One more place at “Oven” changes nothing: what orders wait for is “Drivers”. As it is, ")
     text = planner.run(plan_of(stations, scenarios=[oven, {"stations": {"baking": {"places": 8}}}]))["sentence"]
