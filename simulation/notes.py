@@ -34,14 +34,14 @@ def overloads(spec: Spec) -> Iterator[str]:
     arrivals = spec.arrivals
     if not isinstance(arrivals, Rate):
         return
-    when = "" if len(arrivals.per_hour) == 1 else " at the peak"
     for number, station in enumerate(spec.stations):
         load = spec.peak_load(station)
+        when = " at the peak" if len(arrivals.per_hour) > 1 or station.changes else ""
+        what = f"gets {load:.2f} times the work that its places can do{when}"
+        if math.isinf(load):
+            what = "has no place for a while in which orders come"
         if load >= 1:
-            yield (
-                f"stations[{number}] gets {load:.2f} times the work that its places can do{when}: its line grows for"
-                " as long as that lasts."
-            )
+            yield f"stations[{number}] {what}: its line grows for as long as that lasts."
 
 
 # The initial state

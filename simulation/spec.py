@@ -162,5 +162,6 @@ class Spec:
         for rate, begin, end in pieces:
             during = [capacity for since, capacity in station.changes if begin * HOUR < since < end * HOUR]
             least = min([station.capacity_at(begin * HOUR) or 0, *during])
-            loads.append(rate / HOUR * self.place_seconds(station) / least if least else math.inf * rate)
+            work = rate / HOUR * self.place_seconds(station)
+            loads.append(work / least if least else math.inf if rate else 0.0)
         return max(loads)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from simulation import engine, replications, sums
 from simulation.draws import Draws
 from simulation.engine import FEW_ROWS
+from simulation.notes import before
 from simulation.simulator import SpecError, merge, read_spec, replicate, simulate, stations_forward
 
 
@@ -484,6 +485,18 @@ def test_an_overload_counts_all_pizzas_and_the_capacity_at_that_time():
     assert [note.split(":")[0] for note in notes] == [
         "stations[0] gets 1.33 times the work that its places can do at the peak",
         "stations[1] gets 2.00 times the work that its places can do at the peak",
+    ]
+
+
+def test_a_station_without_a_place_is_named_and_hides_no_overload():
+    """It has none before the first order can come; from 18:00 on its one place gets more than it can do."""
+    steps = {"law": "steps", "per_hour": [0, 40], "hours": [17, 18, 19]}
+    late = {**station(1, mean=120), "changes": [[16, 0], [18, 1]]}
+    away = {**station(2, mean=60), "changes": [[18.5, 0], [18.75, 1]]}
+    assert list(before(read_spec({"stations": [late, away], "arrivals": steps}))) == [
+        "stations[0] gets 1.33 times the work that its places can do at the peak: its line grows for as long as that"
+        " lasts.",
+        "stations[1] has no place for a while in which orders come: its line grows for as long as that lasts.",
     ]
 
 
