@@ -2,6 +2,7 @@
 
 import secrets
 import string
+from collections.abc import Container, Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -220,17 +221,22 @@ class Order(models.Model):
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> "Order":
         order = super().from_db(*args, **kwargs)
-        order.remember()
+        order.remember(order.__dict__)
         return order
 
-    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        super().refresh_from_db(*args, **kwargs)
-        self.remember()
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
+    ) -> None:
+        names = None if fields is None else list(fields)
+        super().refresh_from_db(using, names, from_queryset)
+        self.remember(self.__dict__ if names is None else names)
 
-    def remember(self) -> None:
-        """Note what the database holds, unless this instance was read without it."""
-        self.announced_seq = self.__dict__.get("seq", self.announced_seq)
-        self.stage_read = self.__dict__.get("stage", self.stage_read)
+    def remember(self, read: Container[str]) -> None:
+        """Note what the database holds in these fields. A changed `stage` that was not read again stays a request."""
+        if "seq" in read:
+            self.announced_seq = self.seq
+        if "stage" in read:
+            self.stage_read = self.stage
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save all but the live state and the forecast, which are the kitchen's, and the promise, which is for good.

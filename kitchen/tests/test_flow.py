@@ -398,6 +398,24 @@ def test_a_stage_that_is_not_among_the_saved_fields_moves_nothing(small_kitchen,
     assert (fresh(order).stage, fresh(order).seq) == ("baked", 2)
 
 
+def test_a_requested_stage_outlives_a_look_at_other_fields(small_kitchen, place):
+    order = Order.objects.defer("guest").get(pk=place(NOON).pk)
+    order.stage = "baked"
+    assert order.guest == ""  # read only now
+    order.refresh_from_db(fields=["summary"])
+    order.save()
+    assert (fresh(order).stage, fresh(order).seq) == ("baked", 2)
+
+
+def test_a_refresh_drops_a_requested_stage(small_kitchen, place):
+    order = fresh(place(NOON))
+    for fields in (None, ["stage"]):
+        order.stage = "baked"
+        order.refresh_from_db(fields=fields)
+        order.save()
+    assert (fresh(order).stage, fresh(order).seq) == ("received", 1)
+
+
 def test_an_old_instance_cannot_write_yesterdays_stage(small_kitchen, place, alice):
     order = place(NOON)
     old = fresh(order)
