@@ -60,8 +60,17 @@ def lag_seconds(expires: str | None, now: datetime) -> float:
 
 @receiver(work_begun)
 def cook(order: Order, **kwargs: Any) -> None:
-    """Enqueue the chain of an order whose work has just begun, after the commit (robust: it is saved already)."""
-    transaction.on_commit(lambda: enqueue(order), robust=True)
+    """Enqueue the chain of an order whose work has just begun, after the commit (robust: it is saved already).
+
+    Not if the transaction has moved this instance on since: where it is then, another chain has begun, or none is due.
+    """
+    begun = order.epoch, order.stage
+
+    def enqueue_if_still_begun() -> None:
+        if (order.epoch, order.stage) == begun:
+            enqueue(order)
+
+    transaction.on_commit(enqueue_if_still_begun, robust=True)
 
 
 def enqueue(order: Order) -> None:

@@ -58,6 +58,17 @@ def test_cook_waits_for_the_commit(small_kitchen, sent, chains, place, django_ca
     assert len(chains) == 1
 
 
+@pytest.mark.parametrize(("stage", "chain"), [("delivered", []), ("cancelled", []), ("baked", [(2, "baked")])])
+def test_an_order_that_moves_on_before_the_commit_gets_no_chain_for_what_is_past(
+    small_kitchen, sent, cooked, place, django_capture_on_commit_callbacks, stage, chain
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        order = place(timezone.now())
+        order.stage = stage
+        order.save()
+    assert cooked == [(order.pk, *begun) for begun in chain]
+
+
 def test_a_link_lets_its_chain_go_on_when_the_work_that_now_began_is_done(late):
     Station.objects.filter(stage="baking").update(mean_seconds=40)  # it was 20 when the chain was made
     with inside_a_chain() as request:
