@@ -11,6 +11,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import people
 from accounts.guests import guest_of
 from accounts.people import friendship_begun, friendship_ended
 from chat import stream
@@ -45,7 +46,7 @@ def adopt_conversations(request: HttpRequest, user: User, **kwargs: Any) -> None
     """
     guest = guest_of(request)
     rooms = Room.objects.filter(kind=Room.Kind.ORDER, order__guest=guest, order__user=user, client=None)
-    for pk in rooms.values_list("pk", flat=True) if guest else ():
+    for pk in rooms.order_by("pk").values_list("pk", flat=True) if guest else ():
         room = stream.lock_room(pk)
         Room.objects.filter(pk=pk).update(client=user)
         mine = Message.objects.filter(room=pk, guest=guest)
@@ -60,11 +61,19 @@ def adopt_conversations(request: HttpRequest, user: User, **kwargs: Any) -> None
 @receiver(pre_delete, sender=User)
 @transaction.atomic
 def forget_account(instance: User, **kwargs: Any) -> None:
-    """Keep a deleted account's messages without the name. Customers it was answering wait for another agent."""
+    """Keep a deleted account's messages without the name. Customers it was answering wait for another agent.
+
+    Locks the account, then its rooms, as everybody does (the end of a friendship, a message): else they deadlock.
+    """
+    people.lock(instance, instance)
+    mine = Q(low=instance) | Q(high=instance) | Q(agent=instance)
+    known = Q(pk__in=Membership.objects.filter(user=instance).values("room"))
+    said = Q(pk__in=Message.objects.filter(author=instance).values("room"))
+    list(Room.objects.filter(mine | known | said).order_by("pk").select_for_update().values_list("pk"))
     Message.objects.filter(author=instance).update(sent_by=DELETED, sender_key="", client_id="")
     Room.objects.filter(Q(low=instance, high=None) | Q(high=instance, low=None), kind=Room.Kind.PRIVATE).delete()
     now = timezone.now()
-    for room in Room.objects.filter(Q(low=instance) | Q(high=instance) | Q(agent=instance)).order_by("pk"):
+    for room in Room.objects.filter(mine).order_by("pk"):
         locked = stream.lock_room(room.pk)
         if locked.kind == Room.Kind.PRIVATE:
             locked.is_open = False
