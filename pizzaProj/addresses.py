@@ -19,6 +19,15 @@ class Address(str):
         return repr(IN_QUERY.sub(MASK, IN_FRONT.sub(rf"\1:{MASK}@", str(self))))
 
 
+class Secret(str):
+    """A password or key whose `repr`, as in a dump of the settings, is masked."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(MASK)
+
+
 def checked(name: str, url: str) -> Address:
     """Return the address. Raise ImproperlyConfigured if it can't be parsed: Python's own error quotes the password."""
     try:

@@ -39,7 +39,7 @@ DATA_DIR = embedded.data_folder(env.str("DATA_DIR", default="var"), BASE_DIR)
 VALKEY_SOCKET = embedded.socket_path(DATA_DIR)
 
 DEBUG = switch("DEBUG")
-SECRET_KEY = env.str("SECRET_KEY", default="") or embedded.secret_key(DATA_DIR)
+SECRET_KEY = addresses.Secret(env.str("SECRET_KEY", default="") or embedded.secret_key(DATA_DIR))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -109,6 +109,7 @@ def database() -> dict[str, Any]:
     """Return the database's settings: SQLite in the data folder, or DATABASE_URL. Both are tuned for short writes."""
     embedded_default = {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
     config: dict[str, Any] = env.db_url("DATABASE_URL") if address("DATABASE_URL") else embedded_default
+    config["PASSWORD"] = addresses.Secret(config.get("PASSWORD") or "")
     # Under ASGI a connection that outlives its request would be left behind in a dead thread (asgi.py sets this).
     per_request = switch("DATABASE_PER_REQUEST")
     engine = config.get("ENGINE")
@@ -208,7 +209,7 @@ LOGOUT_REDIRECT_URL = "index"
 def mail() -> dict[str, Any]:
     """Return Django's settings for EMAIL_URL, such as smtp+tls://user:password@mail.example.com:587."""
     config: dict[str, Any] = env.email_url_config(address("EMAIL_URL") or "consolemail://")
-    return config
+    return config | {"EMAIL_HOST_PASSWORD": addresses.Secret(config.get("EMAIL_HOST_PASSWORD") or "")}
 
 
 vars().update(mail())

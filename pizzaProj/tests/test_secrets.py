@@ -35,6 +35,14 @@ def celery(folder: Path, *words: str, **more: str) -> str:
     return done.stdout
 
 
+def test_a_dump_of_the_settings_has_no_password(tmp_path: Path) -> None:
+    code = "import django; django.setup(); from django.core import management"
+    code += "; management.call_command('diffsettings', all=True)"
+    done = start(tmp_path, code, **SERVERS)
+    assert "SECRET_KEY = '********'" in done.stdout, done.stderr
+    assert "pineapple" not in done.stdout
+
+
 def test_the_report_has_no_password(tmp_path: Path) -> None:
     report = celery(tmp_path, "report")
     assert "CELERY_BROKER_URL: 'redis://:********@127.0.0.1:1/0'" in report
