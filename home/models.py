@@ -2,7 +2,7 @@
 
 import secrets
 import string
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -17,9 +17,10 @@ from django.db.models.signals import post_save
 from django.dispatch import Signal
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 
-from home.rows import Rows
-from kitchen import stages
+from home.rows import Rows, Update, write_together
+from kitchen import outlook, stages
 from pictures.safe import safe_picture
 
 ORDER_ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -38,7 +39,20 @@ STATE_FIELDS = (
     "joined_at",
     "started_at",
     "due_at",
+    "ready_at",
     "delivered_at",
+)
+ITEM_STATE_FIELDS = (
+    "stage",
+    "epoch",
+    "is_done",
+    "held",
+    "rushed",
+    "recovered_at",
+    "remaining_seconds",
+    "joined_at",
+    "started_at",
+    "due_at",
 )
 
 # Written when the order is placed, and never again.
@@ -119,17 +133,13 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def open(self) -> "OrderQuerySet":
         return self.filter(in_kitchen())
 
+    def with_items(self) -> "OrderQuerySet":
+        """Read the orders' items as well, in one query: their state and their frames need them."""
+        return self.prefetch_related(models.Prefetch("items", OrderItem.objects.order_by("number"), to_attr="parts"))
+
     def working(self) -> "OrderQuerySet":
-        """Orders that have a place at a station."""
+        """Orders that have a place at a station of orders."""
         return self.open().filter(due_at__isnull=False)
-
-    def in_line(self) -> "OrderQuerySet":
-        """Orders that wait for a place at a station."""
-        return self.open().filter(started_at__isnull=True, held=False)
-
-    def waiting_at(self, stage: str) -> "OrderQuerySet":
-        """The line of one station: rushed orders first, then first come, first served; ties go to the older order."""
-        return self.in_line().filter(stage=stage).order_by("-rushed", "joined_at", "pk")
 
     def of(self, user: Any, guest: str) -> "OrderQuerySet":
         """Orders that this person can see in a list: all for staff, their own for a customer or a visitor."""
@@ -154,6 +164,7 @@ class Order(models.Model):
     pizzas = models.PositiveSmallIntegerField(default=1, editable=False)
     summary = models.TextField(blank=True, editable=False)  # "2 × Margherita, 1 × Diavola", for lists
     created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
+    way = models.CharField(max_length=10, choices=stages.ways, default=stages.DELIVERY, editable=False)
     # made by `rush` or the board's demand switch; can be left out of every list and figure
     simulated = models.BooleanField(default=False, editable=False)
     # what the customer was told when it was placed (kitchen.promises), kept for good so that it can be checked
@@ -166,7 +177,8 @@ class Order(models.Model):
     eta_median = models.DateTimeField(null=True, editable=False)
     eta_high = models.DateTimeField(null=True, editable=False)
 
-    # live state: kitchen.flow is the only writer
+    # Live state: kitchen.flow is the only writer. While its items are worked on one by one, the stage is that of the
+    # least advanced, and the order itself has no place, no line and no chain.
     stage = models.CharField(max_length=20, choices=stages.choices, default=stages.FIRST)
     # one higher with every new chain; a link that carries an older one does nothing (fencing token)
     epoch = models.PositiveIntegerField(default=0, editable=False)
@@ -185,6 +197,7 @@ class Order(models.Model):
     # set while it has a place at the station, else null
     started_at = models.DateTimeField(null=True, editable=False)
     due_at = models.DateTimeField(null=True, editable=False)
+    ready_at = models.DateTimeField(null=True, editable=False)  # to be collected
     delivered_at = models.DateTimeField(null=True, editable=False)
 
     objects = OrderQuerySet.as_manager()
@@ -202,6 +215,7 @@ class Order(models.Model):
         ]
         constraints = [
             models.CheckConstraint(name="order_stage_known", condition=Q(stage__in=list(stages.BY_CODE))),
+            models.CheckConstraint(name="order_way_known", condition=Q(way__in=list(stages.ROUTES))),
             models.CheckConstraint(
                 name="order_due_when_started",
                 condition=Q(started_at__isnull=True, due_at__isnull=True)
@@ -229,6 +243,7 @@ class Order(models.Model):
     ) -> None:
         names = None if fields is None else list(fields)
         super().refresh_from_db(using, names, from_queryset)
+        self.__dict__.pop("parts", None)
         self.remember(self.__dict__ if names is None else names)
 
     def remember(self, read: Container[str]) -> None:
@@ -260,63 +275,105 @@ class Order(models.Model):
             written = frozenset(fields).difference(STATE_FIELDS, FORECAST_FIELDS, PROMISE_FIELDS)
             super().save(*args, **kwargs, update_fields=written)
 
-    def save_state(self, event: "OrderEvent") -> None:
-        """Write the live state and what happened, and nothing else. For kitchen.flow, which holds the lock."""
-        ORDER_ROWS.update_and_insert(self, STATE_FIELDS, EVENT_ROWS, event)
+    def save_state(self, events: "Sequence[OrderEvent]", items: "Sequence[OrderItem]") -> None:
+        """Write the live state, these items' too, and what happened, and nothing else. For kitchen.flow, which holds
+        the lock."""
+        updates: list[Update] = [(ORDER_ROWS, self, STATE_FIELDS)]
+        updates += [(ITEM_ROWS, item, ITEM_STATE_FIELDS) for item in items]
+        write_together(updates, EVENT_ROWS, events)
         post_save.send(
             Order, instance=self, created=False, update_fields=STATE_FIELDS, raw=False, using=connection.alias
         )
         self.stage_read = self.stage
 
     @property
+    def pieces(self) -> int:
+        return self.pizzas
+
+    @property
     def number(self) -> str:
         """The short number that is called out in the shop."""
         return f"#{self.order_id[:4].upper()}"
+
+    @cached_property
+    def parts(self) -> "list[OrderItem]":
+        """Its items, by number. A query, unless they were read with it (OrderQuerySet.with_items)."""
+        return list(self.items.order_by("number"))
+
+    @property
+    def cooking(self) -> "list[OrderItem]":
+        """The items that are still at the stations of items; none once the order goes on as a whole."""
+        return [] if self.stage in stages.ENDED else [item for item in self.parts if item.is_cooking]
+
+    @property
+    def front(self) -> "list[Order] | list[OrderItem]":
+        """What the order's state is about: its least advanced items, or itself once they are together again."""
+        return [item for item in self.cooking if item.stage == self.stage] or [self]
 
     @property
     def state(self) -> str:
         """One of waiting, working, held, delivered and cancelled."""
         if self.stage in stages.ENDED:
             return self.stage
-        if self.held:
-            return "held"
-        return "waiting" if self.started_at is None else "working"
+        if any(work.started_at for work in self.front):
+            return "working"
+        return "held" if all(work.held for work in self.front) else "waiting"
 
     @property
     def words(self) -> str:
         """The state in the words that the customer reads."""
-        stage = stages.BY_CODE[self.stage]
         if self.state == "held":
             return "On hold"
+        if self.stage == stages.LAST:
+            return self.route.last_words
+        stage = stages.BY_CODE[self.stage]
         return stage.waiting if self.state == "waiting" else stage.working
 
     @property
+    def route(self) -> stages.Route:
+        return stages.ROUTES[self.way]
+
+    @property
+    def fulfilled_at(self) -> datetime | None:
+        """When what was promised came true: ready to collect, or at the door."""
+        return self.ready_at or self.delivered_at
+
+    @property
     def promise(self) -> dict[str, str] | None:
-        """The interval that was promised when it was placed: low, median and high, as ISO times."""
-        return _interval(self.promised_low, self.promised_median, self.promised_high)
+        """The interval that was promised when it was placed: low, median and high, as ISO times, and for what."""
+        return self._interval(self.promised_low, self.promised_median, self.promised_high)
 
     @property
     def eta(self) -> dict[str, str] | None:
-        """The present forecast, likewise; None where nothing honest can be said: on hold, station closed, ended."""
-        if self.state in ("held", *stages.ENDED):
+        """The present forecast, likewise; None where nothing can be said: on hold, station closed, fulfilled."""
+        if self.stage == self.route.fulfilled or self.state in ("held", *stages.ENDED):
             return None
-        return _interval(self.eta_low, self.eta_median, self.eta_high)
+        return self._interval(self.eta_low, self.eta_median, self.eta_high)
+
+    def _interval(self, low: datetime | None, median: datetime | None, high: datetime | None) -> dict[str, str] | None:
+        if low is None or median is None or high is None:
+            return None
+        times = {"low": low.isoformat(), "median": median.isoformat(), "high": high.isoformat()}
+        return {**times, "what": self.route.what}
 
     def get_absolute_url(self) -> str:
         return order_address().format(self.order_id)
 
     def payload(self) -> dict[str, Any]:
-        """Return the whole state of the order, as every frame and the API show it. No query, no personal data.
+        """Return the whole state of the order, as every frame and the API show it. No personal data.
 
-        Times are ISO 8601 with zone (or null), amount is in dollars, progress in per cent.
+        Times are ISO 8601 with zone (or null), amount is in dollars, progress in per cent. `due_at` is when the work
+        can be expected to be done, not when it was drawn to be (kitchen.outlook).
         """
-        stage = stages.BY_CODE[self.stage]
+        stage, front, cooking = stages.BY_CODE[self.stage], self.front, self.cooking
+        working = [work for work in front if work.started_at is not None]
         return {
             "order_id": self.order_id,
             "number": self.number,
             "summary": self.summary,
             "amount": float(self.amount),
-            "status": stage.label,
+            "way": self.way,
+            "status": stages.label(self.stage, self.way),
             "stage": stage.code,
             "progress": stage.progress,
             "seq": self.seq,
@@ -325,19 +382,21 @@ class Order(models.Model):
             "rushed": self.rushed,
             "simulated": self.simulated,
             "created_at": _iso(self.created_at),
-            "joined_at": _iso(self.joined_at),
-            "started_at": _iso(self.started_at),
-            "due_at": _iso(self.due_at),
+            "joined_at": _iso(min(work.joined_at for work in front)),
+            "started_at": _iso(min((work.started_at for work in working), default=None)),
+            "due_at": _iso(max((outlook.expected_end(work) for work in working), default=None)),
             "delivered_at": _iso(self.delivered_at),
             "promise": self.promise,
             "eta": self.eta,
+            "items": [item.as_dict(self, is_whole=not cooking) for item in self.parts],
+            "items_done": sum(item.is_done for item in self.parts),
             "url": self.get_absolute_url(),
         }
 
     @staticmethod
     def get_order_detail(order_id: str) -> dict[str, Any] | None:
         """Return the payload of an order, or None if there is no such order."""
-        order = Order.objects.filter(order_id=order_id).first()
+        order = Order.objects.filter(order_id=order_id).with_items().first()
         return order.payload() if order else None
 
 
@@ -359,7 +418,6 @@ class OrderLine(models.Model):
     class Meta:
         ordering = ["pk"]
         constraints = [
-            models.UniqueConstraint(name="one_line_a_pizza", fields=["order", "pizza"]),
             models.CheckConstraint(
                 name="line_quantity_1_to_20", condition=Q(quantity__gte=1, quantity__lte=MAX_QUANTITY)
             ),
@@ -371,6 +429,103 @@ class OrderLine(models.Model):
     @property
     def total(self) -> Decimal:
         return self.quantity * self.unit_price
+
+
+class OrderItemQuerySet(models.QuerySet["OrderItem"]):
+    def cooking(self) -> "OrderItemQuerySet":
+        """Items at the stations of items."""
+        return self.filter(in_kitchen(), is_done=False)
+
+    def working(self) -> "OrderItemQuerySet":
+        """Items that have a place at a station."""
+        return self.cooking().filter(due_at__isnull=False)
+
+
+class OrderItem(models.Model):
+    """One pizza of an order, on its way through the stations that work on items. kitchen.flow is the only writer."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="items")
+    number = models.PositiveSmallIntegerField()  # within the order, from 1; never used again
+    line = models.ForeignKey(OrderLine, models.CASCADE, null=True, related_name="items")
+    name = models.CharField(max_length=80, blank=True)  # of the pizza, when it was ordered
+
+    # The same as an order's own, for one pizza
+    stage = models.CharField(max_length=20, choices=stages.choices, default=stages.FIRST)
+    epoch = models.PositiveIntegerField(default=0)
+    is_done = models.BooleanField(default=False)  # has left the stations of items; the order goes on when all have
+    held = models.BooleanField(default=False)
+    rushed = models.BooleanField(default=False)  # with its order, by itself, or because it is made again
+    recovered_at = models.DateTimeField(null=True)
+    remaining_seconds = models.FloatField(null=True)
+    joined_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+
+    objects = OrderItemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["order", "number"]
+        indexes = [
+            models.Index(
+                name="item_lines",
+                fields=["stage", "-rushed", "joined_at", "order", "number"],
+                condition=Q(started_at__isnull=True, held=False, is_done=False, stage__in=stages.WORKED),
+            ),
+            models.Index(
+                name="item_open", fields=["stage", "due_at"], condition=Q(is_done=False, stage__in=stages.WORKED)
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(name="one_item_a_number", fields=["order", "number"]),
+            models.CheckConstraint(name="item_stage_known", condition=Q(stage__in=list(stages.BY_CODE))),
+            models.CheckConstraint(
+                name="item_due_when_started",
+                condition=Q(started_at__isnull=True, due_at__isnull=True)
+                | Q(started_at__isnull=False, due_at__isnull=False, held=False, is_done=False),
+            ),
+        ]
+
+    due_monotonic: float  # as an order's
+
+    def __str__(self) -> str:
+        return (
+            f"{self.order}, pizza {self.number} ({self.name})" if self.name else f"{self.order}, pizza {self.number}"
+        )
+
+    @property
+    def pieces(self) -> int:
+        return 1
+
+    @property
+    def is_cooking(self) -> bool:
+        """Whether it is at a station of items."""
+        return not self.is_done and self.stage in stages.WORKED
+
+    @property
+    def state(self) -> str:
+        """One of waiting, working, held, done and cancelled."""
+        if self.stage == stages.CANCELLED.code:
+            return self.stage
+        if self.is_done:
+            return "done"
+        if self.held:
+            return "held"
+        return "waiting" if self.started_at is None else "working"
+
+    def as_dict(self, order: Order, is_whole: bool) -> dict[str, Any]:
+        """Return the item for its order's frame. Where the order goes on as a whole, so do all its pizzas."""
+        work = order if is_whole and self.stage != stages.CANCELLED.code else self
+        return {
+            "number": self.number,
+            "name": self.name,
+            "stage": work.stage,
+            "state": work.state,
+            "started_at": _iso(work.started_at),
+            "due_at": _iso(outlook.expected_end(work)),
+        }
+
+
+ITEM_ROWS = Rows(OrderItem)
 
 
 class OrderShare(models.Model):
@@ -401,17 +556,21 @@ class OrderEvent(models.Model):
         HELD = "held"
         RESUMED = "resumed"
         CHANGED = "changed"  # other pizzas, at the customer's request
+        REMADE = "remade"  # a pizza was dropped or burnt, and is made again
         CANCELLED = "cancelled"
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="events")
     seq = models.PositiveIntegerField()
     at = models.DateTimeField()
-    stage = models.CharField(max_length=20, choices=stages.choices)
+    item = models.PositiveSmallIntegerField(null=True)  # the number of the item that it is about; null: the order
+    stage = models.CharField(max_length=20, choices=stages.choices)  # of the item, or of the order
+    # the order's stage after this change; empty in events from before there were items: it is `stage`
+    order_stage = models.CharField(max_length=20, blank=True)
     event = models.CharField(max_length=12, choices=Event)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     by_person = models.BooleanField(default=False)  # stays true when the account is deleted
     reason = models.CharField(max_length=200, blank=True)
-    # The state before a person's action, for `flow.undo`: stage, joined_at, remaining_seconds, held, rushed
+    # The state before a person's action, for `flow.undo` (kitchen.undoing)
     before = models.JSONField(null=True, editable=False)
 
     class Meta:
@@ -426,9 +585,9 @@ class OrderEvent(models.Model):
         """The line of the timeline, on the page and in the API."""
         stage = stages.BY_CODE[self.stage]
         said = {
-            self.Event.JOINED: stage.waiting,
+            self.Event.JOINED: stage.waiting if self.item is None else stage.together or stage.waiting,
             self.Event.STARTED: stage.started,
-            self.Event.DELIVERED: stage.working,
+            self.Event.DELIVERED: self.order.route.last_words,
             self.Event.OVERRIDDEN: f"Moved by staff to “{stage.label}”",
             self.Event.RECALLED: f"Sent back by staff to “{stage.label}”",
             self.Event.RUSHED: "Moved to the head of the line",
@@ -437,6 +596,7 @@ class OrderEvent(models.Model):
             self.Event.HELD: "Put on hold by staff",
             self.Event.RESUMED: "Resumed by staff",
             self.Event.CHANGED: "Changed at your request",
+            self.Event.REMADE: "We are making it again",
             self.Event.CANCELLED: "Cancelled by staff",
         }[self.Event(self.event)]
         return f"{said}: {self.reason}" if self.reason else said
@@ -446,6 +606,7 @@ class OrderEvent(models.Model):
         return {
             "seq": self.seq,
             "at": _iso(self.at),
+            "item": self.item,
             "stage": self.stage,
             "event": self.event,
             "by": "staff" if self.by_person else "kitchen",
@@ -459,9 +620,3 @@ EVENT_ROWS = Rows(OrderEvent)
 
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
-
-
-def _interval(low: datetime | None, median: datetime | None, high: datetime | None) -> dict[str, str] | None:
-    if low is None or median is None or high is None:
-        return None
-    return {"low": low.isoformat(), "median": median.isoformat(), "high": high.isoformat()}

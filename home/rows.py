@@ -14,6 +14,7 @@ M = TypeVar("M", bound=models.Model)
 N = TypeVar("N", bound=models.Model)
 # Their values go to the database as they are. To ask the field each time takes longer than the whole statement.
 PLAIN = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.ForeignKey)
+MOST_TOGETHER = 8  # rows in one statement: its text is kept for each combination
 Converters = list[tuple[int, list[Callable[..., Any]], Any]]
 
 
@@ -41,32 +42,24 @@ class Rows(Generic[M]):
     def update(self, instance: M, names: tuple[str, ...]) -> None:
         """Update these fields of one row. DatabaseError if it is gone. Sends no signal: that is the caller's."""
         with connection.cursor() as cursor:
-            cursor.execute(self.update_sql(names), [*self._values(instance, names), instance.pk])
+            cursor.execute(self.update_sql(names), [*self.values(instance, names), instance.pk])
             if cursor.rowcount != 1:
-                raise DatabaseError(f"{instance} is gone.")
-
-    def update_and_insert(self, instance: M, names: tuple[str, ...], rows: "Rows[N]", added: N) -> None:
-        """Update these fields of one row and insert a row that refers to it; in one statement if the database can."""
-        if connection.vendor != "postgresql":
-            self.update(instance, names)
-            rows.insert(added)
-            return
-        sql = f"WITH updated AS ({self.update_sql(names)} RETURNING 1) {rows.insert_sql()} RETURNING (TABLE updated)"
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [*self._values(instance, names), instance.pk, *rows._values(added, rows.inserted)])
-            if cursor.fetchone() != (1,):
                 raise DatabaseError(f"{instance} is gone.")
 
     def update_all(self, instances: Iterable[M], names: tuple[str, ...]) -> None:
         """Update these fields of several rows, those that still exist. Sends no signal."""
         with connection.cursor() as cursor:
-            rows = [[*self._values(instance, names), instance.pk] for instance in instances]
+            rows = [[*self.values(instance, names), instance.pk] for instance in instances]
             cursor.executemany(self.update_sql(names), rows)
 
     def insert(self, instance: M) -> None:
         """Insert a row; the instance is not told its key. Sends no signal."""
+        self.insert_all([instance])
+
+    def insert_all(self, instances: Iterable[M]) -> None:
+        """Insert several rows, likewise."""
         with connection.cursor() as cursor:
-            cursor.execute(self.insert_sql(), list(self._values(instance, self.inserted)))
+            cursor.executemany(self.insert_sql(), [self.values(instance, self.inserted) for instance in instances])
 
     def convert(self, name: str, value: Any) -> Any:
         """Convert the database's value of a field to the field's own."""
@@ -76,11 +69,13 @@ class Rows(Generic[M]):
                 value = convert(value, column, connection)
         return value
 
-    def _values(self, instance: M, names: Iterable[str]) -> Iterable[Any]:
+    def values(self, instance: M, names: Iterable[str]) -> list[Any]:
+        values = []
         for name in names:
             field = self.fields[name]
             value = getattr(instance, field.attname)
-            yield value if name in self.plain else field.get_db_prep_save(value, connection)
+            values.append(value if name in self.plain else field.get_db_prep_save(value, connection))
+        return values
 
     def instance(self, values: Sequence[Any], also: Sequence[str] = ()) -> M:
         """Make an instance from the values of `columns`, followed by those of the attributes `also`."""
@@ -111,3 +106,41 @@ class Rows(Generic[M]):
             if converters:
                 found.append((index, converters, column))
         return found
+
+
+Update = tuple[Rows[Any], models.Model, tuple[str, ...]]  # these fields of this row
+
+
+def write_together(updates: Sequence[Update], rows: Rows[N], added: Sequence[N]) -> None:
+    """Update these rows and insert those that refer to them; in one statement if the database can and they are few.
+
+    DatabaseError if one of the updated rows is gone. Sends no signal: that is the caller's.
+    """
+    if connection.vendor != "postgresql" or len(updates) + len(added) > MOST_TOGETHER:
+        for updated, row, names in updates:
+            updated.update(row, names)
+        rows.insert_all(added)
+        return
+    sql = _together_sql(tuple((updated, names) for updated, _, names in updates), rows, len(added))
+    values = [
+        value for updated, instance, names in updates for value in (*updated.values(instance, names), instance.pk)
+    ]
+    for instance in added:
+        values += rows.values(instance, rows.inserted)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        if None in (cursor.fetchone() or (None,)):
+            gone = ", ".join(str(row) for _, row, _ in updates)
+            raise DatabaseError(f"One of these is gone: {gone}.")
+
+
+@cache
+def _together_sql(updates: tuple[tuple[Rows[Any], tuple[str, ...]], ...], rows: Rows[Any], added: int) -> str:
+    tables = [f"updated_{number}" for number in range(len(updates))]
+    steps = [
+        f"{table} AS ({updated.update_sql(names)} RETURNING 1)"
+        for table, (updated, names) in zip(tables, updates, strict=True)
+    ]
+    found = ", ".join(f"(TABLE {table})" for table in tables)
+    first, marks = rows.insert_sql().split(" VALUES ")
+    return f"WITH {', '.join(steps)} {first} VALUES {', '.join([marks] * added)} RETURNING {found}"

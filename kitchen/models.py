@@ -44,6 +44,16 @@ class Shop(models.Model):
         validators=[finite, MinValueValidator(0), MaxValueValidator(MAX_DEMAND)],
         help_text="Simulated customers per kitchen hour; 0 is none.",
     )
+    carry_out_share = models.FloatField(
+        default=0,
+        validators=[finite, MinValueValidator(0), MaxValueValidator(1)],
+        help_text="The share of simulated customers who collect their order, from 0 to 1.",
+    )
+    hands_over = models.BooleanField(
+        "hand over by itself",
+        default=True,
+        help_text="An order that is ready is handed over after the counter's time. Off: only with a tap.",
+    )
     # simulated customers have arrived up to this moment; null while there are none (kitchen.board.demand)
     demand_at = models.DateTimeField(null=True, editable=False)
     # when the clock got this speed: what was measured before is in other seconds (promises.measure)
@@ -74,16 +84,44 @@ class StationManager(models.Manager["Station"]):
 
 
 class Station(models.Model):
-    """The station that does a stage's work: its capacity, and how long each order takes."""
+    """The station that does a stage's work: on what, how many at once, and how long each takes."""
+
+    class Unit(models.TextChoices):
+        ITEM = "item", "each pizza by itself"
+        ORDER = "order", "whole orders"
+
+    class Kind(models.TextChoices):
+        SLOTS = "slots", "places"
+        BELT = "belt", "a belt"
 
     shop = models.ForeignKey(Shop, models.PROTECT, default=1, editable=False)
     stage = models.CharField(max_length=20, unique=True, choices=stages.worked_choices)
     name = models.CharField(max_length=40)
+    works_on = models.CharField(
+        max_length=5,
+        choices=Unit,
+        default=Unit.ORDER,
+        help_text="Stations of pizzas come first: an order goes on as a whole once all its pizzas have left them.",
+    )
+    kind = models.CharField(
+        max_length=5,
+        choices=Kind,
+        default=Kind.SLOTS,
+        help_text="On a belt nothing waits for a place, only for the time between two loadings.",
+    )
     capacity = models.PositiveIntegerField(
         "places",
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
-        help_text="How many orders at once.",
+        help_text="How many pizzas, or orders, at once. A belt has no such limit.",
     )
+    headway_seconds = models.FloatField(
+        "time between loadings",
+        default=60,
+        validators=[finite, MinValueValidator(0), MaxValueValidator(MAX_SERVICE_SECONDS)],
+        help_text="Of a belt, in kitchen seconds. What goes in comes out after the mean, all in the same time.",
+    )
+    # until when the belt takes nothing else; kitchen.flow is the only writer
+    busy_until = models.DateTimeField(null=True, editable=False)
     is_open = models.BooleanField(
         "open", default=True, help_text="A closed station finishes what it has and begins nothing new."
     )
@@ -115,6 +153,7 @@ class Station(models.Model):
     # The shop's columns, where a query joined them (kitchen.locks)
     speed: float
     shop_is_open: bool
+    hands_over: bool
     # Counted behind the kitchen's lock (kitchen.locks)
     taken: int  # of its capacity
     has_line: bool
@@ -130,6 +169,19 @@ class Station(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_of_items(self) -> bool:
+        return self.works_on == self.Unit.ITEM
+
+    @property
+    def is_belt(self) -> bool:
+        return self.kind == self.Kind.BELT
+
+    def with_shop(self) -> "Station":
+        """Fill the shop's columns from a query that joined it."""
+        self.speed, self.shop_is_open, self.hands_over = self.shop.speed, self.shop.is_open, self.shop.hands_over
+        return self
 
     def clean(self) -> None:
         """Stretch parameters with a mean of their own, such as low and high, to this one; they give the spread."""
@@ -164,21 +216,30 @@ class Station(models.Model):
     def expected(self) -> tuple[str, float, float, dict[str, Any]]:
         """(distribution, mean, spread, own parameters) for looking ahead.
 
-        They are as measured, if staff want that and enough work was seen; otherwise as set.
+        They are as measured, if staff want that and enough work was seen; otherwise as set. A belt never varies.
         """
+        if self.is_belt:
+            return "fixed", self.mean_seconds, 0.0, {}
         if self.as_measured and self.measured_mean_seconds is not None and self.measured_spread_seconds is not None:
             return self.measured_distribution, self.measured_mean_seconds, self.measured_spread_seconds, {}
         return self.distribution, self.mean_seconds, self.spread_seconds, self.parameters
 
-    def service_seconds(self, order_id: str, pizzas: int) -> float:
-        """Return how long this order's work takes here, in kitchen seconds; the same on each call."""
-        return distributions.draw(
-            self.drawn, order_id=order_id, stage=self.stage, pizzas=pizzas if self.per_pizza else 1
-        )
+    def service_seconds(self, key: str, pizzas: int) -> float:
+        """Return how long the work on an order or an item takes here, in kitchen seconds; the same on each call."""
+        if self.is_belt:
+            return self.mean_seconds
+        return distributions.draw(self.drawn, order_id=key, stage=self.stage, pizzas=self.pieces(pizzas))
 
-    def wall_seconds(self, order_id: str, pizzas: int) -> float:
+    def wall_seconds(self, key: str, pizzas: int) -> float:
         """Return the same in wall seconds. Only for stations that were read with the shop's speed."""
-        return self.service_seconds(order_id, pizzas) / self.speed
+        return self.service_seconds(key, pizzas) / self.speed
+
+    def loading_seconds(self, pizzas: int) -> float:
+        """Return for how long a belt takes nothing else, in wall seconds, likewise."""
+        return self.headway_seconds * self.pieces(pizzas) / self.speed
+
+    def pieces(self, pizzas: int) -> int:
+        return pizzas if self.per_pizza else 1
 
 
 def _column_of(error: ValueError) -> str:
@@ -223,6 +284,7 @@ class Promise(LedgerRow):
     at = models.DateTimeField()
     speed = models.FloatField()
     pizzas = models.PositiveSmallIntegerField()
+    way = models.CharField(max_length=10, choices=stages.ways, default=stages.DELIVERY)  # what it is about
     open_orders = models.PositiveIntegerField()  # already in the kitchen: the load
     simulated = models.BooleanField()
     low_seconds = models.FloatField()
@@ -256,8 +318,9 @@ class Outcome(LedgerRow):
     promise = models.OneToOneField(Promise, models.PROTECT, related_name="outcome")
     at = models.DateTimeField(db_index=True)
     simulated = models.BooleanField()  # copied from the promise
-    seconds = models.FloatField(null=True)  # kitchen seconds from order to delivery; null if it was never delivered
-    kept = models.BooleanField(null=True)  # delivered within the promised interval; null if it was never delivered
+    # kitchen seconds from the order until it was at the door or ready to collect; null if it never was
+    seconds = models.FloatField(null=True)
+    kept = models.BooleanField(null=True)  # that was within the promised interval; null likewise
     # a person intervened, or the speed was changed: nothing to learn from
     intervened = models.BooleanField()
 

@@ -172,6 +172,26 @@ def quantiles(service: ServiceTime, pieces: int) -> Array:
     return np.sort(service.drawn.many(chances("quantiles"), (pieces, QUANTILES)).sum(axis=0))
 
 
+def mean_remaining(service: ServiceTime, pizzas: int, elapsed_seconds: float) -> float:
+    """Return the mean of the residual time, in kitchen seconds; 0 for work that lasts longer than it ever does."""
+    pieces = service.pieces(pizzas)
+    if elapsed_seconds <= 0 or service.distribution == "fixed":
+        return max(0.0, pieces * service.mean - elapsed_seconds)
+    times = quantiles(service, pieces)
+    outlasted = int(np.searchsorted(times, elapsed_seconds, side="right"))
+    if outlasted > FAR * QUANTILES:
+        left = remaining_of_sum(chances("mean", "far"), service.drawn, pieces, elapsed_seconds, PATHS)
+        return max(0.0, float(left.mean()))
+    return float(above(service, pieces)[outlasted] / (QUANTILES - outlasted)) - elapsed_seconds
+
+
+@lru_cache(maxsize=KEPT_QUANTILES)
+def above(service: ServiceTime, pieces: int) -> Array:
+    """Return, for each rank, the sum of the service times of this rank and of all higher ones."""
+    sums: Array = np.cumsum(quantiles(service, pieces)[::-1])[::-1]
+    return sums
+
+
 @lru_cache(maxsize=KEPT_ORDERS)
 def shares(key: str) -> Array:
     """Rank an order's work on each path among all service times that exceed its elapsed time; it keeps its rank."""

@@ -1,0 +1,77 @@
+"""When work that is under way can be expected to be done, for everyone to see.
+
+Nobody peeks: the kitchen has drawn when each piece of work will be done, but a real one does not know that. What pages
+show is the mean of the station's distribution, given for how long the work has been going on.
+"""
+
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Protocol
+
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.utils import timezone
+
+from kitchen.models import Shop, Station
+from simulation.distributions import frozen
+from simulation.lookahead import ServiceTime, mean_remaining
+
+KEPT_SECONDS = 1.0  # for this long the stations that were read last are used
+
+
+class Work(Protocol):
+    """An order or an item."""
+
+    stage: str
+    started_at: datetime | None
+
+    @property
+    def pieces(self) -> int:
+        """How many pizzas it is."""
+        ...
+
+
+class Stations:
+    """The stations as they were last read, by stage: every frame needs them, and they hardly ever change."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Station] = {}
+        self.read_at = -KEPT_SECONDS
+
+    def get(self, stage: str) -> Station | None:
+        if monotonic() - self.read_at >= KEPT_SECONDS:
+            rows = Station.objects.select_related("shop")
+            self.remember({row.stage: row.with_shop() for row in rows})
+            self.read_at = monotonic()
+        return self.known.get(stage)
+
+    def remember(self, stations: dict[str, Station]) -> None:
+        """Note stations that were read anyway, behind the kitchen's lock."""
+        self.known.update(stations)
+
+    def forget(self, **kwargs: Any) -> None:
+        self.read_at = -KEPT_SECONDS
+
+
+stations = Stations()
+receiver(post_save, sender=Station)(stations.forget)
+receiver(post_save, sender=Shop)(stations.forget)
+
+
+def expected_end(work: Work) -> datetime | None:
+    """Return when this work can be expected to be done; None if it has not begun."""
+    if work.started_at is None:
+        return None
+    station = stations.get(work.stage)
+    if station is None:
+        return work.started_at
+    elapsed_seconds = max(0.0, (timezone.now() - work.started_at).total_seconds() * station.speed)
+    left_seconds = mean_remaining(service_time(station), work.pieces, elapsed_seconds)
+    return work.started_at + timedelta(seconds=(elapsed_seconds + left_seconds) / station.speed)
+
+
+def service_time(station: Station) -> ServiceTime:
+    """Return the distribution that is expected at a station."""
+    code, mean_seconds, spread_seconds, parameters = station.expected
+    is_per_pizza = station.per_pizza and not station.is_belt  # loading takes longer, the way along the belt does not
+    return ServiceTime(code, mean_seconds, spread_seconds, is_per_pizza, frozen(parameters))
