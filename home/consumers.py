@@ -179,7 +179,7 @@ get_payload = database_sync_to_async(Order.get_order_detail, thread_sensitive=Fa
 
 @database_sync_to_async
 def get_payloads(order_ids: set[str]) -> list[dict[str, Any]]:
-    return [order.payload() for order in Order.objects.filter(order_id__in=order_ids)]
+    return [order.payload() for order in Order.objects.filter(order_id__in=order_ids).with_items()]
 
 
 @database_sync_to_async

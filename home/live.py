@@ -42,13 +42,13 @@ def group_name(order_id: str) -> str:
 # Announcing never raises: with Redis down the save has succeeded, and the pages catch up
 
 
-def announce(order: Order) -> None:
-    """Tell every open page of an order's new state."""
+def announce(order: Order, is_new: bool = False) -> None:
+    """Tell every open page of an order's new state; lists are told of a new one."""
     state = state_of(order)
     event = status_event(state)
     broadcaster.send(group_name(order.order_id), event)
     boards.add(state.order_id, state.seq, state)
-    if order.seq == 1:
+    if is_new:
         broadcaster.send(NEW_ORDERS, event)
 
 

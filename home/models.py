@@ -135,11 +135,19 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def with_items(self) -> "OrderQuerySet":
         """Read the orders' items as well, in one query: their state and their frames need them."""
-        return self.prefetch_related(models.Prefetch("items", OrderItem.objects.order_by("number"), to_attr="parts"))
+        items = OrderItem.objects.order_by("number")
+        return self.prefetch_related(models.Prefetch("items", items, to_attr="parts"))  # type: ignore[no-redef]
 
     def working(self) -> "OrderQuerySet":
         """Orders that have a place at a station of orders."""
         return self.open().filter(due_at__isnull=False)
+
+    def in_line(self) -> "OrderQuerySet":
+        """Orders that wait for a place: by themselves, or with one of their items."""
+        here = OrderItem.objects.cooking().filter(order=models.OuterRef("pk"))
+        waiting = here.filter(started_at=None, held=False)
+        alone = Q(started_at=None, held=False) & ~models.Exists(here)
+        return self.open().filter(models.Exists(waiting) | alone)
 
     def of(self, user: Any, guest: str) -> "OrderQuerySet":
         """Orders that this person can see in a list: all for staff, their own for a customer or a visitor."""
@@ -281,6 +289,8 @@ class Order(models.Model):
         updates: list[Update] = [(ORDER_ROWS, self, STATE_FIELDS)]
         updates += [(ITEM_ROWS, item, ITEM_STATE_FIELDS) for item in items]
         write_together(updates, EVENT_ROWS, events)
+        for item in items:
+            item.remember()
         post_save.send(
             Order, instance=self, created=False, update_fields=STATE_FIELDS, raw=False, using=connection.alias
         )
@@ -300,14 +310,23 @@ class Order(models.Model):
         """Its items, by number. A query, unless they were read with it (OrderQuerySet.with_items)."""
         return list(self.items.order_by("number"))
 
+    def item(self, number: int) -> "OrderItem":
+        """Return one of its items; OrderItem.DoesNotExist if there is none with this number."""
+        for item in self.parts:
+            if item.number == number:
+                return item
+        raise OrderItem.DoesNotExist(f"{self} has no pizza {number}.")
+
     @property
     def cooking(self) -> "list[OrderItem]":
         """The items that are still at the stations of items; none once the order goes on as a whole."""
-        return [] if self.stage in stages.ENDED else [item for item in self.parts if item.is_cooking]
+        return [item for item in self.parts if item.is_cooking]
 
     @property
     def front(self) -> "list[Order] | list[OrderItem]":
         """What the order's state is about: its least advanced items, or itself once they are together again."""
+        if self.stage in stages.ENDED:
+            return [self]
         return [item for item in self.cooking if item.stage == self.stage] or [self]
 
     @property
@@ -366,7 +385,7 @@ class Order(models.Model):
         can be expected to be done, not when it was drawn to be (kitchen.outlook).
         """
         stage, front, cooking = stages.BY_CODE[self.stage], self.front, self.cooking
-        working = [work for work in front if work.started_at is not None]
+        ends = [outlook.expected_end(work) for work in front]
         return {
             "order_id": self.order_id,
             "number": self.number,
@@ -383,13 +402,13 @@ class Order(models.Model):
             "simulated": self.simulated,
             "created_at": _iso(self.created_at),
             "joined_at": _iso(min(work.joined_at for work in front)),
-            "started_at": _iso(min((work.started_at for work in working), default=None)),
-            "due_at": _iso(max((outlook.expected_end(work) for work in working), default=None)),
+            "started_at": _iso(min((work.started_at for work in front if work.started_at), default=None)),
+            "due_at": _iso(max((end for end in ends if end), default=None)),
             "delivered_at": _iso(self.delivered_at),
             "promise": self.promise,
             "eta": self.eta,
             "items": [item.as_dict(self, is_whole=not cooking) for item in self.parts],
-            "items_done": sum(item.is_done for item in self.parts),
+            "items_done": sum(item.is_done and not item.is_struck for item in self.parts),
             "url": self.get_absolute_url(),
         }
 
@@ -486,11 +505,29 @@ class OrderItem(models.Model):
         ]
 
     due_monotonic: float  # as an order's
+    written: tuple[Any, ...] = ()  # the live state in the database
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "OrderItem":
+        item = super().from_db(*args, **kwargs)
+        item.remember()
+        return item
+
+    def remember(self) -> None:
+        """Note that the database holds the live state as it is now."""
+        self.written = self.live_state
+
+    @property
+    def live_state(self) -> tuple[Any, ...]:
+        values = self.__dict__  # a deferred field is not there, and has not changed
+        return tuple(values.get(name) for name in ITEM_STATE_FIELDS)
+
+    @property
+    def has_changed(self) -> bool:
+        return self.live_state != self.written
 
     def __str__(self) -> str:
-        return (
-            f"{self.order}, pizza {self.number} ({self.name})" if self.name else f"{self.order}, pizza {self.number}"
-        )
+        return f"{self.order}, {self.name or 'pizza'} ({self.number})"
 
     @property
     def pieces(self) -> int:
@@ -500,6 +537,11 @@ class OrderItem(models.Model):
     def is_cooking(self) -> bool:
         """Whether it is at a station of items."""
         return not self.is_done and self.stage in stages.WORKED
+
+    @property
+    def is_struck(self) -> bool:
+        """Whether it was cancelled by itself, not with its order."""
+        return self.is_done and self.stage == stages.CANCELLED.code
 
     @property
     def state(self) -> str:

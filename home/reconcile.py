@@ -103,7 +103,7 @@ def read_newer(oldest: Sent, since: datetime | None) -> list[Event]:
     wanted = newer(oldest, since)
     if not wanted:
         return []
-    return [live.status_event(live.state_of(order)) for order in Order.objects.filter(wanted).order_by()]
+    return [live.status_event(live.state_of(order)) for order in Order.objects.filter(wanted).with_items().order_by()]
 
 
 # It runs in a thread of its own: none waits for another.

@@ -25,8 +25,9 @@ def announce_after_commit(instance: Order, raw: bool = False, **kwargs: Any) -> 
 def announce_news(order: Order) -> None:
     """Announce an order that has a new seq, as every visible change has; other saves send nothing."""
     if order.seq > order.announced_seq:
+        is_new = order.announced_seq == 0
         order.announced_seq = order.seq
-        live.announce(order)
+        live.announce(order, is_new)
 
 
 @receiver(user_logged_in)

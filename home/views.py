@@ -22,7 +22,7 @@ SHARED_AT_MOST = 10
 @ensure_csrf_cookie
 def index(request: HttpRequest) -> HttpResponse:
     """Show the menu as cards and the orders as a table: customers see their own, staff see all."""
-    orders = Order.objects.of(request.user, guest_of(request)).select_related("user")
+    orders = Order.objects.of(request.user, guest_of(request)).select_related("user").with_items()
     only_real = request.GET.get("simulated") == "0"
     if only_real:
         orders = orders.filter(simulated=False)
@@ -49,7 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 def order(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show one order to anyone with the link: the id is the secret, and nothing personal is shown."""
-    found = get_object_or_404(Order.objects.prefetch_related("lines__pizza", "events"), order_id=order_id)
+    found = get_object_or_404(Order.objects.with_items().prefetch_related("lines__pizza", "events"), order_id=order_id)
     sharing.opened(found, request.user)
     context = {
         "order": found,

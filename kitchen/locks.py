@@ -15,12 +15,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from home.models import EVENT_ROWS, ORDER_ROWS, Order
+from home.models import EVENT_ROWS, ITEM_ROWS, ORDER_ROWS, Order, OrderEvent, OrderItem
 from home.rows import Rows
-from kitchen import stages
+from kitchen import outlook, stages
 from kitchen.models import Station
 
 Clock = Callable[[], datetime]
+Work = Order | OrderItem  # what can have a place at a station
 
 HELD_SECONDS = 2.0  # if the clock goes back by up to this, the log stands still; more is a fault of the clock
 
@@ -29,26 +30,46 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 _STATION_ROWS = Rows(Station)
 _LOCK = "SELECT id FROM kitchen_shop WHERE id = 1 FOR NO KEY UPDATE"
 _FROM = "FROM kitchen_shop shop JOIN kitchen_station ON kitchen_station.shop_id = shop.id"
-_STATIONS = f"SELECT {_STATION_ROWS.columns}, shop.speed, shop.is_open {_FROM} WHERE kitchen_station.stage IN ({{}})"
+_SHOP = "shop.speed, shop.is_open, shop.hands_over"
+_STATIONS = f"SELECT {_STATION_ROWS.columns}, {_SHOP} {_FROM} WHERE kitchen_station.stage IN ({{}})"
 
-# Read behind the lock: the stations, what is counted there, and an order. The stages are literals in it, so that
-# both databases see that the partial indexes of home.Order serve these queries.
+# Read behind the lock: the stations, what is counted there, and an order with its items. The stages are literals in
+# it, so that both databases see that the partial indexes of home.Order and home.OrderItem serve these queries.
 _MOMENT = {"postgresql": "clock_timestamp()"}.get(connection.vendor, "NULL")
 _LATEST = "(SELECT at FROM home_orderevent ORDER BY id DESC LIMIT 1)"
-_WORKED = f"home_order.stage IN {stages.literal(stages.WORKED)}"
-_WAITING = f"home_order.started_at IS NULL AND NOT home_order.held AND {_WORKED}"
-_HERE = "FROM home_order WHERE home_order.stage = kitchen_station.stage AND"
-_COUNTED = f"""shop.speed, shop.is_open, {_MOMENT}, {_LATEST},
-    (SELECT count(*) {_HERE} home_order.due_at IS NOT NULL AND {_WORKED}), EXISTS (SELECT 1 {_HERE} {_WAITING})"""
+_WORKED = f"stage IN {stages.literal(stages.WORKED)}"
+_OPEN_ORDER, _OPEN_ITEM = f"home_order.{_WORKED}", f"NOT home_orderitem.is_done AND home_orderitem.{_WORKED}"
+_ORDER_WAITS = f"home_order.started_at IS NULL AND NOT home_order.held AND {_OPEN_ORDER}"
+_ITEM_WAITS = f"home_orderitem.started_at IS NULL AND NOT home_orderitem.held AND {_OPEN_ITEM}"
+_ORDERS_HERE = "FROM home_order WHERE home_order.stage = kitchen_station.stage AND"
+_ITEMS_HERE = "FROM home_orderitem WHERE home_orderitem.stage = kitchen_station.stage AND"
+_COUNTED = f"""{_SHOP}, {_MOMENT}, {_LATEST},
+    CASE kitchen_station.works_on WHEN 'item'
+        THEN (SELECT count(*) {_ITEMS_HERE} home_orderitem.due_at IS NOT NULL AND {_OPEN_ITEM})
+        ELSE (SELECT count(*) {_ORDERS_HERE} home_order.due_at IS NOT NULL AND {_OPEN_ORDER}) END,
+    CASE kitchen_station.works_on WHEN 'item'
+        THEN EXISTS (SELECT 1 {_ITEMS_HERE} {_ITEM_WAITS}) ELSE EXISTS (SELECT 1 {_ORDERS_HERE} {_ORDER_WAITS}) END"""
 _BEHIND_LOCK = f"""
     SELECT {_STATION_ROWS.columns}, {_COUNTED}{{order}}
     {_FROM} {{join}} WHERE kitchen_station.stage IN ({{codes}})"""
-_ORDER, _JOIN_ORDER = f", {ORDER_ROWS.columns}", "LEFT JOIN home_order ON home_order.id = %s"
+_ORDER = f", {ORDER_ROWS.columns}, {ITEM_ROWS.columns}"
+# The items come with the row of one station only.
+_JOIN_ORDER = """LEFT JOIN home_order ON home_order.id = %s
+    LEFT JOIN home_orderitem ON home_orderitem.order_id = home_order.id AND kitchen_station.stage = %s"""
 _STATION_END = len(_STATION_ROWS.attributes)
-_COUNTED_END = _STATION_END + 6
-_LINE = f"""
-    SELECT {ORDER_ROWS.columns} FROM home_order WHERE home_order.stage = %s AND {_WAITING}
+_COUNTED_END = _STATION_END + 7
+_ORDER_END = len(ORDER_ROWS.attributes)
+_WITH_ITEMS = f"""
+    SELECT {ORDER_ROWS.columns}, {ITEM_ROWS.columns}
+    FROM home_order LEFT JOIN home_orderitem ON home_orderitem.order_id = home_order.id WHERE home_order.id IN"""
+_ORDER_LINE = f"""
+    SELECT home_order.id, NULL FROM home_order WHERE home_order.stage = %s AND {_ORDER_WAITS}
     ORDER BY home_order.rushed DESC, home_order.joined_at, home_order.id LIMIT %s"""
+_ITEM_LINE = f"""
+    SELECT home_orderitem.order_id, home_orderitem.number FROM home_orderitem
+    WHERE home_orderitem.stage = %s AND {_ITEM_WAITS}
+    ORDER BY home_orderitem.rushed DESC, home_orderitem.joined_at, home_orderitem.order_id, home_orderitem.number
+    LIMIT %s"""
 
 
 @contextmanager
@@ -63,57 +84,131 @@ def lock_kitchen(clock: Clock | None = None) -> Iterator["Kitchen"]:
 
 @dataclass
 class Kitchen:
-    """The kitchen behind its lock. Nobody else can change it, so what was read and counted stays true."""
+    """The kitchen behind its lock. Nobody else can change it, so what was read and counted stays true.
+
+    Changes are made to the instances and noted as events; `write` writes what was noted, order by order.
+    """
 
     clock: Clock | None
     now: datetime = NEVER
     speed: float = 1.0
     shop_is_open: bool = False
     stations: dict[str, Station] = field(default_factory=dict)
-    begun: list[Order] = field(default_factory=list)  # orders that need a chain once this is committed
+    orders: dict[int, Order] = field(default_factory=dict)  # each is one instance, however often it is read
+    events: dict[int, list[OrderEvent]] = field(default_factory=dict)  # to be written, by order
+    begun: list[Work] = field(default_factory=list)  # works that need a chain once this is committed
+    awaited: dict[str, Station] = field(default_factory=dict)  # belts whose next loading somebody waits for
 
     def read(self, *codes: str) -> None:
         """Read the time and the stations of these stages (of all, if none is named) in one statement."""
         self._read(codes)
 
     def read_order(self, pk: int, *codes: str) -> Order:
-        """Do the same, and read an order in the same statement. Order.DoesNotExist if there is none."""
-        values = self._read(codes, pk)
-        if values is None:
+        """Do the same, and read an order with its items in the same statement. Order.DoesNotExist if there is none."""
+        rows = [row for row in self._read(codes, pk) if row[0] is not None]
+        if not rows:
             raise Order.DoesNotExist(f"There is no order {pk}.")
-        return ORDER_ROWS.instance(values)
+        return self._remember(rows)[0]
 
-    def next_in_line(self, station: Station) -> list[Order]:
-        """Return the orders that can begin at a station now: as many from its line as it has free places.
+    def read_orders(self, pks: Iterable[int]) -> list[Order]:
+        """Read several orders with their items; those that were read already are as they are by now."""
+        wanted = [pk for pk in dict.fromkeys(pks) if pk not in self.orders]
+        if wanted:
+            with connection.cursor() as cursor:
+                cursor.execute(f"{_WITH_ITEMS} ({_placeholders(wanted)})", wanted)
+                self._remember(cursor.fetchall())
+        return [self.orders[pk] for pk in dict.fromkeys(pks) if pk in self.orders]
 
-        Rushed orders come first, then by `joined_at`, then by id. A closed station begins nothing.
+    def next_in_line(self, station: Station, most: int) -> list[Work]:
+        """Return the works that are the next to begin at a station, at most so many.
+
+        Rushed ones come first, then by `joined_at`, then by the order's id and the item's number.
         """
-        free = station.capacity - station.taken if station.is_open else 0
-        return ORDER_ROWS.read(_LINE, [station.stage, free]) if free > 0 and station.has_line else []
+        if most <= 0 or not station.has_line:
+            return []
+        self.write()  # the line is read from the database
+        with connection.cursor() as cursor:
+            cursor.execute(_ITEM_LINE if station.is_of_items else _ORDER_LINE, [station.stage, most])
+            found = cursor.fetchall()
+        self.read_orders(pk for pk, _ in found)
+        return [self.orders[pk] if number is None else self.orders[pk].item(number) for pk, number in found]
 
-    def begin_chain(self, order: Order) -> None:
-        """Note that the work of an order has begun, and when it will be done by the clock of this process."""
-        assert order.due_at is not None, "only work that has begun has a chain"
-        order.due_monotonic = time.monotonic() + (order.due_at - self.now).total_seconds()
-        self.begun.append(order)
+    def is_of_items(self, stage: str) -> bool:
+        """Whether the station of a stage works on items."""
+        return stage in self.stations and self.stations[stage].is_of_items
 
-    def _read(self, codes: Sequence[str], pk: int | None = None) -> Sequence[Any] | None:
-        """Read everything; return the values of the order, if one was asked for and exists."""
+    def first_of_orders(self, order: Order) -> str:
+        """Return the stage from which an order goes on as a whole. All stations must have been read."""
+        return next(stage for stage in order.route.stages if not self.is_of_items(stage))
+
+    def occupy(self, station: Station, until: datetime) -> None:
+        """Let a belt take nothing else until a moment."""
+        station.busy_until = until
+        _STATION_ROWS.update(station, ("busy_until",))
+
+    def begin_chain(self, work: Work) -> None:
+        """Note that a work has begun, and when it will be done by the clock of this process."""
+        assert work.due_at is not None, "only work that has begun has a chain"
+        work.due_monotonic = self.monotonic(work.due_at)
+        if work not in self.begun:
+            self.begun.append(work)
+
+    def monotonic(self, moment: datetime) -> float:
+        """Return what the clock of this process will say at a moment."""
+        return time.monotonic() + (moment - self.now).total_seconds()
+
+    def note(self, event: OrderEvent) -> None:
+        """Note an event of an order that was read or has just been made."""
+        self.orders.setdefault(event.order_id, event.order)
+        self.events.setdefault(event.order_id, []).append(event)
+
+    def write(self) -> None:
+        """Write what was noted: for each order its events, its own state and that of the items that changed."""
+        noted, self.events = self.events, {}
+        for pk, events in noted.items():
+            order = self.orders[pk]
+            changed = [item for item in order.parts if item.has_changed]
+            order.save_state(events, changed)
+
+    def _read(self, codes: Sequence[str], pk: int | None = None) -> list[Sequence[Any]]:
+        """Read everything; return the rows of the order and its items, if one was asked for."""
         wanted = [code for code in codes if code in stages.WORKED] or stages.WORKED
-        order, join, values = ("", "", []) if pk is None else (_ORDER, _JOIN_ORDER, [pk])
+        order, join = ("", "") if pk is None else (_ORDER, _JOIN_ORDER)
+        values: list[Any] = [] if pk is None else [pk, wanted[-1]]
         sql = _BEHIND_LOCK.format(order=order, join=join, codes=_placeholders(wanted))
         with connection.cursor() as cursor:
             cursor.execute(sql, [*values, *wanted])
             rows = cursor.fetchall()
-        self.stations = _by_stage((self._station(row) for row in rows), wanted)
-        self.speed, self.shop_is_open, moment, latest = rows[0][_STATION_END : _STATION_END + 4]
+        stations = {row[0]: row for row in rows}
+        self.stations = _by_stage((self._station(row) for row in stations.values()), wanted)
+        outlook.stations.remember(self.stations)
+        self.speed, self.shop_is_open, _, moment, latest = rows[0][_STATION_END : _STATION_END + 5]
         self.now = not_before(EVENT_ROWS.convert("at", latest), self.clock() if self.clock else read_clock(moment))
-        return rows[0][_COUNTED_END:] if pk is not None and rows[0][_COUNTED_END] is not None else None
+        return [] if pk is None else [row[_COUNTED_END:] for row in rows]
 
     def _station(self, row: Sequence[Any]) -> Station:
         station = _STATION_ROWS.instance(row[:_STATION_END])
-        station.speed, station.shop_is_open, _, _, station.taken, station.has_line = row[_STATION_END:_COUNTED_END]
+        station.speed, station.shop_is_open, station.hands_over = row[_STATION_END : _STATION_END + 3]
+        station.taken, station.has_line = row[_STATION_END + 5 : _COUNTED_END]
         return station
+
+    def _remember(self, rows: Iterable[Sequence[Any]]) -> list[Order]:
+        """Make orders of rows that hold an order and one of its items each (or none)."""
+        found: dict[int, Order] = {}
+        items: dict[int, dict[int, OrderItem]] = {}
+        for row in rows:
+            pk = row[0]
+            if pk not in found:
+                found[pk] = self.orders.setdefault(pk, ORDER_ROWS.instance(row[:_ORDER_END]))
+                items[pk] = {}
+            if row[_ORDER_END] is not None and row[_ORDER_END] not in items[pk]:
+                items[pk][row[_ORDER_END]] = ITEM_ROWS.instance(row[_ORDER_END:])
+        for pk, order in found.items():
+            if "parts" not in order.__dict__:
+                order.parts = sorted(items[pk].values(), key=lambda item: item.number)
+                for item in order.parts:
+                    item.order = order
+        return list(found.values())
 
 
 def read_clock(told: datetime | None) -> datetime:
@@ -129,11 +224,11 @@ def not_before(latest: datetime | None, moment: datetime) -> datetime:
 
 
 def read_stations(*codes: str) -> dict[str, Station]:
-    """Return these stages' stations with the shop's speed, without the lock: enough to tell how long work takes."""
+    """Return these stages' stations with the shop's columns, without the lock: enough to tell how long work takes."""
     if not codes:
         return {}
     sql = _STATIONS.format(_placeholders(codes))
-    return _by_stage(_STATION_ROWS.read(sql, codes, also=("speed", "shop_is_open")), codes)
+    return _by_stage(_STATION_ROWS.read(sql, codes, also=("speed", "shop_is_open", "hands_over")), codes)
 
 
 def _placeholders(values: Sequence[Any]) -> str:

@@ -45,6 +45,11 @@ class Stations:
             self.read_at = monotonic()
         return self.known.get(stage)
 
+    def is_of_items(self, stage: str) -> bool:
+        """Whether a station works on items, as far as is known."""
+        station = self.get(stage)
+        return station is not None and station.is_of_items
+
     def remember(self, stations: dict[str, Station]) -> None:
         """Note stations that were read anyway, behind the kitchen's lock."""
         self.known.update(stations)

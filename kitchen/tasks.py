@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,33 +12,56 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerDown
 
 from celery_app import app
-from home.models import Order
-from kitchen import flow, stages
-from kitchen.flow import work_begun
+from home.models import Order, OrderItem
+from kitchen import flow, outlook, stages
+from kitchen.flow import loading_awaited, work_begun
+from kitchen.locks import Work
+from kitchen.models import Station
 
 logger = logging.getLogger(__name__)
 
 SWEEP_EXPIRE_SECONDS = 1  # as migration 0002 tells beat to send it
 
 
-@app.task(
-    name="kitchen.finish",
-    bind=True,
-    autoretry_for=(OperationalError, InterfaceError),
-    retry_backoff=True,
-    retry_backoff_max=30,
-    max_retries=None,
-)
+PATIENT: dict[str, Any] = {
+    "bind": True,
+    "autoretry_for": (OperationalError, InterfaceError),
+    "retry_backoff": True,
+    "retry_backoff_max": 30,
+    "max_retries": None,
+}
+
+
+@app.task(name="kitchen.finish", **PATIENT)
 def finish(self: Any, pk: int, epoch: int, stage: str) -> None:
-    """Run a link: finish the work of one stage. End the chain if the order does not go on."""
-    order = None
+    """Run a link of an order: finish the work of one stage. End the chain if the order does not go on."""
+    run_link(self, flow.finish, pk, epoch, stage)
+
+
+@app.task(name="kitchen.finish_item", **PATIENT)
+def finish_item(self: Any, pk: int, number: int, epoch: int, stage: str) -> None:
+    """Run a link of an item: likewise."""
+    run_link(self, flow.finish_item, pk, number, epoch, stage)
+
+
+def run_link(task: Any, verb: Callable[..., Work | None], pk: int, *args: Any) -> None:
+    work = None
     try:
-        order = flow.finish(pk, epoch, stage)
+        work = verb(pk, *args)
     except Order.DoesNotExist:
         logger.info("Order %d is gone", pk)
     except flow.TooEarly as early:
+        raise task.retry(countdown=early.seconds) from None
+    continue_chain(task.request, work)
+
+
+@app.task(name="kitchen.load", **PATIENT)
+def load(self: Any, stage: str, busy_until: str) -> None:
+    """Load a belt with the next in line, as soon as it can take it."""
+    try:
+        flow.load(stage, datetime.fromisoformat(busy_until))
+    except flow.TooEarly as early:
         raise self.retry(countdown=early.seconds) from None
-    continue_chain(self.request, order)
 
 
 @app.task(name="kitchen.sweep", bind=True)
@@ -59,48 +83,72 @@ def lag_seconds(expires: str | None, now: datetime) -> float:
 
 
 @receiver(work_begun)
-def cook(order: Order, **kwargs: Any) -> None:
-    """Enqueue the chain of an order whose work has just begun, after the commit (robust: it is saved already).
+def cook(order: Order, item: OrderItem | None = None, **kwargs: Any) -> None:
+    """Enqueue the chain of a work that has just begun, after the commit (robust: it is saved already).
 
     Not if the transaction has moved this instance on since: where it is then, another chain has begun, or none is due.
     """
-    begun = order.epoch, order.stage
+    work = item or order
+    begun = work.epoch, work.stage
 
     def enqueue_if_still_begun() -> None:
-        if (order.epoch, order.stage) == begun:
-            enqueue(order)
+        if (work.epoch, work.stage) == begun:
+            enqueue(work)
 
     transaction.on_commit(enqueue_if_still_begun, robust=True)
 
 
-def enqueue(order: Order) -> None:
+@receiver(loading_awaited)
+def wake_belt(station: Station, due_monotonic: float, **kwargs: Any) -> None:
+    """Enqueue the next loading of a belt, after the commit."""
+    transaction.on_commit(lambda: enqueue_loading(station, due_monotonic), robust=True)
+
+
+def enqueue(work: Work) -> None:
     """Send one link per stage that is left. The first has a countdown; each sets that of the next (continue_chain)."""
-    first, *rest = [finish.si(order.pk, order.epoch, stage) for stage in stages.remaining(order.stage)]
+    first, *rest = links(work)
     try:
         # The message that `chain(first, *rest).apply_async()` sends, without first cloning and freezing each link.
-        first.set(**countdown(order)).apply_async(chain=rest[::-1])
+        first.set(**countdown(work.due_monotonic)).apply_async(chain=rest[::-1])
     except BrokerDown as error:
-        logger.warning("No chain for order %d now, the recovery sweep will bring it: %s", order.pk, error)
+        logger.warning("No chain for %s now, the recovery sweep will bring it: %s", work, error)
 
 
-def continue_chain(request: Any, order: Order | None) -> None:
-    """Let the chain of this link go on when the work that its order has just begun is done; end it if there is none.
+def links(work: Work) -> list[Any]:
+    """Return the links of a chain. That of an item ends where its order goes on as a whole."""
+    if isinstance(work, Order):
+        return [finish.si(work.pk, work.epoch, stage) for stage in stages.remaining(work.stage, work.way)]
+    left = stages.remaining(work.stage, work.order.way)
+    codes = [stage for stage in left if outlook.stations.is_of_items(stage)] or left[:1]
+    return [finish_item.si(work.order.pk, work.number, work.epoch, stage) for stage in codes]
+
+
+def enqueue_loading(station: Station, due_monotonic: float) -> None:
+    try:
+        assert station.busy_until is not None, "only a belt that is busy is waited for"
+        load.si(station.stage, station.busy_until.isoformat()).apply_async(**countdown(due_monotonic))
+    except BrokerDown as error:
+        logger.warning("No loading of %s now, the recovery sweep will do it: %s", station, error)
+
+
+def continue_chain(request: Any, work: Work | None) -> None:
+    """Let the chain of this link go on when the work that has just begun is done; end it if there is none.
 
     The countdown is set now, not when the chain was made: distributions, speed and capacity can have changed since.
     """
-    if order is None:
+    if work is None:
         # `raise Ignore()` has the same effect, but Celery serialises a traceback: a tenth of the time of a kitchen
         # with lines.
         request.chain = None
     elif request.chain:
-        request.chain[-1]["options"].update(countdown(order))
+        request.chain[-1]["options"].update(countdown(work.due_monotonic))
 
 
-def countdown(order: Order) -> dict[str, float]:
+def countdown(due_monotonic: float) -> dict[str, float]:
     """Return the wall seconds until the work is done, as an option of its link.
 
     There is none if that is no longer than flow.finish forgives: a countdown costs the worker more. The clock is the
     one that the kitchen read behind its lock, not this process's own.
     """
-    seconds = order.due_monotonic - time.monotonic()
+    seconds = due_monotonic - time.monotonic()
     return {"countdown": seconds} if seconds > flow.EARLY_SECONDS else {}

@@ -1,15 +1,18 @@
-"""The parts of `flow`'s verbs. All of it runs in their transaction, behind the kitchen's lock."""
+"""The parts of `flow`'s verbs. All of it runs in their transaction, behind the kitchen's lock.
+
+A work is what has a place at a station: an item where the station works on items, else an order. An order takes part
+as a whole only once all its items have left the stations of items: the last of them to arrive joins it.
+"""
 
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from django.utils.dateparse import parse_datetime
-
-from home.models import Order, OrderEvent
+from home.models import Order, OrderEvent, OrderItem
 from kitchen import stages
-from kitchen.locks import Kitchen
+from kitchen.locks import Kitchen, Work
 from kitchen.models import Station
 from realtime.refused import Refused as Refused
 
@@ -17,21 +20,6 @@ logger = logging.getLogger(__name__)
 
 Event = OrderEvent.Event
 LONGEST_WORK_SECONDS = 1e8  # three years: anything longer is a mistake
-
-
-def refuse_ended(order: Order) -> None:
-    if order.stage in stages.ENDED:
-        raise Refused(f"{order} is {order.stage} already.")
-
-
-def refuse_stale(order: Order, seen: int | None) -> None:
-    """Refuse a click on what a person saw at `seen` (a seq) if the order has reached another stage since."""
-    if seen is None or seen >= order.seq:
-        return
-    if order.events.filter(seq=seen, stage=order.stage).exists():
-        return
-    words = stages.BY_CODE[order.stage].label if order.stage in stages.ENDED else order.words
-    raise Refused(f"{order} has moved on: it is {words[0].lower()}{words[1:]} already.")
 
 
 @dataclass(frozen=True)
@@ -44,140 +32,237 @@ class Cause:
     before: dict[str, Any] | None = None  # the state that `undo` would restore
 
 
-def before(kitchen: Kitchen, order: Order) -> dict[str, Any]:
-    return {
-        "stage": order.stage,
-        "joined_at": order.joined_at.isoformat(),
-        "remaining_seconds": work_left(kitchen, order),
-        "held": order.held,
-        "rushed": order.rushed,
-    }
+BY_ITSELF = Cause()
 
 
-def work_left(kitchen: Kitchen, order: Order) -> float | None:
-    """Return the kitchen seconds of work that are left; None if the work has not begun."""
-    if order.due_at is None:
-        return order.remaining_seconds
-    return max(0.0, (order.due_at - kitchen.now).total_seconds()) * kitchen.speed
+def order_of(work: Work) -> Order:
+    return work if isinstance(work, Order) else work.order
 
 
-def move(kitchen: Kitchen, order: Order, target: str, cause: Cause) -> None:
+# Moving
+
+
+def move(kitchen: Kitchen, work: Work, target: str, cause: Cause = BY_ITSELF) -> None:
     """Leave one stage for another; the place that was left goes to the next in line."""
-    if cause.event:
-        order.epoch += 1  # a person's move: the old chain must no longer do anything
-        cause = replace(cause, before=before(kitchen, order))
-    left = leave(kitchen, order)
-    enter(kitchen, order, target, cause)
-    seat(kitchen, left)
+    move_all(kitchen, [work], target, cause)
 
 
-def leave(kitchen: Kitchen, order: Order) -> Station | None:
-    """Give up the place where the order is being worked on, if it has one; return the station."""
-    if order.started_at is None:
+def move_all(kitchen: Kitchen, works: Sequence[Work], target: str, cause: Cause = BY_ITSELF) -> None:
+    """Do the same with several works of one order. Only then are the places that they left given away."""
+    left = [leave(kitchen, work) for work in works]
+    for work in works:
+        if cause.event:
+            work.epoch += 1  # a person's move: the old chain must no longer do anything
+        enter(kitchen, work, target, cause if work is works[-1] else replace(cause, before=None))
+    seat_each(kitchen, left)
+
+
+def leave(kitchen: Kitchen, work: Work) -> Station | None:
+    """Give up the place where there is work under way, if there is; return the station."""
+    if work.started_at is None:
         return None
-    station = kitchen.stations[order.stage]
+    station = kitchen.stations[work.stage]
     station.taken -= 1
-    order.started_at = order.due_at = None
+    work.started_at = work.due_at = None
     return station
 
 
-def enter(kitchen: Kitchen, order: Order, target: str, cause: Cause) -> None:
-    """Reach a stage: into a free place, into the line, or out of the kitchen."""
-    order.stage = target
-    order.joined_at = kitchen.now
-    order.remaining_seconds = None
-    order.held = False
-    order.delivered_at = kitchen.now if target == stages.LAST else None
-    settle(kitchen, order, cause)
+def enter(kitchen: Kitchen, work: Work, target: str, cause: Cause = BY_ITSELF) -> None:
+    """Reach a stage: into a free place, into the line, to the other items of the order, or out of the kitchen."""
+    work.stage = target
+    work.joined_at = kitchen.now
+    work.remaining_seconds = None
+    work.held = False
+    if isinstance(work, Order):
+        work.delivered_at = kitchen.now if target == stages.LAST else None
+        if target != stages.LAST:
+            work.ready_at = kitchen.now if target == stages.READY else None
+        settle(kitchen, work, cause)
+    elif kitchen.is_of_items(target):
+        work.is_done = False
+        settle(kitchen, work, cause)
+    else:
+        work.is_done = True
+        arrive(kitchen, work, cause)
 
 
-def restore(kitchen: Kitchen, order: Order, before: dict[str, Any], cause: Cause) -> None:
-    """Put an order back where it was: in its old turn, with the work that was left."""
-    left = leave(kitchen, order)
-    order.stage, order.held, order.rushed = before["stage"], before["held"], before["rushed"]
-    order.joined_at = parse_datetime(before["joined_at"]) or kitchen.now
-    order.remaining_seconds = before["remaining_seconds"]
-    order.delivered_at = order.joined_at if order.stage == stages.LAST else None  # as `enter` wrote it
+def arrive(kitchen: Kitchen, item: OrderItem, cause: Cause = BY_ITSELF) -> None:
+    """Put an item beside the others of its order that are done. With the last one the order goes on as a whole."""
+    order = item.order
+    is_last = not order.cooking
+    if is_last:
+        order.stage = item.stage
+    note(kitchen, item, replace(cause, event=cause.event or Event.JOINED))
+    if is_last:
+        join(kitchen, order, item.stage)
+
+
+def join(kitchen: Kitchen, order: Order, stage: str) -> None:
+    """Let an order go on as a whole, as all its items are done."""
     order.epoch += 1
-    settle(kitchen, order, cause)
-    seat(kitchen, left)
+    enter(kitchen, order, stage)
 
 
-def renew(kitchen: Kitchen, order: Order, cause: Cause) -> None:
-    """Replace the work by another: if it had begun it starts over, in the same place."""
-    order.remaining_seconds = None
-    if order.started_at is not None:
-        order.epoch += 1
-        start_work(kitchen, order, kitchen.stations[order.stage])
-    write(kitchen, order, cause)
+def part(kitchen: Kitchen, order: Order) -> Station | None:
+    """Let the items of an order go on by themselves again; return the station where the order leaves a place."""
+    left = leave(kitchen, order)
+    order.epoch += 1
+    order.held = False
+    order.remaining_seconds = order.ready_at = order.delivered_at = None
+    return left
 
 
-def settle(kitchen: Kitchen, order: Order, cause: Cause) -> None:
-    """Take a free place, if there is one and the order can have it, and write what happened."""
-    station = None if order.held else kitchen.stations.get(order.stage)
+def settle(kitchen: Kitchen, work: Work, cause: Cause = BY_ITSELF) -> None:
+    """Take a free place, if there is one and the work can have it, and note what happened."""
+    station = None if work.held else kitchen.stations.get(work.stage)
     if station is None:
-        natural = Event.CANCELLED if order.stage == stages.CANCELLED.code else Event.DELIVERED
-    elif station.is_open and station.taken < station.capacity:
-        begin(kitchen, order, station)
+        natural = Event.CANCELLED if work.stage == stages.CANCELLED.code else Event.DELIVERED
+    elif is_free(kitchen, station):
+        begin(kitchen, work, station)
         natural = Event.STARTED
     else:
-        station.has_line = True
+        queue(kitchen, station)
         natural = Event.JOINED
-    write(kitchen, order, replace(cause, event=cause.event or natural))
+    note(kitchen, work, replace(cause, event=cause.event or natural))
 
 
-def begin(kitchen: Kitchen, order: Order, station: Station) -> None:
+def is_free(kitchen: Kitchen, station: Station) -> bool:
+    """Whether a newcomer can begin at once."""
+    if station.is_belt:
+        return station.is_open and not station.has_line and is_loadable(kitchen, station)
+    return station.is_open and station.taken < station.capacity
+
+
+def is_loadable(kitchen: Kitchen, station: Station) -> bool:
+    return station.busy_until is None or station.busy_until <= kitchen.now
+
+
+def queue(kitchen: Kitchen, station: Station) -> None:
+    """Note that somebody stands in a station's line. On a belt the first needs waking for the next loading."""
+    if station.is_belt and station.is_open and not station.has_line:
+        kitchen.awaited[station.stage] = station
+    station.has_line = True
+
+
+# Working
+
+
+def begin(kitchen: Kitchen, work: Work, station: Station) -> None:
     """Take a place and start the work."""
     station.taken += 1
-    order.epoch = max(1, order.epoch)
-    start_work(kitchen, order, station)
+    work.epoch = max(1, work.epoch)
+    if station.is_belt:
+        kitchen.occupy(station, kitchen.now + timedelta(seconds=station.loading_seconds(work.pieces)))
+    start_work(kitchen, work, station)
 
 
-def start_work(kitchen: Kitchen, order: Order, station: Station) -> None:
+def start_work(kitchen: Kitchen, work: Work, station: Station) -> None:
     """Set the times of the work. What was done before a hold counts, also on the progress bar."""
-    service = work_seconds(order, station)
-    left = service if order.remaining_seconds is None else order.remaining_seconds / station.speed
-    order.due_at = kitchen.now + timedelta(seconds=left)
-    order.started_at = min(kitchen.now, order.due_at - timedelta(seconds=service))
-    order.remaining_seconds = order.recovered_at = None
-    kitchen.begin_chain(order)
+    service = work_seconds(work, station)
+    left = service if work.remaining_seconds is None else work.remaining_seconds / station.speed
+    work.due_at = kitchen.now + timedelta(seconds=left)
+    work.started_at = min(kitchen.now, work.due_at - timedelta(seconds=service))
+    work.remaining_seconds = work.recovered_at = None
+    if not waits_for_tap(station):
+        kitchen.begin_chain(work)
 
 
-def work_seconds(order: Order, station: Station) -> float:
-    """Return how long the order's work takes here, in wall seconds.
+def waits_for_tap(station: Station) -> bool:
+    """Whether work here ends only when a person says so: at the counter, if the shop wants that."""
+    return station.stage == stages.READY and not station.hands_over
+
+
+def work_seconds(work: Work, station: Station) -> float:
+    """Return how long the work takes here, in wall seconds.
 
     Return the mean if that can't be said: a broken order must not block those who wait behind it, nor the one that
     leaves a place to it.
     """
+    key = work_key(work)
     try:
-        seconds = station.wall_seconds(order.order_id, order.pizzas)
+        seconds = station.wall_seconds(key, work.pieces)
         if 0 <= seconds <= LONGEST_WORK_SECONDS:  # NaN fails this, too
             return seconds
-        logger.error("Order %d would take %s s at %s: it gets the mean", order.pk, seconds, station.stage)
+        logger.error("Order %d would take %s s at %s: it gets the mean", order_of(work).pk, seconds, station.stage)
     except Exception:
-        logger.exception("No service time for order %d at %s: it gets the mean", order.pk, station.stage)
+        logger.exception("No service time for order %d at %s: it gets the mean", order_of(work).pk, station.stage)
     return station.mean_seconds / station.speed
 
 
-def seat(kitchen: Kitchen, station: Station | None) -> None:
+def work_key(work: Work) -> str:
+    """Return the seed of the service times of an order or an item."""
+    return work.order_id if isinstance(work, Order) else f"{work.order.order_id}:{work.number}"
+
+
+def work_left(kitchen: Kitchen, work: Work) -> float | None:
+    """Return the kitchen seconds of work that are left; None if the work has not begun."""
+    if work.due_at is None:
+        return work.remaining_seconds
+    return max(0.0, (work.due_at - kitchen.now).total_seconds()) * kitchen.speed
+
+
+def renew(kitchen: Kitchen, work: Work) -> None:
+    """Replace the work by another: if it had begun it starts over, in the same place."""
+    work.remaining_seconds = None
+    if work.started_at is not None:
+        work.epoch += 1
+        start_work(kitchen, work, kitchen.stations[work.stage])
+
+
+# The lines
+
+
+def seat_each(kitchen: Kitchen, stations: Iterable[Station | None]) -> None:
+    """Seat at each of these stations, once."""
+    for station in {station.stage: station for station in stations if station is not None}.values():
+        seat(kitchen, station)
+
+
+def seat(kitchen: Kitchen, station: Station) -> None:
     """Give the free places of a station to the first in line, each with a new epoch."""
-    if station is None:
+    if not station.is_open:
         return
-    for order in kitchen.next_in_line(station):
-        order.epoch += 1
-        begin(kitchen, order, station)
-        write(kitchen, order, Cause(Event.STARTED))
+    if station.is_belt:
+        load(kitchen, station)
+        return
+    for work in kitchen.next_in_line(station, station.capacity - station.taken):
+        call_up(kitchen, work, station)
 
 
-def write(kitchen: Kitchen, order: Order, cause: Cause) -> None:
-    """Write one change: one seq, one event."""
+def load(kitchen: Kitchen, station: Station) -> None:
+    """Load a belt with all that can go in now; if more wait, ask to be woken for the next loading."""
+    while station.has_line:
+        if not is_loadable(kitchen, station):
+            kitchen.awaited[station.stage] = station
+            return
+        found = kitchen.next_in_line(station, 2)
+        if found:
+            call_up(kitchen, found[0], station)
+        station.has_line = len(found) > 1
+
+
+def call_up(kitchen: Kitchen, work: Work, station: Station) -> None:
+    work.epoch += 1
+    begin(kitchen, work, station)
+    note(kitchen, work, Cause(Event.STARTED))
+
+
+# The log
+
+
+def note(kitchen: Kitchen, work: Work, cause: Cause) -> None:
+    """Note one change: one seq, one event."""
+    order = order_of(work)
+    settle_stage(order)
     order.seq += 1
-    order.save_state(
+    kitchen.note(
         OrderEvent(
             order=order,
             seq=order.seq,
             at=kitchen.now,
-            stage=order.stage,
+            item=None if isinstance(work, Order) else work.number,
+            stage=work.stage,
+            order_stage=order.stage,
             event=cause.event,
             by=cause.by,
             by_person=cause.by is not None,
@@ -185,3 +270,10 @@ def write(kitchen: Kitchen, order: Order, cause: Cause) -> None:
             before=cause.before,
         )
     )
+
+
+def settle_stage(order: Order) -> None:
+    """Give an order the stage of its least advanced item, as long as its items go on by themselves."""
+    cooking = order.cooking
+    if cooking:
+        order.stage = min((item.stage for item in cooking), key=stages.number)

@@ -132,7 +132,7 @@ def placed_by(key: str | None, quantities: dict[int, int], guest: str) -> Order 
 @api.get("/order/{order_id}", include_in_schema=False)
 def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
     """Return the order. The payload is the same as on the socket `/ws/pizza/<order_id>/`."""
-    order = Order.objects.filter(order_id=order_id).prefetch_related("events").first()
+    order = Order.objects.filter(order_id=order_id).with_items().prefetch_related("events").first()
     if order is None:
         raise HttpError(404, "There is no order with this id.")
     return {"payload": order.payload(), "events": [event.as_dict() for event in order.events.all()]}

@@ -21,12 +21,12 @@ OLDEST_HOURS = 12  # the chart leaves out older orders: the index on created_at 
 
 def snapshot() -> dict[str, Any]:
     """Return the whole board. Its orders are unsorted: the line's rule is in their fields."""
-    ended = Order.objects.filter(stage__in=stages.ENDED).order_by("-pk")[:LATELY]
+    ended = Order.objects.filter(stage__in=stages.ENDED).with_items().order_by("-pk")[:LATELY]
     return {"orders": open_orders(), "lately": [order.payload() for order in ended], **settings()}
 
 
 def open_orders() -> list[dict[str, Any]]:
-    return [order.payload() for order in Order.objects.open().order_by("pk")]
+    return [order.payload() for order in Order.objects.open().with_items().order_by("pk")]
 
 
 def settings() -> dict[str, Any]:
