@@ -19,8 +19,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from home import frames
 from home.rows import Rows, Update, write_together
-from kitchen import outlook, stages
+from kitchen import stages
 from pictures.safe import safe_picture
 
 ORDER_ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -308,7 +309,7 @@ class Order(models.Model):
     @cached_property
     def parts(self) -> "list[OrderItem]":
         """Its items, by number. A query, unless they were read with it (OrderQuerySet.with_items)."""
-        return list(self.items.order_by("number"))
+        return list(self.items.order_by("number")) if self.pk else []
 
     def item(self, number: int) -> "OrderItem":
         """Return one of its items; OrderItem.DoesNotExist if there is none with this number."""
@@ -334,19 +335,15 @@ class Order(models.Model):
         """One of waiting, working, held, delivered and cancelled."""
         if self.stage in stages.ENDED:
             return self.stage
-        if any(work.started_at for work in self.front):
+        front = self.front
+        if any(work.started_at for work in front):
             return "working"
-        return "held" if all(work.held for work in self.front) else "waiting"
+        return "held" if all(work.held for work in front) else "waiting"
 
     @property
     def words(self) -> str:
         """The state in the words that the customer reads."""
-        if self.state == "held":
-            return "On hold"
-        if self.stage == stages.LAST:
-            return self.route.last_words
-        stage = stages.BY_CODE[self.stage]
-        return stage.waiting if self.state == "waiting" else stage.working
+        return frames.words(self, self.state)
 
     @property
     def route(self) -> stages.Route:
@@ -360,57 +357,19 @@ class Order(models.Model):
     @property
     def promise(self) -> dict[str, str] | None:
         """The interval that was promised when it was placed: low, median and high, as ISO times, and for what."""
-        return self._interval(self.promised_low, self.promised_median, self.promised_high)
+        return frames.interval(self, self.promised_low, self.promised_median, self.promised_high)
 
     @property
     def eta(self) -> dict[str, str] | None:
         """The present forecast, likewise; None where nothing can be said: on hold, station closed, fulfilled."""
-        if self.stage == self.route.fulfilled or self.state in ("held", *stages.ENDED):
-            return None
-        return self._interval(self.eta_low, self.eta_median, self.eta_high)
-
-    def _interval(self, low: datetime | None, median: datetime | None, high: datetime | None) -> dict[str, str] | None:
-        if low is None or median is None or high is None:
-            return None
-        times = {"low": low.isoformat(), "median": median.isoformat(), "high": high.isoformat()}
-        return {**times, "what": self.route.what}
+        return frames.eta(self, self.state)
 
     def get_absolute_url(self) -> str:
         return order_address().format(self.order_id)
 
     def payload(self) -> dict[str, Any]:
-        """Return the whole state of the order, as every frame and the API show it. No personal data.
-
-        Times are ISO 8601 with zone (or null), amount is in dollars, progress in per cent. `due_at` is when the work
-        can be expected to be done, not when it was drawn to be (kitchen.outlook).
-        """
-        stage, front, cooking = stages.BY_CODE[self.stage], self.front, self.cooking
-        ends = [outlook.expected_end(work) for work in front]
-        return {
-            "order_id": self.order_id,
-            "number": self.number,
-            "summary": self.summary,
-            "amount": float(self.amount),
-            "way": self.way,
-            "status": stages.label(self.stage, self.way),
-            "stage": stage.code,
-            "progress": stage.progress,
-            "seq": self.seq,
-            "state": self.state,
-            "words": self.words,
-            "rushed": self.rushed,
-            "simulated": self.simulated,
-            "created_at": _iso(self.created_at),
-            "joined_at": _iso(min(work.joined_at for work in front)),
-            "started_at": _iso(min((work.started_at for work in front if work.started_at), default=None)),
-            "due_at": _iso(max((end for end in ends if end), default=None)),
-            "delivered_at": _iso(self.delivered_at),
-            "promise": self.promise,
-            "eta": self.eta,
-            "items": [item.as_dict(self, is_whole=not cooking) for item in self.parts],
-            "items_done": sum(item.is_done and not item.is_struck for item in self.parts),
-            "url": self.get_absolute_url(),
-        }
+        """Return the whole state of the order, as every frame and the API show it (home.frames)."""
+        return frames.payload(self)
 
     @staticmethod
     def get_order_detail(order_id: str) -> dict[str, Any] | None:
@@ -425,7 +384,7 @@ def order_address() -> str:
     return reverse("order", args=["{}"]).replace("%7B%7D", "{}")
 
 
-ORDER_ROWS = Rows(Order)
+ORDER_ROWS = Rows(Order, lambda order: order.remember(order.__dict__))
 
 
 class OrderLine(models.Model):
@@ -554,20 +513,8 @@ class OrderItem(models.Model):
             return "held"
         return "waiting" if self.started_at is None else "working"
 
-    def as_dict(self, order: Order, is_whole: bool) -> dict[str, Any]:
-        """Return the item for its order's frame. Where the order goes on as a whole, so do all its pizzas."""
-        work = order if is_whole and self.stage != stages.CANCELLED.code else self
-        return {
-            "number": self.number,
-            "name": self.name,
-            "stage": work.stage,
-            "state": work.state,
-            "started_at": _iso(work.started_at),
-            "due_at": _iso(outlook.expected_end(work)),
-        }
 
-
-ITEM_ROWS = Rows(OrderItem)
+ITEM_ROWS = Rows(OrderItem, OrderItem.remember)
 
 
 class OrderShare(models.Model):
@@ -647,7 +594,7 @@ class OrderEvent(models.Model):
         """Return the event for everyone who has the link: a person is "staff", never a name."""
         return {
             "seq": self.seq,
-            "at": _iso(self.at),
+            "at": self.at.isoformat(),
             "item": self.item,
             "stage": self.stage,
             "event": self.event,
@@ -658,7 +605,3 @@ class OrderEvent(models.Model):
 
 
 EVENT_ROWS = Rows(OrderEvent)
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

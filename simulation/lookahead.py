@@ -180,9 +180,15 @@ def mean_remaining(service: ServiceTime, pizzas: int, elapsed_seconds: float) ->
     times = quantiles(service, pieces)
     outlasted = int(np.searchsorted(times, elapsed_seconds, side="right"))
     if outlasted > FAR * QUANTILES:
-        left = remaining_of_sum(chances("mean", "far"), service.drawn, pieces, elapsed_seconds, PATHS)
-        return max(0.0, float(left.mean()))
+        return far_mean(service, pieces, float(f"{elapsed_seconds:.2g}"))
     return float(above(service, pieces)[outlasted] / (QUANTILES - outlasted)) - elapsed_seconds
+
+
+@lru_cache(maxsize=KEPT_ORDERS)
+def far_mean(service: ServiceTime, pieces: int, elapsed_seconds: float) -> float:
+    """Return the mean of the residual time where few times are left to choose from: drawn, which takes long."""
+    left = remaining_of_sum(chances("mean", "far"), service.drawn, pieces, elapsed_seconds, PATHS)
+    return max(0.0, float(left.mean()))
 
 
 @lru_cache(maxsize=KEPT_QUANTILES)
