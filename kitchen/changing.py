@@ -41,15 +41,18 @@ def write_lines(order: Order, items: Pairs) -> list[OrderLine]:
 
 
 def make_items(order: Order, lines: Sequence[OrderLine]) -> list[OrderItem]:
-    """Make the items of an order, and write them. An order that was saved without lines says only how many."""
-    each = [(line, line.pizza.name) for line in lines for _ in range(line.quantity)]
-    each = each or [(None, "")] * max(1, order.pizzas)  # type: ignore[list-item]
-    items = [
-        OrderItem(order=order, number=number, line=line, name=name) for number, (line, name) in enumerate(each, 1)
+    """Make the items of an order, not yet written. An order that was saved without lines says only how many."""
+    each: list[OrderLine | None] = [line for line in lines for _ in range(line.quantity)]
+    return [
+        OrderItem(order=order, number=number, line=line, name=line.pizza.name if line else "", rushed=order.rushed)
+        for number, line in enumerate(each or [None] * max(1, order.pizzas), 1)
     ]
-    for item in items:
-        item.rushed, item.joined_at = order.rushed, order.joined_at
-    return OrderItem.objects.bulk_create(items)
+
+
+def add_items(items: Sequence[OrderItem]) -> None:
+    """Write new items as they are by now."""
+    for item in OrderItem.objects.bulk_create(items):
+        item.remember()
 
 
 def strike(order: Order) -> None:

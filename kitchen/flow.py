@@ -21,7 +21,7 @@ from django.dispatch import Signal
 
 from home.models import FORECAST_FIELDS, ORDER_ROWS, Order, OrderItem, Pizza
 from kitchen import stages
-from kitchen.changing import exchange, make_items, strike, write_lines
+from kitchen.changing import add_items, exchange, make_items, strike, write_lines
 from kitchen.changing import facts as facts
 from kitchen.locks import Clock, Kitchen, Work, lock_kitchen
 from kitchen.models import Promise, Shop
@@ -131,10 +131,11 @@ def begin_order(kitchen: Kitchen, order: Order, stage: str) -> None:
     if kitchen.is_of_items(stage):
         for item in order.parts:
             enter(kitchen, item, stage)
-        return
-    for item in order.parts:
-        item.stage, item.is_done = kitchen.first_of_orders(order), True
-    join(kitchen, order, stage)
+    else:
+        for item in order.parts:
+            item.stage, item.is_done = kitchen.first_of_orders(order), True
+        join(kitchen, order, stage)
+    add_items([item for item in order.parts if item.pk is None])
 
 
 def admit(pk: int, *, clock: Clock | None = None) -> None:
