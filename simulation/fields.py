@@ -122,6 +122,18 @@ class Fields:
         rows, bounds = self._list(name, 1, most_values), Limits(**limits)
         return tuple(self._number(value, f"{name}[{place}]", "", bounds) for place, value in enumerate(rows))
 
+    def length(self, name: str, least: int, most: int) -> int:
+        """Return the number of entries of a list."""
+        return len(self._list(name, least, most))
+
+    def wholes(self, name: str, least: int, most: int, most_values: int = MAX_VALUES) -> tuple[int, ...]:
+        rows = self._list(name, 1, most_values)
+        if all(type(value) is int and least <= value <= most for value in rows):
+            return tuple(rows)
+        fields = [f"{name}[{place}]" for place in range(len(rows))]
+        each = Fields(dict(zip(fields, rows, strict=True)), self.path, self.dialect)
+        return tuple(each.whole(field, least, most) for field in fields)
+
     def whole(self, name: str, least: int, most: int, default: int | None = None, label: str = "") -> int:
         value = self.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:

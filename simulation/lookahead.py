@@ -22,7 +22,7 @@ from simulation.calibration import Interval
 from simulation.distributions import Distribution, build, remaining_of_sum
 from simulation.engine import Ids
 from simulation.opening import ends_of_present
-from simulation.spec import Present, Spec, Station, Times
+from simulation.spec import ORDER, Conveyor, Present, PresentItem, Spec, Station, Times
 
 PATHS = 199
 RANKS = (9, 99, 189)  # from zero: the 10th, the 100th and the 190th
@@ -63,21 +63,46 @@ class Workplace:
     name: str
     capacity: int
     is_open: bool
-    service: ServiceTime
+    service: ServiceTime  # on a belt, the delay from the loading to the end
+    unit: str = ORDER
+    headway_seconds: float | None = None  # of a belt: from one loading to the next; its capacity says nothing
+    busy_seconds: float = 0.0  # for which a belt takes no other from now on, even if nothing is on it
 
     @property
     def station(self) -> Station:
-        return Station(self.name, self.capacity, self.service.drawn, self.service.per_pizza)
+        if self.headway_seconds is None:
+            return Station(self.name, self.capacity, self.service.drawn, self.service.per_pizza, unit=self.unit)
+        belt = Conveyor(self.headway_seconds, self.service.mean)
+        return Station(self.name, 1, belt, self.service.per_pizza, unit=self.unit)
+
+
+ItemStanding = PresentItem  # (station, elapsed_seconds, is_done, turn)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """An order at a station, and for how long its work there has lasted (None: it waits)."""
+    """An order at a station, and for how long its work there has lasted (None: it waits).
 
-    key: str  # the seed of its draws: the same order has the same draws each time
+    Among stations of items, `items` says where each of its `pizzas` items is, by number, and `station` and
+    `elapsed_seconds` say nothing; without `items`, all are where the order is.
+    """
+
+    key: str  # the seed of its draws: the same order, and each of its items, has the same draws each time
     station: int
     elapsed_seconds: float | None
     pizzas: int
+    route: tuple[int, ...] | None = None  # the stations it passes; None: all
+    items: tuple[ItemStanding, ...] = ()
+
+    def begins_at(self, number: int) -> bool:
+        """True if it, or an item of it, has still to begin at a station."""
+        if self.route is not None and number not in self.route:
+            return False
+        places = [(item.station, item.elapsed_seconds) for item in self.items if not item.is_done]
+        firsts = [
+            station + (elapsed is not None) for station, elapsed in places or [(self.station, self.elapsed_seconds)]
+        ]
+        return number >= min(firsts)
 
 
 @dataclass(frozen=True)
@@ -92,8 +117,8 @@ class State:
 
     def blocked_by(self, order: Standing) -> Workplace | None:
         """Return the closed station that an order has to wait for, if any: it could open in a minute, or never."""
-        first = order.station + (order.elapsed_seconds is not None)
-        return next((station for station in self.stations[first:] if not station.is_open), None)
+        closed = (number for number, station in enumerate(self.stations) if not station.is_open)
+        return next((self.stations[number] for number in closed if order.begins_at(number)), None)
 
 
 def look_ahead(state: State) -> list[Interval | None]:

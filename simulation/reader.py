@@ -15,12 +15,30 @@ whose numbers are as frequent as "pizzas": {"1": 38, "2": 29, "3": 33} says. An 
 and "age", the seconds since it was placed; with "count_state": true these orders count like all others. "slots" are
 the hours that divide the arrivals in the answer's "by_slot".
 
+"unit": "item" on the first stations: each of an order's items takes a place of its own there, and the order goes on
+to the first station of orders when its last item is done. An order's items are its pizzas, so "pizzas" can also be
+"orders_have": {"items": {"law": "discrete", "values": [1, 2, 3], "weights": [38, 29, 33]}}, or, with arrivals of the
+law "times", a list with a number for each order: {"items": [1, 3, 2]}. Routes leave out stations of orders:
+
+    "routes": [{"name": "delivery", "share": 0.6, "stations": ["make", "oven", "bench", "drivers"]},
+               {"name": "carry_out", "share": 0.4, "stations": ["make", "oven", "bench"]}]
+
+With given arrivals each order's can be given, too: "orders_have": {"routes": ["delivery", "carry_out"]}. An order of
+the state can have a "route", otherwise the first one. Among stations of items, it says where each item is:
+
+    {"route": "carry_out", "age": 300,
+     "items": [{"station": 0, "waiting": true}, {"station": 1, "elapsed": 60}, {"done": true}]}
+
+(without "items" it is one item, or "pizzas" of them that all wait), and beyond them how many there are:
+{"station": 2, "elapsed": 10, "items": 3}. "turn": 0, 1, ... on items that wait says in which order, if not in that of
+the orders.
+
 places: the capacity; null is a place for everybody. A service's "law" is a distribution of
 simulation.distributions.table: fixed(mean), exponential(mean), lognormal(mean, cv), uniform(low, high or mean, cv),
 gamma(mean, cv), erlang(mean, k), hyperexponential(p, means or mean, cv), weibull(mean, cv),
 triangular(low, mode, high), pert(low, mode, high), truncated_normal(mean, cv), shifted_lognormal(shift, mean, cv),
-discrete(values, p), empirical(values); or conveyor(headway, delay), or times(seconds), one for each order. Arrivals:
-poisson(per_hour), steps(per_hour, hours), times(seconds).
+discrete(values, p), empirical(values); or conveyor(headway, delay), or times(seconds), one for each order (or item).
+Arrivals: poisson(per_hour), steps(per_hour, hours), times(seconds).
 warmup: a share of the orders (or of the time until closing), or "auto" to find it; the answer says how much it was.
 A run ends after that many orders, or at the last of the hours or `close_hours` if that comes first; then the kitchen
 is emptied. A state is in the order of the lines. Only stations, arrivals and what ends the run are required.
@@ -32,20 +50,18 @@ from itertools import pairwise
 from typing import Any
 
 from simulation import distributions
-from simulation.fields import MAX_SECONDS, NAME_LENGTH, Fields, SpecError
-from simulation.spec import HOUR, Arrivals, Conveyor, Present, Rate, Service, Spec, Station, Times
+from simulation.fields import MAX_SECONDS, NAME_LENGTH, Fields
+from simulation.order_reader import read_orders, read_routes, read_state, wrong
+from simulation.spec import HOUR, ORDER, UNITS, Arrivals, Conveyor, Rate, Service, Spec, Station, Times
 
 MAX_STATIONS = 50
 MAX_CAPACITY = 10_000
 MAX_ORDERS = 100_000_000
 MAX_REPLICATIONS = 1_000_000
-MAX_VISITS = 1e11  # orders x stations x replications: some days of work
-MAX_TRACE = 1_000_000  # orders
-MAX_STATE = 10_000
+MAX_VISITS = 1e11  # of stations, in all replications: some days of work
+MAX_TRACE = 1_000_000  # orders or items
 MAX_CHANGES = 1000
 MAX_SLOTS = 1000
-MAX_PIZZAS = 1000  # of one order
-MAX_WEIGHT = 1e9
 MAX_PER_HOUR = 1e7
 MAX_HOURS = 24 * 366.0
 MAX_SEED = 2**63 - 1
@@ -57,7 +73,10 @@ def read_spec(values: Any) -> Spec:
     asked = Fields(values)
     rows = asked.objects("stations", 1, MAX_STATIONS)
     stations = tuple(_read_station(row, f"station {number}") for number, row in enumerate(rows))
+    _check_units(stations)
     arrivals, orders = _read_arrivals(asked)
+    routes = read_routes(asked, stations)
+    have = read_orders(asked, routes, len(arrivals.seconds) if isinstance(arrivals, Times) else None)
     spec = Spec(
         stations,
         arrivals,
@@ -69,14 +88,18 @@ def read_spec(values: Any) -> Spec:
         trace=asked.flag("trace"),
         promise_seconds=asked.optional("promise_seconds"),
         grid_seconds=asked.optional("grid_seconds"),
-        state=_read_state(asked, stations),
+        state=read_state(asked, stations, routes),
         count_state=asked.flag("count_state"),
-        pizzas=_read_pizzas(asked),
+        pizzas=have.pizzas,
         slots=_read_slots(asked),
+        routes=routes,
+        order_items=have.items,
+        order_routes=have.routes,
+        by_items=have.is_given or any(station.works_on_items for station in stations),
     )
     asked.refuse_others()
     if spec.auto_warmup and isinstance(arrivals, Rate) and len(set(arrivals.per_hour)) > 1:
-        raise _wrong("warmup", f'can be "{AUTO}" only where orders arrive at a constant rate.')
+        raise wrong("warmup", f'can be "{AUTO}" only where orders arrive at a constant rate.')
     _check_size(spec)
     return spec
 
@@ -86,7 +109,7 @@ def _read_station(asked: Fields, default_name: str) -> Station:
     service = _read_service(asked.object("service"))
     if isinstance(service, Conveyor):
         if asked.get("places") not in (None, 1):
-            raise asked.wrong("places", "must be left out: a conveyor takes one order after the other.")
+            raise asked.wrong("places", "must be left out: a conveyor takes one after the other.")
         capacity: int | None = 1
     elif "places" not in asked.values:
         raise asked.wrong("places", "is missing: a whole number, or null for a place for everybody.")
@@ -95,11 +118,20 @@ def _read_station(asked: Fields, default_name: str) -> Station:
     per_pizza = asked.flag("per_pizza")
     if per_pizza and isinstance(service, Times):
         raise asked.wrong("per_pizza", "must be left out: times are those of whole orders.")
+    unit = asked.choice("unit", UNITS, default=ORDER)
+    if per_pizza and unit != ORDER:
+        raise asked.wrong("per_pizza", "must be left out: a station of items makes one item at a time.")
     changes = _read_changes(asked, 1 if isinstance(service, Conveyor) else MAX_CAPACITY)
     if changes and capacity is None:
         raise asked.wrong("changes", "must be left out: this station has a place for everybody.")
     asked.refuse_others()
-    return Station(name, capacity, service, per_pizza, changes)
+    return Station(name, capacity, service, per_pizza, changes, unit)
+
+
+def _check_units(stations: Sequence[Station]) -> None:
+    for number, (before, station) in enumerate(pairwise(stations), 1):
+        if station.works_on_items and not before.works_on_items:
+            raise wrong(f"stations[{number}].unit", "must be order: stations of items come before those of orders.")
 
 
 def _read_changes(asked: Fields, most: int) -> tuple[tuple[float, int], ...]:
@@ -114,19 +146,6 @@ def _read_changes(asked: Fields, most: int) -> tuple[tuple[float, int], ...]:
     if changes and not changes[-1][1]:
         raise asked.wrong("changes", "must end with a place, or the last orders never get out.")
     return tuple(changes)
-
-
-def _read_pizzas(asked: Fields) -> tuple[tuple[int, float], ...]:
-    if asked.get("pizzas") is None:
-        return Spec.pizzas
-    pizzas, found = asked.object("pizzas"), []
-    for name in pizzas.values:
-        if not (str(name).isdecimal() and len(name) < 5 and 1 <= int(name) <= MAX_PIZZAS):
-            raise asked.wrong("pizzas", f"must have whole numbers from 1 to {MAX_PIZZAS} as names.")
-        found.append((int(name), pizzas.number(name, least=0, most=MAX_WEIGHT)))
-    if not any(weight for _, weight in found):
-        raise asked.wrong("pizzas", "must say for some number of pizzas how often it comes.")
-    return tuple(sorted(found))
 
 
 def _read_slots(asked: Fields) -> tuple[float, ...]:
@@ -195,7 +214,7 @@ def _read_times(asked: Fields, orders: int | None, close_hours: float | None) ->
         if after < before:
             raise asked.wrong(f"seconds[{number}]", "must not be before the one before it.")
     if orders is not None and orders > len(seconds):
-        raise _wrong("orders", f"must be at most {len(seconds)}, as many as arrivals.seconds has.")
+        raise wrong("orders", f"must be at most {len(seconds)}, as many as arrivals.seconds has.")
     seconds = seconds[:orders]
     if close_hours is not None:
         seconds = tuple(moment for moment in seconds if moment <= close_hours * HOUR)
@@ -213,49 +232,36 @@ def _read_steps(asked: Fields, close_hours: float | None) -> Rate:
     if close_hours is None or close_hours >= hours[-1]:
         return Rate(per_hour, hours)
     if close_hours <= hours[0]:
-        raise _wrong("close_hours", "must be after the first of arrivals.hours.")
+        raise wrong("close_hours", "must be after the first of arrivals.hours.")
     open_hours = [hour for hour in hours if hour < close_hours]
     return Rate(per_hour[: len(open_hours)], (*open_hours, close_hours))
-
-
-def _read_state(spec: Fields, stations: Sequence[Station]) -> tuple[Present, ...]:
-    if spec.get("state") is None:
-        return ()
-    state = []
-    for asked in spec.objects("state", 0, MAX_STATE):
-        station = asked.whole("station", 0, len(stations) - 1)
-        waits = asked.flag("waiting")
-        if waits == (asked.get("elapsed") is not None):
-            raise asked.wrong("elapsed", "or waiting must be given, but not both.")
-        elapsed = None if waits else asked.number("elapsed", least=0, most=MAX_SECONDS)
-        pizzas = asked.whole("pizzas", 1, MAX_PIZZAS, default=1)
-        age = asked.number("age", least=0, most=MAX_SECONDS, default=elapsed or 0.0)
-        asked.refuse_others()
-        state.append(Present(station, elapsed, pizzas, age))
-    return tuple(state)
-
-
-def _wrong(field: str, problem: str) -> SpecError:
-    return SpecError(field, f"{field} {problem}")
 
 
 def _check_size(spec: Spec) -> None:
     expected = spec.arrivals.expected if isinstance(spec.arrivals, Rate) else math.inf
     number = min(expected, math.inf if spec.orders is None else spec.orders)
     if number > MAX_ORDERS:
-        raise _wrong("arrivals.per_hour", f"must not bring more than {MAX_ORDERS} orders.")
-    if number * spec.replications * len(spec.stations) > MAX_VISITS:
-        raise _wrong("replications", "are too many for this number of orders.")
+        raise wrong("arrivals.per_hour", f"must not bring more than {MAX_ORDERS} orders.")
+    if number * spec.replications * spec.visits_of_order > MAX_VISITS:
+        raise wrong("replications", "are too many for this number of orders.")
     if spec.trace and spec.replications != 1:
-        raise _wrong("replications", "must be 1 for a trace.")
-    if spec.trace and number > MAX_TRACE:
-        raise _wrong("orders", f"must be at most {MAX_TRACE} for a trace.")
+        raise wrong("replications", "must be 1 for a trace.")
+    if spec.trace and number * (spec.mean_pizzas if spec.item_stations else 1) > MAX_TRACE:
+        raise wrong("orders", f"must be at most {MAX_TRACE} for a trace.")
     for index, station in enumerate(spec.stations):
         if isinstance(station.service, Times):
-            field = f"stations[{index}].service.seconds"
-            if spec.orders is None:
-                raise _wrong(
-                    field, "needs to know how many come at most: give orders, and not more than come before closing."
-                )
-            if len(station.service.seconds) < len(spec.state) + spec.orders:
-                raise _wrong(field, f"must have {len(spec.state) + spec.orders} numbers, one for each order.")
+            _check_times(spec, station, len(station.service.seconds), f"stations[{index}].service.seconds")
+
+
+def _check_times(spec: Spec, station: Station, count: int, field: str) -> None:
+    """Refuse service times that don't say for every order, or item, how long it takes."""
+    if spec.orders is None:
+        raise wrong(field, "needs to know how many come at most: give orders, and not more than come before closing.")
+    needed, what = len(spec.state) + spec.orders, "order"
+    if station.works_on_items:
+        if not spec.order_items and any(number > 1 for number, _ in spec.pizzas):
+            raise wrong(field, "needs to know how many items come: give orders_have.items as a list.")
+        came = sum(spec.order_items[: spec.orders]) if spec.order_items else spec.orders
+        needed, what = sum(order.pizzas for order in spec.state) + came, "item"
+    if count < needed:
+        raise wrong(field, f"must have {needed} numbers, one for each {what}.")

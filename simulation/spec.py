@@ -1,4 +1,8 @@
-"""A request to the simulator: a kitchen, its orders and how often. Read from JSON by simulation.reader."""
+"""A request to the simulator: a kitchen, its orders and how often. Read from JSON by simulation.reader.
+
+An order is a set of items, and its items are its pizzas. The first stations can work on items: an order's items are
+made there side by side, and the order goes on to the first station of orders when its last item is done.
+"""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +18,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Conveyor:
-    """A belt: one order is loaded every `headway_seconds`, and comes out `delay_seconds` after that."""
+    """A belt: one order (or item) is loaded every `headway_seconds`, and comes out `delay_seconds` after that."""
 
     headway_seconds: float
     delay_seconds: float
@@ -22,7 +26,8 @@ class Conveyor:
 
 @dataclass(frozen=True)
 class Times:
-    """A time for each order, in the order of arrival; those of the state first."""
+    """A time for each order, in the order of arrival; those of the state first. At a station of items one for each
+    item, in the order of the orders."""
 
     seconds: tuple[float, ...]
 
@@ -49,6 +54,9 @@ class Rate:
 Service = distributions.Distribution | Conveyor | Times
 Arrivals = Rate | Times
 
+ITEM, ORDER = "item", "order"
+UNITS = (ITEM, ORDER)
+
 
 @dataclass(frozen=True)
 class Station:
@@ -57,6 +65,11 @@ class Station:
     service: Service
     per_pizza: bool = False  # an order's service time is the sum over its pizzas
     changes: tuple[tuple[float, int], ...] = ()  # (seconds, capacity from then on), rising
+    unit: str = ORDER  # what takes a place
+
+    @property
+    def works_on_items(self) -> bool:
+        return self.unit == ITEM
 
     @property
     def piece_seconds(self) -> float:
@@ -86,13 +99,48 @@ class Station:
 
 
 @dataclass(frozen=True)
-class Present:
-    """An order that is in the kitchen at the opening."""
+class Route:
+    """A way through the kitchen: all stations of items and some of those of orders."""
+
+    name: str
+    share: float  # relative frequency
+    stations: tuple[int, ...]  # rising
+
+
+@dataclass(frozen=True)
+class PresentItem:
+    """An item that is in the kitchen at the opening, at a station of items or past the last of them."""
 
     station: int
     elapsed_seconds: float | None  # for how long its work has gone on; None in the line
-    pizzas: int = 1
+    is_done: bool = False  # past the stations of items: the other fields say nothing
+    turn: int = 0  # in the line, smallest first; of equals, that of the earlier order, then the lower number
+
+
+@dataclass(frozen=True)
+class Present:
+    """An order that is in the kitchen at the opening.
+
+    Among stations of items, `items` says where each stands and `station` is that of the least advanced one; without
+    `items`, all stand where the order does.
+    """
+
+    station: int
+    elapsed_seconds: float | None  # for how long its work has gone on; None in the line
+    pizzas: int = 1  # the number of its items
     age_seconds: float = 0.0  # since it was placed
+    route: int = 0  # of Spec.routes
+    items: tuple[PresentItem, ...] = ()
+
+    @staticmethod
+    def of_items(items: "tuple[PresentItem, ...]", age_seconds: float = 0.0, route: int = 0) -> "Present":
+        """Return an order whose items are at the stations of items, at least one of them not done."""
+        last = min((item for item in items if not item.is_done), key=lambda item: item.station)
+        return Present(last.station, last.elapsed_seconds, len(items), age_seconds, route, items)
+
+    @property
+    def each_item(self) -> tuple[PresentItem, ...]:
+        return self.items or (PresentItem(self.station, self.elapsed_seconds),) * self.pizzas
 
 
 @dataclass(frozen=True)
@@ -111,6 +159,36 @@ class Spec:
     count_state: bool = False  # in averages over orders
     pizzas: tuple[tuple[int, float], ...] = ((1, 1.0),)  # (number, relative frequency)
     slots: tuple[float, ...] = ()  # hours that cut the day into pieces
+    routes: tuple[Route, ...] = ()  # none: every order passes all stations
+    order_items: tuple[int, ...] = ()  # the number of items of each order, where it is given; without the state's
+    order_routes: tuple[int, ...] = ()  # the route of each order, where it is given
+    by_items: bool = False  # the answer has figures by the number of items
+
+    @property
+    def item_stations(self) -> int:
+        """Return how many stations work on items. They come first."""
+        return sum(station.works_on_items for station in self.stations)
+
+    @property
+    def item_numbers(self) -> tuple[int, ...]:
+        """Return the numbers of items that an order can have, rising."""
+        drawn = self.order_items or tuple(number for number, weight in self.pizzas if weight)
+        return tuple(sorted({*drawn, *(order.pizzas for order in self.state)}))
+
+    @property
+    def visits_of_order(self) -> float:
+        """Return how many visits to stations an order is on average."""
+        items = self.item_stations
+        return items * self.mean_pizzas + sum(self.share_of(number) for number in range(items, len(self.stations)))
+
+    def share_of(self, number: int) -> float:
+        """Return the share of the orders that pass a station."""
+        shares = [(route.share, number in route.stations) for route in self.routes]
+        return sum(share for share, passes in shares if passes) / sum(share for share, _ in shares) if shares else 1.0
+
+    def is_on(self, number: int, route: int) -> bool:
+        """Return True if a route passes a station."""
+        return not self.routes or number in self.routes[route].stations
 
     @property
     def opening_seconds(self) -> float:
@@ -150,8 +228,10 @@ class Spec:
         return min(most, math.inf if self.orders is None else self.orders)
 
     def place_seconds(self, station: Station) -> float:
-        """Return the mean time for which an order keeps a place."""
-        return station.piece_seconds * (self.mean_pizzas if station.per_pizza else 1)
+        """Return the mean time for which an order keeps places here; 0 for those that skip the station."""
+        number = next(number for number, other in enumerate(self.stations) if other is station)
+        pieces = self.mean_pizzas if station.per_pizza or station.works_on_items else 1
+        return station.piece_seconds * pieces * self.share_of(number)
 
     def peak_load(self, station: Station) -> float:
         """Return the highest load: the work that arrives relative to the capacity at that time."""
