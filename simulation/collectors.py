@@ -11,8 +11,10 @@ import numpy as np
 from simulation.engine import Array, Ids, Visits
 from simulation.lengths import NO_SLOT, Whole
 from simulation.spec import HOUR, Spec
+from simulation.table import Table
 
 MAX_GRID = 10_000  # moments
+NO_VISIT: dict[str, float | None] = {"start": None, "end": None}
 
 
 class Slots:
@@ -87,21 +89,32 @@ class Grid:
 
 
 class Trace:
-    """Every visit of one replication."""
+    """Every visit of one replication: of orders and, at stations of items, of their items."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.arrivals: dict[int, float] = dict.fromkeys(range(-len(spec.state), 0), spec.opening_seconds)
-        self.visits: dict[int, list[dict[str, float | None]]] = {}
+        self.orders: dict[int, dict[str, Any]] = {}
 
-    def come(self, numbers: Ids, arrivals: Array) -> None:
-        comes = np.isfinite(arrivals)
-        self.arrivals.update(zip(numbers[comes].tolist(), arrivals[comes].tolist(), strict=True))
+    def come(self, orders: Table) -> None:
+        spec = self.spec
+        for column in np.flatnonzero(np.isfinite(orders.arrivals[0])).tolist():
+            row: dict[str, Any] = {"arrival": float(orders.arrivals[0, column])}
+            row["stations"] = [dict(NO_VISIT) for _ in spec.stations]
+            if spec.by_items and orders.sizes is not None:
+                here = range(spec.item_stations)
+                row["items"] = [{"stations": [dict(NO_VISIT) for _ in here]} for _ in range(orders.sizes[0, column])]
+            if orders.routes is not None:
+                row["route"] = spec.routes[orders.routes[0, column]].name
+            self.orders[int(orders.numbers[0, column])] = row
 
-    def add(self, station: int, numbers: Ids, starts: Array, ends: Array) -> None:
-        for number, start, end in zip(numbers.tolist(), starts.tolist(), ends.tolist(), strict=True):
-            visits = self.visits.setdefault(number, [{"start": None, "end": None} for _ in self.spec.stations])
+    def add(self, station: int, table: Table, columns: Ids, starts: Array, ends: Array) -> None:
+        numbers = table.numbers[0, columns].tolist()
+        places = [0] * len(numbers) if table.places is None else table.places[0, columns].tolist()
+        is_item = self.spec.by_items and station < self.spec.item_stations
+        for number, place, start, end in zip(numbers, places, starts.tolist(), ends.tolist(), strict=True):
+            row = self.orders[number]
+            visits = row["items"][place]["stations"] if is_item else row["stations"]
             visits[station] = {"start": start, "end": end}
 
     def rows(self) -> list[dict[str, Any]]:
-        return [{"arrival": self.arrivals[number], "stations": self.visits[number]} for number in sorted(self.visits)]
+        return [self.orders[number] for number in sorted(self.orders)]

@@ -4,10 +4,13 @@ Order n of replication r has the same draws at each station, whatever the capaci
 chunks and shares, and however many orders come after it. These common random numbers make scenarios differ by what
 was changed, and little else.
 
-A stream is one source of chance: the arrivals, the pizzas, a station's service times, and what is left of the work in
-hand at the start. Replications are drawn in blocks, from one generator for each block and stream (one for each
-replication would cost more than the simulation). Blocks grow from 1 to BLOCK, so that a single run draws for itself
-alone. Within a block draws go order by order, each for all of its replications.
+A stream is one source of chance: the arrivals, the pizzas (an order's items), the routes, a station's service times,
+and what is left of the work in hand at the start. At a station of items each item has a draw, as each pizza has where
+an order's service time is the sum over its pizzas.
+
+Replications are drawn in blocks, from one generator for each block and stream (one for each replication would cost
+more than the simulation). Blocks grow from 1 to BLOCK, so that a single run draws for itself alone. Within a block
+draws go order by order, each for all of its replications.
 """
 
 import math
@@ -18,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulation.distributions import Distribution, Fixed, remaining_of_sum
-from simulation.engine import Array, Ids
+from simulation.engine import Array, Ids, take
+from simulation.packing import Packing
 from simulation.spec import HOUR, Conveyor, Rate, Spec, Station, Times
 
 BLOCK = 50  # replications
 
 # The number of a stream; the last three with that of their station
-ARRIVALS, PIZZAS = 0, 900
+ARRIVALS, PIZZAS, ROUTES = 0, 900, 901
 SERVICES, PRESENT, REMAINING = 1, 1001, 2001
 
 
@@ -50,12 +54,13 @@ class Draws:
         self.blocks: list[Block] = []
         while not self.blocks or self.blocks[-1].end < first + rows:
             self.blocks.append(block_of(self.blocks[-1].end if self.blocks else first))
-        self.skipped = first - self.blocks[0].begin
+        self.first, self.skipped = first, first - self.blocks[0].begin
         self.streams: dict[int, list[np.random.Generator]] = {}
         self.clock = np.zeros((rows, 1))
         self.numbers_of_pizzas = np.array([number for number, _ in spec.pizzas])
         self.pizza_chances = np.cumsum([weight for _, weight in spec.pizzas])
-        self.per_pizza = any(station.per_pizza for station in spec.stations)
+        self.route_chances = np.cumsum([route.share for route in spec.routes])
+        self.needs_pizzas = spec.needs_sizes or any(station.per_pizza for station in spec.stations)
         self.chunk_pizzas: list[Ids] = []  # of each block, (orders, replications)
 
     def stream(self, number: int) -> list[np.random.Generator]:
@@ -89,18 +94,72 @@ class Draws:
             return moments
         return moments[:, : int(np.isfinite(moments).sum(axis=1).max(initial=0))]
 
+    def sizes_of_chunk(self) -> Ids:
+        """Return the numbers of items of the orders whose services were drawn last, (rows, width)."""
+        drawn = np.concatenate(self.chunk_pizzas, axis=1).T
+        return np.ascontiguousarray(drawn[self.skipped : self.skipped + self.rows])
+
+    def routes(self, first: int, width: int) -> Ids:
+        """Return the routes of the orders from number `first` on, (rows, width)."""
+        if self.spec.order_routes:
+            return np.tile(np.array(self.spec.order_routes[first : first + width], dtype=np.intp), (self.rows, 1))
+        chances = self.draw(ROUTES, width, lambda random, block: random.random((width, block.end - block.begin)))
+        found: Ids = np.searchsorted(self.route_chances, chances * self.route_chances[-1], side="right")
+        return found
+
     def services(self, first: int, width: int) -> list[Array]:
-        """Return for each station the service times of the orders from number `first` on, (rows, width); on a belt,
-        the loading times."""
-        if self.per_pizza:
-            self.chunk_pizzas = [self.pizzas(generator, width) for generator in self.pizza_streams()]
-        return [self.service(number, station, first, width) for number, station in enumerate(self.spec.stations)]
+        """Return the service times of the orders from number `first` on, (rows, width), for each station that works on
+        whole orders; on a belt, the loading times."""
+        if self.needs_pizzas:
+            self.chunk_pizzas = [self.pizzas(stream, first, width) for stream in self.pizza_streams()]
+        stations = list(enumerate(self.spec.stations))[self.spec.fork :]
+        return [self.service(number, station, first, width) for number, station in stations]
+
+    def item_services(self, first: int, packing: Packing) -> list[Array]:
+        """Return for each station of items the service times of these items, (rows, items), after `services`."""
+        places = [
+            self._places(block, pizzas, packing) for block, pizzas in zip(self.blocks, self.chunk_pizzas, strict=True)
+        ]
+        return [
+            self._item_service(number, self.spec.stations[number], first, packing, places)
+            for number in range(self.spec.fork)
+        ]
+
+    def _places(self, block: Block, pizzas: Ids, packing: Packing) -> tuple[slice, Ids]:
+        """Return the run's rows in a block, and the places of their items among the block's draws."""
+        begin, end = max(block.begin, self.first), min(block.end, self.first + self.rows)
+        rows = slice(begin - self.first, end - self.first)
+        firsts: Ids = (np.cumsum(pizzas.ravel()) - pizzas.ravel()).reshape(pizzas.shape)
+        mine = np.ascontiguousarray(firsts[:, begin - block.begin : end - block.begin].T)
+        places: Ids = take(mine, packing.order[rows]) + packing.number[rows]
+        return rows, places
+
+    def _item_service(
+        self, number: int, station: Station, first: int, packing: Packing, places: list[tuple[slice, Ids]]
+    ) -> Array:
+        service = station.service
+        if isinstance(service, Times):
+            begin = len(self.spec.items_of_state) + (sum(self.spec.order_items[:first]) or first)
+            return np.tile(np.array(service.seconds[begin : begin + packing.order.shape[1]]), (self.rows, 1))
+        if isinstance(service, Conveyor | Fixed):
+            return np.full(
+                packing.order.shape, service.mean if isinstance(service, Fixed) else service.headway_seconds
+            )
+        work = np.empty(packing.order.shape)
+        streams = zip(self.stream(SERVICES + number), self.chunk_pizzas, places, strict=True)
+        for generator, pizzas, (rows, here) in streams:
+            each = service.many(generator, (int(pizzas.sum()),))
+            each.take(here, out=work[rows], mode="clip")  # filler has no place of its own
+        return work
 
     def pizza_streams(self) -> list[tuple[Block, np.random.Generator]]:
         return list(zip(self.blocks, self.stream(PIZZAS), strict=True))
 
-    def pizzas(self, stream: tuple[Block, np.random.Generator], width: int) -> Ids:
+    def pizzas(self, stream: tuple[Block, np.random.Generator], first: int, width: int) -> Ids:
         block, generator = stream
+        if self.spec.order_items:
+            given = np.array(self.spec.order_items[first : first + width], dtype=np.intp)
+            return np.tile(given[:, None], (1, block.end - block.begin))
         chances = generator.random((width, block.end - block.begin)) * self.pizza_chances[-1]
         numbers: Ids = self.numbers_of_pizzas[np.searchsorted(self.pizza_chances, chances, side="right")]
         return numbers
@@ -125,14 +184,14 @@ class Draws:
 
         return self.draw(SERVICES + number, width, draw)
 
-    # The orders that are there at the opening
+    # The orders that are there at the opening, and at stations of items their items
 
     def present(self, number: int) -> Array:
-        """Return the service times at a station of the orders that are there at the opening, (rows, orders)."""
-        station, state = self.spec.stations[number], self.spec.state
+        """Return the service times at a station of what is there at the opening, (rows, orders or items)."""
+        station, state = self.spec.stations[number], self.spec.standing_for(number)
         service = station.service
         if isinstance(service, Times):
-            return np.tile(np.array(service.seconds[: len(state)]), (self.rows, 1))
+            return np.tile(np.array(service.seconds)[self.spec.ranks_in_state(number)], (self.rows, 1))
         pizzas = station.pieces(state)
         if isinstance(service, Conveyor):
             return np.tile(service.headway_seconds * pizzas, (self.rows, 1))
@@ -144,15 +203,19 @@ class Draws:
         return self.draw(PRESENT + number, len(state), draw)
 
     def remaining(self, number: int, columns: Ids) -> Array:
-        """Return the rest of the work that these orders of the state have in hand, (rows, columns)."""
-        station, orders = self.spec.stations[number], [self.spec.state[column] for column in columns]
+        """Return the rest of the work that these orders or items have in hand, (rows, columns)."""
+        station, state = self.spec.stations[number], self.spec.standing_for(number)
+        there = [state[column] for column in columns]
         service = station.service
-        elapsed = np.array([order.elapsed_seconds or 0.0 for order in orders])
+        elapsed = np.array([one.elapsed_seconds or 0.0 for one in there])
         if isinstance(service, Times):
-            return np.tile(np.maximum(np.array(service.seconds)[columns] - elapsed, 0), (self.rows, 1))
+            return np.tile(
+                np.maximum(np.array(service.seconds)[self.spec.ranks_in_state(number)[columns]] - elapsed, 0),
+                (self.rows, 1),
+            )
         if isinstance(service, Conveyor):
             return np.tile(np.maximum(service.delay_seconds - elapsed, 0), (self.rows, 1))
-        distribution, pizzas = service, station.pieces(orders)
+        distribution, pizzas = service, station.pieces(there)
 
         def draw(random: np.random.Generator, block: Block) -> Array:
             count = block.end - block.begin

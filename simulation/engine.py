@@ -1,8 +1,8 @@
 """The engine of the second clock: stations in a row, first come first served, all replications together in numpy.
 
-A row of an array is a replication (or a path), a column is an order; the column is the order's number. Of two orders
-that arrive at a station at the same moment the lower number goes first, and a completion comes before an arrival, as
-in the live kitchen. Times are kitchen seconds.
+A row of an array is a replication (or a path), a column is an order, or an item of an order (simulation.stations); the
+column is its number. Of two that arrive at a station at the same moment the lower number goes first, and a completion
+comes before an arrival, as in the live kitchen. Times are kitchen seconds.
 
 Why it is fast. Work begins at max(arrival, the moment when the first place is free). A station therefore needs one
 vector a replication, the moments at which its places become free, in rising order (Kiefer and Wolfowitz, 1955), and
@@ -54,6 +54,7 @@ class Visits:
     arrivals: Array
     starts: Array
     ends: Array
+    passes: NDArray[np.bool_] | None = None  # True: its route has no such station, so it goes by
 
 
 def stations_forward(
@@ -106,7 +107,7 @@ def stations_forward(
                     busy_until = busy_until - delay + headway
                 tandem.put_to_work(number, columns, ends[number][:, columns], busy_until)
     for visits, start, end in zip(tandem.run(came, work, lines), starts, ends, strict=True):
-        places_in_table = _flat(visits.orders, shape[1])
+        places_in_table = flat(visits.orders, shape[1])
         start.ravel()[places_in_table] = visits.starts
         end.ravel()[places_in_table] = visits.ends
     return starts, ends
@@ -121,11 +122,16 @@ class Tandem:
         capacities: Sequence[int | None],
         delays: Sequence[float | None] | None = None,
         changes: Sequence[Changes] | None = None,
+        optional: Sequence[bool] | None = None,
+        *,
+        hands_on: bool = False,
     ) -> None:
-        self.rows = rows
+        """optional: True for stations that some orders pass by. hands_on: other stations follow, see `handed`."""
+        self.rows, self.hands_on = rows, hands_on
         nothing = [None] * len(capacities)
-        rest = zip(delays or nothing, changes or nothing, strict=True)
+        rest = zip(delays or nothing, changes or nothing, optional or [False] * len(capacities), strict=True)
         self.stations = [_Station(rows, capacity, *other) for capacity, other in zip(capacities, rest, strict=True)]
+        self.handed: tuple[Ids, Array, Array | None] | None = None  # who has left, when, and a bound for all others
 
     def put_to_work(self, station: int, orders: Ids, ends: Array, busy_until: Array | None = None) -> None:
         """Put these columns to work there until `ends`, (rows, orders), even if they exceed the capacity.
@@ -137,31 +143,42 @@ class Tandem:
         )
 
     def run(
-        self, arrivals: Array, services: Sequence[Array], lines: Sequence[Ids], bound: Array | None = None
+        self,
+        arrivals: Array,
+        services: Sequence[Array],
+        lines: Sequence[Ids],
+        bound: Array | None = None,
+        entering: tuple[Ids, Array] | None = None,
+        skips: Sequence[NDArray[np.bool_] | None] | None = None,
     ) -> Iterator[Visits]:
         """Yield the visits of each station in turn.
 
         arrivals and services: of the table's columns, (rows, columns). lines: for each station the columns that come
-        to it from outside, rising, before those from the station before.
+        to it from outside, in their order, before those from the station before. Where all columns do, they rise.
         bound: (rows, 1), no order of a later chunk arrives before it; without it this is the last chunk.
+        entering: columns that come to the first station from other stations, and when, rising.
+        skips: for each station True for the columns that pass it by; their service is 0.
         Between chunks the caller renumbers the columns of the orders still inside: see `inside` and `renumber`.
         """
-        orders = np.empty((self.rows, 0), dtype=np.intp)
-        came = np.empty((self.rows, 0))
-        final = self.stations[-1]
-        for station, service, line in zip(self.stations, services, lines, strict=True):
+        orders, came = entering or (np.empty((self.rows, 0), dtype=np.intp), np.empty((self.rows, 0)))
+        final = None if self.hands_on else self.stations[-1]
+        by_station = zip(self.stations, services, lines, skips or [None] * len(self.stations), strict=True)
+        for station, service, line, skip in by_station:
             if line.size:
                 outside = np.broadcast_to(line, (self.rows, line.size))
                 first = arrivals if line.size == service.shape[1] else arrivals[:, line]
                 orders = np.concatenate([outside, orders], axis=1) if orders.shape[1] else outside
                 came = np.concatenate([first, came], axis=1) if came.shape[1] else first
             all_come = line.size == service.shape[1]  # in which case their order is that of the columns
-            starts, ends = station.serve(came, service if all_come else _of_orders(service, orders), bound is None)
-            yield Visits(orders, came, starts, ends)
+            work = service if all_come else _of_orders(service, orders)
+            passes = None if skip is None else take(skip, orders)
+            starts, ends = station.serve(came, work, bound is None, passes)
+            yield Visits(orders, came, starts, ends, passes)
             if station is final:
                 station.keep(orders, ends, bound)
             else:
                 orders, came, bound = station.hand_on(orders, ends, bound)
+        self.handed = orders, came, bound
 
     def inside(self) -> list[Ids]:
         """Return for each station the columns still in it, (rows, places or fewer); -1 is none."""
@@ -176,8 +193,10 @@ class Tandem:
 class _Station:
     """One station: when its places become free, and the orders that are done there but can still be overtaken."""
 
-    def __init__(self, rows: int, capacity: int | None, delay: float | None, changes: Changes | None) -> None:
-        self.delay = delay
+    def __init__(
+        self, rows: int, capacity: int | None, delay: float | None, changes: Changes | None, is_optional: bool
+    ) -> None:
+        self.delay, self.is_optional = delay, is_optional
         if delay is not None:
             capacity, changes = 1, [(seconds, min(count, 1)) for seconds, count in changes or ()]
         if capacity is None and changes:
@@ -202,7 +221,11 @@ class _Station:
         if most:
             self.free = np.sort(np.concatenate([self.free, until], axis=1), axis=1)[:, -most:]
 
-    def serve(self, arrivals: Array, services: Array, is_last: bool) -> tuple[Array, Array]:
+    def serve(
+        self, arrivals: Array, services: Array, is_last: bool, passes: NDArray[np.bool_] | None = None
+    ) -> tuple[Array, Array]:
+        if passes is not None:
+            return self._serve_some(arrivals, services, is_last, passes)
         starts = self._begin(arrivals, services)
         busy_until = starts + services
         if not is_last and arrivals.shape[1]:
@@ -211,6 +234,13 @@ class _Station:
                 last = np.where(np.isinf(starts), -np.inf, starts).max(axis=1)
                 self.last = np.maximum(self.last, last)
         return starts, busy_until if self.delay is None else starts + self.delay
+
+    def _serve_some(
+        self, arrivals: Array, services: Array, is_last: bool, passes: NDArray[np.bool_]
+    ) -> tuple[Array, Array]:
+        """Serve the others. One that goes by takes a place that is free already for no time, which changes nothing."""
+        starts, ends = self.serve(np.where(passes, -np.inf, arrivals), services, is_last)
+        return np.where(passes, arrivals, starts), np.where(passes, arrivals, ends)
 
     def _begin(self, arrivals: Array, services: Array) -> Array:
         if self.capacity is None:
@@ -245,6 +275,8 @@ class _Station:
 
     def _next_end(self, bound: Array) -> Array:
         """Return the earliest moment at which an order that arrives from `bound` on can leave."""
+        if self.is_optional:
+            return bound
         if self.shifts is not None:
             start = self._begin(bound, np.zeros_like(bound))
         else:
@@ -274,9 +306,9 @@ Table = TypeVar("Table", Array, Ids, NDArray[np.bool_])
 
 def take(table: Table, columns: Ids) -> Table:
     """Return table[row, columns[row, i]]; four times as fast as numpy's own indexing."""
-    return table.ravel().take(_flat(columns, table.shape[1]))
+    return table.ravel().take(flat(columns, table.shape[1]))
 
 
-def _flat(columns: Ids, width: int) -> Ids:
+def flat(columns: Ids, width: int) -> Ids:
     flat: Ids = columns + np.arange(0, len(columns) * width, width)[:, None] if width else columns
     return flat

@@ -65,6 +65,10 @@ class EachLength:
     def _rising_in(self, slot: int) -> Array:
         return self.rising_by_slot[slot] if slot < len(self.rising_by_slot) else np.zeros(0)
 
+    def of_kind(self, kind: int) -> "EachLength":
+        mine = self.section // SECTIONS == kind
+        return EachLength(self.seconds[mine], self.section[mine] % SECTIONS, self.slot[mine])
+
     def below(self, seconds: float) -> tuple[Array, Array]:
         """Count the times of each section that are not longer, and all of them."""
         below = self.section[self.seconds <= seconds]
@@ -106,6 +110,9 @@ class LengthCells:
         low, high = LEAST_SECONDS * CELL_RATIO ** (self.first_cell + cell + inside)
         return float(low + (rank - ranks[0]) * (high - low))
 
+    def of_kind(self, kind: int) -> "LengthCells":
+        return LengthCells(self.first_cell, self.counts[kind * SECTIONS : (kind + 1) * SECTIONS])
+
     def below(self, seconds: float) -> tuple[Array, Array]:
         position = float(_cell(np.array([seconds]))[0]) - self.first_cell
         cell, inside = int(position), position % 1
@@ -140,12 +147,15 @@ def percentile(pool: Pool, share: float) -> Estimate:
 
 
 class Lengths:
-    """Gathers the times as they come. `sections` has a number for each replication or batch."""
+    """Gathers the times as they come. `sections` has a number for each replication or batch.
 
-    def __init__(self, sections: Ids, slots: int, is_exact: bool) -> None:
+    With several kinds of orders, each kind has SECTIONS sections of its own: see `of_kind` of a pool.
+    """
+
+    def __init__(self, sections: Ids, slots: int, is_exact: bool, kinds: int = 1) -> None:
         self.sections, self.is_exact = sections, is_exact
         self.each: list[tuple[Ids, Array, Small]] = []
-        self.counts = np.zeros((0 if is_exact else SECTIONS + slots, CELLS), dtype=np.int64)
+        self.counts = np.zeros((0 if is_exact else kinds * SECTIONS + slots, CELLS), dtype=np.int64)
 
     def add(self, group: Ids, seconds: Array, slot: Ids | None) -> None:
         """Add times, one group each; without `slot` they count in no piece of the day."""

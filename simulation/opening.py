@@ -1,18 +1,23 @@
-"""The orders in the kitchen when a run begins: at work, or in the stations' lines."""
+"""The orders in the kitchen when a run begins: at work, or in the stations' lines, and so their items."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from simulation.engine import Array, Ids, Tandem
-from simulation.spec import Conveyor, Spec
+from simulation.engine import Array, Ids
+from simulation.join import PAST
+from simulation.spec import Conveyor, Present, Spec, StateItem
+from simulation.stations import Stations, exit_of
+from simulation.table import Inside, Table
 
 
 class PresentDraws(Protocol):
-    """The draws of the orders of a state, (rows, orders) each."""
+    """The draws of the orders of a state, and of their items, (rows, orders or items) each."""
 
     def present(self, number: int) -> Array:
-        """Return the orders' service times at a station."""
+        """Return the service times at a station."""
         ...
 
     def remaining(self, number: int, columns: Ids) -> Array:
@@ -22,70 +27,127 @@ class PresentDraws(Protocol):
 
 class AtWork(NamedTuple):
     station: int
-    columns: Ids
+    columns: Ids  # of orders, or of items at a station of items
     ends: Array
     busy_until: Array  # earlier than the end on a belt
 
 
 class Opening:
-    """Puts a spec's state to work in a tandem: columns 0 to n - 1 in the order of the lines.
+    """Puts a spec's state to work: columns 0 to n - 1 in the order of the lines.
 
-    `services` has for each station (rows, n): for how long each will take a place, 0 where it has been already.
-    `lines` has for each station the columns that wait there.
+    `inside` has the tables of the orders and of the items that are not done; their services are for how long each will
+    take a place, 0 where it has been already. `lines` has for each station the columns that wait there.
     """
 
-    def __init__(self, spec: Spec, tandem: Tandem, draws: PresentDraws) -> None:
-        self.spec, self.seconds = spec, spec.opening_seconds
-        self.at = np.array([order.station for order in spec.state], dtype=np.intp)
-        self.works = np.array([order.elapsed_seconds is not None for order in spec.state], dtype=bool)
-        self.services, self.lines, self.at_work = list[Array](), list[Ids](), list[AtWork]()
-        for number in range(len(spec.stations)):
-            if not spec.state:  # and no random stream to draw it from
-                self.services.append(np.empty((tandem.rows, 0)))
-                self.lines.append(np.arange(0))
-                continue
-            here = self.at == number
+    def __init__(self, spec: Spec, stations: Stations, draws: PresentDraws) -> None:
+        self.spec, self.seconds, self.stations = spec, spec.opening_seconds, stations
+        self.lines, self.at_work = list[Ids](), list[AtWork]()
+        numbers = range(len(spec.stations))
+        items = self._services(numbers[: spec.fork], draws)
+        orders = self._services(numbers[spec.fork :], draws)
+        self.inside = Inside(self._orders(orders), self._items(items) if spec.fork else None)
+        if spec.fork:
+            there = [item.order for item in spec.items_of_state if not item.is_done]
+            missing = np.bincount(np.array(there, dtype=np.intp), minlength=len(spec.state))
+            shape = (stations.rows, len(spec.state))
+            stations.join.expect(np.broadcast_to(np.where(missing > 0, missing, PAST), shape))
+
+    def table_at(self, number: int) -> Table:
+        """Return the table of what a station serves."""
+        return self.inside.items if self.inside.items and number < self.spec.fork else self.inside.orders
+
+    def _services(self, numbers: range, draws: PresentDraws) -> list[Array]:
+        """Let those at work begin, and return the service times at these stations, all of orders or all of items."""
+        if not numbers:
+            return []
+        there = self.spec.standing_for(numbers[0])
+        if not there:  # and no random stream to draw it from
+            self.lines += [np.arange(0)] * len(numbers)
+            return [np.empty((self.stations.rows, 0))] * len(numbers)
+        at = np.array([one.station for one in there], dtype=np.intp)
+        works = np.array([one.elapsed_seconds is not None for one in there], dtype=bool)
+        turns = np.array([_turn(one) for one in there])
+        services = []
+        for number in numbers:
+            here = at == number
             service = draws.present(number)
-            columns = np.flatnonzero(here & self.works)
+            columns = np.flatnonzero(here & works)
             if columns.size:
-                work = self._at_work(number, columns, draws)
-                tandem.put_to_work(number, columns, work.ends, work.busy_until)
+                work = self._at_work(number, columns, there, draws)
+                self.stations.put_to_work(number, columns, work.ends, work.busy_until)
                 service[:, columns] = work.busy_until - self.seconds
                 self.at_work.append(work)
-            service[:, self.at > number] = 0.0
-            self.services.append(service)
-            self.lines.append(np.flatnonzero(here & ~self.works))
+            service[:, (at > number) | self._skips(number, there)] = 0.0
+            services.append(service)
+            waiting = np.flatnonzero(here & ~works)
+            self.lines.append(waiting[np.argsort(turns[waiting], kind="stable")])
+        return services
 
-    def _at_work(self, number: int, columns: Ids, draws: PresentDraws) -> AtWork:
+    def _skips(self, number: int, there: Sequence[Present | StateItem]) -> NDArray[np.bool_]:
+        skipping = self.stations.skipping[number]
+        routes = np.array([one.route if isinstance(one, Present) else 0 for one in there], dtype=np.intp)
+        return np.zeros(len(there), dtype=bool) if skipping is None else skipping[routes]
+
+    def _at_work(self, number: int, columns: Ids, there: Sequence[Present | StateItem], draws: PresentDraws) -> AtWork:
         ends = self.seconds + draws.remaining(number, columns)
         station = self.spec.stations[number]
         if not isinstance(station.service, Conveyor):
             return AtWork(number, columns, ends, ends)
-        orders = [self.spec.state[column] for column in columns]
-        elapsed = np.array([order.elapsed_seconds for order in orders], dtype=np.float64)
-        loading = np.maximum(station.service.headway_seconds * station.pieces(orders) - elapsed, 0.0)
+        loaded = [there[column] for column in columns]
+        elapsed = np.array([one.elapsed_seconds for one in loaded], dtype=np.float64)
+        loading = np.maximum(station.service.headway_seconds * station.pieces(loaded) - elapsed, 0.0)
         return AtWork(number, columns, ends, np.broadcast_to(self.seconds + loading, ends.shape))
+
+    def _orders(self, services: list[Array]) -> Table:
+        state = self.spec.state
+        shape = (self.stations.rows, len(state))
+        return Table(
+            numbers=np.broadcast_to(np.arange(-len(state), 0), shape),
+            arrivals=np.full(shape, self.seconds),
+            ages=np.broadcast_to(np.array([order.age_seconds for order in state], dtype=np.float64), shape),
+            services=services,
+            group=np.broadcast_to(np.arange(shape[0])[:, None], shape),
+            counts=np.full(shape, self.spec.count_state),
+            has_time=np.full(shape, not self.spec.warmup),
+            routes=_row([order.route for order in state], shape) if self.spec.routes else None,
+            sizes=_row([order.pizzas for order in state], shape) if self.spec.needs_sizes else None,
+            first_station=self.spec.fork,
+        )
+
+    def _items(self, services: list[Array]) -> Table:
+        items = [item for item in self.spec.items_of_state if not item.is_done]
+        shape = (self.stations.rows, len(items))
+        return Table(
+            numbers=_row([item.order - len(self.spec.state) for item in items], shape),
+            arrivals=np.full(shape, self.seconds),
+            ages=np.zeros(shape),
+            services=services,
+            group=np.broadcast_to(np.arange(shape[0])[:, None], shape),
+            counts=np.full(shape, self.spec.count_state),
+            has_time=np.full(shape, not self.spec.warmup),
+            order=_row([item.order for item in items], shape),
+            places=_row([item.number for item in items], shape),
+        )
+
+
+def _turn(one: Present | StateItem) -> int:
+    if isinstance(one, StateItem):
+        return one.turn
+    return one.items[0].turn if one.items else 0
+
+
+def _row(values: Sequence[int], shape: tuple[int, int]) -> Ids:
+    return np.broadcast_to(np.array(values, dtype=np.intp), shape)
 
 
 def ends_of_present(spec: Spec, rows: int, draws: PresentDraws) -> Array:
     """Return when each order of the state leaves the kitchen if no others come, (rows, orders)."""
-    tandem = tandem_of(spec, rows)
-    opening = Opening(spec, tandem, draws)
+    stations = Stations(spec, rows)
+    opening = Opening(spec, stations, draws)
     ends = np.empty((rows, len(spec.state)))
     for work in opening.at_work:
-        if work.station == len(spec.stations) - 1:
+        if work.station == exit_of(spec):
             ends[:, work.columns] = work.ends
-    *_, last = tandem.run(np.full(ends.shape, opening.seconds), opening.services, opening.lines)
-    np.put_along_axis(ends, last.orders, last.ends, axis=1)
+    *_, last = stations.run(opening.inside, opening.lines)
+    np.put_along_axis(ends, last.visits.orders, last.visits.ends, axis=1)
     return ends
-
-
-def tandem_of(spec: Spec, rows: int) -> Tandem:
-    stations = spec.stations
-    belts = [station.service if isinstance(station.service, Conveyor) else None for station in stations]
-    return Tandem(
-        rows,
-        [station.capacity for station in stations],
-        [belt.delay_seconds if belt else None for belt in belts],
-        [station.changes for station in stations],
-    )

@@ -4,10 +4,9 @@
 same opening forward by itself (simulation.opening). Parts of any size join to the last bit as if they had been one:
 each replication's sums come from its own orders alone, and only whole numbers are pooled.
 
-Long replications are followed CHUNK orders at a time, and what they leave are sums. The columns of a chunk's table are
-orders: those still inside first, then the arrivals, in the order of their numbers, so that a column breaks ties. All
-that is known of a column stands in the table, and stations see columns only. A finer column (an order's pizzas, with
-the order's number beside its own) is a change of the table and of `Draws.services`, which sums pizzas up to orders.
+Long replications are followed CHUNK orders at a time, and what they leave are sums. A chunk's tables have a column for
+each order, and for each item where an order can have several: those still inside first, then the arrivals, in the
+order of their numbers, so that a column breaks ties. Chunks are cut between orders.
 """
 
 import math
@@ -17,15 +16,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulation.draws import BLOCK, Draws
-from simulation.engine import Array, Ids, Visits
+from simulation.engine import Array, Ids, take
 from simulation.lengths import SECTIONS
-from simulation.opening import Opening, tandem_of
+from simulation.opening import Opening
+from simulation.packing import Packing
 from simulation.spec import Spec
+from simulation.stations import Passage, Stations
 from simulation.sums import Part, Sums
-from simulation.table import Table
+from simulation.table import Inside, Table
 
 CHUNK, LONE_CHUNK = 2048, 8192  # orders; of a single replication
-TABLE = 2**17  # orders of all rows of a run: as many as fit into a processor's cache
+TABLE = 2**17  # orders or items of all rows of a run: as many as fit into a processor's cache
 MOST_ROWS = 500
 BATCHES = SECTIONS  # of a single replication
 LEAST_BATCH = 10  # orders; a smaller batch says nothing
@@ -38,7 +39,8 @@ class Length(NamedTuple):
 
 def run_length(spec: Spec) -> Length:
     width = int(min(max(spec.most_orders, 1), LONE_CHUNK if spec.replications == 1 else CHUNK))
-    return Length(min(max(TABLE // width // BLOCK, 1) * BLOCK, MOST_ROWS), width)
+    columns = math.ceil(width * spec.mean_pizzas) if spec.fork else width
+    return Length(min(max(TABLE // columns // BLOCK, 1) * BLOCK, MOST_ROWS), width)
 
 
 Check = Callable[[int], None]
@@ -58,7 +60,7 @@ class Run:
         self.spec, self.first, self.rows, self.check = spec, first, rows, check
         self.width = run_length(spec).width
         self.draws = Draws(spec, first, rows)
-        self.tandem = tandem_of(spec, rows)
+        self.stations = Stations(spec, rows)
         batches = BATCHES if spec.replications == 1 and self._counted() >= BATCHES * LEAST_BATCH else None
         self.sums = Sums(spec, first, rows, batches, self.width)
 
@@ -70,23 +72,25 @@ class Run:
     # Through the kitchen
 
     def part(self) -> Part:
-        table, lines = self._state()
+        inside, lines = self._state()
         first = 0
         while True:
             new = self._next(first)
-            first += new.numbers.shape[1]
-            is_last = self._is_last(first, new.arrivals)
-            width = table.numbers.shape[1]
-            lines[0] = np.concatenate([lines[0], np.arange(width, width + new.numbers.shape[1])])
-            table = table.beside(new)
+            arrivals = new.orders.arrivals
+            first += arrivals.shape[1]
+            is_last = self._is_last(first, arrivals)
+            come = new.items or new.orders  # what comes to the first station
+            width = (inside.items or inside.orders).numbers.shape[1]
+            lines[0] = np.concatenate([lines[0], np.arange(width, width + come.numbers.shape[1])])
+            inside = inside.beside(new)
             self.sums.come(new)
-            bound = None if is_last else new.arrivals[:, -1:]
-            for number, visits in enumerate(self.tandem.run(table.arrivals, table.services, lines, bound)):
-                self._visit(number, visits, table)
-            self.check(new.numbers.size)
+            self.stations.expect(new.orders)
+            for passage in self.stations.run(inside, lines, None if is_last else arrivals[:, -1:]):
+                self._visit(passage)
+            self.check(arrivals.size)
             if is_last:
                 return self.sums.part()
-            table = self._carry_on(table)
+            inside = self.stations.carry_on(inside)
             lines = [np.arange(0)] * len(lines)
 
     def _is_last(self, reached: int, arrivals: Array) -> bool:
@@ -94,7 +98,7 @@ class Run:
             return True
         return arrivals.shape[1] < self.width or bool(np.isinf(arrivals[:, -1]).all())
 
-    def _next(self, first: int) -> Table:
+    def _next(self, first: int) -> Inside:
         arrivals = self.draws.arrivals(first, self.width)
         width = arrivals.shape[1]
         numbers = np.broadcast_to(np.arange(first, first + width), arrivals.shape)
@@ -103,7 +107,38 @@ class Run:
         if self.sums.is_batched:
             group = np.maximum(numbers - self.spec.warmup_orders, 0) * BATCHES // self._counted()
         ages = np.broadcast_to(0.0, arrivals.shape)
-        return Table(numbers, arrivals, ages, self.draws.services(first, width), group, counts, counts)
+        services = self.draws.services(first, width)
+        orders = Table(numbers, arrivals, ages, services, group, counts, counts, first_station=self.spec.fork)
+        if self.spec.needs_sizes:
+            orders.sizes = self.draws.sizes_of_chunk()
+        if self.spec.routes:
+            self._send(orders, self.draws.routes(first, width))
+        return Inside(orders, self._items(orders, first) if self.spec.fork else None)
+
+    def _send(self, orders: Table, routes: Ids) -> None:
+        """Send the orders on their routes; one that passes a station by takes no time there."""
+        orders.routes = routes
+        skips = [self.stations.skip(number, orders) for number in range(self.spec.fork, len(self.spec.stations))]
+        services = zip(orders.services, skips, strict=True)
+        orders.services = [service if skip is None else np.where(skip, 0.0, service) for service, skip in services]
+
+    def _items(self, orders: Table, first: int) -> Table:
+        """Return the items of these orders."""
+        assert orders.sizes is not None
+        packing = Packing.of(np.where(np.isfinite(orders.arrivals), orders.sizes, 0))
+        order, there = packing.order, packing.is_item
+        counts = take(orders.counts, order) & there
+        return Table(
+            numbers=take(orders.numbers, order),
+            arrivals=np.where(there, take(orders.arrivals, order), np.inf),
+            ages=np.broadcast_to(0.0, order.shape),
+            services=self.draws.item_services(first, packing),
+            group=take(orders.group, order),
+            counts=counts,
+            has_time=counts,
+            order=order,
+            places=packing.number,
+        )
 
     def _is_after_warmup(self, numbers: Ids, arrivals: Array) -> Any:
         if not self.spec.warmup:
@@ -112,29 +147,11 @@ class Run:
             return numbers >= self.spec.warmup_orders
         return arrivals >= self.spec.warm_seconds
 
-    def _state(self) -> tuple[Table, list[Ids]]:
-        """Make a table of the orders that are there at the opening."""
-        state, opening = self.spec.state, Opening(self.spec, self.tandem, self.draws)
-        shape = (self.rows, len(state))
-        no = np.zeros(shape, dtype=bool)
-        numbers = np.broadcast_to(np.arange(-len(state), 0), shape)
-        group = np.broadcast_to(np.arange(self.rows)[:, None], shape)
-        ages = np.broadcast_to(np.array([order.age_seconds for order in state]), shape)
-        arrivals = np.full(shape, opening.seconds)
-        counts = no | self.spec.count_state
-        table = Table(numbers, arrivals, ages, opening.services, group, counts, no | (not self.spec.warmup))
-        self.sums.open(opening, table)
-        return table, opening.lines
+    def _state(self) -> tuple[Inside, list[Ids]]:
+        """Return the orders that are there at the opening, and the stations' lines."""
+        opening = Opening(self.spec, self.stations, self.draws)
+        self.sums.open(opening)
+        return opening.inside, opening.lines
 
-    def _carry_on(self, table: Table) -> Table:
-        """Return the table of the orders that are still inside, renumbered."""
-        inside = np.zeros(table.numbers.shape, dtype=bool)
-        for columns in self.tandem.inside():
-            row, index = np.nonzero(columns >= 0)
-            inside[row, columns[row, index]] = True
-        width = int(inside.sum(axis=1).max(initial=0))
-        self.tandem.renumber(np.maximum(np.cumsum(inside, axis=1) - 1, 0))
-        return table.keep(np.argsort(~inside, axis=1, kind="stable")[:, :width])
-
-    def _visit(self, number: int, visits: Visits, table: Table) -> None:
-        self.sums.visit(number, visits, table)
+    def _visit(self, passage: Passage) -> None:
+        self.sums.visit(passage)

@@ -7,9 +7,10 @@ however it was shared out, as each replication's come from its own orders alone.
 Definitions. An order counts if it comes after the warm-up; those of the initial state count only if the
 spec says so, but fill places and lines. Averages over time go from the opening, or the moment when the last order
 of the warm-up has left, to the moment when the last one has, and are made of the times of the orders that count.
-A mean over orders is the sum over all replications divided by the number of all orders, a percentile that of all
-orders together (simulation.confidence, simulation.lengths). With a single replication the interval comes from BATCHES
-consecutive batches of its orders.
+The waits and service times of a station are those of its visits: of items where it works on items, else of the orders
+whose route passes it. A mean over orders is the sum over all replications divided by the number of all orders, a
+percentile that of all orders together (simulation.confidence, simulation.lengths), and so for the orders of one route,
+or of one number of items. With a single replication the interval comes from BATCHES consecutive batches of its orders.
 """
 
 from collections.abc import Iterable
@@ -74,7 +75,18 @@ class Result:
         return ratio(self.part.kept, self.part.orders)
 
     def wait_seconds(self, number: int) -> Estimate:
-        return ratio(self.part.wait_seconds[:, number], self.part.orders)
+        return ratio(self.part.wait_seconds[:, number], self.part.visits[:, number])
+
+    def of_kind(self, kind: int) -> dict[str, Estimate]:
+        """Estimate the time in the system of a kind of orders (simulation.kinds)."""
+        part = self.part
+        assert part.kind_lengths is not None
+        lengths = part.kind_lengths.of_kind(kind)
+        estimates = {"mean": ratio(part.kind_seconds[:, kind], part.kind_orders[:, kind])}
+        estimates |= {name: percentile(lengths, share) for name, share in SHARES.items()}
+        if self.spec.promise_seconds is not None:
+            estimates["within_promise"] = ratio(part.kind_kept[:, kind], part.kind_orders[:, kind])
+        return estimates
 
     def by_slot(self) -> dict[str, Array]:
         """Return the figures of the orders that arrived in each piece of the day, (pieces,), and the utilisation,
@@ -121,6 +133,15 @@ class Result:
             "seed": self.spec.seed,
             "notes": self.notes(),
         }
+        if self.spec.routes:
+            answer["by_route"] = [
+                {"name": route.name, **self._kind(number)} for number, route in enumerate(self.spec.routes)
+            ]
+        if self.spec.by_items:
+            first = len(self.spec.routes)
+            answer["by_items"] = [
+                {"items": items, **self._kind(number)} for number, items in enumerate(self.spec.item_numbers, first)
+            ]
         if self.spec.slots:
             rows = {name: plain_list(values) for name, values in self.by_slot().items()}
             answer["by_slot"] = {"hours": list(self.spec.slots), **rows}
@@ -132,15 +153,22 @@ class Result:
 
     def _station(self, number: int) -> dict[str, Any]:
         part, station = self.part, self.spec.stations[number]
+        visits = part.visits[:, number]
         estimates = {
             "wait_mean": self.wait_seconds(number),
-            "wait_probability": ratio(part.waited[:, number], part.orders),
-            "service_mean": ratio(part.work_seconds[:, number], part.orders),
+            "wait_probability": ratio(part.waited[:, number], visits),
+            "service_mean": ratio(part.work_seconds[:, number], visits),
             "utilisation": ratio(part.busy_seconds[:, number], part.place_seconds[:, number]),
             "busy_mean": ratio(part.busy_seconds[:, number], part.span_seconds),
             "queue_mean": ratio(part.line_seconds[:, number], part.span_seconds),
         }
         return {"name": station.name, **{name: estimate.as_dict() for name, estimate in estimates.items()}}
+
+    def _kind(self, kind: int) -> dict[str, Any]:
+        """Return how many orders of a kind count in one replication, and their time in the system."""
+        orders = float(self.part.kind_orders[:, kind].sum()) / self.replications
+        lengths = {name: estimate.as_dict() for name, estimate in self.of_kind(kind).items()}
+        return {"orders": int(orders) if orders.is_integer() else orders, "time_in_system": lengths}
 
     def _orders(self) -> float:
         """Return the orders of one replication, with those of the warm-up; the mean if the numbers differ."""

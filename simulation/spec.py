@@ -7,6 +7,8 @@ made there side by side, and the order goes on to the first station of orders wh
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +82,8 @@ class Station:
             return math.fsum(self.service.seconds) / len(self.service.seconds)
         return self.service.mean
 
-    def pieces(self, orders: "Sequence[Present]") -> NDArray[np.intp]:
-        """Return the number of service times that each of these orders is made of."""
+    def pieces(self, orders: "Sequence[Present | StateItem]") -> NDArray[np.intp]:
+        """Return the number of service times that the work on each of these is made of."""
         return np.array([order.pizzas if self.per_pizza else 1 for order in orders], dtype=np.intp)
 
     def capacity_at(self, seconds: float) -> int | None:
@@ -143,6 +145,18 @@ class Present:
         return self.items or (PresentItem(self.station, self.elapsed_seconds),) * self.pizzas
 
 
+class StateItem(NamedTuple):
+    """An item of an order of the state."""
+
+    order: int  # its place in the state
+    number: int  # within the order, from 0
+    station: int
+    elapsed_seconds: float | None
+    is_done: bool
+    turn: int
+    pizzas: int = 1
+
+
 @dataclass(frozen=True)
 class Spec:
     stations: tuple[Station, ...]
@@ -170,6 +184,16 @@ class Spec:
         return sum(station.works_on_items for station in self.stations)
 
     @property
+    def fork(self) -> int:
+        """Return at how many stations an order's items are apart: at none if every order is a single item."""
+        return self.item_stations if self.item_numbers[-1] > 1 else 0
+
+    @property
+    def needs_sizes(self) -> bool:
+        """Return True if the number of items of an order is not only a matter of its service times."""
+        return self.by_items or self.fork > 0
+
+    @property
     def item_numbers(self) -> tuple[int, ...]:
         """Return the numbers of items that an order can have, rising."""
         drawn = self.order_items or tuple(number for number, weight in self.pizzas if weight)
@@ -180,6 +204,28 @@ class Spec:
         """Return how many visits to stations an order is on average."""
         items = self.item_stations
         return items * self.mean_pizzas + sum(self.share_of(number) for number in range(items, len(self.stations)))
+
+    @cached_property
+    def items_of_state(self) -> tuple[StateItem, ...]:
+        """Return all items of the orders of the state, also those that are done."""
+        last = self.fork
+        return tuple(
+            StateItem(
+                place, number, item.station, item.elapsed_seconds, item.is_done or item.station >= last, item.turn
+            )
+            for place, order in enumerate(self.state)
+            for number, item in enumerate(order.each_item)
+        )
+
+    def standing_for(self, number: int) -> "Sequence[Present | StateItem]":
+        """Return who of the state comes to a station, or has been there: orders, or items that are not done."""
+        return self.state if number >= self.fork else [item for item in self.items_of_state if not item.is_done]
+
+    def ranks_in_state(self, number: int) -> NDArray[np.intp]:
+        """Return for each of `standing_for` its place among all orders, or items, of the state."""
+        if number >= self.fork:
+            return np.arange(len(self.state))
+        return np.flatnonzero([not item.is_done for item in self.items_of_state])
 
     def share_of(self, number: int) -> float:
         """Return the share of the orders that pass a station."""

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from simulation import lengths
 from simulation.collectors import Grid, Slots, Trace
 from simulation.engine import Array, Ids, Visits, take
+from simulation.kinds import Kinds
 from simulation.lengths import NO_SLOT, SECTIONS, Lengths, Pool, Whole
 from simulation.opening import Opening
-from simulation.spec import Conveyor, Spec, Times
-from simulation.table import Table
+from simulation.spec import Conveyor, Present, Spec, Times
+from simulation.stations import Passage, exit_of, skipping
+from simulation.table import Inside, Table
 
 EXACT = 50_000  # times in the system that are all kept; beyond that, percentiles come from a histogram
 FEW_BATCHES = 8
@@ -22,7 +24,10 @@ FEW_BATCHES = 8
 
 @dataclass(frozen=True)
 class Part:
-    """The sums of some replications. A group is a replication or, if there is only one, a batch of it."""
+    """The sums of some replications. A group is a replication or, if there is only one, a batch of it.
+
+    At a station of items they are those of items. A kind is a route or a number of items (simulation.kinds).
+    """
 
     first: int
     came: Whole  # (replications,)
@@ -30,12 +35,16 @@ class Part:
     seconds: Array  # (groups,): in the system
     kept: Array  # (groups,): orders within the promise
     span_seconds: Array  # (groups,)
-    place_seconds: Array  # (groups, stations), as all below: places there were, over the span
+    place_seconds: Array  # (groups, stations), as all up to `visits`: places there were, over the span
     wait_seconds: Array
-    waited: Array  # orders that waited
+    waited: Array  # how many waited
     work_seconds: Array  # from begin to end
     busy_seconds: Array  # for which places were taken
     line_seconds: Array  # spent in line, those of the state included
+    visits: Array  # how many were to be served that count; all orders where there are no items and no routes
+    kind_orders: Array  # (groups, kinds), as the two below: of those that count
+    kind_seconds: Array  # in the system
+    kind_kept: Array  # within the promise
     lengths: Pool
     grid_line: Whole  # (stations, moments): length of the line, summed over the replications
     grid_line_squares: Whole
@@ -43,6 +52,7 @@ class Part:
     slot_milliseconds: Whole  # (slots,): in the system
     slot_kept: Whole
     slot_busy_milliseconds: Whole  # (stations, slots): for which places were taken
+    kind_lengths: Pool | None = None  # with a section for each of the kinds' own
     trace: list[dict[str, Any]] | None = None
 
     @staticmethod
@@ -52,6 +62,8 @@ class Part:
             return parts[0]
         values: dict[str, Any] = {"first": parts[0].first, "trace": parts[0].trace}
         values["lengths"] = lengths.joined([part.lengths for part in parts])
+        of_kinds = [part.kind_lengths for part in parts if part.kind_lengths is not None]
+        values["kind_lengths"] = lengths.joined(of_kinds) if of_kinds else None
         for name in (item.name for item in fields(Part)):
             arrays = [getattr(part, name) for part in parts]
             if name.startswith(("grid_", "slot_")):
@@ -75,48 +87,80 @@ class Sums:
             spec.orders is not None
             and spec.orders <= width
             and (isinstance(spec.arrivals, Times) or math.isinf(spec.closing_seconds))
-            and not (spec.warmup or spec.state or spec.slots or self.is_batched)
+            and not (spec.warmup or spec.state or spec.slots or spec.routes or spec.needs_sizes or self.is_batched)
         )
+        self.exit, self.is_simple = exit_of(spec), not (spec.routes or spec.fork)
+        self.skipping = [skipping(spec.routes, number) for number in range(stations)]
         self.all_count = not spec.warmup and (not spec.state or spec.count_state)
         self.came = np.zeros(rows, dtype=np.int64)
         self.orders, self.seconds, self.kept = (np.zeros(self.groups) for _ in range(3))
         shape = (self.groups, stations)
-        self.wait, self.waited, self.work, self.busy, self.line = (np.zeros(shape) for _ in range(5))
+        self.wait, self.waited, self.work, self.busy, self.line, self.visits = (np.zeros(shape) for _ in range(6))
         begin = spec.warm_seconds if spec.orders is None else spec.opening_seconds
         self.warm = np.full(rows, begin)  # when the last order that does not count left
         self.last = np.full(self.groups, spec.opening_seconds)  # and the last that does
         sections = (np.arange(self.groups) if self.is_batched else first + np.arange(rows)) % SECTIONS
         is_exact = spec.most_orders <= width and spec.most_orders * spec.replications <= EXACT
         self.lengths = Lengths(sections, max(len(spec.slots) - 1, 0), is_exact)
+        self.kinds = Kinds(spec, self.groups, sections, is_exact)
         self.slots = Slots(spec) if spec.slots else None
         self.grid = Grid(spec, rows) if spec.grid_seconds is not None else None
         self.trace = Trace(spec) if spec.trace else None
 
-    def come(self, new: Table) -> None:
-        self.came += np.isfinite(new.arrivals).sum(axis=1)
-        self.count_busy(new)
-        self.count_work(new)
+    def come(self, new: Inside) -> None:
+        self.came += np.isfinite(new.orders.arrivals).sum(axis=1)
+        for table in (new.items, new.orders):
+            if table is not None:
+                self.count_busy(table)
+                self.count_work(table)
+                if not self.is_simple:
+                    self._count_visits(table)
         if self.trace:
-            self.trace.come(new.numbers, new.arrivals)
+            self.trace.come(new.orders)
 
-    def open(self, opening: Opening, table: Table) -> None:
-        """Count the orders that are there at the opening; those at work began before it."""
-        self.count_busy(table)
-        if self.spec.count_state:
-            self.count_work(table)
+    def _count_visits(self, new: Table) -> None:
+        for number in range(new.first_station, new.first_station + len(new.services)):
+            self.visits[:, number] += self._sum(new.group, self._visitors(number, new).astype(np.float64))
+
+    def _visitors(self, number: int, new: Table) -> NDArray[np.bool_]:
+        """Return True for those who count and do not pass this station by."""
+        skipping = self.skipping[number]
+        return new.counts if skipping is None or new.routes is None else new.counts & ~skipping.take(new.routes)
+
+    def open(self, opening: Opening) -> None:
+        """Count what is there at the opening; those at work began before it."""
+        for table in opening.inside:
+            if table is not None:
+                self.count_busy(table)
+                if self.spec.count_state:
+                    self.count_work(table)
+        if self.spec.count_state and not self.is_simple:
+            self._count_visits_of_state()
+        if self.trace:
+            self.trace.come(opening.inside.orders)
+        orders = opening.inside.orders
         for work in opening.at_work:
             if self.slots:
                 until = work.busy_until.ravel()
                 self.slots.take(work.station, np.full(until.size, opening.seconds), until)
-            if work.station == len(self.spec.stations) - 1:
+            if work.station == self.exit:
                 self.note_last(self.warm if self.spec.warmup else self.last, work.ends)
                 if self.spec.count_state:
-                    ages = table.ages[:, work.columns]
-                    self._count_lengths(table.group[:, work.columns], work.ends - opening.seconds + ages)
+                    ages = orders.ages[:, work.columns]
+                    seconds = work.ends - opening.seconds + ages
+                    self._count_lengths(orders, work.columns, orders.group[:, work.columns], seconds)
             if self.trace:
-                state = self.spec.state
-                elapsed = np.array([state[column].elapsed_seconds for column in work.columns])
-                self.trace.add(work.station, work.columns - len(state), opening.seconds - elapsed, work.ends[0])
+                there = self.spec.standing_for(work.station)
+                elapsed = np.array([there[column].elapsed_seconds for column in work.columns])
+                self.trace.add(
+                    work.station, opening.table_at(work.station), work.columns, opening.seconds - elapsed, work.ends[0]
+                )
+
+    def _count_visits_of_state(self) -> None:
+        for number in range(len(self.spec.stations)):
+            for one in self.spec.standing_for(number):
+                route = one.route if isinstance(one, Present) else 0
+                self.visits[: self.rows, number] += one.station <= number and self.spec.is_on(number, route)
 
     def _sum(self, group: Ids, values: Array, counts: NDArray[np.bool_] | None = None) -> Array:
         """Sum up what counts, for each group. A row's sum must not depend on the other rows: numpy adds up equally
@@ -128,27 +172,32 @@ class Sums:
         return np.bincount(group.ravel(), weights.ravel(), self.groups).astype(np.float64, copy=False)
 
     def count_work(self, new: Table) -> None:
-        for number, station in enumerate(self.spec.stations):
-            work = new.services[number]
-            if isinstance(station.service, Conveyor):
-                work = np.full_like(work, station.service.delay_seconds)
+        for number, work in enumerate(new.services, new.first_station):
+            service = self.spec.stations[number].service
+            if isinstance(service, Conveyor):
+                work = np.full_like(work, service.delay_seconds)
+                if not self.is_simple:
+                    work = np.where(self._visitors(number, new), work, 0.0)
             elif self.is_plain:
                 self.work[:, number] = self.busy[:, number]
                 continue
             self.work[:, number] += self._sum(new.group, work, new.counts)
 
     def count_busy(self, table: Table) -> None:
-        for number, service in enumerate(table.services):
+        for number, service in enumerate(table.services, table.first_station):
             if service.shape[1]:
                 self.busy[:, number] += self._sum(table.group, service, table.has_time)
 
-    def visit(self, number: int, visits: Visits, table: Table) -> None:
+    def visit(self, passage: Passage) -> None:
+        number, visits, table = passage
         if not visits.orders.shape[1]:
             return
         if self.is_plain:
             self._visit_plainly(number, visits, table)
         else:
             self._visit_counting(number, visits, table)
+        if number == len(self.spec.stations):
+            return
         if self.grid:
             self.grid.add(number, visits)
         if self.slots or self.trace:
@@ -161,29 +210,36 @@ class Sums:
         if number == len(self.spec.stations) - 1:
             self.last = visits.ends.max(axis=1)
             group = np.broadcast_to(np.arange(self.rows)[:, None], orders.shape)
-            self._count_lengths(group, visits.ends - take(table.arrivals, orders))
+            self._count_lengths(table, orders, group, visits.ends - take(table.arrivals, orders))
 
     def _visit_counting(self, number: int, visits: Visits, table: Table) -> None:
         orders, here = visits.orders, np.isfinite(visits.arrivals)
-        waits = np.zeros_like(visits.starts)
-        np.subtract(visits.starts, visits.arrivals, out=waits, where=here)
         group = take(table.group, orders)
         counts = here if self.all_count else take(table.counts, orders) & here
+        if number < len(self.spec.stations):
+            self._count_waits(number, visits, table, group, counts)
+        if number == self.exit:
+            self._visit_last(visits, table, group, counts, here)
+
+    def _count_waits(self, number: int, visits: Visits, table: Table, group: Ids, counts: NDArray[np.bool_]) -> None:
+        """Count the time in line; one that passes by begins at its arrival, and so does not wait."""
+        orders, here = visits.orders, np.isfinite(visits.arrivals)
+        waits = np.zeros_like(visits.starts)
+        np.subtract(visits.starts, visits.arrivals, out=waits, where=here)
         wait = self._sum(group, waits, counts)
         self.wait[:, number] += wait
         self.line[:, number] += wait if self.all_count else self._sum(group, waits, take(table.has_time, orders))
         self.waited[:, number] += self._sum(group, (waits > 0).astype(np.float64), counts)
-        if number == len(self.spec.stations) - 1:
-            self._visit_last(visits, table, group, counts, here)
 
     def _visit_closely(self, number: int, visits: Visits, table: Table) -> None:
         orders, here = visits.orders, np.isfinite(visits.arrivals)
+        if visits.passes is not None:
+            here &= ~visits.passes
         if self.slots:
-            services = take(table.services[number], orders)[here]
+            services = take(table.services[number - table.first_station], orders)[here]
             self.slots.take(number, visits.starts[here], visits.starts[here] + services)
         if self.trace:
-            numbers = take(table.numbers, orders)
-            self.trace.add(number, numbers[here], visits.starts[here], visits.ends[here])
+            self.trace.add(number, table, orders[here], visits.starts[here], visits.ends[here])
 
     def _visit_last(self, visits: Visits, table: Table, group: Ids, counts: Any, here: Any) -> None:
         arrivals = take(table.arrivals, visits.orders)
@@ -194,7 +250,7 @@ class Sums:
         slot = None
         if self.slots:
             slot = np.where(take(table.numbers, visits.orders) >= 0, self.slots.of(arrivals), NO_SLOT)
-        self._count_lengths(group, seconds, slot)
+        self._count_lengths(table, visits.orders, group, seconds, slot)
         spans = here if self.all_count else take(table.has_time, visits.orders) & here
         self._note_last_of_groups(group[spans], visits.ends[spans])
         if self.spec.warmup:
@@ -212,9 +268,11 @@ class Sums:
     def note_last(self, last: Array, ends: Array) -> None:
         np.maximum(last[: self.rows], ends.max(axis=1), out=last[: self.rows])
 
-    def _count_lengths(self, group: Ids, seconds: Array, slot: Ids | None = None) -> None:
-        """Count times in the system; inf is none."""
+    def _count_lengths(self, table: Table, columns: Ids, group: Ids, seconds: Array, slot: Ids | None = None) -> None:
+        """Count times in the system; inf is none. `columns` of the table are the same in all rows, or (rows, n)."""
         counts = np.isfinite(seconds)
+        if self.kinds.count:
+            self.kinds.add(table, columns, group, seconds, counts)
         if self.is_plain:
             self.orders += np.count_nonzero(counts, axis=1)
         else:
@@ -256,6 +314,10 @@ class Sums:
             self.work,
             self.busy,
             self.line,
+            np.repeat(self.orders[:, None], stations, axis=1) if self.is_simple else self.visits,
+            self.kinds.orders.T,
+            self.kinds.seconds.T,
+            self.kinds.kept.T,
             self.lengths.pool(),
             line,
             squares,
@@ -263,5 +325,6 @@ class Sums:
             slots.milliseconds if slots else none[0],
             slots.kept if slots else none[0],
             slots.busy_milliseconds() if slots else none,
+            self.kinds.pool() if self.kinds.count else None,
             self.trace.rows() if self.trace else None,
         )

@@ -15,10 +15,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from simulation.engine import Array, Visits, take
+from simulation.engine import Array, take
 from simulation.replications import Run, run_length
 from simulation.spec import Spec
-from simulation.table import Table
+from simulation.stations import Passage
 
 BATCH = 5  # orders
 LEAST_BATCHES, MOST_BATCHES = 10, 20_000
@@ -66,9 +66,10 @@ class _Pilot(Run):
         super().__init__(spec, first, rows)
         self.batch_seconds, self.batch_orders = np.zeros(batches), np.zeros(batches)
 
-    def _visit(self, number: int, visits: Visits, table: Table) -> None:
-        super()._visit(number, visits, table)
-        if number == len(self.spec.stations) - 1:
+    def _visit(self, passage: Passage) -> None:
+        super()._visit(passage)
+        number, visits, table = passage
+        if number == self.sums.exit:
             numbers, arrivals = take(table.numbers, visits.orders), take(table.arrivals, visits.orders)
             counts = np.isfinite(visits.ends) & (numbers >= 0)
             batch = self._batch(numbers[counts], arrivals[counts])

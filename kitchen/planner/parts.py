@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from simulation.lengths import EachLength, LengthCells
+from simulation.lengths import EachLength, LengthCells, Pool
 from simulation.sums import Part
 
-FORM = 2  # other formats are not read
+FORM = 3  # other formats are not read
 
 Parts = tuple[Part, ...]  # one for each scenario
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -59,9 +59,16 @@ def _arrays(names: list[tuple[str, str, list[int]]], body: bytes) -> Arrays:
 
 
 def _part(path: str, arrays: Arrays) -> Part:
-    kind = EachLength if f"{path}lengths.seconds" in arrays else LengthCells
     values: dict[str, Any] = {item.name: arrays.get(f"{path}{item.name}") for item in fields(Part)}
-    lengths: dict[str, Any] = {item.name: arrays[f"{path}lengths.{item.name}"] for item in fields(kind)}
+    pools = {name: _pool(f"{path}{name}.", arrays) for name in ("lengths", "kind_lengths")}
+    return Part(**values | {"first": int(values["first"]), **pools})
+
+
+def _pool(path: str, arrays: Arrays) -> Pool | None:
+    kind = EachLength if f"{path}seconds" in arrays else LengthCells
+    if kind is LengthCells and f"{path}counts" not in arrays:
+        return None
+    values: dict[str, Any] = {item.name: arrays[f"{path}{item.name}"] for item in fields(kind)}
     if kind is LengthCells:
-        lengths["first_cell"] = int(lengths["first_cell"])
-    return Part(**values | {"first": int(values["first"]), "lengths": kind(**lengths)})
+        values["first_cell"] = int(values["first_cell"])
+    return kind(**values)
