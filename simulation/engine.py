@@ -154,7 +154,7 @@ class Tandem:
         """Yield the visits of each station in turn.
 
         arrivals and services: of the table's columns, (rows, columns). lines: for each station the columns that come
-        to it from outside, in their order, before those from the station before. Where all columns do, they rise.
+        to it from outside, in their order, before those from the station before.
         bound: (rows, 1), no order of a later chunk arrives before it; without it this is the last chunk.
         entering: columns that come to the first station from other stations, and when, rising.
         skips: for each station True for the columns that pass it by; their service is 0.
@@ -164,12 +164,13 @@ class Tandem:
         final = None if self.hands_on else self.stations[-1]
         by_station = zip(self.stations, services, lines, skips or [None] * len(self.stations), strict=True)
         for station, service, line, skip in by_station:
+            # where all columns come at once, their order is that of the columns
+            all_come = line.size == service.shape[1] and bool((line[1:] > line[:-1]).all())
             if line.size:
                 outside = np.broadcast_to(line, (self.rows, line.size))
-                first = arrivals if line.size == service.shape[1] else arrivals[:, line]
+                first = arrivals if all_come else arrivals[:, line]
                 orders = np.concatenate([outside, orders], axis=1) if orders.shape[1] else outside
                 came = np.concatenate([first, came], axis=1) if came.shape[1] else first
-            all_come = line.size == service.shape[1]  # in which case their order is that of the columns
             work = service if all_come else _of_orders(service, orders)
             passes = None if skip is None else take(skip, orders)
             starts, ends = station.serve(came, work, bound is None, passes)

@@ -22,7 +22,7 @@ from simulation.calibration import Interval
 from simulation.distributions import Distribution, build, remaining_of_sum
 from simulation.engine import Ids
 from simulation.opening import ends_of_present
-from simulation.spec import ORDER, Conveyor, Present, PresentItem, Spec, Station, Times
+from simulation.spec import ORDER, Conveyor, Present, PresentItem, Route, Spec, StateItem, Station, Times
 
 PATHS = 199
 RANKS = (9, 99, 189)  # from zero: the 10th, the 100th and the 190th
@@ -30,7 +30,7 @@ QUANTILES = 20_000
 FAR = 0.99
 # Bounds of the caches: as much as a busy kitchen needs at a time, 13 MB in a process. Measured means and spreads are
 # part of the keys and drift, so older entries are never asked for again.
-KEPT_ORDERS = 1024
+KEPT_ORDERS, KEPT_ITEMS = 1024, 2048
 KEPT_QUANTILES = 32
 
 NO_ARRIVALS = Times(())
@@ -72,7 +72,7 @@ class Workplace:
     def station(self) -> Station:
         if self.headway_seconds is None:
             return Station(self.name, self.capacity, self.service.drawn, self.service.per_pizza, unit=self.unit)
-        belt = Conveyor(self.headway_seconds, self.service.mean)
+        belt = Conveyor(self.headway_seconds, self.service.mean, self.busy_seconds)
         return Station(self.name, 1, belt, self.service.per_pizza, unit=self.unit)
 
 
@@ -147,23 +147,67 @@ def look_ahead_last(state: State) -> Interval | None:
 
 def paths(stations: Sequence[Workplace], orders: Sequence[Standing]) -> Array:
     """Return when each order leaves the kitchen on each path, in kitchen seconds from now: (PATHS, orders)."""
-    state = tuple(Present(order.station, order.elapsed_seconds, order.pizzas) for order in orders)
-    spec = Spec(tuple(station.station for station in stations), NO_ARRIVALS, 0, state=state)
-    return ends_of_present(spec, PATHS, KeptDraws(stations, orders))
+    spec = spec_of(stations, orders)
+    return ends_of_present(spec, PATHS, KeptDraws(spec, stations, orders))
+
+
+def spec_of(stations: Sequence[Workplace], orders: Sequence[Standing]) -> Spec:
+    """Return the kitchen with these orders in it, and no others to come."""
+    everywhere = tuple(range(len(stations)))
+    ways = {order.route: None for order in orders if order.route not in (None, everywhere)}
+    routes = tuple(Route(str(way), 1.0, way or everywhere) for way in (None, *ways)) if ways else ()
+    numbers: dict[tuple[int, ...] | None, int] = {way: number for number, way in enumerate(ways, 1)}
+    state = tuple(_present(order, numbers.get(order.route, 0)) for order in orders)
+    return Spec(tuple(place.station for place in stations), NO_ARRIVALS, 0, state=state, routes=routes)
+
+
+def _present(order: Standing, route: int) -> Present:
+    if any(not item.is_done for item in order.items):
+        return Present.of_items(order.items, route=route)
+    return Present(order.station, order.elapsed_seconds, order.pizzas, route=route)
 
 
 class KeptDraws:
-    """Draws that belong to an order, whatever else is in the kitchen; see `service_times_of`."""
+    """Draws that belong to an order or an item, whatever else is in the kitchen; see `service_times_of`."""
 
-    def __init__(self, stations: Sequence[Workplace], orders: Sequence[Standing]) -> None:
-        self.services, self.orders = tuple(station.service for station in stations), orders
-        self.drawn = np.array([service_times_of(order.key, order.pizzas, self.services) for order in orders])
+    def __init__(self, spec: Spec, stations: Sequence[Workplace], orders: Sequence[Standing]) -> None:
+        self.spec, self.places, self.first = spec, stations, spec.item_stations
+        services = tuple(station.service for station in stations)
+        self.keys = [order.key for order in orders]
+        works = [service_times_of(order.key, order.pizzas, services[self.first :]) for order in orders]
+        self.of_orders = np.array(works)
+        self.item_keys = [item_key(self.keys[item.order], item.number) for item in self._items()]
+        if self.first:
+            self.of_items = np.array([item_times_of(key, services[: self.first]) for key in self.item_keys])
+
+    def _items(self) -> list[StateItem]:
+        """Return the items that are not done; all first ones if every order is a single item."""
+        return (
+            [item for item in self.spec.items_of_state if not (self.spec.fork and item.is_done)] if self.first else []
+        )
 
     def present(self, number: int) -> Array:
-        return self.drawn[:, number].T
+        place = self.places[number]
+        if place.headway_seconds is not None:
+            pieces = self.spec.stations[number].pieces(self.spec.standing_for(number))
+            return np.tile(place.headway_seconds * pieces, (PATHS, 1))
+        drawn = self.of_items[:, number] if number < self.first else self.of_orders[:, number - self.first]
+        return drawn.T
 
     def remaining(self, number: int, columns: Ids) -> Array:
-        return np.stack([residual(self.orders[column], self.services[number]) for column in columns], axis=1)
+        place, there = self.places[number], self.spec.standing_for(number)
+        elapsed = [there[column].elapsed_seconds or 0.0 for column in columns]
+        if place.headway_seconds is not None:
+            return np.tile(np.maximum(place.service.mean - np.array(elapsed), 0.0), (PATHS, 1))
+        keys = self.item_keys if number < self.first else self.keys
+        pieces = self.spec.stations[number].pieces([there[column] for column in columns])
+        works = zip(columns, elapsed, pieces.tolist(), strict=True)
+        left = [residual(keys[column], seconds, count, place.service) for column, seconds, count in works]
+        return np.stack(left, axis=1)
+
+
+def item_key(key: str, number: int) -> str:
+    return f"{key} item {number}"
 
 
 @lru_cache(maxsize=KEPT_ORDERS)
@@ -174,20 +218,24 @@ def service_times_of(key: str, pizzas: int, services: tuple[ServiceTime, ...]) -
     """
     random = chances(key, "work")
     drawn = [service.drawn.many(random, (service.pieces(pizzas), PATHS)).sum(axis=0) for service in services]
-    return np.stack(drawn)
+    return np.stack(drawn) if drawn else np.empty((0, PATHS))
 
 
-def residual(order: Standing, service: ServiceTime) -> Array:
+@lru_cache(maxsize=KEPT_ITEMS)
+def item_times_of(key: str, services: tuple[ServiceTime, ...]) -> Array:
+    """Draw an item's service times at each station of items on each path: (stations, PATHS)."""
+    random = chances(key, "work")
+    return np.stack([service.drawn.many(random, (PATHS,)) for service in services])
+
+
+def residual(key: str, elapsed_seconds: float, pieces: int, service: ServiceTime) -> Array:
     """Return the residual time on each path: the distribution given that it exceeds the elapsed time."""
-    assert order.elapsed_seconds is not None
-    pieces = service.pieces(order.pizzas)
     times = quantiles(service, pieces)
-    outlasted = int(np.searchsorted(times, order.elapsed_seconds, side="right"))
+    outlasted = int(np.searchsorted(times, elapsed_seconds, side="right"))
     if outlasted > FAR * QUANTILES:  # too few are left to choose from
-        random = chances(order.key, "far")
-        return remaining_of_sum(random, service.drawn, pieces, order.elapsed_seconds, PATHS)
-    ranks = outlasted + (QUANTILES - outlasted) * shares(order.key)
-    left: Array = times[ranks.astype(np.intp)] - order.elapsed_seconds
+        return remaining_of_sum(chances(key, "far"), service.drawn, pieces, elapsed_seconds, PATHS)
+    ranks = outlasted + (QUANTILES - outlasted) * shares(key)
+    left: Array = times[ranks.astype(np.intp)] - elapsed_seconds
     return left
 
 

@@ -43,6 +43,9 @@ class Opening:
         self.spec, self.seconds, self.stations = spec, spec.opening_seconds, stations
         self.lines, self.at_work = list[Ids](), list[AtWork]()
         numbers = range(len(spec.stations))
+        for number, station in enumerate(spec.stations):
+            if isinstance(station.service, Conveyor) and station.service.busy_seconds:
+                stations.keep_others_out(number, self.seconds + station.service.busy_seconds)
         items = self._services(numbers[: spec.fork], draws)
         orders = self._services(numbers[spec.fork :], draws)
         self.inside = Inside(self._orders(orders), self._items(items) if spec.fork else None)

@@ -24,6 +24,7 @@ class Conveyor:
 
     headway_seconds: float
     delay_seconds: float
+    busy_seconds: float = 0.0  # for which none is loaded from the opening on, even if nothing is on it
 
 
 @dataclass(frozen=True)
@@ -178,12 +179,12 @@ class Spec:
     order_routes: tuple[int, ...] = ()  # the route of each order, where it is given
     by_items: bool = False  # the answer has figures by the number of items
 
-    @property
+    @cached_property
     def item_stations(self) -> int:
         """Return how many stations work on items. They come first."""
         return sum(station.works_on_items for station in self.stations)
 
-    @property
+    @cached_property
     def fork(self) -> int:
         """Return at how many stations an order's items are apart: at none if every order is a single item."""
         return self.item_stations if self.item_numbers[-1] > 1 else 0
@@ -193,7 +194,7 @@ class Spec:
         """Return True if the number of items of an order is not only a matter of its service times."""
         return self.by_items or self.fork > 0
 
-    @property
+    @cached_property
     def item_numbers(self) -> tuple[int, ...]:
         """Return the numbers of items that an order can have, rising."""
         drawn = self.order_items or tuple(number for number, weight in self.pizzas if weight)

@@ -36,10 +36,16 @@ class Stations:
 
     def put_to_work(self, station: int, columns: Ids, ends: Array, busy_until: Array) -> None:
         """Put these columns, items at a station of items, to work there; see Tandem.put_to_work."""
-        if self.items and station < self.fork:
-            self.items.put_to_work(station, columns, ends, busy_until)
-        else:
-            self.orders.put_to_work(station - self.fork, columns, ends, busy_until)
+        tandem, number = self._at(station)
+        tandem.put_to_work(number, columns, ends, busy_until)
+
+    def keep_others_out(self, station: int, until: float) -> None:
+        """Take one place of a station until then, by nobody."""
+        tandem, number = self._at(station)
+        tandem.put_to_work(number, np.arange(0), np.empty((self.rows, 0)), np.full((self.rows, 1), until))
+
+    def _at(self, station: int) -> tuple[Tandem, int]:
+        return (self.items, station) if self.items and station < self.fork else (self.orders, station - self.fork)
 
     def expect(self, orders: Table) -> None:
         """Tell the join of orders that come, all of whose items are still to be made."""
