@@ -100,9 +100,10 @@ class Trace:
         for column in np.flatnonzero(np.isfinite(orders.arrivals[0])).tolist():
             row: dict[str, Any] = {"arrival": float(orders.arrivals[0, column])}
             row["stations"] = [dict(NO_VISIT) for _ in spec.stations]
-            if spec.by_items and orders.sizes is not None:
+            if spec.by_items:
+                size = spec.item_numbers[0] if orders.sizes is None else orders.sizes[0, column]
                 here = range(spec.item_stations)
-                row["items"] = [{"stations": [dict(NO_VISIT) for _ in here]} for _ in range(orders.sizes[0, column])]
+                row["items"] = [{"stations": [dict(NO_VISIT) for _ in here]} for _ in range(size)]
             if orders.routes is not None:
                 row["route"] = spec.routes[orders.routes[0, column]].name
             self.orders[int(orders.numbers[0, column])] = row

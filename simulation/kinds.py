@@ -12,8 +12,12 @@ from simulation.table import Table
 
 
 def kinds_of(spec: Spec) -> int:
-    """Return how many kinds there are: first the routes, then the numbers of items."""
-    return len(spec.routes) + (len(spec.item_numbers) if spec.by_items else 0)
+    """Return how many kinds there are: first the routes, then the numbers of items, if they differ."""
+    return len(spec.routes) + (len(spec.item_numbers) if has_sizes(spec) else 0)
+
+
+def has_sizes(spec: Spec) -> bool:
+    return spec.by_items and len(spec.item_numbers) > 1
 
 
 class Kinds:
@@ -41,7 +45,7 @@ class Kinds:
     def _kinds(self, table: Table) -> Iterator[Ids]:
         if self.spec.routes and table.routes is not None:
             yield table.routes
-        if self.spec.by_items and table.sizes is not None:
+        if has_sizes(self.spec) and table.sizes is not None:
             yield len(self.spec.routes) + np.searchsorted(self.numbers, table.sizes)
 
     def pool(self) -> Pool:

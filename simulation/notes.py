@@ -14,7 +14,7 @@ import numpy as np
 
 from simulation.distributions import Distribution, Fixed
 from simulation.reader import MAX_ORDERS
-from simulation.spec import Conveyor, Present, Rate, Spec, Station, Times
+from simulation.spec import Conveyor, Present, Rate, Spec, StateItem, Station, Times
 
 LONE, EACH, WARM, FROM_EMPTY = 200, 20, 3, 4
 USUAL_WARMUP = 0.2
@@ -47,59 +47,56 @@ def overloads(spec: Spec) -> Iterator[str]:
 # The initial state
 
 
-def of_state(spec: Spec, names: Sequence[str] = ()) -> Iterator[str]:
+def of_state(spec: Spec, names: Sequence[str] = (), item: str = "item") -> Iterator[str]:
     """Yield what is odd about the orders of the state; `names` are the stations', which otherwise have numbers."""
     for number, station in enumerate(spec.stations):
         name = names[number] if names else f"stations[{number}]"
-        working = [
-            (index, order)
-            for index, order in enumerate(spec.state)
-            if order.station == number and order.elapsed_seconds is not None
-        ]
-        yield from crowded(name, len(working), _room(station, spec.opening_seconds))
-        yield from overdue(
-            name, [order.elapsed_seconds or 0 for index, order in working if _is_over(station, index, order)]
-        )
+        unit = item if station.works_on_items else "order"
+        there = zip(spec.ranks_in_state(number).tolist(), spec.standing_for(number), strict=True)
+        working = [(rank, one) for rank, one in there if one.station == number and one.elapsed_seconds is not None]
+        yield from crowded(name, len(working), _room(station, spec.opening_seconds), unit)
+        over = [one.elapsed_seconds or 0 for rank, one in working if _is_over(station, rank, one)]
+        yield from overdue(name, over, unit)
 
 
-def crowded(name: str, working: int, room: int | None) -> Iterator[str]:
-    """Warn of more orders at work than a station has room for."""
+def crowded(name: str, working: int, room: int | None, unit: str = "order") -> Iterator[str]:
+    """Warn of more at work than a station has room for."""
     if room is not None and working > room:
         yield (
-            f"{name} begins with {_orders(working)} at work, and there is room for {room}: no other begins there until"
-            " fewer are at work."
+            f"{name} begins with {_counted(working, unit)} at work, and there is room for {room}: no other begins"
+            " there until fewer are at work."
         )
 
 
-def overdue(name: str, elapsed_seconds: list[float]) -> Iterator[str]:
+def overdue(name: str, elapsed_seconds: list[float], unit: str = "order") -> Iterator[str]:
     """Warn of work that has gone on for longer than its distribution allows."""
     if elapsed_seconds:
         yield (
-            f"{name} begins with {_orders(len(elapsed_seconds))} whose work has gone on for up to"
+            f"{name} begins with {_counted(len(elapsed_seconds), unit)} whose work has gone on for up to"
             f" {max(elapsed_seconds):g} s, longer than its service time can be: that work is taken to end at once."
         )
 
 
-def _orders(count: int) -> str:
-    return f"{count} order{'' if count == 1 else 's'}"
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _room(station: Station, opening_seconds: float) -> int | None:
-    """Return how many orders can be at work: on a conveyor, as many as are loaded while the first is on it."""
+    """Return how many can be at work: on a conveyor, as many as are loaded while the first is on it."""
     service = station.service
     if not isinstance(service, Conveyor):
         return station.capacity_at(opening_seconds)
     return math.floor(service.delay_seconds / service.headway_seconds) + 1 if service.headway_seconds else None
 
 
-def _is_over(station: Station, index: int, order: Present) -> bool:
-    """True if no work can be left of such an order."""
-    service, elapsed = station.service, order.elapsed_seconds or 0.0
+def _is_over(station: Station, rank: int, one: Present | StateItem) -> bool:
+    """True if no work can be left of such an order or item; `rank` is its place among those of the state."""
+    service, elapsed = station.service, one.elapsed_seconds or 0.0
     if isinstance(service, Conveyor):
         return can_not_last(Fixed(service.delay_seconds), elapsed)
     if isinstance(service, Times):
-        return can_not_last(Fixed(service.seconds[index]), elapsed)
-    return can_not_last(service, elapsed / int(station.pieces([order])[0]))
+        return can_not_last(Fixed(service.seconds[rank]), elapsed)
+    return can_not_last(service, elapsed / int(station.pieces([one])[0]))
 
 
 def can_not_last(distribution: Distribution, elapsed_seconds: float) -> bool:
@@ -117,7 +114,7 @@ class Slowest:
 
     number: int
     load: float
-    services: float  # its relaxation time
+    services: float  # its relaxation time, in orders
 
 
 def slowest(spec: Spec) -> Slowest | None:
@@ -131,12 +128,13 @@ def slowest(spec: Spec) -> Slowest | None:
     for number, station in enumerate(spec.stations):
         load = spec.peak_load(station)
         if 0 < load < 1 and not station.changes:
-            found.append(Slowest(number, load, round((1 + _squared_cv(spec, station)) / (1 - load) ** 2, 6)))
+            services = (1 + _squared_cv(spec, station)) / (1 - load) ** 2
+            found.append(Slowest(number, load, round(services / spec.share_of(number), 6)))
     return max(found, key=lambda row: row.services, default=None)
 
 
 def _squared_cv(spec: Spec, station: Station) -> float:
-    """Return the cv² of an order's service time, which can be a sum over its pizzas."""
+    """Return the cv² of the work on an order, which can be a sum over its pizzas or items."""
     service = station.service
     if isinstance(service, Conveyor):
         variance, mean = 0.0, service.headway_seconds
@@ -145,7 +143,7 @@ def _squared_cv(spec: Spec, station: Station) -> float:
     else:
         variance, mean = service.variance, service.mean
     of_one = variance / mean**2 if mean else 0.0
-    if not station.per_pizza:
+    if not (station.per_pizza or station.works_on_items):
         return of_one
     weights = sum(weight for _, weight in spec.pizzas)
     squares = sum(pizzas**2 * weight for pizzas, weight in spec.pizzas) / weights

@@ -17,7 +17,7 @@ from simulation.sums import Part
 from simulation.warmup import settled
 
 LONG_SECONDS = 600.0  # a longer run has to be confirmed
-QUICK_VISITS = 2_000_000  # orders x stations x replications: about a second, so not worth a trial
+QUICK_VISITS = 2_000_000  # of orders or items to stations, in all replications: about a second, so not worth a trial
 TRIAL_VISITS = 400_000
 FIRST_TRY, SECOND_TRY = 0.3, 0.8  # shares of the time, where orders are left out
 WORTHWHILE = 1.5  # as many orders in a second try
@@ -37,7 +37,7 @@ def nothing(share: float) -> None:
 
 def visits(spec: Spec) -> float:
     """Return how many visits to stations are expected."""
-    return (spec.expected_orders + len(spec.state) + 1) * len(spec.stations) * spec.replications
+    return (spec.expected_orders + len(spec.state) + 1) * spec.visits_of_order * spec.replications
 
 
 def expected_seconds(spec: Spec, clock: Clock = time.perf_counter) -> float:
@@ -54,7 +54,7 @@ def expected_seconds(spec: Spec, clock: Clock = time.perf_counter) -> float:
 def trial_of(spec: Spec) -> Spec:
     """Return a small spec with as many replications side by side as the run has, and full chunks, if possible."""
     orders = int(min(spec.expected_orders + 1, 2 * CHUNK))
-    most = max(1, TRIAL_VISITS // (orders * len(spec.stations)))
+    most = max(1, int(TRIAL_VISITS // (orders * spec.visits_of_order)))
     shorter = spec.orders if orders > spec.expected_orders else orders
     replications = min(spec.replications, run_length(spec).rows, most)
     return replace(spec, orders=shorter, replications=replications, auto_warmup=False, trace=False)

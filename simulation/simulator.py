@@ -25,6 +25,7 @@ from simulation.engine import Array
 from simulation.engine import stations_forward as stations_forward
 from simulation.fields import SpecError as SpecError
 from simulation.lengths import percentile
+from simulation.kinds import has_sizes
 from simulation.notes import before
 from simulation.reader import read_spec as read_spec
 from simulation.replications import BATCHES, Check, Run, do_nothing, run_length
@@ -138,10 +139,7 @@ class Result:
                 {"name": route.name, **self._kind(number)} for number, route in enumerate(self.spec.routes)
             ]
         if self.spec.by_items:
-            first = len(self.spec.routes)
-            answer["by_items"] = [
-                {"items": items, **self._kind(number)} for number, items in enumerate(self.spec.item_numbers, first)
-            ]
+            answer["by_items"] = self._by_items(answer["time_in_system"])
         if self.spec.slots:
             rows = {name: plain_list(values) for name, values in self.by_slot().items()}
             answer["by_slot"] = {"hours": list(self.spec.slots), **rows}
@@ -164,16 +162,22 @@ class Result:
         }
         return {"name": station.name, **{name: estimate.as_dict() for name, estimate in estimates.items()}}
 
+    def _by_items(self, all_orders: dict[str, Any]) -> list[dict[str, Any]]:
+        numbers, first = self.spec.item_numbers, len(self.spec.routes)
+        if not has_sizes(self.spec):  # so that numbers of items that do not differ cost nothing
+            orders = _whole(float(self.part.orders.sum()) / self.replications)
+            return [{"items": numbers[0], "orders": orders, "time_in_system": all_orders}]
+        return [{"items": items, **self._kind(number)} for number, items in enumerate(numbers, first)]
+
     def _kind(self, kind: int) -> dict[str, Any]:
         """Return how many orders of a kind count in one replication, and their time in the system."""
         orders = float(self.part.kind_orders[:, kind].sum()) / self.replications
         lengths = {name: estimate.as_dict() for name, estimate in self.of_kind(kind).items()}
-        return {"orders": int(orders) if orders.is_integer() else orders, "time_in_system": lengths}
+        return {"orders": _whole(orders), "time_in_system": lengths}
 
     def _orders(self) -> float:
         """Return the orders of one replication, with those of the warm-up; the mean if the numbers differ."""
-        came = float(self.part.came.mean())
-        return int(came) if came.is_integer() else came
+        return _whole(float(self.part.came.mean()))
 
     def _warmup(self) -> dict[str, Any]:
         """Return how much of a run is warm-up."""
@@ -226,6 +230,10 @@ class Result:
                     " more orders or more replications."
                 )
         return found
+
+
+def _whole(number: float) -> float:
+    return int(number) if number.is_integer() else number
 
 
 def plain_list(values: Array) -> list[Any]:

@@ -191,8 +191,8 @@ class Spec:
 
     @property
     def needs_sizes(self) -> bool:
-        """Return True if the number of items of an order is not only a matter of its service times."""
-        return self.by_items or self.fork > 0
+        """Return True if one has to know how many items an order has, beyond its service times."""
+        return self.fork > 0 or (self.by_items and len(self.item_numbers) > 1)
 
     @cached_property
     def item_numbers(self) -> tuple[int, ...]:
@@ -202,9 +202,8 @@ class Spec:
 
     @property
     def visits_of_order(self) -> float:
-        """Return how many visits to stations an order is on average."""
-        items = self.item_stations
-        return items * self.mean_pizzas + sum(self.share_of(number) for number in range(items, len(self.stations)))
+        """Return how many visits to stations an order and its items are on average; one that goes by is a visit."""
+        return self.item_stations * self.mean_pizzas + len(self.stations) - self.item_stations
 
     @cached_property
     def items_of_state(self) -> tuple[StateItem, ...]:

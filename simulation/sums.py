@@ -14,6 +14,7 @@ from simulation.engine import Array, Ids, Visits, take
 from simulation.kinds import Kinds
 from simulation.lengths import NO_SLOT, SECTIONS, Lengths, Pool, Whole
 from simulation.opening import Opening
+from simulation.row_sums import row_sums
 from simulation.spec import Conveyor, Present, Spec, Times
 from simulation.stations import Passage, exit_of, skipping
 from simulation.table import Inside, Table
@@ -111,16 +112,18 @@ class Sums:
         self.came += np.isfinite(new.orders.arrivals).sum(axis=1)
         for table in (new.items, new.orders):
             if table is not None:
-                self.count_busy(table)
-                self.count_work(table)
+                self.count_work(table, self.count_busy(table))
                 if not self.is_simple:
                     self._count_visits(table)
         if self.trace:
             self.trace.come(new.orders)
 
     def _count_visits(self, new: Table) -> None:
+        everywhere = self._count(new.group, new.counts)
         for number in range(new.first_station, new.first_station + len(new.services)):
-            self.visits[:, number] += self._sum(new.group, self._visitors(number, new).astype(np.float64))
+            visitors = self._visitors(number, new)
+            all_come = visitors is new.counts
+            self.visits[:, number] += everywhere if all_come else self._count(new.group, visitors)
 
     def _visitors(self, number: int, new: Table) -> NDArray[np.bool_]:
         """Return True for those who count and do not pass this station by."""
@@ -131,9 +134,9 @@ class Sums:
         """Count what is there at the opening; those at work began before it."""
         for table in opening.inside:
             if table is not None:
-                self.count_busy(table)
+                busy = self.count_busy(table)
                 if self.spec.count_state:
-                    self.count_work(table)
+                    self.count_work(table, busy)
         if self.spec.count_state and not self.is_simple:
             self._count_visits_of_state()
         if self.trace:
@@ -164,29 +167,42 @@ class Sums:
 
     def _sum(self, group: Ids, values: Array, counts: NDArray[np.bool_] | None = None) -> Array:
         """Sum up what counts, for each group. A row's sum must not depend on the other rows: numpy adds up equally
-        wide rows in the same way, and where their widths differ bincount adds one number after the other."""
+        wide rows in the same way, and where their widths differ bincount adds one number after the other, or, where a
+        group is a row, `row_sums` does it faster."""
         if self.is_plain:
             total: Array = values.sum(axis=1)
             return total
         weights = values if counts is None or counts.all() else np.where(counts, values, 0.0)
+        if not (self.is_simple or self.is_batched):
+            return row_sums(weights)
         return np.bincount(group.ravel(), weights.ravel(), self.groups).astype(np.float64, copy=False)
 
-    def count_work(self, new: Table) -> None:
-        for number, work in enumerate(new.services, new.first_station):
+    def _count(self, group: Ids, counts: NDArray[np.bool_]) -> Array:
+        """Count for each group."""
+        if self.is_batched:
+            return np.bincount(group[counts], minlength=self.groups).astype(np.float64)
+        found: Array = np.count_nonzero(counts, axis=1).astype(np.float64)
+        return found
+
+    def count_work(self, new: Table, busy: list[Array]) -> None:
+        """Count the time from begin to end; except on a belt, it is that for which places are taken."""
+        for number, (work, sums) in enumerate(zip(new.services, busy, strict=True), new.first_station):
             service = self.spec.stations[number].service
             if isinstance(service, Conveyor):
                 work = np.full_like(work, service.delay_seconds)
                 if not self.is_simple:
                     work = np.where(self._visitors(number, new), work, 0.0)
-            elif self.is_plain:
-                self.work[:, number] = self.busy[:, number]
+            elif new.has_time is new.counts:
+                self.work[:, number] += sums
                 continue
             self.work[:, number] += self._sum(new.group, work, new.counts)
 
-    def count_busy(self, table: Table) -> None:
-        for number, service in enumerate(table.services, table.first_station):
-            if service.shape[1]:
-                self.busy[:, number] += self._sum(table.group, service, table.has_time)
+    def count_busy(self, table: Table) -> list[Array]:
+        """Count the time for which places are taken, and return it."""
+        sums = [self._sum(table.group, service, table.has_time) for service in table.services]
+        for number, busy in enumerate(sums, table.first_station):
+            self.busy[:, number] += busy
+        return sums
 
     def visit(self, passage: Passage) -> None:
         number, visits, table = passage
@@ -229,7 +245,7 @@ class Sums:
         wait = self._sum(group, waits, counts)
         self.wait[:, number] += wait
         self.line[:, number] += wait if self.all_count else self._sum(group, waits, take(table.has_time, orders))
-        self.waited[:, number] += self._sum(group, (waits > 0).astype(np.float64), counts)
+        self.waited[:, number] += self._count(group, (waits > 0) & counts)
 
     def _visit_closely(self, number: int, visits: Visits, table: Table) -> None:
         orders, here = visits.orders, np.isfinite(visits.arrivals)
@@ -273,13 +289,10 @@ class Sums:
         counts = np.isfinite(seconds)
         if self.kinds.count:
             self.kinds.add(table, columns, group, seconds, counts)
-        if self.is_plain:
-            self.orders += np.count_nonzero(counts, axis=1)
-        else:
-            self.orders += self._sum(group, counts.astype(np.float64))
+        self.orders += self._count(group, counts)
         self.seconds += self._sum(group, seconds, counts)
         if self.spec.promise_seconds is not None:
-            self.kept += self._sum(group, (seconds <= self.spec.promise_seconds).astype(np.float64))
+            self.kept += self._count(group, seconds <= self.spec.promise_seconds)
         if counts.all():
             group, seconds, slot = group.ravel(), seconds.ravel(), None if slot is None else slot.ravel()
         else:
