@@ -35,7 +35,7 @@ def overloads(spec: Spec) -> Iterator[str]:
     if not isinstance(arrivals, Rate):
         return
     for number, station in enumerate(spec.stations):
-        load = spec.peak_load(station)
+        load = spec.peak_load(number)
         when = " at the peak" if len(arrivals.per_hour) > 1 or station.changes else ""
         what = f"gets {load:.2f} times the work that its places can do{when}"
         if math.isinf(load):
@@ -126,7 +126,7 @@ def slowest(spec: Spec) -> Slowest | None:
         return None
     found = []
     for number, station in enumerate(spec.stations):
-        load = spec.peak_load(station)
+        load = spec.peak_load(number)
         if 0 < load < 1 and not station.changes:
             services = (1 + _squared_cv(spec, station)) / (1 - load) ** 2
             found.append(Slowest(number, load, round(services / spec.share_of(number), 6)))

@@ -57,7 +57,7 @@ def _check_length(have: Fields, name: str, orders: int | None) -> None:
     count = len(have.get(name))
     if orders is None:
         raise have.wrong(name, 'can be a list only with arrivals of the law "times".')
-    if count < orders:
+    if count != orders:
         raise have.wrong(name, f"must have {orders} entries, one for each order, not {count}.")
 
 

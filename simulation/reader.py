@@ -76,7 +76,7 @@ def read_spec(values: Any) -> Spec:
     _check_units(stations)
     arrivals, orders = _read_arrivals(asked)
     routes = read_routes(asked, stations)
-    have = read_orders(asked, routes, len(arrivals.seconds) if isinstance(arrivals, Times) else None)
+    have = read_orders(asked, routes, _arrivals_given(asked, arrivals))
     spec = Spec(
         stations,
         arrivals,
@@ -206,6 +206,11 @@ def _read_arrivals(spec: Fields) -> tuple[Arrivals, int | None]:
     if isinstance(arrivals, Rate) and orders is not None and orders >= arrivals.most:
         orders = None  # closing time comes first, also for the warm-up
     return arrivals, orders
+
+
+def _arrivals_given(asked: Fields, arrivals: Arrivals) -> int | None:
+    """Return for how many orders the arrival is given, also after closing; None if they are drawn."""
+    return len(asked.get("arrivals")["seconds"]) if isinstance(arrivals, Times) else None
 
 
 def _read_times(asked: Fields, orders: int | None, close_hours: float | None) -> tuple[Times, int]:

@@ -24,8 +24,8 @@ from simulation.confidence import Estimate, follow_each_other, plain, ratio, stu
 from simulation.engine import Array
 from simulation.engine import stations_forward as stations_forward
 from simulation.fields import SpecError as SpecError
-from simulation.lengths import percentile
 from simulation.kinds import has_sizes
+from simulation.lengths import percentile
 from simulation.notes import before
 from simulation.reader import read_spec as read_spec
 from simulation.replications import BATCHES, Check, Run, do_nothing, run_length
@@ -120,13 +120,9 @@ class Result:
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON; null where there is nothing to estimate from."""
         part = self.part
-        seconds_in_system = {"mean": self.seconds_in_system()}
-        seconds_in_system |= {name: self.percentile(share) for name, share in SHARES.items()}
-        if self.spec.promise_seconds is not None:
-            seconds_in_system["within_promise"] = self.within_promise()
         answer = {
             "stations": [self._station(number) for number in range(len(self.spec.stations))],
-            "time_in_system": {name: estimate.as_dict() for name, estimate in seconds_in_system.items()},
+            "time_in_system": self._time_in_system(),
             "throughput_per_hour": ratio(HOUR * part.orders, part.span_seconds).as_dict(),
             "orders": self._orders(),
             "warmup": self._warmup(),
@@ -139,7 +135,7 @@ class Result:
                 {"name": route.name, **self._kind(number)} for number, route in enumerate(self.spec.routes)
             ]
         if self.spec.by_items:
-            answer["by_items"] = self._by_items(answer["time_in_system"])
+            answer["by_items"] = self._by_items()
         if self.spec.slots:
             rows = {name: plain_list(values) for name, values in self.by_slot().items()}
             answer["by_slot"] = {"hours": list(self.spec.slots), **rows}
@@ -162,11 +158,18 @@ class Result:
         }
         return {"name": station.name, **{name: estimate.as_dict() for name, estimate in estimates.items()}}
 
-    def _by_items(self, all_orders: dict[str, Any]) -> list[dict[str, Any]]:
+    def _time_in_system(self) -> dict[str, Any]:
+        estimates = {"mean": self.seconds_in_system()}
+        estimates |= {name: self.percentile(share) for name, share in SHARES.items()}
+        if self.spec.promise_seconds is not None:
+            estimates["within_promise"] = self.within_promise()
+        return {name: estimate.as_dict() for name, estimate in estimates.items()}
+
+    def _by_items(self) -> list[dict[str, Any]]:
         numbers, first = self.spec.item_numbers, len(self.spec.routes)
         if not has_sizes(self.spec):  # so that numbers of items that do not differ cost nothing
             orders = _whole(float(self.part.orders.sum()) / self.replications)
-            return [{"items": numbers[0], "orders": orders, "time_in_system": all_orders}]
+            return [{"items": numbers[0], "orders": orders, "time_in_system": self._time_in_system()}]
         return [{"items": items, **self._kind(number)} for number, items in enumerate(numbers, first)]
 
     def _kind(self, kind: int) -> dict[str, Any]:

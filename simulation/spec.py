@@ -273,14 +273,15 @@ class Spec:
         most = self.arrivals.most if isinstance(self.arrivals, Rate) else math.inf
         return min(most, math.inf if self.orders is None else self.orders)
 
-    def place_seconds(self, station: Station) -> float:
-        """Return the mean time for which an order keeps places here; 0 for those that skip the station."""
-        number = next(number for number, other in enumerate(self.stations) if other is station)
+    def place_seconds(self, number: int) -> float:
+        """Return the mean time for which an order keeps places of a station; 0 for those that pass it by."""
+        station = self.stations[number]
         pieces = self.mean_pizzas if station.per_pizza or station.works_on_items else 1
         return station.piece_seconds * pieces * self.share_of(number)
 
-    def peak_load(self, station: Station) -> float:
-        """Return the highest load: the work that arrives relative to the capacity at that time."""
+    def peak_load(self, number: int) -> float:
+        """Return a station's highest load: the work that arrives relative to the capacity at that time."""
+        station = self.stations[number]
         if station.capacity is None or not isinstance(self.arrivals, Rate):
             return 0.0
         loads = []
@@ -288,6 +289,6 @@ class Spec:
         for rate, begin, end in pieces:
             during = [capacity for since, capacity in station.changes if begin * HOUR < since < end * HOUR]
             least = min([station.capacity_at(begin * HOUR) or 0, *during])
-            work = rate / HOUR * self.place_seconds(station)
+            work = rate / HOUR * self.place_seconds(number)
             loads.append(work / least if least else math.inf if rate else 0.0)
         return max(loads)
