@@ -30,17 +30,17 @@ class Join:
         """
         columns, there = flat(orders, self.ready.shape[1]), np.isfinite(ends)
         if there.all():
-            np.maximum.at(self.ready.reshape(-1), columns.ravel(), ends.ravel())
+            columns, moments = columns.ravel(), ends.ravel()
         else:
-            np.maximum.at(self.ready.reshape(-1), columns[there], ends[there])
-        if is_last:
+            columns, moments = columns[there], ends[there]
+        np.maximum.at(self.ready.reshape(-1), columns, moments)
+        if is_last and there.all():
             complete = self.missing > 0
         else:
-            came = np.bincount(columns[there], minlength=self.missing.size)
-            self.missing -= came.reshape(self.missing.shape)
+            self.missing -= np.bincount(columns, minlength=self.missing.size).reshape(self.missing.shape)
             complete = self.missing == 0
         every = np.broadcast_to(np.arange(self.ready.shape[1]), self.ready.shape)
-        gone, moments = in_order(every, np.where(complete, self.ready, np.inf))
+        gone, ready = in_order(every, np.where(complete, self.ready, np.inf))
         self.missing[complete] = PAST
         most = int(complete.sum(axis=1).max(initial=0))
-        return gone[:, :most], moments[:, :most]
+        return gone[:, :most], ready[:, :most]

@@ -69,7 +69,7 @@ class Opening:
             return [np.empty((self.stations.rows, 0))] * len(numbers)
         at = np.array([one.station for one in there], dtype=np.intp)
         works = np.array([one.elapsed_seconds is not None for one in there], dtype=bool)
-        turns = np.array([_turn(one) for one in there])
+        turns = [_turn(one) for one in there]
         services = []
         for number in numbers:
             here = at == number
@@ -83,13 +83,16 @@ class Opening:
             service[:, (at > number) | self._skips(number, there)] = 0.0
             services.append(service)
             waiting = np.flatnonzero(here & ~works)
-            self.lines.append(waiting[np.argsort(turns[waiting], kind="stable")])
+            if any(turns):
+                waiting = waiting[np.argsort(np.array(turns)[waiting], kind="stable")]
+            self.lines.append(waiting)
         return services
 
     def _skips(self, number: int, there: Sequence[Present | StateItem]) -> NDArray[np.bool_]:
         skipping = self.stations.skipping[number]
-        routes = np.array([one.route if isinstance(one, Present) else 0 for one in there], dtype=np.intp)
-        return np.zeros(len(there), dtype=bool) if skipping is None else skipping[routes]
+        if skipping is None:
+            return np.zeros(len(there), dtype=bool)
+        return skipping[[one.route if isinstance(one, Present) else 0 for one in there]]
 
     def _at_work(self, number: int, columns: Ids, there: Sequence[Present | StateItem], draws: PresentDraws) -> AtWork:
         ends = self.seconds + draws.remaining(number, columns)

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from simulation.part import Part
 from simulation.replications import CHUNK, run_length
 from simulation.simulator import Result, merge, replicate
 from simulation.spec import Spec
-from simulation.sums import Part
 from simulation.warmup import settled
 
 LONG_SECONDS = 600.0  # a longer run has to be confirmed

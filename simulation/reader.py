@@ -31,14 +31,16 @@ the state can have a "route", otherwise the first one. Among stations of items, 
 
 (without "items" it is one item, or "pizzas" of them that all wait), and beyond them how many there are:
 {"station": 2, "elapsed": 10, "items": 3}. "turn": 0, 1, ... on items that wait says in which order, if not in that of
-the orders.
+the orders. With items the answer has "by_items", with routes "by_route", and each order of a trace has its "items",
+with a start and an end at each station of items, and its "route".
 
 places: the capacity; null is a place for everybody. A service's "law" is a distribution of
 simulation.distributions.table: fixed(mean), exponential(mean), lognormal(mean, cv), uniform(low, high or mean, cv),
 gamma(mean, cv), erlang(mean, k), hyperexponential(p, means or mean, cv), weibull(mean, cv),
 triangular(low, mode, high), pert(low, mode, high), truncated_normal(mean, cv), shifted_lognormal(shift, mean, cv),
-discrete(values, p), empirical(values); or conveyor(headway, delay), or times(seconds), one for each order (or item).
-Arrivals: poisson(per_hour), steps(per_hour, hours), times(seconds).
+discrete(values, p), empirical(values); or conveyor(headway, delay), with "busy" for the seconds in which it takes none
+after the opening; or times(seconds), one for each order (or item). Arrivals: poisson(per_hour), steps(per_hour, hours),
+times(seconds).
 warmup: a share of the orders (or of the time until closing), or "auto" to find it; the answer says how much it was.
 A run ends after that many orders, or at the last of the hours or `close_hours` if that comes first; then the kitchen
 is emptied. A state is in the order of the lines. Only stations, arrivals and what ends the run are required.
@@ -175,7 +177,8 @@ def _read_distribution(asked: Fields, code: str) -> distributions.Distribution:
 
 def _conveyor(asked: Fields) -> Conveyor:
     headway = asked.number("headway", least=0, most=MAX_SECONDS)
-    return Conveyor(headway, asked.number("delay", least=0, most=MAX_SECONDS))
+    delay = asked.number("delay", least=0, most=MAX_SECONDS)
+    return Conveyor(headway, delay, asked.number("busy", least=0, most=MAX_SECONDS, default=0.0))
 
 
 SPECIAL: dict[str, Callable[[Fields], Conveyor | Times]] = {

@@ -20,9 +20,10 @@ from simulation.engine import Array, Ids, take
 from simulation.lengths import SECTIONS
 from simulation.opening import Opening
 from simulation.packing import Packing
+from simulation.part import Part
 from simulation.spec import Spec
 from simulation.stations import Passage, Stations
-from simulation.sums import Part, Sums
+from simulation.sums import Sums
 from simulation.table import Inside, Table
 
 CHUNK, LONE_CHUNK = 2048, 8192  # orders; of a single replication

@@ -27,10 +27,10 @@ from simulation.fields import SpecError as SpecError
 from simulation.kinds import has_sizes
 from simulation.lengths import percentile
 from simulation.notes import before
+from simulation.part import Part
 from simulation.reader import read_spec as read_spec
 from simulation.replications import BATCHES, Check, Run, do_nothing, run_length
 from simulation.spec import HOUR, Spec
-from simulation.sums import Part
 from simulation.warmup import settled
 
 SHARES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}

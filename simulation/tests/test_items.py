@@ -77,6 +77,13 @@ def test_a_belt_takes_an_item_each_headway():
     ]
 
 
+def test_a_belt_that_is_busy_at_the_opening():
+    loaded = {"unit": "item", "service": {"law": "conveyor", "headway": 60, "delay": 420, "busy": 45}}
+    assert trace([loaded], coming(0), [2]) == [([[(45, 465)], [(105, 525)]], [])]
+    on_it = [{"items": [{"station": 0, "elapsed": 50}]}]
+    assert trace([loaded], coming(0), [2], state=on_it)[1:] == [([[(45, 465)], [(105, 525)]], [])]
+
+
 def test_a_kitchen_without_stations_of_orders():
     answer = ask([times(1, "item", 5, 5, 2)], coming(0, 0), [2, 1], promise_seconds=11)
     assert answer["time_in_system"]["mean"]["value"] == 11
