@@ -39,8 +39,8 @@ simulation.distributions.table: fixed(mean), exponential(mean), lognormal(mean, 
 gamma(mean, cv), erlang(mean, k), hyperexponential(p, means or mean, cv), weibull(mean, cv),
 triangular(low, mode, high), pert(low, mode, high), truncated_normal(mean, cv), shifted_lognormal(shift, mean, cv),
 discrete(values, p), empirical(values); or conveyor(headway, delay), with "busy" for the seconds in which it takes none
-after the opening; or times(seconds), one for each order (or item). Arrivals: poisson(per_hour), steps(per_hour, hours),
-times(seconds).
+after the opening; or times(seconds), one for each order (or item). Arrivals: poisson(per_hour),
+steps(per_hour, hours), times(seconds).
 warmup: a share of the orders (or of the time until closing), or "auto" to find it; the answer says how much it was.
 A run ends after that many orders, or at the last of the hours or `close_hours` if that comes first; then the kitchen
 is emptied. A state is in the order of the lines. Only stations, arrivals and what ends the run are required.
