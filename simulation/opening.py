@@ -10,7 +10,7 @@ from simulation.engine import Array, Ids
 from simulation.join import PAST
 from simulation.spec import Conveyor, Present, Spec, StateItem
 from simulation.stations import Stations, exit_of
-from simulation.table import Inside, Table
+from simulation.table import Inside, Table, rows_of
 
 
 class PresentDraws(Protocol):
@@ -112,7 +112,7 @@ class Opening:
             arrivals=np.full(shape, self.seconds),
             ages=np.broadcast_to(np.array([order.age_seconds for order in state], dtype=np.float64), shape),
             services=services,
-            group=np.broadcast_to(np.arange(shape[0])[:, None], shape),
+            group=rows_of(shape),
             counts=np.full(shape, self.spec.count_state),
             has_time=np.full(shape, not self.spec.warmup),
             routes=_row([order.route for order in state], shape) if self.spec.routes else None,
@@ -128,7 +128,7 @@ class Opening:
             arrivals=np.full(shape, self.seconds),
             ages=np.zeros(shape),
             services=services,
-            group=np.broadcast_to(np.arange(shape[0])[:, None], shape),
+            group=rows_of(shape),
             counts=np.full(shape, self.spec.count_state),
             has_time=np.full(shape, not self.spec.warmup),
             order=_row([item.order for item in items], shape),

@@ -24,7 +24,7 @@ from simulation.part import Part
 from simulation.spec import Spec
 from simulation.stations import Passage, Stations
 from simulation.sums import Sums
-from simulation.table import Inside, Table
+from simulation.table import Inside, Table, rows_of
 
 CHUNK, LONE_CHUNK = 2048, 8192  # orders; of a single replication
 TABLE = 2**17  # orders or items of all rows of a run: as many as fit into a processor's cache
@@ -104,7 +104,7 @@ class Run:
         width = arrivals.shape[1]
         numbers = np.broadcast_to(np.arange(first, first + width), arrivals.shape)
         counts = np.isfinite(arrivals) & self._is_after_warmup(numbers, arrivals)
-        group = np.broadcast_to(np.arange(self.rows)[:, None], arrivals.shape)
+        group = rows_of(arrivals.shape)
         if self.sums.is_batched:
             group = np.maximum(numbers - self.spec.warmup_orders, 0) * BATCHES // self._counted()
         ages = np.broadcast_to(0.0, arrivals.shape)
@@ -128,13 +128,13 @@ class Run:
         assert orders.sizes is not None
         packing = Packing.of(np.where(np.isfinite(orders.arrivals), orders.sizes, 0))
         order, there = packing.order, packing.is_item
-        counts = take(orders.counts, order) & there
+        counts = take(orders.counts, order) & there if self.spec.warmup else there
         return Table(
             numbers=take(orders.numbers, order),
             arrivals=np.where(there, take(orders.arrivals, order), np.inf),
             ages=np.broadcast_to(0.0, order.shape),
             services=self.draws.item_services(first, packing),
-            group=take(orders.group, order),
+            group=take(orders.group, order) if self.sums.is_batched else rows_of(order.shape),
             counts=counts,
             has_time=counts,
             order=order,

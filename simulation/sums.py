@@ -15,7 +15,7 @@ from simulation.part import Part as Part
 from simulation.row_sums import row_sums
 from simulation.spec import Conveyor, Present, Spec, Times
 from simulation.stations import Passage, exit_of, skipping
-from simulation.table import Inside, Table
+from simulation.table import Inside, Table, rows_of
 
 EXACT = 50_000  # times in the system that are all kept; beyond that, percentiles come from a histogram
 FEW_BATCHES = 8
@@ -170,12 +170,11 @@ class Sums:
         self.waited[:, number] = np.count_nonzero(waits, axis=1)
         if number == len(self.spec.stations) - 1:
             self.last = visits.ends.max(axis=1)
-            group = np.broadcast_to(np.arange(self.rows)[:, None], orders.shape)
-            self._count_lengths(table, orders, group, visits.ends - take(table.arrivals, orders))
+            self._count_lengths(table, orders, rows_of(orders.shape), visits.ends - take(table.arrivals, orders))
 
     def _visit_counting(self, number: int, visits: Visits, table: Table) -> None:
         orders, here = visits.orders, np.isfinite(visits.arrivals)
-        group = take(table.group, orders)
+        group = take(table.group, orders) if self.is_batched else rows_of(orders.shape)
         counts = here if self.all_count else take(table.counts, orders) & here
         if number < len(self.spec.stations):
             self._count_waits(number, visits, table, group, counts)

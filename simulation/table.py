@@ -51,6 +51,11 @@ class Table:
         return replace(self, **found)
 
 
+def rows_of(shape: tuple[int, ...]) -> Ids:
+    """Return the number of its row for each entry: its group, where a replication is not cut into batches."""
+    return np.broadcast_to(np.arange(shape[0])[:, None], shape)
+
+
 class Inside(NamedTuple):
     """What is in the kitchen: its orders and, where an order can have several, the items that are not done."""
 

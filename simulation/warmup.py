@@ -88,7 +88,9 @@ def _pilot(spec: Spec) -> Spec:
     orders = None if spec.orders is None else min(spec.orders, MOST_ORDERS)
     enough = max(1, int(MOST_IN_ALL // min(spec.expected_orders, MOST_ORDERS)))
     replications = min(spec.replications, MOST_REPLICATIONS, enough)
-    plain = replace(spec, auto_warmup=False, trace=False, grid_seconds=None, promise_seconds=None, slots=())
+    plain = replace(
+        spec, auto_warmup=False, trace=False, grid_seconds=None, promise_seconds=None, slots=(), by_items=False
+    )
     return replace(plain, orders=orders, replications=replications)
 
 
