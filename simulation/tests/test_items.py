@@ -237,8 +237,7 @@ def test_shared_out_it_is_the_same_to_the_last_bit(name):
     assert merge(spec, reversed(parts)).as_dict() == whole
 
 
-@pytest.mark.parametrize("name", ["one", "long"])
-@pytest.mark.parametrize("chunk", [53, 700])
+@pytest.mark.parametrize(("name", "chunk"), [("one", 53), ("long", 700), ("a day with a state", 11)])
 def test_chunks_change_nothing(monkeypatch, name, chunk):
     spec = shop(**SPECS[name])
     whole = simulate(spec).as_dict()
