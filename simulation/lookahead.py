@@ -11,7 +11,7 @@ first in the line where it stands; that it will be first in the next ones, too, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -115,10 +115,13 @@ class State:
     shop_is_open: bool
     pks: tuple[int, ...] = ()  # of the orders, where they come from the database
 
+    @cached_property
+    def closed(self) -> tuple[int, ...]:
+        return tuple(number for number, station in enumerate(self.stations) if not station.is_open)
+
     def blocked_by(self, order: Standing) -> Workplace | None:
         """Return the closed station that an order has to wait for, if any: it could open in a minute, or never."""
-        closed = (number for number, station in enumerate(self.stations) if not station.is_open)
-        return next((self.stations[number] for number in closed if order.begins_at(number)), None)
+        return next((self.stations[number] for number in self.closed if order.begins_at(number)), None)
 
 
 def look_ahead(state: State) -> list[Interval | None]:

@@ -187,7 +187,7 @@ class Spec:
     @cached_property
     def fork(self) -> int:
         """Return at how many stations an order's items are apart: at none if every order is a single item."""
-        return self.item_stations if self.item_numbers[-1] > 1 else 0
+        return self.item_stations if self.item_stations and self.item_numbers[-1] > 1 else 0
 
     @property
     def needs_sizes(self) -> bool:
