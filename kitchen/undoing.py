@@ -39,9 +39,11 @@ def has_item_stayed(order: Order, item: OrderItem, seen: int) -> bool:
     event = events.order_by("-seq").first()
     if event is None:
         return False
-    if order.cooking:  # where the order had gone on as a whole, the item is still done
-        return item.is_done if event.item is None else event.stage == item.stage
-    return event.stage == order.stage
+    if not order.cooking:
+        return event.stage == order.stage
+    if event.item is None and event.order_stage:  # the order had gone on as a whole: the item is still done
+        return item.is_done
+    return event.stage == item.stage  # an event from before there were items is about each of them
 
 
 # Undoing

@@ -339,6 +339,18 @@ def test_staff_can_do_everything_to_them(kitchen: Kitchen, staff: User) -> None:
     assert_no_gaps()
 
 
+def test_a_click_on_a_pizza_is_judged_by_what_it_was_about(staff: User) -> None:
+    """Test clicks on a page that was opened before: a sibling has moved since, which refuses nobody."""
+    now = CLOSED_AT + A_MOMENT
+    order = next(order for order in Order.objects.filter(stage="baking").with_items() if len(order.parts) > 2)
+    for number in (1, 2):
+        flow.advance(order.pk, staff, seen=order.seq, item=number, clock=lambda: now)
+    with pytest.raises(flow.Refused, match="has moved on"):
+        flow.advance(order.pk, staff, seen=order.seq, item=1, clock=lambda: now)
+    stages = Order.objects.with_items().get(pk=order.pk).parts
+    assert [item.stage for item in stages[:3]] == ["baked", "baked", "baking"]
+
+
 def test_actions_of_before_can_no_longer_be_undone(staff: User) -> None:
     """Test that an undo is refused: what was to come back was a whole order, whose pizzas go their own ways by now."""
     now = CLOSED_AT + A_MOMENT
