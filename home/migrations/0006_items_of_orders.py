@@ -5,6 +5,7 @@ transaction that has written to them.
 """
 
 from django.db import migrations
+from django.db.models import F
 
 MOST_OF_A_LINE = 20
 MOST_WITHOUT_LINES = 400  # pizzas; an order that was saved without lines says only how many
@@ -56,8 +57,9 @@ def take_items(apps, schema_editor):
     """Give each order back the work of its least advanced item that is at work, and its turn."""
     order_model, item_model = (apps.get_model("home", name) for name in ("Order", "OrderItem"))
     cooking = item_model.objects.filter(is_done=False).exclude(stage="cancelled")
+    waiting_first = F("started_at").asc(nulls_first=True)  # the databases differ in where they put nulls
     for order in order_model.objects.filter(stage__in=("received", "baking")).iterator():
-        item = cooking.filter(order=order, stage=order.stage).order_by("started_at", "number").last()
+        item = cooking.filter(order=order, stage=order.stage).order_by(waiting_first, "number").last()
         if item is not None:
             for name in ("held", "remaining_seconds", "joined_at", "started_at", "due_at"):
                 setattr(order, name, getattr(item, name))
