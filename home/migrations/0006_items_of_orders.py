@@ -66,6 +66,7 @@ def take_items(apps, schema_editor):
             order.epoch = max(order.epoch, item.epoch) + 1
             order.save()
     item_model.objects.all().delete()
+    order_model.objects.filter(stage="ready").update(stage="out_for_delivery")  # the last stop before there was one
 
 
 class Migration(migrations.Migration):
