@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.tests.oracle import WHOLE, Order, Station, run
+from simulation.tests.oracle import WHOLE, Order, Standing, Station, run
 
 MAKE, OVEN, BENCH, DRIVERS = ALL = tuple(range(4))
 COLLECTED = (MAKE, OVEN, BENCH)
@@ -107,3 +107,23 @@ def test_a_route_can_have_no_station_of_a_kind(route):
     found = spans([of_items(1), Station(1)], [Order(5, 2, route)], [10, 20])
     assert found[0] == ({(0, 1): (5, 15), (0, 2): (15, 25)} if route == (0,) else {})
     assert found[1] == ({(0, WHOLE): (5, 25)} if route == (1,) else {})
+
+
+def test_it_opens_with_orders_in_work_and_in_the_line():
+    first = Order(0, 3, (0, 1), standing=(Standing(2, 0, 40), Standing(3, 0, turn=1)))  # its first item is done
+    second = Order(0, 1, (0, 1), standing=(Standing(1, 0, turn=0),))
+    third = Order(0, 2, (0, 1), standing=(Standing(WHOLE, 1, 45),))
+    found = spans([of_items(1), Station(1)], [first, second, third, Order(5, 1, (0, 1))], [100, 50])
+    assert found[0] == {(0, 2): (-40, 60), (1, 1): (60, 160), (0, 3): (160, 260), (3, 1): (260, 360)}
+    assert found[1] == {(2, WHOLE): (-45, 5), (1, WHOLE): (160, 210), (0, WHOLE): (260, 310), (3, WHOLE): (360, 410)}
+
+
+def test_a_place_that_is_too_many_at_the_opening_is_free_for_nobody():
+    orders = [Order(0, 2, (0,), standing=(Standing(1, 0, 90), Standing(2, 0, 50))), Order(1, 1, (0,))]
+    assert spans([of_items(1)], orders, [100])[0] == {(0, 1): (-90, 10), (0, 2): (-50, 50), (1, 1): (50, 150)}
+
+
+def test_a_belt_opens_with_what_is_on_it():
+    orders = [Order(0, 2, (0,), standing=(Standing(1, 0, 400), Standing(2, 0, 20))), Order(1, 1, (0,))]
+    belt = of_items(1, delay_seconds=420)
+    assert spans([belt], orders, [60])[0] == {(0, 1): (-400, 20), (0, 2): (-20, 400), (1, 1): (40, 460)}
