@@ -147,8 +147,7 @@ class Kitchen:
         if delay is None:
             heappush(self.events, Event(end, station, END, part=part))
         else:
-            loaded = max(now, not_before - delay)
-            heappush(self.events, Event(loaded + seconds, station, FREE, part=part))
+            heappush(self.events, Event(now + seconds, station, FREE, part=part))
             heappush(self.events, Event(end, station, OUT, part=part))
 
     def go_on(self, now: float, station: int, part: Part) -> None:

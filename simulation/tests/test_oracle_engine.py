@@ -1,0 +1,203 @@
+"""The simulator beside an event loop on random small kitchens: every start and every end.
+
+Times are whole ticks, whose sums are exact in floating point: much happens at the same moment, and the two have to
+agree to the last bit.
+"""
+
+import os
+from unittest.mock import patch
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from simulation import replications
+from simulation.simulator import read_spec, simulate
+from simulation.tests import oracle
+from simulation.tests.oracle import WHOLE, Order, Standing, Station
+
+WANTED = os.environ.get("HISTORIES")
+SIZE = settings(
+    max_examples=int(WANTED or 200),
+    derandomize=not WANTED,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+HOUR = 3600
+TICKS_AN_HOUR = 1024
+TICK = HOUR / TICKS_AN_HOUR  # seconds; whole numbers of it are exact, in seconds and in hours
+MOST_ITEMS = 4
+
+
+def ticks(least, most):
+    return st.integers(least, most).map(lambda number: number * TICK)
+
+
+# Random kitchens, as a spec's JSON
+
+
+@st.composite
+def kitchens(draw, least_service=0, with_state=True):
+    count = draw(st.integers(0, 2)), draw(st.integers(0, 2))
+    units = ["item"] * count[0] + ["order"] * count[1] or ["item", "order"]
+    names = [f"{unit} {number}" for number, unit in enumerate(units)]
+    routes = draw(some_routes(names, units)) if draw(st.booleans()) else []
+    present = draw(st.lists(some_standing(units, routes), max_size=4)) if with_state else []
+    coming = sorted(draw(st.lists(ticks(0, 12), min_size=1, max_size=7)))
+    items = draw(st.lists(st.integers(1, MOST_ITEMS), min_size=len(coming), max_size=len(coming)))
+    works = {"item": sum(map(items_of, present)) + sum(items), "order": len(present) + len(coming)}
+    spec = {
+        "stations": [
+            {"name": name, "unit": unit, **draw(some_station(works[unit], least_service))}
+            for name, unit in zip(names, units, strict=True)
+        ],
+        "arrivals": {"law": "times", "seconds": coming},
+        "orders_have": {"items": items},
+        "state": present,
+        "trace": True,
+    }
+    if routes:
+        ways = st.lists(st.sampled_from([route["name"] for route in routes]), min_size=len(coming))
+        spec["routes"] = routes
+        spec["orders_have"]["routes"] = draw(ways)
+    return spec
+
+
+@st.composite
+def some_routes(draw, names, units):
+    firsts = [name for name, unit in zip(names, units, strict=True) if unit == "item"]
+    rest = names[len(firsts) :]
+    routes = []
+    for number in range(draw(st.integers(1, 3))):
+        way = firsts + [name for name in rest if draw(st.booleans())]
+        routes.append({"name": f"route {number}", "share": 1, "stations": way or rest[:1]})
+    return routes
+
+
+@st.composite
+def some_station(draw, works, least_service):
+    if draw(st.integers(0, 3)) == 0:
+        headway, delay = draw(ticks(least_service, 3)), draw(ticks(least_service, 6))
+        return {"service": {"law": "conveyor", "headway": headway, "delay": delay}, **draw(some_changes(1))}
+    seconds = draw(st.lists(ticks(least_service, 5), min_size=works, max_size=works))
+    service = {"law": "times", "seconds": seconds}
+    if draw(st.integers(0, 4)) == 0:
+        return {"service": service, "places": None}
+    return {"service": service, "places": draw(st.integers(1, 3)), **draw(some_changes(3))}
+
+
+@st.composite
+def some_changes(draw, most):
+    if draw(st.booleans()):
+        return {}
+    moments = sorted(draw(st.lists(st.integers(0, 15), min_size=1, max_size=3, unique=True)))
+    places = [draw(st.integers(0, most)) for _ in moments[:-1]] + [draw(st.integers(1, most))]
+    return {"changes": [[moment / TICKS_AN_HOUR, count] for moment, count in zip(moments, places, strict=True)]}
+
+
+@st.composite
+def some_standing(draw, units, routes):
+    """Draw an order that is there at the opening."""
+    route = draw(st.sampled_from(routes)) if routes else None
+    of_items = units.count("item")
+    later = [number for number in range(of_items, len(units)) if not route or f"order {number}" in route["stations"]]
+    values = {"route": route["name"]} if route else {}
+    if later and (not of_items or draw(st.booleans())):
+        return {"station": draw(st.sampled_from(later)), **draw(some_work()), "items": draw(st.integers(1, 3)), **values}
+    items = [draw(some_item(of_items)) for _ in range(draw(st.integers(0, MOST_ITEMS - 1)))]
+    last = {"station": draw(st.integers(0, of_items - 1)), **draw(some_work())}
+    return {"items": draw(st.permutations([*items, last])), **values}
+
+
+@st.composite
+def some_item(draw, of_items):
+    if draw(st.integers(0, 3)) == 0:
+        return {"done": True}
+    values = {"station": draw(st.integers(0, of_items - 1)), **draw(some_work())}
+    return {**values, "turn": draw(st.integers(0, 3))} if "waiting" in values else values
+
+
+def some_work():
+    return st.one_of(st.just({"waiting": True}), ticks(0, 5).map(lambda seconds: {"elapsed": seconds}))
+
+
+def items_of(present):
+    items = present.get("items", 1)
+    return items if isinstance(items, int) else len(items)
+
+
+# The same kitchen for the event loop
+
+
+def by_events(spec):
+    """Return {station: {(order, number): (start, end)}}; orders of the state have negative numbers, the last is -1."""
+    rows = spec["stations"]
+    numbers = {row["name"]: number for number, row in enumerate(rows)}
+    routes = {row["name"]: tuple(numbers[name] for name in row["stations"]) for row in spec.get("routes", [])}
+    orders = [standing(present, rows, routes) for present in spec["state"]]
+    have, everywhere = spec["orders_have"], tuple(range(len(rows)))
+    for place, (came, items) in enumerate(zip(spec["arrivals"]["seconds"], have["items"], strict=False)):
+        orders.append(Order(came, items, routes[have["routes"][place]] if routes else everywhere))
+    firsts = [sum(order.items for order in orders[:place]) for place in range(len(orders))]
+
+    def seconds(station, part):
+        service = rows[station]["service"]
+        if service["law"] == "conveyor":
+            return service["headway"]
+        return service["seconds"][part.order if part.number == WHOLE else firsts[part.order] + part.number - 1]
+
+    found = {number: {} for number in everywhere}
+    for (station, part), visit in oracle.run([station_of(row) for row in rows], orders, seconds).items():
+        found[station][part.order - len(spec["state"]), part.number] = (visit.start, visit.end)
+    return found
+
+
+def station_of(row):
+    delay = row["service"].get("delay")
+    changes = tuple((hour * HOUR, places) for hour, places in row.get("changes", ()))
+    return Station(row.get("places", 1), row["unit"] == "item", delay, changes)
+
+
+def standing(present, rows, routes):
+    route = routes[present["route"]] if routes else tuple(range(len(rows)))
+    items = present.get("items", 1)
+    if isinstance(items, int):
+        where = (Standing(WHOLE, present["station"], present.get("elapsed")),)
+        return Order(0, items, route, standing=where)
+    where = tuple(
+        Standing(number, item["station"], item.get("elapsed"), item.get("turn", 0))
+        for number, item in enumerate(items, 1)
+        if "done" not in item
+    )
+    return Order(0, len(items), route, standing=where)
+
+
+# Side by side
+
+
+def by_simulator(spec):
+    """Return the same from the simulator's trace."""
+    rows = simulate(read_spec(spec)).as_dict()["orders_trace"]
+    found = {number: {} for number in range(len(spec["stations"]))}
+    for number, row in enumerate(rows, -len(spec["state"])):
+        parts = [(WHOLE, row), *enumerate(row["items"], 1)]
+        for part, visits in parts:
+            for station, visit in enumerate(visits["stations"]):
+                if visit["start"] is not None:
+                    found[station][number, part] = (visit["start"], visit["end"])
+    return found
+
+
+@SIZE
+@given(kitchens())
+def test_every_start_and_end_is_that_of_an_event_loop(spec):
+    assert by_simulator(spec) == by_events(spec)
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+@SIZE
+@given(spec=kitchens(least_service=1))
+def test_so_it_is_however_the_orders_are_cut_into_chunks(width, spec):
+    with patch.multiple(replications, CHUNK=width, LONE_CHUNK=width):
+        assert by_simulator(spec) == by_events(spec)
