@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from simulation import replications
-from simulation.simulator import read_spec, simulate
+from simulation.simulator import read_spec, replicate, simulate
 from simulation.tests import oracle
 from simulation.tests.oracle import WHOLE, Order, Standing, Station
 
@@ -104,7 +104,12 @@ def some_standing(draw, units, routes):
     later = [number for number in range(of_items, len(units)) if not route or f"order {number}" in route["stations"]]
     values = {"route": route["name"]} if route else {}
     if later and (not of_items or draw(st.booleans())):
-        return {"station": draw(st.sampled_from(later)), **draw(some_work()), "items": draw(st.integers(1, 3)), **values}
+        return {
+            "station": draw(st.sampled_from(later)),
+            **draw(some_work()),
+            "items": draw(st.integers(1, 3)),
+            **values,
+        }
     items = [draw(some_item(of_items)) for _ in range(draw(st.integers(0, MOST_ITEMS - 1)))]
     last = {"station": draw(st.integers(0, of_items - 1)), **draw(some_work())}
     return {"items": draw(st.permutations([*items, last])), **values}
@@ -201,3 +206,87 @@ def test_every_start_and_end_is_that_of_an_event_loop(spec):
 def test_so_it_is_however_the_orders_are_cut_into_chunks(width, spec):
     with patch.multiple(replications, CHUNK=width, LONE_CHUNK=width):
         assert by_simulator(spec) == by_events(spec)
+
+
+# Random times: what the simulator drew for one replication, and the sums of many that are followed together
+
+BUSY = {
+    "stations": [
+        {"name": "make", "unit": "item", "places": 2, "service": {"law": "lognormal", "mean": 120, "cv": 0.4}},
+        {"name": "oven", "unit": "item", "service": {"law": "conveyor", "headway": 55, "delay": 420}},
+        {"name": "bench", "unit": "order", "places": 1, "service": {"law": "exponential", "mean": 70}},
+        {
+            "name": "drivers",
+            "unit": "order",
+            "places": 8,
+            "service": {"law": "lognormal", "mean": 1200, "cv": 0.35},
+            "changes": [[0.5, 2], [1, 9]],
+        },
+    ],
+    "arrivals": {"law": "poisson", "per_hour": 30},
+    "orders": 50,
+    "orders_have": {"items": {"law": "discrete", "values": [1, 2, 3, 8], "weights": [4, 3, 2, 1]}},
+}
+ROUTES = [
+    {"name": "delivery", "share": 0.6, "stations": ["make", "oven", "bench", "drivers"]},
+    {"name": "carry out", "share": 0.4, "stations": ["make", "oven", "bench"]},
+]
+OVEN_PLACES = {"name": "oven", "unit": "item", "places": 6, "service": {"law": "fixed", "mean": 450}}
+KITCHENS = {
+    "belt": BUSY,
+    "places": {**BUSY, "stations": [BUSY["stations"][0], OVEN_PLACES, *BUSY["stations"][2:]]},
+    "routes": {**BUSY, "routes": ROUTES},
+    "items only": {**BUSY, "stations": [BUSY["stations"][0], OVEN_PLACES]},
+}
+TOGETHER = 16  # replications: more than the rows that are followed one by one
+
+
+@pytest.mark.parametrize("width", [4, 2048])
+@pytest.mark.parametrize("spec", KITCHENS.values(), ids=KITCHENS)
+def test_replications_together_are_the_event_loop_of_each(spec, width):
+    alone = read_spec({**spec, "trace": True})
+    with patch.multiple(replications, CHUNK=width, LONE_CHUNK=width):
+        together = replicate(read_spec({**spec, "replications": TOGETHER}), 0, TOGETHER)
+        for number in range(TOGETHER):
+            rows = replicate(alone, number, 1).trace
+            visits, orders = replayed(spec, rows)
+            waits = [0.0] * len(spec["stations"])
+            for (station, _), visit in visits.items():
+                waits[station] += visit.start - visit.joined
+            assert together.wait_seconds[number] == pytest.approx(waits)
+            assert together.seconds[number] == pytest.approx(seconds_inside(visits, orders))
+
+
+def replayed(spec, rows):
+    """Give the event loop the service times of a trace, and hold its starts and ends against the trace."""
+    names = [row["name"] for row in spec["stations"]]
+    ways = {row["name"]: [names.index(name) for name in row["stations"]] for row in spec.get("routes", [])}
+    traced = {
+        (station, (order, part)): visit
+        for order, row in enumerate(rows)
+        for part, visits in [(WHOLE, row), *enumerate(row["items"], 1)]
+        for station, visit in enumerate(visits["stations"])
+        if visit["start"] is not None
+    }
+    orders = [
+        Order(row["arrival"], len(row["items"]), tuple(ways.get(row.get("route"), range(len(names))))) for row in rows
+    ]
+    stations = [station_of(row) for row in spec["stations"]]
+
+    def seconds(station, part):
+        service = spec["stations"][station]["service"]
+        visit = traced[station, part]
+        return service.get("headway", visit["end"] - visit["start"])
+
+    visits = oracle.run(stations, orders, seconds)
+    assert visits.keys() == traced.keys()
+    for at, visit in visits.items():
+        assert (visit.start, visit.end) == pytest.approx((traced[at]["start"], traced[at]["end"]))
+    return visits, orders
+
+
+def seconds_inside(visits, orders):
+    ends = [0.0] * len(orders)
+    for (_, part), visit in visits.items():
+        ends[part.order] = max(ends[part.order], visit.end)
+    return sum(end - order.came_seconds for end, order in zip(ends, orders, strict=True))
