@@ -1,24 +1,29 @@
 """The simulator beside an event loop on random small kitchens: every start and every end.
 
 Times are whole ticks, whose sums are exact in floating point: much happens at the same moment, and the two have to
-agree to the last bit.
+agree to the last bit. `HISTORIES=3000 pytest simulation/tests/test_oracle_engine.py` tries that many new kitchens;
+without it, a hundred and twenty that are the same at every run.
 """
 
 import os
 from unittest.mock import patch
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from simulation import replications
+from simulation.engine import FEW_ROWS
+from simulation.opening import ends_of_present
 from simulation.simulator import read_spec, replicate, simulate
+from simulation.spec import Conveyor, StateItem
 from simulation.tests import oracle
-from simulation.tests.oracle import WHOLE, Order, Standing, Station
+from simulation.tests.oracle import WHOLE, Order, Part, Standing, Station
 
 WANTED = os.environ.get("HISTORIES")
 SIZE = settings(
-    max_examples=int(WANTED or 200),
+    max_examples=int(WANTED or 120),
     derandomize=not WANTED,
     deadline=None,
     database=None,
@@ -28,6 +33,7 @@ HOUR = 3600
 TICKS_AN_HOUR = 1024
 TICK = HOUR / TICKS_AN_HOUR  # seconds; whole numbers of it are exact, in seconds and in hours
 MOST_ITEMS = 4
+PATHS = FEW_ROWS + 2  # no longer one by one
 
 
 def ticks(least, most):
@@ -137,13 +143,7 @@ def items_of(present):
 
 def by_events(spec):
     """Return {station: {(order, number): (start, end)}}; orders of the state have negative numbers, the last is -1."""
-    rows = spec["stations"]
-    numbers = {row["name"]: number for number, row in enumerate(rows)}
-    routes = {row["name"]: tuple(numbers[name] for name in row["stations"]) for row in spec.get("routes", [])}
-    orders = [standing(present, rows, routes) for present in spec["state"]]
-    have, everywhere = spec["orders_have"], tuple(range(len(rows)))
-    for place, (came, items) in enumerate(zip(spec["arrivals"]["seconds"], have["items"], strict=False)):
-        orders.append(Order(came, items, routes[have["routes"][place]] if routes else everywhere))
+    rows, orders = spec["stations"], orders_of(spec)
     firsts = [sum(order.items for order in orders[:place]) for place in range(len(orders))]
 
     def seconds(station, part):
@@ -152,10 +152,25 @@ def by_events(spec):
             return service["headway"]
         return service["seconds"][part.order if part.number == WHOLE else firsts[part.order] + part.number - 1]
 
-    found = {number: {} for number in everywhere}
-    for (station, part), visit in oracle.run([station_of(row) for row in rows], orders, seconds).items():
+    found = {number: {} for number in range(len(rows))}
+    for (station, part), visit in oracle.run(stations_of(spec), orders, seconds).items():
         found[station][part.order - len(spec["state"]), part.number] = (visit.start, visit.end)
     return found
+
+
+def stations_of(spec):
+    return [station_of(row) for row in spec["stations"]]
+
+
+def orders_of(spec):
+    """Return the orders, those of the state first."""
+    rows, have = spec["stations"], spec["orders_have"]
+    numbers = {row["name"]: number for number, row in enumerate(rows)}
+    routes = {row["name"]: tuple(numbers[name] for name in row["stations"]) for row in spec.get("routes", [])}
+    orders = [standing(present, rows, routes) for present in spec["state"]]
+    for place, (came, items) in enumerate(zip(spec["arrivals"]["seconds"], have["items"], strict=True)):
+        orders.append(Order(came, items, routes[have["routes"][place]] if routes else tuple(range(len(rows)))))
+    return orders
 
 
 def station_of(row):
@@ -200,12 +215,63 @@ def test_every_start_and_end_is_that_of_an_event_loop(spec):
     assert by_simulator(spec) == by_events(spec)
 
 
-@pytest.mark.parametrize("width", [1, 2, 5])
 @SIZE
-@given(spec=kitchens(least_service=1))
-def test_so_it_is_however_the_orders_are_cut_into_chunks(width, spec):
+@given(spec=kitchens(least_service=1), width=st.integers(1, 5))
+def test_so_it_is_however_the_orders_are_cut_into_chunks(spec, width):
     with patch.multiple(replications, CHUNK=width, LONE_CHUNK=width):
         assert by_simulator(spec) == by_events(spec)
+
+
+# The orders of a state, on many paths: what promises are made of
+
+
+class Paths:
+    """The draws of a look ahead: service times of its own for each path."""
+
+    def __init__(self, spec, seed):
+        self.spec, self.random = spec, np.random.default_rng(seed)
+        self.drawn = {}  # {(station, part): (paths,)}
+
+    def seconds(self, station, part):
+        service = self.spec.stations[station].service
+        if isinstance(service, Conveyor):
+            return np.full(PATHS, service.headway_seconds)
+        key = station, Part(*part)
+        if key not in self.drawn:
+            self.drawn[key] = TICK * self.random.integers(0, 6, PATHS)
+        return self.drawn[key]
+
+    def present(self, station):
+        there = [self.seconds(station, part) for part, _ in self.standing(station)]
+        return np.array(there).reshape(-1, PATHS).T.copy()
+
+    def remaining(self, station, columns):
+        service, standing = self.spec.stations[station].service, self.standing(station)
+        found = []
+        for part, one in (standing[column] for column in columns):
+            whole = service.delay_seconds if isinstance(service, Conveyor) else self.seconds(station, part)
+            found.append(np.broadcast_to(np.maximum(whole - one.elapsed_seconds, 0), PATHS))
+        return np.array(found).T
+
+    def standing(self, station):
+        """Return (part, where it stands) for all that come to a station, in the simulator's order."""
+        first = 1 if self.spec.stations[station].works_on_items else WHOLE
+        return [
+            ((one.order, one.number + 1) if isinstance(one, StateItem) else (place, first), one)
+            for place, one in enumerate(self.spec.standing_for(station))
+        ]
+
+
+@settings(SIZE, max_examples=SIZE.max_examples // 4)  # each is many event loops
+@given(spec=kitchens(), seed=st.integers(0, 999))
+def test_present_orders_leave_on_each_path_as_in_the_event_loop(spec, seed):
+    asked = read_spec(spec)
+    paths, count = Paths(asked, seed), len(spec["state"])
+    ends = ends_of_present(asked, PATHS, paths)
+    orders = orders_of(spec)[:count]
+    for path in range(PATHS):
+        visits = oracle.run(stations_of(spec), orders, lambda *at, path=path: paths.seconds(*at)[path])
+        assert ends[path].tolist() == ends_of(visits, orders)
 
 
 # Random times: what the simulator drew for one replication, and the sums of many that are followed together
@@ -238,7 +304,7 @@ KITCHENS = {
     "routes": {**BUSY, "routes": ROUTES},
     "items only": {**BUSY, "stations": [BUSY["stations"][0], OVEN_PLACES]},
 }
-TOGETHER = 16  # replications: more than the rows that are followed one by one
+TOGETHER = FEW_ROWS + 2  # replications
 
 
 @pytest.mark.parametrize("width", [4, 2048])
@@ -254,7 +320,8 @@ def test_replications_together_are_the_event_loop_of_each(spec, width):
             for (station, _), visit in visits.items():
                 waits[station] += visit.start - visit.joined
             assert together.wait_seconds[number] == pytest.approx(waits)
-            assert together.seconds[number] == pytest.approx(seconds_inside(visits, orders))
+            inside = [end - order.came_seconds for end, order in zip(ends_of(visits, orders), orders, strict=True)]
+            assert together.seconds[number] == pytest.approx(sum(inside))
 
 
 def replayed(spec, rows):
@@ -285,8 +352,9 @@ def replayed(spec, rows):
     return visits, orders
 
 
-def seconds_inside(visits, orders):
-    ends = [0.0] * len(orders)
+def ends_of(visits, orders):
+    """Return when each order left."""
+    ends = [order.came_seconds for order in orders]
     for (_, part), visit in visits.items():
         ends[part.order] = max(ends[part.order], visit.end)
-    return sum(end - order.came_seconds for end, order in zip(ends, orders, strict=True))
+    return ends
