@@ -28,6 +28,7 @@ class Station:
     of_items: bool = False
     delay_seconds: float | None = None  # a belt: a service keeps others out, and its work comes out after the delay
     changes: tuple[tuple[float, int], ...] = ()  # (seconds, capacity from then on)
+    busy_until: float = -math.inf  # a belt takes nobody before, even if nothing is on it
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,9 @@ class Kitchen:
         for station, row in enumerate(stations):
             for seconds, capacity in row.changes:
                 heappush(self.events, Event(seconds, station, CHANGE, capacity=capacity))
+            if row.busy_until > -math.inf:
+                self.places[station].at_work = 1
+                heappush(self.events, Event(row.busy_until, station, FREE))
         for number, order in enumerate(orders):
             if order.standing:
                 self.open_with(number, order)

@@ -68,6 +68,11 @@ def test_a_belt_takes_one_every_headway_and_brings_out_what_went_in():
     assert found[1] == {(0, WHOLE): (540, 541), (1, WHOLE): (600, 601)}
 
 
+def test_a_belt_that_was_loaded_a_moment_ago_takes_nobody_yet():
+    belt = of_items(1, delay_seconds=420, busy_until=25)
+    assert spans([belt], [Order(0, 2, (0,))], [60]) == {0: {(0, 1): (25, 445), (0, 2): (85, 505)}}
+
+
 def test_a_belt_that_stops_lets_out_what_is_on_it():
     belt = of_items(1, delay_seconds=420, changes=((30, 0), (500, 1)))
     assert spans([belt], [Order(0, 2, (0,))], [60]) == {0: {(0, 1): (0, 420), (0, 2): (500, 920)}}

@@ -5,6 +5,7 @@ agree to the last bit. `HISTORIES=3000 pytest simulation/tests/test_oracle_engin
 without it, a hundred and twenty that are the same at every run.
 """
 
+import math
 import os
 from unittest.mock import patch
 
@@ -55,7 +56,7 @@ def kitchens(draw, least_service=0, with_state=True):
     works = {"item": sum(map(items_of, present)) + sum(items), "order": len(present) + len(coming)}
     spec = {
         "stations": [
-            {"name": name, "unit": unit, **draw(some_station(works[unit], least_service))}
+            {"name": name, "unit": unit, **draw(some_station(unit, works[unit], least_service))}
             for name, unit in zip(names, units, strict=True)
         ],
         "arrivals": {"law": "times", "seconds": coming},
@@ -64,7 +65,9 @@ def kitchens(draw, least_service=0, with_state=True):
         "trace": True,
     }
     if routes:
-        ways = st.lists(st.sampled_from([route["name"] for route in routes]), min_size=len(coming))
+        ways = st.lists(
+            st.sampled_from([route["name"] for route in routes]), min_size=len(coming), max_size=len(coming)
+        )
         spec["routes"] = routes
         spec["orders_have"]["routes"] = draw(ways)
     return spec
@@ -82,10 +85,13 @@ def some_routes(draw, names, units):
 
 
 @st.composite
-def some_station(draw, works, least_service):
+def some_station(draw, unit, works, least_service):
     if draw(st.integers(0, 3)) == 0:
-        headway, delay = draw(ticks(least_service, 3)), draw(ticks(least_service, 6))
-        return {"service": {"law": "conveyor", "headway": headway, "delay": delay}, **draw(some_changes(1))}
+        headway, delay, busy = (
+            draw(ticks(least, most)) for least, most in ((least_service, 3), (least_service, 6), (0, 4))
+        )
+        belt = {"law": "conveyor", "headway": headway, "delay": delay, **({"busy": busy} if busy else {})}
+        return {"service": belt, "per_pizza": unit == "order" and draw(st.booleans()), **draw(some_changes(1))}
     seconds = draw(st.lists(ticks(least_service, 5), min_size=works, max_size=works))
     service = {"law": "times", "seconds": seconds}
     if draw(st.integers(0, 4)) == 0:
@@ -149,7 +155,7 @@ def by_events(spec):
     def seconds(station, part):
         service = rows[station]["service"]
         if service["law"] == "conveyor":
-            return service["headway"]
+            return service["headway"] * (orders[part.order].items if rows[station]["per_pizza"] else 1)
         return service["seconds"][part.order if part.number == WHOLE else firsts[part.order] + part.number - 1]
 
     found = {number: {} for number in range(len(rows))}
@@ -174,9 +180,9 @@ def orders_of(spec):
 
 
 def station_of(row):
-    delay = row["service"].get("delay")
+    delay, busy = row["service"].get("delay"), row["service"].get("busy", -math.inf)
     changes = tuple((hour * HOUR, places) for hour, places in row.get("changes", ()))
-    return Station(row.get("places", 1), row["unit"] == "item", delay, changes)
+    return Station(row.get("places", 1), row["unit"] == "item", delay, changes, busy)
 
 
 def standing(present, rows, routes):
@@ -235,7 +241,8 @@ class Paths:
     def seconds(self, station, part):
         service = self.spec.stations[station].service
         if isinstance(service, Conveyor):
-            return np.full(PATHS, service.headway_seconds)
+            pieces = self.spec.state[part[0]].pizzas if self.spec.stations[station].per_pizza else 1
+            return np.full(PATHS, service.headway_seconds * pieces)
         key = station, Part(*part)
         if key not in self.drawn:
             self.drawn[key] = TICK * self.random.integers(0, 6, PATHS)
