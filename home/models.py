@@ -572,16 +572,16 @@ class OrderEvent(models.Model):
     @property
     def sentence(self) -> str:
         """The line of the timeline, on the page and in the API."""
-        stage = stages.BY_CODE[self.stage]
+        stage, label = stages.BY_CODE[self.stage], stages.label(self.stage, self.order.way)
         said = {
             self.Event.JOINED: stage.waiting if self.item is None else stage.together or stage.waiting,
             self.Event.STARTED: stage.started,
             self.Event.DELIVERED: self.order.route.last_words,
-            self.Event.OVERRIDDEN: f"Moved by staff to “{stage.label}”",
-            self.Event.RECALLED: f"Sent back by staff to “{stage.label}”",
+            self.Event.OVERRIDDEN: f"Moved by staff to “{label}”",
+            self.Event.RECALLED: f"Sent back by staff to “{label}”",
             self.Event.RUSHED: "Moved to the head of the line",
             self.Event.RETIMED: "The speed of the kitchen was changed",
-            self.Event.UNDONE: f"Back to “{stage.label}”",
+            self.Event.UNDONE: f"Back to “{label}”",
             self.Event.HELD: "Put on hold by staff",
             self.Event.RESUMED: "Resumed by staff",
             self.Event.CHANGED: "Changed at your request",
