@@ -15,7 +15,7 @@ from chat import messages, orders, stream
 from chat.models import Message, Room
 from chat.person import Person
 from chat.rooms import is_customer
-from home.api.bodies import choose, read_quantities
+from home.api.bodies import added_up, choose, read_order
 from home.models import Order, Pizza
 from kitchen import flow, stages
 from kitchen.locks import lock_kitchen
@@ -25,7 +25,8 @@ OPEN, ACCEPTED, DECLINED, TOO_LATE, REPLACED = "open", "accepted", "declined", "
 REASON = "at the customer's request"
 MAX_TEXT = 2_000
 CHANGEABLE = (stages.FIRST,)  # the stages at which an order can still be changed
-CANCELLABLE = stages.WORKED[:-1]  # until a driver has the order
+# until a driver has the order, or its customer is called: the stages of every way out
+CANCELLABLE = tuple(code for code in stages.WORKED if all(code in route.stages for route in stages.ROUTES.values()))
 
 Items = list[tuple[Pizza, int]]
 
@@ -70,14 +71,14 @@ def parse(content: dict[str, Any], order: Order) -> tuple[str, dict[str, Any]]:
 def parse_items(rows: object, order: Order) -> Items:
     """Parse items by the rules of the API. Pizzas already in the order can stay even if they have left the menu."""
     try:
-        quantities = read_quantities(json.dumps({"items": rows}).encode())
+        wanted = read_order(json.dumps({"items": rows}).encode())
         kept = {line.pizza_id: line.pizza for line in order.lines.select_related("pizza")}
-        chosen = dict(choose({pk: quantity for pk, quantity in quantities.items() if pk not in kept}))
+        chosen = choose([line for line in wanted.lines if line[0] not in kept])
     except HttpError as error:
         raise Refused(str(error)) from None
-    new = {pizza.pk: pizza for pizza in chosen}
-    items = [(kept.get(pk) or new[pk], quantity) for pk, quantity in quantities.items()]
-    if quantities == {line.pizza_id: line.quantity for line in order.lines.all()}:
+    pizzas = kept | {pizza.pk: pizza for pizza, _ in chosen}
+    items = [(pizzas[pk], quantity) for pk, quantity in wanted.lines]
+    if wanted.quantities == added_up((line.pizza_id, line.quantity) for line in order.lines.all()):
         raise Refused("That is already what you ordered.")
     return items
 

@@ -8,6 +8,7 @@ from django.db.models import Q
 from chat import requests, rooms
 from chat.models import Membership, Message, Room
 from chat.person import Person, person_of
+from home.api.bodies import added_up
 from home.models import MAX_QUANTITY, Order, Pizza
 
 register = template.Library()
@@ -48,6 +49,6 @@ def unread(room: Room, person: Person) -> int:
 
 def choices(order: Order) -> list[tuple[Pizza, int]]:
     """Return the pizzas that the order can have: the menu and what is in it, each with its present quantity."""
-    ordered = {line.pizza_id: line.quantity for line in order.lines.all()}
-    pizzas = Pizza.objects.filter(Q(on_menu=True) | Q(pk__in=ordered))
-    return [(pizza, ordered.get(pizza.pk, 0)) for pizza in pizzas]
+    ordered = added_up((line.pizza_id, line.quantity) for line in order.lines.all())
+    pizzas = Pizza.objects.filter(Q(on_menu=True) | Q(pk__in=list(ordered)))
+    return [(pizza, ordered[pizza.pk]) for pizza in pizzas]

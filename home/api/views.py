@@ -10,10 +10,22 @@ from django.utils import timezone
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 
-from home.api.bodies import KEY_HEADER, ORDER_BODY, PIZZAS_PARAMETER, choose, read_pizzas, read_quantities
+from home.api.bodies import (
+    KEY_HEADER,
+    ORDER_BODY,
+    PIZZAS_PARAMETER,
+    WAY_PARAMETER,
+    Wanted,
+    added_up,
+    choose,
+    read_order,
+    read_pizzas,
+    read_way,
+)
 from home.api.callers import Token, check_csrf, guest_for, idempotency_key, is_simulated, member
 from home.models import Order, Pizza
-from kitchen import flow
+from home.timeline import sentence_of, timeline
+from kitchen import flow, stages
 from kitchen.promises import forecast
 
 WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # for the OpenAPI description: with a token, or without
@@ -42,6 +54,7 @@ class Times(Schema):
 
 class Ready(Schema):
     promise: Times | None
+    what: str  # happens between low and high: "at the door" or "ready to collect"
     why_not: str
 
 
@@ -79,12 +92,15 @@ def refuse_too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpRespo
 )
 @api.post("/order", include_in_schema=False)
 def order_pizza(request: HttpRequest) -> HttpResponse:
-    """Order one pizza or several. Requests with the same `Idempotency-Key` header make one order."""
+    """Order one pizza or several, brought to the door or to collect (`way`).
+
+    Requests with the same `Idempotency-Key` header make one order.
+    """
     check_csrf(request)
-    quantities = read_quantities(request.body)
+    wanted = read_order(request.body)
     guest = guest_for(request)
     key = idempotency_key(request)
-    order = placed_by(key, quantities, guest) or place_once(request, quantities, guest, key)
+    order = placed_by(key, wanted, guest) or place_once(request, wanted, guest, key)
     answer = {
         "status": True,
         "message": f"Thank you! Order {order.number} is in the kitchen.",
@@ -99,27 +115,35 @@ def only_post(request: HttpRequest) -> HttpResponse:
     raise HttpError(405, "Orders are placed with POST.")
 
 
-def place_once(request: HttpRequest, quantities: dict[int, int], guest: str, key: str | None) -> Order:
+def place_once(request: HttpRequest, wanted: Wanted, guest: str, key: str | None) -> Order:
     """Place the order; if an equal request is placing it at this moment, return the order that it makes."""
     user = request.user if request.user.is_authenticated else None
-    items, simulated = choose(quantities), is_simulated(request)
-    now = timezone.now()
-    promise = forecast.promise(sum(quantities.values()), now)
+    items, simulated = choose(wanted.lines), is_simulated(request)
+    promise = forecast.promise(wanted.pizzas, timezone.now(), wanted.way)
     try:
-        return flow.place(items, user=user, guest=guest, idempotency_key=key, simulated=simulated, promise=promise)
+        return flow.place(
+            items,
+            way=wanted.way,
+            user=user,
+            guest=guest,
+            idempotency_key=key,
+            simulated=simulated,
+            promise=promise,
+        )
     except IntegrityError:
-        earlier = placed_by(key, quantities, guest)
+        earlier = placed_by(key, wanted, guest)
         if earlier is None:
             raise
         return earlier
 
 
-def placed_by(key: str | None, quantities: dict[int, int], guest: str) -> Order | None:
+def placed_by(key: str | None, wanted: Wanted, guest: str) -> Order | None:
     """Return the order of an earlier, equal request. HttpError 422 if that one asked for something else."""
     order = Order.objects.filter(idempotency_key=key).first() if key else None
     if order is None:
         return None
-    if {line.pizza_id: line.quantity for line in order.lines.all()} != quantities:
+    ordered = added_up((line.pizza_id, line.quantity) for line in order.lines.all())
+    if (ordered, order.way) != (wanted.quantities, wanted.way):
         raise HttpError(422, "This Idempotency-Key was used for another order.")
     if order.user_id is None and order.guest != guest:
         # The first answer was lost, and with it the session that it brought: the new one takes over.
@@ -131,24 +155,36 @@ def placed_by(key: str | None, quantities: dict[int, int], guest: str) -> Order 
 @api.get("/order/{order_id}/", summary="One order and what happened to it", openapi_extra={"security": WITHOUT_TOKEN})
 @api.get("/order/{order_id}", include_in_schema=False)
 def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
-    """Return the order. The payload is the same as on the socket `/ws/pizza/<order_id>/`."""
+    """Return the order. The payload is the same as on the socket `/ws/pizza/<order_id>/`.
+
+    Its `items` are its pizzas, numbered; an event's `item` is the number of the pizza that it is about, or null.
+    The `timeline` says the same as the events in fewer lines, for people.
+    """
     order = Order.objects.filter(order_id=order_id).with_items().prefetch_related("events").first()
     if order is None:
         raise HttpError(404, "There is no order with this id.")
-    return {"payload": order.payload(), "events": [event.as_dict() for event in order.events.all()]}
+    return {
+        "payload": order.payload(),
+        "events": [{**event.as_dict(), "sentence": sentence_of(event, order)} for event in order.events.all()],
+        "timeline": [{"at": at, "sentence": sentence} for at, sentence in timeline(order)],
+    }
 
 
 @api.get(
     "/promise/",
-    summary="When an order would arrive",
+    summary="When an order would be here",
     response={200: Ready, 400: Refusal},
-    openapi_extra={"parameters": [PIZZAS_PARAMETER]},
+    openapi_extra={"parameters": [PIZZAS_PARAMETER, WAY_PARAMETER]},
 )
 @api.get("/promise", include_in_schema=False)
 def get_promise(request: HttpRequest) -> dict[str, Any]:
-    """Say when an order placed now would arrive: between low and high in nine of ten cases, or null, and why."""
-    answer = forecast.preview(read_pizzas(request.GET.get("pizzas", "1")), timezone.now())
-    return {"promise": answer.times, "why_not": answer.why_not}
+    """Say when an order placed now would be at the door, or ready to collect.
+
+    It is so between low and high in nine of ten cases; without a promise, `why_not` says why.
+    """
+    pizzas, way = read_pizzas(request.GET.get("pizzas", "1")), read_way(request.GET.get("way", stages.DELIVERY))
+    answer = forecast.preview(pizzas, timezone.now(), way)
+    return {"promise": answer.times, "what": stages.ROUTES[way].what, "why_not": answer.why_not}
 
 
 @api.get("/me/", summary="Who is calling", response={200: Me, frozenset({401, 429}): Refusal})

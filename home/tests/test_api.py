@@ -23,6 +23,7 @@ def post(client, body, path="/api/order/", **headers):
     return client.post(path, data, content_type="application/json", headers=headers)
 
 
+@pytest.mark.usefixtures("small_kitchen")  # fixed times: what can be expected does not change with the moment
 @pytest.mark.parametrize("path", ["/api/order/", "/api/order"])
 def test_it_orders_one_pizza(script, margherita, cooked, django_capture_on_commit_callbacks, path):
     with django_capture_on_commit_callbacks(execute=True):
@@ -45,12 +46,33 @@ def test_it_orders_one_pizza(script, margherita, cooked, django_capture_on_commi
     assert (order.user, order.guest) == (None, "")
 
 
-def test_it_orders_several_and_adds_equal_ones_up(script, margherita, diavola):
+def test_it_orders_several_and_keeps_the_lines_as_they_were_sent(script, margherita, diavola):
     items = [{"id": margherita.pk, "quantity": 2}, {"id": diavola.pk}, {"id": margherita.pk, "quantity": 3}]
     response = post(script, {"items": items})
     assert response.status_code == 201
     order = Order.objects.get()
     assert (order.summary, order.amount) == ("5 × Margherita, 1 × Diavola", 59.5)
+    assert [(line.pizza, line.quantity) for line in order.lines.all()] == [
+        (margherita, 2),
+        (diavola, 1),
+        (margherita, 3),
+    ]
+    assert [item["name"] for item in response.json()["order"]["items"]] == [
+        *["Margherita"] * 2,
+        "Diavola",
+        *["Margherita"] * 3,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "way"),
+    [({}, "delivery"), ({"way": "delivery"}, "delivery"), ({"way": "carry_out"}, "carry_out")],
+)
+def test_it_is_brought_unless_it_is_to_be_collected(script, margherita, more, way):
+    for body in ({"id": margherita.pk, "quantity": 2, **more}, {"items": [{"id": margherita.pk}], **more}):
+        response = post(script, body)
+        assert (response.status_code, response.json()["order"]["way"]) == (201, way)
+    assert set(Order.objects.values_list("way", flat=True)) == {way}
 
 
 M = 10**30  # larger than any id
@@ -83,6 +105,13 @@ WRONG = [
     ({"items": [1]}, "must be an object"),
     ({"items": [{"id": 1}] * 21}, "At most 20 lines"),
     ({"items": [{"id": 1}], "id": 1}, "not both"),
+    ({"id": 1, "way": "drone"}, "“way” must be “delivery” or “carry_out”."),
+    ({"id": 1, "way": ""}, "“way” must be"),
+    ({"id": 1, "way": None}, "“way” must be"),
+    ({"id": 1, "way": True}, "“way” must be"),
+    ({"id": 1, "way": ["delivery"]}, "“way” must be"),
+    ({"items": [{"id": 1}], "way": "Delivery"}, "“way” must be"),
+    ({"items": [{"id": 1, "way": "carry_out"}]}, "“way” is for the whole order"),
 ]
 
 
@@ -208,6 +237,15 @@ def test_a_key_that_was_used_for_something_else_is_refused(script, margherita, d
     assert post(script, {"id": diavola.pk}, **{"Idempotency-Key": "x" * 201}).status_code == 400
 
 
+def test_the_same_pizzas_in_other_lines_are_the_same_order_but_another_way_is_another(script, margherita, diavola):
+    ids, key = (margherita.pk, diavola.pk), {"Idempotency-Key": "1"}
+    first = post(script, {"items": [{"id": ids[0]}, {"id": ids[1]}, {"id": ids[0]}]}, **key).json()
+    again = post(script, {"items": [{"id": ids[1]}, {"id": ids[0], "quantity": 2}]}, **key)
+    assert (again.status_code, again.json()["order"]["order_id"]) == (201, first["order"]["order_id"])
+    body = {"items": [{"id": ids[1]}, {"id": ids[0], "quantity": 2}], "way": "carry_out"}
+    assert post(script, body, **key).status_code == 422
+
+
 # Reading
 
 
@@ -223,6 +261,10 @@ def test_it_shows_an_order_to_anyone_with_the_id_and_nothing_personal(script, pl
     assert [(e["seq"], e["stage"], e["event"], e["by"], e["reason"]) for e in answer["events"]] == [
         (1, "received", "started", "kitchen", ""),
         (2, "cancelled", "cancelled", "staff", "Out of <b>dough</b>"),
+    ]
+    assert [line["sentence"] for line in answer["timeline"]] == [
+        "We started making your order",
+        "Cancelled by staff: Out of <b>dough</b>",
     ]
     assert b"alice" not in response.content
     assert b"bob" not in response.content
@@ -242,10 +284,27 @@ def test_it_shows_the_menu(script, margherita, diavola):
     }
 
 
+@pytest.mark.parametrize(("way", "what"), [("delivery", "at the door"), ("carry_out", "ready to collect")])
+def test_a_promise_says_what_it_is(script, margherita, way, what):
+    answer = script.get("/api/promise/", {"pizzas": 2, "way": way}).json()
+    assert answer["what"] == what
+    assert answer["promise"].keys() == {"low", "median", "high"}
+    order = post(script, {"id": margherita.pk, "way": way}).json()["order"]
+    assert (order["promise"]["what"], order["eta"]["what"]) == (what, what)
+
+
+@pytest.mark.parametrize("way", ["", "drone", "Delivery", "delivery\0"])
+def test_a_strange_way_gets_a_sentence(script, db, way):
+    answer = script.get("/api/promise/", {"way": way})
+    assert (answer.status_code, answer.json()["error"]) == (400, "“way” must be “delivery” or “carry_out”.")
+
+
 def test_it_describes_itself_without_the_internet(script):
     paths = script.get("/api/openapi.json").json()["paths"]
     assert paths.keys() == {"/api/order/", "/api/order/{order_id}/", "/api/me/", "/api/menu/", "/api/promise/"}
     assert {"201", "400", "409"} <= paths_answers(script)
+    schemas = json.dumps(script.get("/api/openapi.json").json())
+    assert schemas.count('"enum": ["delivery", "carry_out"]') == 3  # of one pizza, of several, of a promise
     page = script.get("/api/docs").content.decode()
     assert "<title>Forno Vivo</title>" in page
     assert "swagger-ui-bundle.js" in page

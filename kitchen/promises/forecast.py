@@ -138,7 +138,7 @@ class Recent:
 recent = Recent()
 
 
-def preview(pizzas: int, now: datetime) -> Answer:
+def preview(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Answer:
     """Return the answer for a page, the same for everybody. Never raises: a page must not fail for want of it."""
     try:
         return recent.get(pizzas, now, PREVIEW_SECONDS)
@@ -147,7 +147,7 @@ def preview(pizzas: int, now: datetime) -> Answer:
         return Answer(now, 1.0, 0, None, None, "We can't say right now when it would be ready.")
 
 
-def promise(pizzas: int, now: datetime) -> Promise | None:
+def promise(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Promise | None:
     """Return the promise for a new order. Never raises: an order without a promise is better than no order."""
     try:
         return recent.get(pizzas, now).promise(pizzas, now)

@@ -244,7 +244,7 @@ def test_an_order_is_never_lost_for_want_of_a_promise(client, small_kitchen, sen
     assert answer.json()["order"]["promise"] is None
     assert client.get("/").status_code == 200
     why_not = "We can't say right now when it would be ready."
-    assert client.get("/api/promise/").json() == {"promise": None, "why_not": why_not}
+    assert client.get("/api/promise/").json() == {"promise": None, "what": "at the door", "why_not": why_not}
 
 
 @pytest.mark.django_db
