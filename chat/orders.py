@@ -12,13 +12,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, prefetch_related_objects
 
 from chat import stream
 from chat.models import CannedAnswer, Message, Room
 from chat.person import ANSWER, CUSTOMER, Person
 from chat.rooms import SPOKEN, NoRoom, can_read, is_agent
-from home.models import OrderEvent
+from home.models import Order, OrderEvent
+from home.timeline import worth_telling
 from realtime.refused import Refused
 
 LAST_WAITS = 10  # conversations whose median wait is told to waiting customers
@@ -36,15 +37,19 @@ def catch_up(room: Room) -> list[Message]:
 
     While nobody talks nothing is written, so the kitchen never waits for a room.
     """
-    events = list(OrderEvent.objects.filter(order=room.order_id, seq__gt=room.order_seq).order_by("seq"))
-    if events:
-        room.order_seq = events[-1].seq
-    return [_copy(room, event) for event in events]
+    news = OrderEvent.objects.filter(order=room.order_id, seq__gt=room.order_seq)
+    events = list(news.select_related("order").order_by("seq"))
+    if not events:
+        return []
+    room.order_seq = events[-1].seq
+    assert room.order_id is not None  # it has events
+    order = Order.objects.with_items().get(pk=room.order_id)
+    return [_copy(room, event, sentence) for event, sentence in worth_telling(events, order.parts)]
 
 
-def _copy(room: Room, event: OrderEvent) -> Message:
+def _copy(room: Room, event: OrderEvent, sentence: str) -> Message:
     data = {"event": event.event, "stage": event.stage}
-    return stream.append(room, Message.Kind.EVENT, event.sentence, created_at=event.at, data=data)
+    return stream.append(room, Message.Kind.EVENT, sentence, created_at=event.at, data=data)
 
 
 def copy_events(room_pk: int, seq: int | None = None) -> None:
@@ -186,13 +191,15 @@ def _waiting() -> QuerySet[Room]:
 def inbox() -> dict[str, Any]:
     """Build the frame {"type": "inbox"}, the same for every agent except for the order of the active conversations."""
     last = Message.objects.filter(room=OuterRef("pk"), kind__in=SPOKEN, deleted_at=None).order_by("-seq")
-    rooms: Any = _rooms().select_related("order", "client", "agent").annotate(last=Subquery(last.values("pk")[:1]))
+    rooms: Any = _rooms().select_related("client", "agent").annotate(last=Subquery(last.values("pk")[:1]))
     waiting = list(rooms.filter(is_open=True, waiting_since__isnull=False).order_by("waiting_since", "pk"))
     active = list(
         rooms.filter(is_open=True, waiting_since=None, agent__isnull=False).order_by("-taken_at")[:MOST_ACTIVE]
     )
     closed = list(rooms.filter(is_open=False).order_by("-closed_at")[:CLOSED_SHOWN])
-    said = Message.objects.in_bulk([room.last for room in (*waiting, *active, *closed)])
+    shown = [*waiting, *active, *closed]
+    prefetch_related_objects(shown, Prefetch("order", Order.objects.with_items()))
+    said = Message.objects.in_bulk([room.last for room in shown])
     return {
         "type": "inbox",
         "waiting": _rows(waiting, said),
@@ -244,6 +251,7 @@ def _row(room: Any, last: Message | None) -> dict[str, Any]:
             "number": room.order.number,
             "words": room.order.words,
             "summary": room.order.summary,
+            "way": room.order.way,
             "stage": room.order.stage,
             "state": room.order.state,
             "amount": float(room.order.amount),

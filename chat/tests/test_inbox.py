@@ -236,9 +236,54 @@ def test_an_accepted_request_to_change_changes_the_order(
     with django_capture_on_commit_callbacks(execute=True):
         requests.answer(talk.pk, member(maria), message.seq, True, timezone.now())
     order = Order.objects.get()
-    assert (order.summary, order.amount, order.epoch) == ("2 × Diavola, 1 × Margherita", 33.5, 2)
-    assert cooked[-1] == (order.pk, 2, "received")
+    assert (order.summary, order.amount) == ("2 × Diavola, 1 × Margherita", 33.5)
+    assert [(item.number, item.name, item.state, item.epoch) for item in order.parts] == [
+        (1, "Margherita", "working", 1),  # it is in both orders: nobody throws it away
+        (2, "Diavola", "waiting", 0),
+        (3, "Diavola", "waiting", 0),
+    ]
+    assert cooked == []
     assert Message.objects.last().body == "Changed at your request"
+
+
+@on_rows
+def test_a_conversation_about_several_pizzas_is_not_flooded(place, alice, margherita, diavola):
+    order = place(items=[(margherita, 1), (diavola, 2)], user=alice)
+    talk = rooms.order_room(order)
+    for stage in ("baking", "baked"):
+        for number in (1, 2, 3):
+            flow.override(order.pk, stage, item=number)
+    flow.remake(order.pk, reason="it was dropped", item=2)
+    orders.copy_events(talk.pk)
+    said = list(Message.objects.filter(room=talk).order_by("seq").values_list("body", flat=True))
+    assert said[0] == "We started making your order"
+    assert "Out of the oven, being cut and boxed" in said
+    assert said[-1] == "We are making your Diavola again: it was dropped"
+    assert not any("being made" in sentence for sentence in said)
+
+
+@on_rows
+def test_a_request_can_have_two_lines_of_the_same_pizza(order, talk, alice, maria, margherita, diavola):
+    lines = [{"id": margherita.pk}, {"id": diavola.pk}, {"id": margherita.pk}]
+    message = ask(talk, member(alice), wish="change", items=lines)
+    assert [row["id"] for row in message.data["items"]] == [margherita.pk, diavola.pk, margherita.pk]
+    requests.answer(talk.pk, member(maria), message.seq, True, timezone.now())
+    assert [line.pizza_id for line in order.lines.all()] == [margherita.pk, diavola.pk, margherita.pk]
+    with pytest.raises(Refused, match="already what you ordered"):
+        ask(talk, member(alice), wish="change", items=[{"id": diavola.pk}, {"id": margherita.pk, "quantity": 2}])
+
+
+@on_rows
+def test_a_request_to_change_is_possible_while_a_pizza_is_at_the_make_line(place, alice, maria, margherita, diavola):
+    order = place(items=[(margherita, 1), (diavola, 1)], user=alice)
+    talk = rooms.order_room(order)
+    flow.override(order.pk, "baking", item=1)
+    message = ask(talk, member(alice), wish="change", items=[{"id": margherita.pk}])
+    assert requests.answer(talk.pk, member(maria), message.seq, True, timezone.now()) is None
+    order = Order.objects.get(pk=order.pk)
+    assert [(item.name, item.stage) for item in order.parts] == [("Margherita", "baking")]  # what is made is kept
+    with pytest.raises(Refused, match="too late to change"):
+        ask(talk, member(alice), wish="change", items=[{"id": diavola.pk}])
 
 
 @on_rows
@@ -377,7 +422,7 @@ async def test_a_customer_asks_and_gets_an_answer(valkey, order, talk, alice, ma
             await kitchen.say("Ten minutes")
             answer = await customer.until("message", username="maria")
             assert (answer["message"], answer["staff"], answer["mine"]) == ("Ten minutes", True, False)
-            await in_database(flow.finish)(order.pk, 1, "received")
+            await in_database(flow.finish_item)(order.pk, 1, 1, "received")
             for one in (customer, kitchen):
                 event = await one.until("message", kind="event")
                 assert (event["username"], event["message"]) == ("kitchen", "Your pizza went into the oven")

@@ -2,6 +2,7 @@ import { Live } from "./live.js";
 import { duration, serverNow } from "./clock.js";
 import { Chat, followKeyboard } from "./chat.js";
 import { hourOf, make, textButton } from "./chat_text.js";
+import { wayOf } from "./ways.js";
 
 // The inbox: three lists, the open conversation, and its order.
 
@@ -103,7 +104,7 @@ function describe({ customer, state, agent, order }) {
   write("talk-state", { waiting: "Waiting for an answer", active: agent === me ? "You are answering" : `${agent} is answering`, closed: "Closed" }[state]);
   write("facts-title", `Order ${order.number}`);
   write("fact-words", order.words);
-  write("fact-summary", order.summary);
+  write("fact-summary", `${order.summary} · ${wayOf(order.way).label}`);
   byId("fact-link").href = order.url;
   const isActive = state === "active";
   const allowed = { take: state === "waiting", hand_over: isActive && othersThan(agent).length > 0, close: state !== "closed", reopen: state === "closed" };
