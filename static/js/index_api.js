@@ -11,16 +11,18 @@ const TOKEN = "meta[name=csrf-token]";
 const byId = (id) => document.getElementById(id);
 const cards = new Map(Array.from(document.querySelectorAll("[data-pizza]"), (card) => [card.dataset.pizza, card]));
 const orderButton = byId("place-order");
-let basket = load(); // {items: {pizza id: quantity}, key: the idempotency key of the pending click}
+const ways = byId("ways");
+let basket = load(); // {items: {pizza id: quantity}, way, key: the idempotency key of the pending click}
 
 // Storage
 
 function load() {
-  const empty = { items: {}, key: "" };
+  const empty = { items: {}, way: wayButtons()[0].value, key: "" };
   try {
     const kept = { ...empty, ...JSON.parse(sessionStorage.getItem(BASKET)) };
     const items = Object.entries(kept.items).filter(([id, n]) => cards.has(id) && n >= 1 && n <= MOST);
-    return { ...kept, items: Object.fromEntries(items) };
+    const way = wayButtons().some(({ value }) => value === kept.way) ? kept.way : empty.way;
+    return { ...kept, way, items: Object.fromEntries(items) };
   } catch {
     return empty; // storage can be forbidden or contain nonsense
   }
@@ -40,10 +42,23 @@ function change(id, by) {
   const quantity = Math.min(MOST, Math.max(0, (basket.items[id] ?? 0) + by));
   if (quantity) basket.items[id] = quantity;
   else delete basket.items[id];
+  changed();
+}
+
+function choose(way) {
+  basket.way = way;
+  changed();
+}
+
+function changed() {
   basket.key = ""; // a different basket is a different order
   keep();
   complain("");
   show();
+}
+
+function wayButtons() {
+  return [...ways.querySelectorAll("input")];
 }
 
 function show() {
@@ -55,6 +70,8 @@ function show() {
   byId("basket-sum").textContent = dollars(sum);
   byId("basket").hidden = !count;
   byId("basket").dataset.pizzas = count;
+  byId("basket").dataset.way = basket.way;
+  for (const button of wayButtons()) button.checked = button.value === basket.way;
   dispatchEvent(new Event("basket:changed"));
   document.body.classList.toggle("has-basket", Boolean(count));
 }
@@ -82,7 +99,7 @@ async function order() {
   keep();
   try {
     const { data } = await send().catch(sendWithNewToken);
-    basket = { items: {}, key: "" };
+    basket = { items: {}, way: basket.way, key: "" };
     keep();
     show();
     dispatchEvent(new CustomEvent("order:placed", { detail: data.order }));
@@ -98,7 +115,7 @@ function send() {
   const items = Object.entries(basket.items).map(([id, quantity]) => ({ id: Number(id), quantity }));
   const token = document.querySelector(TOKEN).content;
   const headers = { "X-CSRFToken": token, "Idempotency-Key": basket.key };
-  return axios.post("/api/order/", { items }, { headers, timeout: TIMEOUT_MS });
+  return axios.post("/api/order/", { items, way: basket.way }, { headers, timeout: TIMEOUT_MS });
 }
 
 /** Get the new token after a log-in or log-out in another tab, and retry the same click. */
@@ -123,6 +140,7 @@ function isBusy() {
 
 function busy(is) {
   orderButton.setAttribute("aria-disabled", is);
+  ways.disabled = is;
   orderButton.textContent = is ? "Ordering…" : "Order";
 }
 
@@ -147,6 +165,7 @@ document.getElementById("menu")?.addEventListener("click", ({ target }) => {
   byId("thanks").replaceChildren();
   change(button.closest("[data-pizza]").dataset.pizza, button.classList.contains("less") ? -1 : 1);
 });
+ways.addEventListener("change", ({ target }) => choose(target.value));
 orderButton.addEventListener("click", order);
 addEventListener("pageshow", (event) => event.persisted && show());
 show();
