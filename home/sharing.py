@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Prefetch, Q, QuerySet
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -66,7 +66,8 @@ def shared_with(user: User | AnonymousUser) -> QuerySet[OrderShare]:
     """Return the orders shown to this person, newest first. As among friends, deactivated accounts are left out."""
     if not user.is_authenticated:
         return OrderShare.objects.none()
-    return _shown().filter(friend=user).select_related("order", "by").order_by("-pk")
+    shares = _shown().filter(friend=user).select_related("by").order_by("-pk")
+    return shares.prefetch_related(Prefetch("order", Order.objects.with_items()))
 
 
 def opened(order: Order, user: User | AnonymousUser) -> None:

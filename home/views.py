@@ -9,13 +9,19 @@ from django.views.decorators.http import require_safe
 
 from accounts.guests import guest_of
 from home import sharing
-from home.models import Order, Pizza
+from home.models import Order, OrderItem, Pizza
+from home.timeline import timeline
 from kitchen import stages
 from kitchen.models import Shop
 from kitchen.promises import forecast
 
 ORDERS_PER_PAGE = 20
 SHARED_AT_MOST = 10
+# What a promise is about, and what is said at the end; static/js/ways.js says the same
+PROMISED = {
+    stages.DELIVERY: {"soon": "at your door", "ended": "At your door"},
+    stages.CARRY_OUT: {"soon": "ready to collect", "ended": "Collected"},
+}
 
 
 @require_safe
@@ -38,9 +44,10 @@ def index(request: HttpRequest) -> HttpResponse:
         "page": page,
         "only_real": only_real,
         "in_kitchen": Order.objects.open().count(),
-        "in_line": Order.objects.in_line().count(),
+        "pizzas_in_line": OrderItem.objects.cooking().filter(started_at=None, held=False).count(),
         "is_open": shop.is_open,
         "ready": forecast.preview(1, timezone.now()),
+        "ways": stages.ways(),
         "speed": shop.speed,
     }
     return render(request, "home/index.html", context)
@@ -49,12 +56,14 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 def order(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show one order to anyone with the link: the id is the secret, and nothing personal is shown."""
-    found = get_object_or_404(Order.objects.with_items().prefetch_related("lines__pizza", "events"), order_id=order_id)
+    orders = Order.objects.with_items().prefetch_related("lines__pizza", "events")
+    found = get_object_or_404(orders, order_id=order_id)
     sharing.opened(found, request.user)
     context = {
         "order": found,
         "sharing": sharing.sharing_of(found, request.user),
-        "steps": stages.STAGES,
+        "timeline": timeline(found),
+        "promised": PROMISED[found.way],
         "speed": Shop.objects.get().speed,
     }
     return render(request, "home/order.html", context)

@@ -1,7 +1,11 @@
 """The pages: who sees what, and what every page comes with."""
 
+import re
+
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from home.views import ORDERS_PER_PAGE
 from kitchen import flow
@@ -94,6 +98,46 @@ def test_anyone_with_the_link_sees_the_order_and_nothing_personal(client, place,
     assert "Cancelled by staff: No &lt;script&gt;dough&lt;/script&gt;" in html
     assert "alice" not in html
     assert "bob" not in html
+
+
+def test_a_page_shows_where_each_pizza_is_only_while_they_are_apart(client, place, margherita, diavola):
+    order = place(items=[(margherita, 1), (diavola, 1)], way="carry_out")
+    flow.override(order.pk, "baked", item=1)
+    html = page(client, f"/order/{order.order_id}/")
+    assert '<span class="name">Margherita</span> <span class="where">Out of the oven</span>' in html
+    assert "· Collect</span>" in html and ">Ready to collect</li>" in html and ">Out for delivery</li>" not in html
+    flow.override(order.pk, "baked", item=2)
+    html = page(client, f"/order/{order.order_id}/")
+    assert '<span class="where">' not in html and "<h1" in html
+    flow.override(order.pk, "ready")
+    html = page(client, f"/order/{order.order_id}/")
+    assert f"Just say {order.number}." in html and "progress-80" in html
+    flow.override(order.pk, "delivered")
+    assert "Collected at " in page(client, f"/order/{order.order_id}/")
+
+
+def test_lists_say_how_an_order_gets_to_its_customer(client, place, alice):
+    place(user=alice)
+    place(user=alice, way="carry_out")
+    client.force_login(alice)
+    html = page(client)
+    assert html.count('way-out">Delivery<') == html.count('way-out">Collect<') == 1
+
+
+def test_a_basket_offers_delivery_first_and_no_third_way(client, margherita):
+    html = page(client)
+    ways = re.findall(r'<input type="radio" name="way" value="(\w+)"[^>]*?( checked)?>', html)
+    assert ways == [("delivery", " checked"), ("carry_out", "")]
+
+
+def test_the_queries_of_an_orders_page_do_not_grow_with_its_pizzas(client, place, margherita):
+    def queries(number):
+        order = place(items=[(margherita, number)])
+        with CaptureQueriesContext(connection) as captured:
+            page(client, f"/order/{order.order_id}/")
+        return len(captured)
+
+    assert queries(1) == queries(12)
 
 
 @pytest.mark.parametrize("path", ["/order/nope/", "/order/" + "a" * 20 + "/", "/nowhere/", "/media/pizzas/nope.webp"])

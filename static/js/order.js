@@ -1,6 +1,8 @@
 import { Live } from "./live.js";
 import { duration, fillTimes, serverNow, timeOfDay } from "./clock.js";
+import { pizzasApart } from "./pizzas.js";
 import { barPercent, stepsOf } from "./progress.js";
+import { wayOf } from "./ways.js";
 import { write } from "./words.js";
 
 // One order, live: the bar, the text, the clock, the timeline, the tab's title and icon.
@@ -27,6 +29,7 @@ function show(payload) {
   if (payload.summary !== order.summary) readLines();
   order = payload;
   page.dataset.state = payload.state;
+  page.dataset.stage = payload.stage;
   write(byId("status"), payload.status);
   write(byId("words"), payload.words);
   bar.setAttribute("aria-valuenow", payload.progress);
@@ -61,9 +64,14 @@ function draw(now) {
   shown += (target - shown) * pull;
   if (Math.abs(target - shown) < 0.05) shown = target;
   bar.style.width = `${shown.toFixed(2)}%`;
-  const moving = shown !== target || (order.state === "working" && serverNow() < Date.parse(order.due_at));
+  const moving = shown !== target || isMoving();
   drawnAt = moving ? now : 0;
   frame = moving ? requestAnimationFrame(draw) : 0;
+}
+
+function isMoving() {
+  const works = [order, ...pizzasApart(order)];
+  return works.some(({ state, due_at: dueAt }) => state === "working" && serverNow() < Date.parse(dueAt));
 }
 
 function showClock() {
@@ -72,6 +80,10 @@ function showClock() {
 
 function clockWords() {
   const since = timeOfDay(order.started_at ?? order.joined_at);
+  if (pizzasApart(order).some(({ state }) => state === "working")) {
+    return `Since ${timeOfDay(order.created_at)} · ${duration(serverNow() - Date.parse(order.created_at))} so far`;
+  }
+  if (order.stage === "ready") return `At the counter since ${timeOfDay(order.ready_at ?? order.joined_at)}. Just say ${order.number}.`;
   switch (order.state) {
     case "working": {
       const left = Date.parse(order.due_at) - serverNow();
@@ -82,7 +94,7 @@ function clockWords() {
     case "held":
       return "We have set it aside for a moment. Nothing is lost.";
     case "delivered":
-      return `At your door at ${timeOfDay(order.delivered_at)}.`;
+      return `${wayOf(order.way).ended} at ${timeOfDay(order.delivered_at)}.`;
     default:
       return `This order was cancelled at ${since}.`;
   }
@@ -91,7 +103,7 @@ function clockWords() {
 // The icon in the tab: a pizza with a slice for each stage that has begun
 
 function icon(payload) {
-  const { state } = payload;
+  const state = payload.stage === "ready" ? "delivered" : payload.state; // there is nothing left to wait for
   const colour = { delivered: "#2F6B3A", cancelled: "#6B584C", held: "#8A4B00" }[state] ?? "#B92D1B";
   const mark = {
     delivered: '<path d="M9 17l5 5 9-11"/>',
@@ -114,6 +126,7 @@ function pie({ all, begun }) {
 // The timeline
 
 let reading = 0;
+let toldSeq = order.seq; // that the shown timeline goes up to
 
 /** Read the timeline after a random delay, so that a thousand watchers of one order do not all ask at once. */
 function readTimelineSoon() {
@@ -124,17 +137,18 @@ function readTimelineSoon() {
 async function readTimeline() {
   try {
     const answer = await fetch(page.dataset.api);
-    if (answer.ok) showTimeline((await answer.json()).events);
+    if (answer.ok) showTimeline(await answer.json());
   } catch {
     // The next change or connection tries again.
   }
 }
 
-function showTimeline(events) {
+function showTimeline({ payload: { seq }, timeline }) {
+  if (seq < toldSeq) return; // an older response that arrived late
+  toldSeq = seq;
   const list = byId("timeline");
-  if (events.length < list.children.length) return; // an older response that arrived late
   list.replaceChildren(
-    ...events.map(({ at, sentence }) => {
+    ...timeline.map(({ at, sentence }) => {
       const [row, time, words] = ["li", "time", "span"].map((name) => document.createElement(name));
       time.dateTime = at;
       words.textContent = sentence;

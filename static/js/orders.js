@@ -1,6 +1,8 @@
 import { Live } from "./live.js";
 import { fillTimes, serverNow } from "./clock.js";
+import { pizzasApart } from "./pizzas.js";
 import { barPercent } from "./progress.js";
+import { wayOf } from "./ways.js";
 import { dollars } from "./words.js";
 
 // The table of orders updates itself. index_api.js reports new orders with the event "order:placed".
@@ -49,6 +51,7 @@ function addRow(payload) {
   row.dataset.order = payload.order_id;
   row.querySelector(".number").textContent = payload.number;
   row.querySelector(".summary").textContent = payload.summary;
+  row.querySelector(".way-out").textContent = wayOf(payload.way).label;
   row.querySelector(".sum").textContent = dollars(payload.amount);
   row.querySelector("time").dateTime = payload.created_at;
   row.querySelector(".view .visually-hidden").textContent = ` order ${payload.number}`;
@@ -83,7 +86,7 @@ function drawBar(row, payload) {
 function drawWorking() {
   if (document.hidden) return;
   for (const [orderId, payload] of orders) {
-    if (payload.state !== "working") continue;
+    if (payload.state !== "working" && !pizzasApart(payload).length) continue;
     for (const row of rowsOf(orderId)) drawBar(row, payload);
   }
 }
