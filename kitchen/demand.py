@@ -1,13 +1,15 @@
 """Simulated customers: when they come and what they order.
 
-Everything is in kitchen seconds. Arrivals and baskets have a random stream each, so that the same seed brings the
-same customers, whatever else is changed.
+Everything is in kitchen seconds. Arrivals, baskets and ways have a random stream each, so that the same seed brings
+the same customers, whatever else is changed.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+
+from kitchen.stages import CARRY_OUT, DELIVERY
 
 # The share of a real day's orders that arrive in each hour, in per cent.
 SHARES = {
@@ -34,13 +36,20 @@ PIZZAS = {1: 38, 2: 29, 3: 15, 4: 15, 5: 3}
 class Customer:
     at_seconds: float  # from the start of the run
     basket: dict[int, int]  # {pizza's pk: quantity}
+    way: str = DELIVERY
 
 
-def customers(menu: list[int], per_hour: float, minutes: float, profile: str, seed: str) -> list[Customer]:
-    """Return the customers who arrive within `minutes`, `per_hour` on average, in order of arrival."""
-    baskets = Random(f"{seed}:baskets")
+def customers(
+    menu: list[int], per_hour: float, minutes: float, profile: str, seed: str, carry_out: float = 0
+) -> list[Customer]:
+    """Return the customers who arrive within `minutes`, `per_hour` on average, in order of arrival.
+
+    `carry_out` is the share of those who collect their order; a larger one adds some to those of a smaller one.
+    """
+    moments, baskets, ways = (Random(f"{seed}:{stream}") for stream in ("moments", "baskets", "ways"))
     return [
-        Customer(at, basket(baskets, menu)) for at in arrivals(Random(f"{seed}:moments"), per_hour, minutes, profile)
+        Customer(at, basket(baskets, menu), draw_way(ways, carry_out))
+        for at in arrivals(moments, per_hour, minutes, profile)
     ]
 
 
@@ -57,6 +66,10 @@ def arrivals(random: Random, per_hour: float, minutes: float, profile: str) -> I
         while at < length_seconds:
             yield number * length_seconds + at
             at += random.expovariate(per_second)
+
+
+def draw_way(random: Random, carry_out: float) -> str:
+    return CARRY_OUT if random.random() < carry_out else DELIVERY
 
 
 def basket(random: Random, menu: list[int]) -> dict[int, int]:

@@ -5,7 +5,7 @@ from random import Random
 
 from home.models import Pizza
 from kitchen import flow
-from kitchen.demand import basket
+from kitchen.demand import basket, draw_way
 from kitchen.models import Shop
 from kitchen.promises import forecast
 
@@ -19,12 +19,14 @@ def place_arrivals(now: datetime, random: Random) -> int:
     if not expected:
         return 0
     menu = {pizza.pk: pizza for pizza in Pizza.objects.filter(on_menu=True)}
+    share = Shop.objects.get().carry_out_share
     placed = 0
     for _ in range(draw_poisson(random, expected) if menu else 0):
         items = [(menu[pk], quantity) for pk, quantity in basket(random, list(menu)).items()]
-        promise = forecast.promise(sum(quantity for _, quantity in items), now)
+        way = draw_way(random, share)
+        promise = forecast.promise(sum(quantity for _, quantity in items), now, way)
         try:
-            flow.place(items, simulated=True, promise=promise)
+            flow.place(items, way=way, simulated=True, promise=promise)
         except flow.Refused:  # closed a moment ago
             break
         placed += 1

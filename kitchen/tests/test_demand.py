@@ -45,3 +45,16 @@ def test_baskets_are_as_large_as_in_a_real_shop():
     random = Random("seed")
     sizes = Counter(sum(demand.basket(random, [1, 2, 3]).values()) for _ in range(10_000))
     assert {size: count / 100 for size, count in sizes.items()} == pytest.approx(demand.PIZZAS, abs=2)
+
+
+def test_a_share_of_them_collects_and_nothing_else_is_other():
+    def ask(share):
+        return demand.customers([1, 2, 3], 1000, 600, "flat", "7", share)
+
+    none, some, more, all_of_them = map(ask, (0, 0.3, 0.6, 1))
+    assert {customer.way for customer in none} == {"delivery"}
+    assert {customer.way for customer in all_of_them} == {"carry_out"}
+    collects = [[customer.way == "carry_out" for customer in coming] for coming in (some, more)]
+    assert sum(collects[0]) / len(some) == pytest.approx(0.3, abs=0.02)
+    assert all(b for a, b in zip(*collects, strict=True) if a)
+    assert [(one.at_seconds, one.basket) for one in none] == [(one.at_seconds, one.basket) for one in more]

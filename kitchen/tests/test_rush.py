@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from home.api.callers import MARK, simulated_mark
-from home.models import Order
+from home.models import Order, OrderItem
 from kitchen import flow
 from kitchen.management.commands import rush
 from kitchen.models import Shop
@@ -37,6 +37,8 @@ def cooking():
     def cook():
         while not done.wait(0.02):
             now = timezone.now()
+            for item in OrderItem.objects.working().filter(due_at__lte=now):
+                flow.finish_item(item.order_id, item.number, item.epoch, item.stage)
             for order in Order.objects.working().filter(due_at__lte=now):
                 flow.finish(order.pk, order.epoch, order.stage)
         connection.close()
@@ -57,11 +59,21 @@ class TestThroughTheApi:
     def test_customers_are_served_and_marked_as_simulated(self, live_server):
         Shop.objects.update(speed=600)
         with cooking():
-            text = command("--url", live_server.url, "--per-hour=120", "--minutes=10", "--profile=lunch", "--seed=7")
+            text = command(
+                "--url",
+                live_server.url,
+                "--per-hour=120",
+                "--minutes=10",
+                "--profile=lunch",
+                "--seed=7",
+                "--carry-out=0.5",
+            )
         expected = re.match(r"(\d+) customers in 10 kitchen minutes \(lunch, --seed 7\)\.", text)[1]
         assert f"Placed {expected}, delivered {expected}, cancelled 0, still here 0." in text
         assert re.search(r"Waiting in lines: mean \d+\.\d min, median \d+\.\d min, 95 % \d+\.\d min\.", text)
-        assert "Order to door: mean" in text and "Busiest while customers arrived: " in text
+        assert "Order to door: mean" in text and "Order to counter: mean" in text
+        assert set(Order.objects.values_list("way", flat=True)) == {"delivery", "carry_out"}
+        assert "Busiest while customers arrived: " in text
         assert set(Order.objects.values_list("simulated", flat=True)) == {True}
 
     def test_the_same_seed_orders_the_same(self, live_server):
@@ -107,6 +119,10 @@ class TestThroughTheApi:
         (["--per-hour=nan"], "--per-hour must be"),
         (["--per-hour=many"], "--per-hour must be"),
         (["--minutes=-1"], "--minutes must be a number above 0 and at most 1440, not “-1”."),
+        (["--carry-out=1.5"], "--carry-out must be a share from 0 to 1, such as 0.4, not “1.5”."),
+        (["--carry-out=-0.1"], "--carry-out must be"),
+        (["--carry-out=nan"], "--carry-out must be"),
+        (["--carry-out=half"], "--carry-out must be"),
         (["--profile=dinner"], "--profile must be one of flat, lunch, friday, not “dinner”."),
         (["--url=ftp://shop"], "--url must look like http://127.0.0.1:8000/, not “ftp://shop”."),
         (["--url=http://[::1"], "--url must look like"),
@@ -177,4 +193,42 @@ def test_the_summary_is_told_by_the_event_log_in_kitchen_time(place, bob):
         "Waiting in lines: mean 15.0 min, median 15.0 min, 95 % 28.5 min.",
         "Order to door: mean 80.0 min, median 80.0 min, 95 % 93.5 min.",
         "Busiest while customers arrived: Drivers, 60% utilised (Make line 25%, Oven 40%, Cutting bench 10%).",
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("sent", "cooked", "small_kitchen")
+def test_an_order_of_several_waits_only_while_nothing_of_it_is_worked_on(place, margherita):
+    """Two pizzas to collect: while the second stands in a line, the first is made or baked."""
+    order = place(NOON, [(margherita, 2)], way="carry_out")
+    for number, seconds, stage in ((1, 10, "received"), (2, 20, "received"), (1, 30, "baking"), (2, 50, "baking")):
+        item = order.items.get(number=number)
+        flow.finish_item(order.pk, number, item.epoch, stage, clock=at(seconds))
+    order.refresh_from_db()
+    flow.finish(order.pk, order.epoch, "baked", clock=at(55))
+    flow.override(order.pk, "delivered", clock=at(60))
+
+    evening = rush.Rush(None, [])
+    evening.speed, evening.start, evening.last_sent = 60, NOON, at(100)
+    evening.sent.append(Future())
+    evening.sent[-1].set_result((order.order_id, ""))
+    assert rush.summary(evening)[2:] == [
+        "Waiting in lines: mean 0.0 min, median 0.0 min, 95 % 0.0 min.",
+        "Order to counter: mean 55.0 min, median 55.0 min, 95 % 55.0 min.",
+        "Busiest while customers arrived: Oven, 40% utilised (Make line 20%, Cutting bench 5%, Drivers 0%).",
+    ]
+    assert rush.waits(rush.events_of([order.pk])[0]) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("sent", "cooked", "small_kitchen")
+def test_the_table_counts_pizzas_where_pizzas_are_worked_on(place, margherita):
+    place(items=[(margherita, 3)])
+    flow.override(place().pk, "baked")
+    assert rush.occupancy() == [
+        ("Make line", 1, 1, 2),
+        ("Oven", 1, 0, 0),
+        ("Cutting bench", 1, 1, 0),
+        ("Drivers", 1, 0, 0),
+        ("Counter", 1000, 0, 0),
     ]

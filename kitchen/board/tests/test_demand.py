@@ -109,3 +109,12 @@ def test_beat_runs_the_job_and_drops_it_before_the_next():
     job = PeriodicTask.objects.get(task="kitchen.demand")
     assert job.enabled and job.interval.period == "seconds"
     assert job.expire_seconds < job.interval.every <= 2
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(("share", "ways"), [(0, {"delivery"}), (1, {"carry_out"}), (0.5, {"delivery", "carry_out"})])
+def test_a_share_of_them_collects(run, share, ways):
+    Shop.objects.update(carry_out_share=share)
+    run(0)
+    run(40)
+    assert set(Order.objects.values_list("way", flat=True)) == ways

@@ -7,7 +7,7 @@ import secrets
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from datetime import datetime
@@ -25,7 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from home.api.callers import MARK, simulated_mark
-from home.models import Order, OrderEvent
+from home.models import Order, OrderEvent, OrderItem
 from kitchen import stages
 from kitchen.demand import PROFILES, Customer, customers
 from kitchen.models import MAX_DEMAND, Shop, Station
@@ -49,18 +49,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "--profile", default="flat", metavar="|".join(PROFILES), help="how the rate rises and falls"
         )
+        parser.add_argument(
+            "--carry-out", default="0", metavar="SHARE", help="the share of them who collect their order, from 0 to 1"
+        )
         parser.add_argument("--seed", help="a word or number; the same seed sends the same customers")
         parser.add_argument("--url", default="http://127.0.0.1:8000/", help="where the shop answers")
 
     def handle(self, *args: Any, profile: str, seed: str | None, url: str, **options: Any) -> None:
         per_hour = parse_number("--per-hour", options["per_hour"], MAX_DEMAND)
         minutes = parse_number("--minutes", options["minutes"], MAX_MINUTES)
+        carry_out = parse_share("--carry-out", options["carry_out"])
         if profile not in PROFILES:
             raise usage_error(f"--profile must be one of {', '.join(PROFILES)}, not “{profile}”.")
         client = ShopClient(url)
         menu = client.menu()
         seed = seed or str(secrets.randbelow(10**6))
-        coming = customers(menu, per_hour, minutes, profile, seed)
+        coming = customers(menu, per_hour, minutes, profile, seed, carry_out)
         # The stream itself: Django's wrapper would end each piece of a line with a line break.
         console = Console(file=cast(IO[str], self.stdout._out), highlight=False)
         console.print(
@@ -81,6 +85,13 @@ def parse_number(name: str, text: Any, most: float) -> float:
         if math.isfinite(float(text)) and 0 < float(text) <= most:
             return float(text)
     raise usage_error(f"{name} must be a number above 0 and at most {most:g}, not “{text}”.")
+
+
+def parse_share(name: str, text: Any) -> float:
+    with suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise usage_error(f"{name} must be a share from 0 to 1, such as 0.4, not “{text}”.")
 
 
 class ShopClient:
@@ -118,14 +129,14 @@ class ShopClient:
             raise CommandError(f"The shop at {self.url} has nothing on its menu.")
         return menu
 
-    def order(self, basket: dict[int, int]) -> tuple[str, str]:
+    def order(self, customer: Customer) -> tuple[str, str]:
         """Return the new order's id, or the reason why there is none."""
-        items = [{"id": pk, "quantity": quantity} for pk, quantity in basket.items()]
+        items = [{"id": pk, "quantity": quantity} for pk, quantity in customer.basket.items()]
         key, why = secrets.token_hex(16), ""
         for _ in range(TRIES):
             try:
                 mark = {MARK: simulated_mark(), "Idempotency-Key": key}
-                status, answer = self.ask("POST", "/api/order/", {"items": items}, **mark)
+                status, answer = self.ask("POST", "/api/order/", {"items": items, "way": customer.way}, **mark)
                 return (answer["order"]["order_id"], "") if status == 201 else ("", str(answer["error"]))
             except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
                 why = f"The shop did not answer: {error}"
@@ -164,7 +175,7 @@ class Rush:
                     break
                 draw()
                 time.sleep(min(ahead_seconds, DRAW_SECONDS))
-            self.sent.append(pool.submit(self.client.order, customer.basket))
+            self.sent.append(pool.submit(self.client.order, customer))
             self.last_sent = timezone.now()
 
     def wait(self, draw: Callable[[], None]) -> None:
@@ -176,7 +187,8 @@ class Rush:
             opened = list(self.orders().open().values_list("pk", "seq", "due_at"))
             if all(future.done() for future in self.sent) and not opened:
                 return
-            at_work = any(due_at and due_at > timezone.now() for *_, due_at in opened)
+            dues = [due_at for *_, due_at in opened] + list(self.items().values_list("due_at", flat=True))
+            at_work = any(due_at and due_at > timezone.now() for due_at in dues)
             if at_work or state != (placed, opened):
                 state, since = (placed, opened), time.monotonic()
             if time.monotonic() - since > STILL_SECONDS:
@@ -194,6 +206,10 @@ class Rush:
 
     def orders(self) -> Any:
         return Order.objects.filter(order_id__in=self.placed())
+
+    def items(self) -> Any:
+        """Their pizzas that are still worked on one by one."""
+        return OrderItem.objects.cooking().filter(order__order_id__in=self.placed())
 
     def kitchen_seconds(self, start: datetime, end: datetime) -> float:
         return (end - start).total_seconds() * self.speed
@@ -240,14 +256,21 @@ class Screen:
 
 
 def occupancy() -> list[tuple[str, int, int, int]]:
-    """Return (station, places, working, waiting), with all orders counted."""
+    """Return (station, places, working, waiting), with all pizzas, or orders, counted: what the station works on."""
+    pizzas, orders = count_by_stage(OrderItem.objects.cooking()), count_by_stage(Order.objects.open())
+    return [
+        (row.name, row.capacity, *(pizzas if row.is_of_items else orders).get(row.stage, (0, 0)))
+        for row in Station.objects.all()
+    ]
+
+
+def count_by_stage(works: Any) -> dict[str, tuple[int, int]]:
     working, waiting = (
         Count("pk", filter=Q(started_at__isnull=False)),
         Count("pk", filter=Q(started_at=None, held=False)),
     )
-    rows = Order.objects.open().order_by().values("stage").annotate(working=working, waiting=waiting)
-    here = {row["stage"]: (row["working"], row["waiting"]) for row in rows}
-    return [(row.name, row.capacity, *here.get(row.stage, (0, 0))) for row in Station.objects.all()]
+    rows = works.order_by().values("stage").annotate(working=working, waiting=waiting)
+    return {row["stage"]: (row["working"], row["waiting"]) for row in rows}
 
 
 def station_table() -> Table:
@@ -264,6 +287,10 @@ class Event(NamedTuple):
     event: str
     stage: str
     at: datetime
+    item: int | None = None  # None: it was about the whole order
+
+
+Span = tuple[datetime, datetime]
 
 
 def summary(rush: Rush) -> list[str]:
@@ -277,8 +304,12 @@ def summary(rush: Rush) -> list[str]:
         lines.append(f"The speed was changed during the run: times are given at speed {rush.speed:g}.")
     if delivered:
         waits = waiting_seconds(rush, {order.pk for order in delivered})
-        totals = [rush.kitchen_seconds(order.created_at, order.delivered_at) for order in delivered]
-        lines += [times("Waiting in lines", waits), times("Order to door", totals)]
+        lines.append(times("Waiting in lines", waits))
+    for name, way in (("Order to door", stages.DELIVERY), ("Order to counter", stages.CARRY_OUT)):
+        served = [order for order in orders if order.way == way and order.fulfilled_at]
+        if served:
+            totals = [rush.kitchen_seconds(order.created_at, order.fulfilled_at) for order in served]
+            lines.append(times(name, totals))
     return [*lines, *busiest(rush)]
 
 
@@ -295,17 +326,34 @@ def events_of(orders: Iterable[int] | Any) -> list[list[Event]]:
     """Return the events of each order, oldest first. Rushed changes neither line nor place, so it is left out."""
     rows = OrderEvent.objects.filter(order__in=orders).exclude(event="rushed").order_by("order", "seq")
     by_order: dict[int, list[Event]] = {}
-    for pk, event, stage, at in rows.values_list("order_id", "event", "stage", "at"):
-        by_order.setdefault(pk, []).append(Event(event, stage, at))
+    for pk, event, stage, at, item in rows.values_list("order_id", "event", "stage", "at", "item"):
+        by_order.setdefault(pk, []).append(Event(event, stage, at, item))
     return list(by_order.values())
 
 
+def spans(events: list[Event], end: datetime) -> Iterator[tuple[Event, datetime]]:
+    """Yield each event of an order and when what it began was over: with the next one about the same pizza, or about
+    the whole order."""
+    for number, event in enumerate(events):
+        about = (None,) if event.item is None else (None, event.item)
+        yield event, next((after.at for after in events[number + 1 :] if after.item in about), end)
+
+
 def waiting_seconds(rush: Rush, orders: set[int]) -> list[float]:
-    """Return, for each order, its time in all lines together."""
-    return [
-        sum(rush.kitchen_seconds(event.at, after.at) for event, after in pairwise(events) if event.event == "joined")
-        for events in events_of(orders)
-    ]
+    """Return, for each order, for how long it stood in a line while none of its pizzas was worked on."""
+    return [sum(rush.kitchen_seconds(*span) for span in waits(events)) for events in events_of(orders)]
+
+
+def waits(events: list[Event]) -> list[Span]:
+    found: dict[str, list[Span]] = {"joined": [], "started": []}
+    for event, over in spans(events, events[-1].at):
+        found.setdefault(event.event, []).append((event.at, over))
+    edges = sorted({moment for span in found["joined"] + found["started"] for moment in span})
+    return [piece for piece in pairwise(edges) if is_in(piece, found["joined"]) and not is_in(piece, found["started"])]
+
+
+def is_in(piece: Span, longer: list[Span]) -> bool:
+    return any(begin <= piece[0] and piece[1] <= end for begin, end in longer)
 
 
 def busiest(rush: Rush) -> list[str]:
@@ -317,11 +365,13 @@ def busiest(rush: Rush) -> list[str]:
     taken = dict.fromkeys(stages.WORKED, 0.0)
     active = OrderEvent.objects.filter(at__gte=rush.start).values("order")
     for events in events_of(active):
-        for event, after in pairwise([*events, Event("", "", end)]):
+        for event, over in spans(events, end):
             if event.event == "started":
-                seconds = (min(after.at, end) - max(event.at, rush.start)).total_seconds()
+                seconds = (min(over, end) - max(event.at, rush.start)).total_seconds()
                 taken[event.stage] += max(0.0, seconds)
-    shares = {row.name: taken[row.stage] / row.capacity / open_seconds for row in Station.objects.all()}
+    # Nobody works at the counter: orders wait there for their customers.
+    stations = Station.objects.exclude(stage=stages.READY)
+    shares = {row.name: taken[row.stage] / row.capacity / open_seconds for row in stations}
     name = max(shares, key=shares.__getitem__)
     others = ", ".join(f"{other} {share:.0%}" for other, share in shares.items() if other != name)
     return [f"Busiest while customers arrived: {name}, {shares[name]:.0%} utilised ({others})."]
