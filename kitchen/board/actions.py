@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from home import live
-from home.models import Order
+from home.models import Order, OrderItem
 from kitchen import flow, stages
 from kitchen.models import Shop, Station
 
@@ -21,15 +21,22 @@ VERBS: dict[str, Callable[..., None]] = {
     "resume": flow.resume,
     "rush": flow.rush,
     "cancel": flow.cancel,
+    "remake": flow.remake,
 }
 COLUMNS = {"places": "capacity"}  # board keys that differ from the column's name
-# The board's page offers these for a ticket: (label, key). Cancel has a form of its own there.
+# The board's page offers these for a ticket: (label, key). Cancel and remake have a part of their own there.
 BUTTONS = {
     "advance": ("Done now", "D"),
     "recall": ("Back one stage", "R"),
     "hold": ("Hold", "H"),
     "resume": ("Resume", "H"),
     "rush": ("Make it first", "F"),
+}
+# One tap says why a pizza is made again; customers read the reason.
+MISHAPS = {
+    "Dropped": "it was dropped",
+    "Burnt": "it was burnt",
+    "Not as ordered": "it was not as ordered",
 }
 
 
@@ -49,16 +56,18 @@ def change_order(name: str, content: dict[str, Any], user: Any) -> dict[str, Any
     pk, seq, reason = find(content.get("order_id")), parse_seq(content), parse_reason(content)
     if not reason and (name == "cancel" or content.get("stage") == stages.CANCELLED.code):
         raise flow.Refused("Say why the order is cancelled.")
+    item = parse_item(content, pk)
+    about: dict[str, Any] = {"seen": seq} if item is None else {"seen": seq, "item": item}
     # One transaction around the verb and the reading of what it wrote: `undo` needs the seq of this very change.
     with transaction.atomic():
         if name == "undo":
             flow.undo(pk, seq, user)
         elif name == "override":
-            flow.override(pk, str(content.get("stage")), user, reason, seen=seq)
+            flow.override(pk, str(content.get("stage")), user, reason, **about)
         else:
-            VERBS[name](pk, user, reason, seen=seq)
+            VERBS[name](pk, user, reason, **about)
         payload = Order.objects.get(pk=pk).payload()
-    return {"done": name, "order": payload}
+    return {"done": name, "order": payload, **({} if item is None else {"item": item})}
 
 
 def change_station(content: dict[str, Any]) -> dict[str, Any]:
@@ -78,10 +87,15 @@ def change_station(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def change_shop(content: dict[str, Any]) -> dict[str, Any]:
-    parsers = {"is_open": parse_switch, "speed": parse_number, "demand_per_hour": parse_number}
+    parsers = {
+        "is_open": parse_switch,
+        "speed": parse_number,
+        "demand_per_hour": parse_number,
+        "carry_out_share": parse_number,
+    }
     changes = {field: parse(content[field]) for field, parse in parsers.items() if field in content}
     if not changes:
-        raise flow.Refused("Say what to change: is_open, speed or demand_per_hour.")
+        raise flow.Refused("Say what to change: is_open, speed, demand_per_hour or carry_out_share.")
     with transaction.atomic():
         if "speed" in changes:
             flow.set_speed(changes.pop("speed"))
@@ -109,6 +123,18 @@ def parse_seq(content: dict[str, Any]) -> int:
     if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < LARGEST:
         raise flow.Refused("Say which state of the order you saw: its seq.")
     return seq
+
+
+def parse_item(content: dict[str, Any], pk: int) -> int | None:
+    """Return the number of the pizza that an action is about, None for the whole order."""
+    item = content.get("item")
+    if item is None:
+        return None
+    if not isinstance(item, int) or isinstance(item, bool):
+        raise flow.Refused("“item” must be the number of a pizza: a whole number.")
+    if not 0 < item < LARGEST or not OrderItem.objects.filter(order=pk, number=item).exists():
+        raise flow.Refused("The order has no such pizza.")
+    return item
 
 
 def parse_reason(content: dict[str, Any]) -> str:

@@ -4,8 +4,8 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, Subquery
-from django.db.models.functions import TruncMinute
+from django.db.models import Count, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf, TruncMinute
 
 from home.models import Order, OrderEvent
 from kitchen import stages
@@ -41,6 +41,7 @@ def station_dict(station: Station) -> dict[str, Any]:
     return {
         "stage": station.stage,
         "name": station.name,
+        "works_on": station.works_on,
         "places": station.capacity,
         "is_open": station.is_open,
         "mean_seconds": station.mean_seconds,
@@ -67,6 +68,7 @@ def shop_dict(shop: Shop) -> dict[str, Any]:
         "is_open": shop.is_open,
         "speed": shop.speed,
         "demand_per_hour": shop.demand_per_hour,
+        "carry_out_share": shop.carry_out_share,
         "late_after": LATE_AFTER_TIMES,
         "soon_after": SOON_AFTER_TIMES,
     }
@@ -81,7 +83,7 @@ def history(now: datetime) -> dict[str, Any]:
     flows = {simulated: Counter[tuple[int, str, str]]() for simulated in (False, True)}
     for row in _flows(now, until - timedelta(minutes=HISTORY_MINUTES)):
         ago = int((until - row["minute"]).total_seconds() // 60) - 1
-        flows[row["order__simulated"]][ago, row["came_from"] or "", row["stage"]] += row["orders"]
+        flows[row["order__simulated"]][ago, row["came_from"] or "", row["here"]] += row["orders"]
     present: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
     for row in Order.objects.open().order_by().values("stage", "simulated").annotate(orders=Count("pk")):
         present[row["simulated"]][row["stage"]] = row["orders"]
@@ -92,12 +94,16 @@ def history(now: datetime) -> dict[str, Any]:
 
 
 def _flows(now: datetime, since: datetime) -> Any:
-    """Count, per minute, the orders that went from one stage to another; from none if they were placed. One query."""
-    came_from = OrderEvent.objects.filter(order=OuterRef("order"), seq=OuterRef("seq") - 1).values("stage")
+    """Count, per minute, the orders that went from one stage to another; from none if they were placed. One query.
+
+    An order is where its least advanced pizza is.
+    """
+    here = Coalesce(NullIf("order_stage", Value("")), "stage")  # events from before there were items have none
+    before = OrderEvent.objects.filter(order=OuterRef("order"), seq=OuterRef("seq") - 1).annotate(here=here)
     moves = OrderEvent.objects.filter(at__gte=since, order__created_at__gte=now - timedelta(hours=OLDEST_HOURS))
-    moves = moves.annotate(minute=TruncMinute("at"), came_from=Subquery(came_from))
-    moves = moves.filter(Q(came_from=None) | ~Q(came_from=F("stage")))
-    return moves.order_by().values("minute", "came_from", "stage", "order__simulated").annotate(orders=Count("pk"))
+    moves = moves.annotate(minute=TruncMinute("at"), here=here, came_from=Subquery(before.values("here")))
+    moves = moves.filter(Q(came_from=None) | ~Q(came_from=F("here")))
+    return moves.order_by().values("minute", "came_from", "here", "order__simulated").annotate(orders=Count("pk"))
 
 
 def _series(flows: Counter[tuple[int, str, str]], present: Counter[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from kitchen import stages
-from kitchen.board.actions import BUTTONS
+from kitchen.board.actions import BUTTONS, MISHAPS
 from kitchen.board.snapshot import LATE_AFTER_TIMES, SOON_AFTER_TIMES, TO_BE_MADE
 from kitchen.models import Station
 
@@ -22,6 +22,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "stations": Station.objects.all(),
         "stages": stages.STAGES,
         "buttons": BUTTONS,
+        "mishaps": MISHAPS,
         "to_be_made": " ".join(TO_BE_MADE),
         "soon_after": f"{SOON_AFTER_TIMES:g}",
         "late_after": f"{LATE_AFTER_TIMES:g}",

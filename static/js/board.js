@@ -78,9 +78,8 @@ function split(payloads) {
 }
 
 /** Return whether only the forecast has moved: nothing to draw, and the next tick checks whether it is late. */
-function isForecast({ order_id: id, seq, due_at: dueAt }) {
-  const known = kitchen.orders.get(id);
-  return known?.seq === seq && known.due_at === dueAt;
+function isForecast({ order_id: id, seq }) {
+  return kitchen.orders.get(id)?.seq === seq;
 }
 
 function keep(payload) {
@@ -164,12 +163,18 @@ function change(message) {
   say("No connection right now. Nothing was changed.", "problem");
 }
 
-function answer({ done, order }) {
+function answer({ done, order, item }) {
   if (!order) return;
   take(order);
-  const words = `${order.number}: ${order.state === "delivered" ? "delivered" : lower(order.words)}.`;
+  const pizza = order.items.find(({ number }) => number === item);
+  const said = pizza ? `${order.number}, ${pizza.name}: ${lower(tickets.wordsOf(pizza))}` : `${order.number}: ${endOf(order) ?? lower(order.words)}`;
+  const words = `${said}.`;
   if (NO_UNDO.includes(done)) say(words);
   else offerUndo(order, words);
+}
+
+function endOf({ state, way }) {
+  return state === "delivered" ? (way === "carry_out" ? "collected" : "delivered") : null;
 }
 
 function lower(words) {

@@ -1,5 +1,7 @@
 import { write } from "./words.js";
 import { columnOf, neighbour } from "./board_tickets.js";
+import { wordsOfStages } from "./pizzas.js";
+import { wayOf } from "./ways.js";
 
 // Handle what staff do on the board by touch, mouse or keyboard. The board provides the actions.
 
@@ -12,10 +14,13 @@ export class Hands {
     this.actions = actions; // send(order, action, more), change(message), undo(), toggleNumbers()
     this.dialog = document.getElementById("ticket-dialog");
     this.order = null; // the order of the open dialog, as it was when the dialog opened
+    this.pizza = null; // and the one of its pizzas that the dialog is about, if it is about one
+    this.wordsOf = wordsOfStages();
     this.wanted = new Map(); // stage -> places that were requested, until the kitchen answers
     document.addEventListener("keydown", (event) => this.key(event));
     document.getElementById("stations").addEventListener("click", (event) => this.click(event));
     this.dialog.addEventListener("click", ({ target }) => this.choose(target.closest("[data-action]")));
+    document.getElementById("its-pizzas").addEventListener("click", ({ target }) => this.choosePizza(target.closest("button")));
     document.getElementById("cancel-form").addEventListener("submit", (event) => this.cancel(event));
     document.getElementById("lately").addEventListener("click", ({ target }) => this.bringBack(target.closest("button")));
     this.forms();
@@ -32,32 +37,64 @@ export class Hands {
     const button = target.closest("button");
     if (!ticket) return button && this.station(columnOf(button).dataset.stage, button.classList);
     ticket.focus({ preventScroll: true });
+    const item = Number(button?.closest("[data-item]")?.dataset.item);
+    if (item) return this.pizzaButton(this.orderOf(ticket), item, button.classList);
     if (button?.classList.contains("done")) this.actions.send(this.orderOf(ticket), "advance");
     if (button?.classList.contains("more")) this.open(this.orderOf(ticket));
   }
 
-  open(order, focus = "button:not([hidden])") {
+  pizzaButton(order, item, names) {
+    if (names.contains("pizza-done")) this.actions.send(order, "advance", { item });
+    else this.open(order, "#make-again button", pizzaOf(order, item));
+  }
+
+  /** Open the dialog about an order, or about one of its pizzas. */
+  open(order, focus = "button:not([hidden])", pizza = null) {
     if (!order) return;
     this.order = order;
-    write(document.getElementById("ticket-title"), `${order.number} · ${order.summary || "no pizzas"}`);
-    write(document.getElementById("ticket-words"), `${order.words}${order.simulated ? ", simulated" : ""}`);
-    for (const button of this.dialog.querySelectorAll("[data-action]")) button.hidden = !makesSense(button.dataset, order);
-    document.getElementById("reason").value = "";
-    this.dialog.showModal();
+    this.pizza = pizza;
+    const part = (id) => document.getElementById(id);
+    write(part("ticket-title"), `${order.number} · ${pizza?.name ?? (order.summary || "no pizzas")}`);
+    write(part("ticket-words"), `${pizza ? this.wordsOf(pizza) : order.words}${order.simulated ? ", simulated" : ""}`);
+    write(part("again-title"), pizza || order.items.length < 2 ? "Make it again, because" : "Make all again, because");
+    this.dialog.classList.toggle("of-pizza", Boolean(pizza));
+    write(part("cancel-button"), pizza ? "Cancel this pizza" : "Cancel the order");
+    for (const button of this.dialog.querySelectorAll("[data-action]")) button.hidden = !makesSense(button.dataset, order, pizza);
+    for (const section of ["its-pizzas", "move-to"]) part(section).hidden = part(section).previousElementSibling.hidden = Boolean(pizza);
+    part("its-pizzas").replaceChildren(...order.items.map((item) => this.pizzaChoice(item)));
+    part("reason").value = "";
+    if (!this.dialog.open) this.dialog.showModal();
     this.dialog.querySelector(focus)?.focus();
+  }
+
+  pizzaChoice(pizza) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn";
+    button.value = pizza.number;
+    button.textContent = `${pizza.name}: ${lower(this.wordsOf(pizza))}`;
+    return button;
+  }
+
+  choosePizza(button) {
+    if (button) this.open(this.order, undefined, pizzaOf(this.order, Number(button.value)));
   }
 
   choose(button) {
     if (!button) return;
     this.dialog.close();
-    const { action, stage } = button.dataset;
-    this.actions.send(this.order, action, stage ? { stage } : {});
+    const { action, stage, reason } = button.dataset;
+    this.actions.send(this.order, action, { ...(stage && { stage }), ...(reason && { reason }), ...this.item() });
   }
 
   cancel(event) {
     event.preventDefault();
     this.dialog.close();
-    this.actions.send(this.order, "cancel", { reason: document.getElementById("reason").value });
+    this.actions.send(this.order, "cancel", { reason: document.getElementById("reason").value, ...this.item() });
+  }
+
+  item() {
+    return this.pizza ? { item: this.pizza.number } : {};
   }
 
   bringBack(button) {
@@ -71,6 +108,7 @@ export class Hands {
 
   station(stage, names) {
     const station = this.kitchen.stations.get(stage);
+    if (!station) return; // the board has not come yet
     if (names.contains("settings")) return this.openStation(station);
     const step = Number(names.contains("more")) - Number(names.contains("less"));
     if (!step) return;
@@ -108,12 +146,14 @@ export class Hands {
     });
     shop.addEventListener("submit", ({ submitter }) => {
       if (submitter?.value !== "save") return;
-      this.actions.change({ action: "shop", speed: Number(shop.speed.value), demand_per_hour: Number(shop.demand_per_hour.value), is_open: shop.is_open.checked });
+      const carry_out_share = Number(shop.carry_out_percent.value) / 100;
+      this.actions.change({ action: "shop", speed: Number(shop.speed.value), demand_per_hour: Number(shop.demand_per_hour.value), carry_out_share, is_open: shop.is_open.checked });
     });
     document.getElementById("open-shop").addEventListener("click", () => {
       shop.is_open.checked = this.kitchen.shop.is_open;
       shop.speed.value = this.kitchen.shop.speed;
       shop.demand_per_hour.value = this.kitchen.shop.demand_per_hour;
+      shop.carry_out_percent.value = Number((this.kitchen.shop.carry_out_share * 100).toPrecision(6));
       shop.parentElement.showModal();
     });
     for (const name of ["help", "look"]) {
@@ -168,12 +208,23 @@ export class Hands {
   }
 }
 
-function makesSense({ action, stage }, order) {
-  if (action === "hold") return order.state !== "held";
-  if (action === "resume") return order.state === "held";
-  if (action === "rush") return !order.rushed;
-  if (action === "recall") return order.stage !== firstStage();
-  return stage !== order.stage;
+function makesSense({ action, stage }, order, pizza) {
+  const work = pizza ?? order;
+  if (action === "advance") return work.state !== "done" && work.state !== "cancelled";
+  if (action === "hold") return ["waiting", "working"].includes(work.state);
+  if (action === "resume") return work.state === "held";
+  if (action === "rush") return !order.rushed && work.state !== "done";
+  if (action === "recall") return work.stage !== firstStage();
+  if (action === "remake") return true;
+  return stage !== order.stage && !wayOf(order.way).skips.includes(stage);
+}
+
+function pizzaOf(order, wanted) {
+  return order?.items.find(({ number }) => number === wanted);
+}
+
+function lower(words) {
+  return words.charAt(0).toLowerCase() + words.slice(1);
 }
 
 /** Return the first stage: the columns are in the order of the stages. */

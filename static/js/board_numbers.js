@@ -86,8 +86,9 @@ export class Numbers {
     const list = document.getElementById("all-day");
     const stages = list.dataset.stages.split(" "); // the stages in which pizzas are still to be made
     for (const order of this.shown()) {
-      if (!stages.includes(order.stage)) continue;
-      for (const { name, quantity } of order.pizzas) counts.set(name, (counts.get(name) ?? 0) + quantity);
+      for (const { name, stage, state } of order.items) {
+        if (stages.includes(stage) && state !== "done") counts.set(name, (counts.get(name) ?? 0) + 1);
+      }
     }
     const rows = [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
     fillList(list, rows, ([name, count]) => [name, String(count)]);

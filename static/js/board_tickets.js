@@ -1,9 +1,11 @@
 import { between, duration, serverNow } from "./clock.js";
+import { pizzasApart, wordsOfStages } from "./pizzas.js";
+import { wayOf } from "./ways.js";
 import { write } from "./words.js";
 
 // The tickets of the board: their places, their text, and their move from one column to the next.
 
-const OVERDUE_MS = 5000; // how late work can be before it is shown as late
+const READY = "ready"; // to collect: what was promised has come true
 const SLIDE_MS = 200;
 const SLIDES_AT_MOST = 12; // at once; the eye can't follow more
 const MOOD_WORDS = { calm: "", soon: "Due soon", late: "Late" };
@@ -38,25 +40,29 @@ export function showIf(element, is) {
 
 /** Return how long an order's work usually takes at a station, in ms of wall time. */
 function usualMs(order, station, speed) {
-  return (1000 * station.mean_seconds * (station.per_pizza ? order.count : 1)) / speed;
+  const pizzas = station.works_on === "item" ? Math.ceil(order.count / station.places) : station.per_pizza ? order.count : 1;
+  return (1000 * station.mean_seconds * pizzas) / speed;
 }
 
 /** Return the mood: "late" once the promised interval has passed, "soon" if it will probably be missed. */
 export function moodOf(order, kitchen, now) {
+  if (order.stage === READY) return "calm";
   if (order.promise) {
     const high = Date.parse(order.promise.high);
     if (now > high) return "late";
-    return order.eta && Date.parse(order.eta.median) > high ? "soon" : overdue(order, now) ? "late" : "calm";
+    return order.eta && Date.parse(order.eta.median) > high ? "soon" : "calm";
   }
-  let work = 0;
-  for (const station of kitchen.stations.values()) work += usualMs(order, station, kitchen.shop.speed);
+  const work = workMs(order, kitchen);
   const age = now - Date.parse(order.created_at);
-  if (overdue(order, now) || age > work * kitchen.shop.late_after) return "late";
+  if (age > work * kitchen.shop.late_after) return "late";
   return age > work * kitchen.shop.soon_after ? "soon" : "calm";
 }
 
-function overdue(order, now) {
-  return order.state === "working" && now - Date.parse(order.due_at) > OVERDUE_MS;
+/** Return how long all work on an order usually takes, until it is at the door or ready to collect. */
+function workMs(order, { stations, shop }) {
+  const { skips } = wayOf(order.way);
+  const passed = [...stations.values()].filter(({ stage }) => stage !== READY && !skips.includes(stage));
+  return passed.reduce((sum, station) => sum + usualMs(order, station, shop.speed), 0);
 }
 
 /** One column: the heading of its station and its three lists. */
@@ -85,11 +91,14 @@ class Column {
     showIf(this.element.querySelector(".nobody"), !Object.values(orders).some((list) => list.length));
   }
 
-  head(station, orders, speed, now) {
-    const taken = orders.working.length;
-    write(this.element.querySelector(".load"), station.is_open ? `${taken} of ${station.places}` : "Closed");
+  /** `orders` are those in the column, `pizzas` those that are at the station, wherever their order's ticket is. */
+  head(station, orders, pizzas, speed, now) {
+    const isOfItems = station.works_on === "item";
+    const taken = isOfItems ? pizzas.filter(({ state }) => state === "working").length : orders.working.length;
+    const load = station.stage === READY ? taken : `${taken} of ${station.places}`;
+    write(this.element.querySelector(".load"), station.is_open ? String(load) : "Closed");
     write(this.element.querySelector("output"), station.places === 1 ? "1 place" : `${station.places} places`);
-    write(this.element.querySelector(".line"), lineWords(station, orders, speed, now));
+    write(this.element.querySelector(".line"), isOfItems ? lineOfPizzas(station, pizzas, speed, now) : lineWords(station, orders, speed, now));
     this.element.classList.toggle("closed", !station.is_open);
     this.element.classList.toggle("full", taken >= station.places);
   }
@@ -97,6 +106,7 @@ class Column {
 
 function lineWords(station, { working, waiting }, speed, now) {
   if (!waiting.length) {
+    if (station.stage === READY) return working.length ? "To be collected" : "Nobody waiting";
     if (!station.is_open) return "Closed to new work";
     return working.length < station.places ? "No wait" : "Nobody waiting";
   }
@@ -108,12 +118,25 @@ function lineWords(station, { working, waiting }, speed, now) {
   return `${words} · about ${duration((Number.isFinite(free) ? free : 0) + work / station.places)} to wait now`;
 }
 
+/** The same for a station at which each pizza has a place of its own. */
+function lineOfPizzas(station, pizzas, speed, now) {
+  const [waiting, working] = ["waiting", "working"].map((wanted) => pizzas.filter(({ state }) => state === wanted));
+  if (!waiting.length) return lineWords(station, { working, waiting }, speed, now);
+  const words = `${waiting.length} ${waiting.length === 1 ? "pizza" : "pizzas"} in line`;
+  if (!station.is_open) return words;
+  const free = Math.min(...working.map((pizza) => Math.max(0, Date.parse(pizza.due_at) - now)));
+  const work = (waiting.length * 1000 * station.mean_seconds) / speed;
+  return `${words} · about ${duration((Number.isFinite(free) ? free : 0) + work / station.places)} to wait now`;
+}
+
 /** All columns. `kitchen` is the state: orders, stations, shop, and whether simulated orders are hidden. */
 export class Tickets {
   constructor(kitchen) {
     this.kitchen = kitchen;
     this.nodes = new Map(); // order_id -> its ticket
     this.template = document.getElementById("ticket").content.firstElementChild;
+    this.pizzaTemplate = document.getElementById("ticket-pizza").content.firstElementChild;
+    this.wordsOf = wordsOfStages();
     this.columns = new Map();
     for (const element of document.querySelectorAll(".station")) {
       this.columns.set(element.dataset.stage, new Column(element));
@@ -158,6 +181,18 @@ export class Tickets {
     return groups;
   }
 
+  /** Return the pizzas that are worked on, or wait, one by one. */
+  pizzasByStage() {
+    const pizzas = new Map();
+    for (const { items } of this.kitchen.orders.values()) {
+      for (const item of items) {
+        if (!pizzas.has(item.stage)) pizzas.set(item.stage, []);
+        pizzas.get(item.stage).push(item);
+      }
+    }
+    return pizzas;
+  }
+
   /** Remove tickets that have left their list and create new ones. Return those that slide, with their old place. */
   take(shown, changed) {
     const places = new Map();
@@ -191,8 +226,9 @@ export class Tickets {
   tick(changed = new Set()) {
     const now = serverNow();
     const { stations, shop } = this.kitchen;
+    const pizzas = this.pizzasByStage();
     for (const [stage, orders] of this.group(() => true)) {
-      this.columns.get(stage).head(stations.get(stage), orders, shop.speed, now);
+      this.columns.get(stage).head(stations.get(stage), orders, pizzas.get(stage) ?? [], shop.speed, now);
     }
     for (const [id, node] of this.nodes) {
       const order = this.kitchen.orders.get(id);
@@ -206,15 +242,47 @@ export class Tickets {
   fill(node, order, now) {
     node.dataset.state = order.state;
     write(node.querySelector(".number"), order.number);
-    const lines = order.pizzas.map(({ name, quantity }) => `${quantity} × ${name}`);
-    const list = node.querySelector(".pizzas");
-    if (list.children.length !== lines.length) list.replaceChildren(...lines.map(() => document.createElement("li")));
-    lines.forEach((line, index) => write(list.children[index], line));
+    this.fillPizzas(node, order);
     write(node.querySelector(".promised"), order.promise ? `for ${between({ ...order.promise, low: order.promise.high })}` : "");
     node.querySelector(".more").ariaLabel = `More for ${order.number}`;
-    node.querySelector(".done").ariaLabel = `Done with ${order.number}`;
+    this.fillDone(node.querySelector(".done"), order);
     delete node.dataset.mood; // so that the marks are written again
     this.run(node.querySelector(".fill"), order, now);
+  }
+
+  /** Write what the ticket's own button ends: while the pizzas are apart, those that are worked on in this column. */
+  fillDone(button, order) {
+    const apart = pizzasApart(order);
+    const here = apart.filter(({ stage, state }) => stage === order.stage && state === "working").length;
+    showIf(button, !apart.length || here > 1);
+    write(button, order.stage === READY ? "Handed over" : apart.length ? (here === 2 ? "Both done" : `All ${here} done`) : "Done");
+    button.ariaLabel = `${order.stage === READY ? "Handed over:" : "Done with"} ${order.number}`;
+  }
+
+  /** Write what was ordered; while its pizzas are apart, a line for each, with where it is and two buttons. */
+  fillPizzas(node, order) {
+    const list = node.querySelector(".pizzas");
+    const apart = pizzasApart(order);
+    if (node.classList.contains("in-parts") !== apart.length > 0) list.replaceChildren();
+    node.classList.toggle("in-parts", apart.length > 0);
+    const lines = apart.length ? apart : order.pizzas;
+    const newLine = () => (apart.length ? this.pizzaTemplate.cloneNode(true) : document.createElement("li"));
+    while (list.children.length > lines.length) list.lastChild.remove();
+    lines.forEach((line, index) => {
+      const row = list.children[index] ?? list.appendChild(newLine());
+      if (apart.length) this.fillPizza(row, line, order);
+      else write(row, `${line.quantity} × ${line.name}`);
+    });
+  }
+
+  fillPizza(row, pizza, order) {
+    row.dataset.item = pizza.number;
+    row.dataset.state = pizza.state;
+    write(row.querySelector(".name"), pizza.name);
+    write(row.querySelector(".where"), this.wordsOf(pizza));
+    const label = `${pizza.name}, number ${pizza.number} of ${order.number}`;
+    row.querySelector(".pizza-done").ariaLabel = `Done with ${label}`;
+    row.querySelector(".pizza-again").ariaLabel = `More for ${label}: make it again`;
   }
 
   /** Let the bar fill until the work is due. The browser's compositor animates it. */
@@ -238,7 +306,7 @@ export class Tickets {
   }
 
   mark(node, order, mood) {
-    const words = { late: MOOD_WORDS[mood], rushed: order.rushed && "Rushed", simulated: order.simulated && "Simulated" };
+    const words = { way: wayOf(order.way).label, late: MOOD_WORDS[mood], rushed: order.rushed && "Rushed", simulated: order.simulated && "Simulated" };
     const marks = Object.entries(words).filter(([, word]) => word);
     node.querySelector(".marks").replaceChildren(
       ...marks.map(([name, word]) => {
@@ -271,7 +339,7 @@ export class Tickets {
 
 function leftWords(order, now) {
   if (order.state === "held") return "On hold";
-  if (order.state === "waiting") return `waits ${duration(now - Date.parse(order.joined_at))}`;
+  if (order.state === "waiting" || order.stage === READY) return `waits ${duration(now - Date.parse(order.joined_at))}`;
   const left = Date.parse(order.due_at) - now;
   return left > 0 ? `${duration(left)} left` : "any moment";
 }

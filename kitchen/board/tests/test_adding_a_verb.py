@@ -2,7 +2,7 @@
 
 import pytest
 
-from home.models import OrderEvent
+from home.models import Order, OrderEvent
 from kitchen.board import actions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
@@ -30,4 +30,4 @@ def test_every_button_is_a_verb():
 
 @pytest.mark.parametrize("event", OrderEvent.Event)
 def test_every_event_has_a_sentence(event):
-    assert OrderEvent(event=event, stage="baking").sentence
+    assert OrderEvent(order=Order(), event=event, stage="baking").sentence

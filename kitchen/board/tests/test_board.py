@@ -157,6 +157,7 @@ async def test_first_comes_the_whole_board(bob, order, place):
         assert shown["stations"][1] == {
             "stage": "baking",
             "name": "Oven",
+            "works_on": "item",
             "places": 1,
             "is_open": True,
             "mean_seconds": 20,
@@ -182,7 +183,7 @@ def test_the_queries_of_a_snapshot_do_not_grow_with_the_orders(place):
     few = queries()
     for _ in range(5):
         flow.advance(place().pk)
-    assert queries() == few <= 6
+    assert queries() == few <= 8
 
 
 def test_the_history_goes_back_from_now_minute_by_minute(place):
@@ -276,7 +277,7 @@ async def test_an_action_is_done_once_answered_and_can_be_undone(bob, order, act
         undone = await ask(socket, "undo", order_id=order.order_id, seq=2)
         assert (undone["order"]["stage"], undone["order"]["state"]) == ("received", "working")
         assert undone["order"]["rushed"] is False
-        assert "nothing to undo" in (await ask(socket, "undo", order_id=order.order_id, seq=3))["error"]
+        assert "undo" in (await ask(socket, "undo", order_id=order.order_id, seq=3))["error"]
 
 
 async def test_recall_and_resume(bob, order):
@@ -323,7 +324,8 @@ async def test_stations_and_shop_change_for_all_boards(bob, order):
         await ask(socket, "shop", speed=2)
         frame = await until(other, "shop")
         assert frame["shop"]["speed"] == 2
-        assert frame["orders"] == [(await fresh(order)).payload()]  # due sooner, and no new seq
+        shown = await in_database(Order.get_order_detail)(order.order_id)
+        assert frame["orders"] == [shown]  # due sooner, and no new seq
     assert not (await in_database(Shop.objects.get)()).is_open
 
 
@@ -429,3 +431,118 @@ async def test_a_database_that_is_away_is_said_and_the_socket_lives_on(bob, orde
             answer = await ask(socket, "advance", order_id=order.order_id, seq=1)
             assert answer["error"] == "The kitchen could not be reached. Nothing was changed; please try again."
         assert (await ask(socket, "advance", order_id=order.order_id, seq=1))["done"] == "advance"
+
+
+# One pizza of several
+
+
+@pytest.fixture
+def three(place, margherita, diavola):
+    """An order of three pizzas to collect, the first of which is being made."""
+    order = place(items=[(margherita, 2), (diavola, 1)], way="carry_out")
+    broadcaster.flush()
+    return order
+
+
+def pizzas(answer):
+    return [(item["stage"], item["state"]) for item in answer["order"]["items"]]
+
+
+WAITS = ("received", "waiting")
+
+
+async def test_a_pizza_is_done_by_itself_and_that_can_be_undone(bob, three):
+    async with board_of(bob) as (socket, _):
+        about = {"order_id": three.order_id, "item": 1}
+        answer = await ask(socket, "advance", seq=three.seq, **about)
+        assert (answer["done"], answer["item"]) == ("advance", 1)
+        assert pizzas(answer) == [("baking", "working"), ("received", "working"), WAITS]
+        assert answer["order"]["words"] == "1 of 3 in the oven"
+        undone = await ask(socket, "undo", order_id=three.order_id, seq=answer["order"]["seq"])
+        assert pizzas(undone)[0] == WAITS  # in its old turn: the next has its place
+
+
+async def test_a_sibling_that_moves_meanwhile_refuses_nobody(bob, three):
+    async with board_of(bob) as (socket, _):
+        seen = three.seq
+        await ask(socket, "advance", order_id=three.order_id, seq=seen, item=1)
+        answer = await ask(socket, "advance", order_id=three.order_id, seq=seen, item=2)
+        assert pizzas(answer)[1] == ("baking", "waiting")
+        again = await ask(socket, "advance", order_id=three.order_id, seq=seen, item=2)
+        assert "has moved on" in again["error"]
+
+
+@pytest.mark.parametrize("item", [1, None])
+async def test_what_was_dropped_is_made_again_and_the_customer_reads_why(bob, three, item):
+    for number in (1, 2, 3):
+        await in_database(flow.override)(three.pk, "baked", bob, item=number)
+    async with board_of(bob) as (socket, _):
+        shown = await in_database(Order.get_order_detail)(three.order_id)
+        assert (shown["stage"], shown["items_done"]) == ("baked", 3)
+        about = {"order_id": three.order_id, "seq": shown["seq"], "reason": "it was dropped"}
+        answer = await ask(socket, "remake", **about, **({"item": item} if item else {}))
+        made = 1 if item else 3
+        assert (answer["order"]["stage"], answer["order"]["items_done"]) == ("received", 3 - made)
+        rows = three.events.filter(event="remade").values_list("item", "reason").order_by("item")
+        assert await in_database(list)(rows) == [(number, "it was dropped") for number in range(1, made + 1)]
+
+
+async def test_a_pizza_is_held_rushed_and_cancelled_by_itself(bob, three):
+    async with board_of(bob) as (socket, _):
+        about = {"order_id": three.order_id, "item": 3}
+        held = await ask(socket, "hold", seq=three.seq, **about)
+        assert pizzas(held) == [("received", "working"), WAITS, ("received", "held")]
+        resumed = await ask(socket, "resume", seq=held["order"]["seq"], **about)
+        rushed = await ask(socket, "rush", seq=resumed["order"]["seq"], **about)
+        assert not rushed["order"]["rushed"]
+        gone = await ask(socket, "cancel", seq=rushed["order"]["seq"], reason="No more salami", **about)
+        assert pizzas(gone)[2] == ("cancelled", "cancelled")
+        assert (gone["order"]["summary"], gone["order"]["stage"]) == ("2 × Margherita", "received")
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ("1", "a whole number"),
+        (True, "a whole number"),
+        (1.0, "a whole number"),
+        ([1], "a whole number"),
+        (0, "no such pizza"),
+        (-1, "no such pizza"),
+        (4, "no such pizza"),
+        (10**40, "no such pizza"),
+    ],
+)
+@pytest.mark.parametrize("action", ["advance", "remake", "override"])
+async def test_a_pizza_that_is_not_there_gets_a_sentence(bob, three, action, item, words):
+    async with board_of(bob) as (socket, _):
+        answer = await ask(socket, action, order_id=three.order_id, seq=1, item=item, stage="baking")
+        assert words in answer["error"]
+    assert (await fresh(three)).seq == three.seq
+
+
+async def test_at_the_counter_it_is_handed_over(bob, three):
+    await in_database(flow.override)(three.pk, "ready", bob)
+    async with board_of(bob) as (socket, frame):
+        (shown,) = frame["board"]["orders"]
+        assert (shown["stage"], shown["words"], shown["progress"]) == ("ready", "Ready to collect", 80)
+        answer = await ask(socket, "advance", order_id=three.order_id, seq=shown["seq"])
+        assert (answer["order"]["stage"], answer["order"]["status"]) == ("delivered", "Collected")
+
+
+async def test_the_share_of_simulated_customers_who_collect_is_set_here(bob):
+    async with board_of(bob) as (socket, frame):
+        assert frame["board"]["shop"]["carry_out_share"] == 0
+        assert await ask(socket, "shop", carry_out_share=0.4) == {"done": "shop"}
+        assert "Carry out share" in (await ask(socket, "shop", carry_out_share=1.5))["error"]
+    assert (await in_database(Shop.objects.get)()).carry_out_share == 0.4
+
+
+def test_the_chart_counts_an_order_where_its_least_advanced_pizza_is(place, margherita):
+    now = timezone.now().replace(second=30)
+    order = place(now - timedelta(minutes=30), items=[(margherita, 2)])
+    for number, minutes in ((1, 20), (2, 10)):
+        flow.override(order.pk, "baking", item=number, clock=lambda ago=minutes: now - timedelta(minutes=ago))
+    real = snapshot.history(now)["real"]["in_station"]
+    assert real["received"] == [0] * 29 + [1] * 20 + [0] * 11
+    assert real["baking"] == [0] * 49 + [1] * 11

@@ -21,7 +21,7 @@ LONGEST_FRAME_MS = 1000  # far above what it takes, far below what a person woul
 # A shop as full as it gets, from a process of its own: what it prints is what the board must show in the end.
 CROWD = f"""
 import json, random, time
-from home.models import Order, Pizza
+from home.models import Order, OrderItem, Pizza
 from kitchen import flow, stages
 flow.set_speed(0.001)
 pizza = Pizza.objects.first()
@@ -38,7 +38,12 @@ for n in range({CHANGES}):
     except flow.Refused:
         pass
 took = time.monotonic() - began
-lines = {{stage: [order.order_id for order in Order.objects.waiting_at(stage)] for stage in stages.WORKED}}
+def line(works, stage, key, *turn):
+    waits = works.filter(stage=stage, started_at=None, held=False)
+    return list(waits.order_by("-rushed", "joined_at", *turn).values_list(key, flat=True))
+orders = Order.objects.exclude(pk__in=OrderItem.objects.cooking().values("order"))
+lines = {{stage: line(OrderItem.objects.cooking(), stage, "order__order_id", "order", "number")
+                + line(orders, stage, "order_id", "pk") for stage in stages.WORKED}}
 print(json.dumps([took, lines, Order.objects.open().count()]), flush=True)
 """
 WATCH_FRAMES = """
@@ -81,6 +86,13 @@ def board(window):  # noqa: F811
 @pytest.fixture
 def order(shop):
     _, answer = shop.ask("api/order/", {"id": 1})
+    return answer["order"]
+
+
+@pytest.fixture
+def three(shop):
+    """Three pizzas to collect."""
+    _, answer = shop.ask("api/order/", {"items": [{"id": 1, "quantity": 2}, {"id": 2}], "way": "carry_out"})
     return answer["order"]
 
 
@@ -229,3 +241,39 @@ def test_300_orders_and_50_changes_a_second_are_drawn_ten_times_a_second_and_end
         shown = f".station[data-stage={stage}] .waiting .ticket"
         expect(page.locator(shown)).to_have_count(len(order_ids))
         assert page.locator(shown).evaluate_all("tickets => tickets.map((one) => one.dataset.order)") == order_ids
+
+
+def test_a_pizza_of_several_has_its_own_line_buttons_and_dialog(board, three):
+    page = board()
+    line = page.locator(f'.ticket[data-order="{three["order_id"]}"] [data-item="3"]')
+    expect(line).to_contain_text("Diavola")
+    line.get_by_role("button", name="make it again").click()
+    dialog = page.locator("#ticket-dialog")
+    expect(dialog.get_by_role("heading", name=f"{three['number']} · Diavola")).to_be_visible()
+    dialog.get_by_role("button", name="Hold").click()
+    expect(line.locator(".where")).to_have_text("On hold")
+    expect(page.locator("#said")).to_contain_text(f"{three['number']}, Diavola: on hold.")
+    page.get_by_role("button", name="Undo").click()
+    expect(line.locator(".where")).not_to_have_text("On hold")
+
+    ticket(page, three).focus()  # by keyboard: through the ticket's dialog
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("button", name="Ready to collect")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Out for delivery")).to_be_hidden()
+    dialog.get_by_role("button", name=re.compile("^Diavola")).focus()
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("button", name="Cancel this pizza")).to_be_visible()
+    dialog.get_by_label("Cancel, because").fill("No more salami")
+    page.keyboard.press("Enter")
+    expect(ticket(page, three).locator("[data-item]")).to_have_count(2)
+    expect(page.locator("#said")).to_contain_text(f"{three['number']}, Diavola: cancelled")
+
+
+def test_heads_count_pizzas_where_pizzas_are_worked_on(board, three):
+    page = board()
+    make, oven = (page.locator(f".station[data-stage={stage}]") for stage in ("received", "baking"))
+    ticket(page, three).get_by_role("button", name=f"More for {three['number']}").click()
+    page.locator("#move-to").get_by_role("button", name="Baking").click()
+    expect(oven.locator(".load")).to_have_text(re.compile(r"^\d+ of \d+$"))
+    assert int(oven.locator(".load").inner_text().split()[0]) >= 3
+    expect(make.locator(".load")).to_have_text(re.compile(r"^\d of \d+$"))

@@ -11,7 +11,7 @@ from pizzaProj.tests.test_stack import Shop
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TIMES = r"\d\d:\d\d(:\d\d)?"
-INTERVAL = re.compile(rf"{TIMES}–{TIMES}")
+INTERVAL = re.compile(rf"{TIMES} and {TIMES}")
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +24,15 @@ def shop(tmp_path_factory):
 
 def test_from_the_basket_to_the_ledger(window):  # noqa: F811
     page = window(PHONE)
-    expect(page.locator("#wait")).to_have_text(re.compile("ready in about"))
+    expect(page.locator("#wait")).to_have_text(re.compile("at your door in about"))
     page.get_by_role("button", name="Add Margherita").click()
-    expect(page.locator("#basket-ready")).to_have_text(re.compile(rf"Ready between {TIMES} and {TIMES}"))
+    expect(page.locator("#basket-ready")).to_have_text(re.compile(rf"At your door between {TIMES} and {TIMES}"))
     page.get_by_role("button", name="Order", exact=True).click()
     page.get_by_role("link", name="Watch it").click()
 
     promise = page.locator("#promise")
     expect(promise.locator(".forecast")).to_have_text(re.compile("As it looks now: |It will be "))
+    expect(promise.locator(".label")).to_have_text("At your door between")
     expect(promise.locator(".times")).to_have_text(INTERVAL)
     told = promise.locator(".times").inner_text()
     size = promise.locator(".times").evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
