@@ -3,6 +3,7 @@ from typing import Any
 from django import forms
 
 from home.models import Order
+from kitchen import stages
 
 
 class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -26,6 +27,10 @@ class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
         now_at = Order.objects.values_list("stage", flat=True).get(pk=self.instance.pk)
         if "stage" in self.changed_data and data.get("stage") == now_at:
             self.add_error("stage", "The order is already at that stage.")
+        route, target = self.instance.route, data.get("stage")
+        if target and "stage" in self.changed_data and target not in (*route.stages, stages.CANCELLED.code):
+            label = stages.BY_CODE[target].label
+            self.add_error("stage", f"The order never is “{label}”: its way is “{route.label}”.")
         if data.get("reason") and "stage" not in self.changed_data:
             self.add_error("reason", "Choose a new stage to go with the reason.")
         return data
