@@ -42,6 +42,7 @@ def station_dict(station: Station) -> dict[str, Any]:
         "stage": station.stage,
         "name": station.name,
         "works_on": station.works_on,
+        "kind": station.kind,
         "places": station.capacity,
         "is_open": station.is_open,
         "mean_seconds": station.mean_seconds,

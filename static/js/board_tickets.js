@@ -40,7 +40,8 @@ export function showIf(element, is) {
 
 /** Return how long an order's work usually takes at a station, in ms of wall time. */
 function usualMs(order, station, speed) {
-  const pizzas = station.works_on === "item" ? Math.ceil(order.count / station.places) : station.per_pizza ? order.count : 1;
+  const rounds = station.kind === "belt" ? 1 : Math.ceil(order.count / station.places);
+  const pizzas = station.works_on === "item" ? rounds : station.per_pizza ? order.count : 1;
   return (1000 * station.mean_seconds * pizzas) / speed;
 }
 
@@ -95,12 +96,14 @@ class Column {
   head(station, orders, pizzas, speed, now) {
     const isOfItems = station.works_on === "item";
     const taken = isOfItems ? pizzas.filter(({ state }) => state === "working").length : orders.working.length;
-    const load = station.stage === READY ? taken : `${taken} of ${station.places}`;
+    const hasPlaces = station.stage !== READY && station.kind !== "belt";
+    const load = hasPlaces ? `${taken} of ${station.places}` : taken;
     write(this.element.querySelector(".load"), station.is_open ? String(load) : "Closed");
     write(this.element.querySelector("output"), station.places === 1 ? "1 place" : `${station.places} places`);
     write(this.element.querySelector(".line"), isOfItems ? lineOfPizzas(station, pizzas, speed, now) : lineWords(station, orders, speed, now));
     this.element.classList.toggle("closed", !station.is_open);
-    this.element.classList.toggle("full", taken >= station.places);
+    this.element.classList.toggle("full", hasPlaces && taken >= station.places);
+    this.element.classList.toggle("placeless", !hasPlaces);
   }
 }
 
@@ -123,7 +126,7 @@ function lineOfPizzas(station, pizzas, speed, now) {
   const [waiting, working] = ["waiting", "working"].map((wanted) => pizzas.filter(({ state }) => state === wanted));
   if (!waiting.length) return lineWords(station, { working, waiting }, speed, now);
   const words = `${waiting.length} ${waiting.length === 1 ? "pizza" : "pizzas"} in line`;
-  if (!station.is_open) return words;
+  if (!station.is_open || station.kind === "belt") return words;
   const free = Math.min(...working.map((pizza) => Math.max(0, Date.parse(pizza.due_at) - now)));
   const work = (waiting.length * 1000 * station.mean_seconds) / speed;
   return `${words} · about ${duration((Number.isFinite(free) ? free : 0) + work / station.places)} to wait now`;

@@ -158,6 +158,7 @@ async def test_first_comes_the_whole_board(bob, order, place):
             "stage": "baking",
             "name": "Oven",
             "works_on": "item",
+            "kind": "slots",
             "places": 1,
             "is_open": True,
             "mean_seconds": 20,
