@@ -18,15 +18,17 @@ def progress_steps() -> str:
 
 @register.simple_tag
 def stage_words() -> dict[str, dict[str, str]]:
-    """Return what is said of a pizza at each stage, for static/js/order_pizzas.js."""
+    """Return what is said of a pizza at each stage, in each state, for static/js/pizzas.js."""
     return {
         stage.code: {
             "working": stage.working,
             "waiting": stage.waiting,
             "held": "On hold",
             "done": stage.together or stage.label,
+            "delivered": stage.working,
+            "cancelled": stage.working,
         }
-        for stage in stages.STAGES
+        for stage in stages.BY_CODE.values()
     }
 
 

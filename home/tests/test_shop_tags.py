@@ -106,4 +106,7 @@ def test_a_pizza_has_words_wherever_it_is():
         "waiting": "Waiting for the oven",
         "held": "On hold",
         "done": "Baking",
+        "delivered": "In the oven",
+        "cancelled": "In the oven",
     }
+    assert words_of_pizza({"stage": "cancelled", "state": "cancelled"}) == "Cancelled"

@@ -178,7 +178,7 @@ function endOf({ state, way }) {
 }
 
 function lower(words) {
-  return words[0].toLowerCase() + words.slice(1);
+  return words.charAt(0).toLowerCase() + words.slice(1);
 }
 
 function complain({ error, order }) {

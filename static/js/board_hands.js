@@ -61,7 +61,7 @@ export class Hands {
     write(part("cancel-button"), pizza ? "Cancel this pizza" : "Cancel the order");
     for (const button of this.dialog.querySelectorAll("[data-action]")) button.hidden = !makesSense(button.dataset, order, pizza);
     for (const section of ["its-pizzas", "move-to"]) part(section).hidden = part(section).previousElementSibling.hidden = Boolean(pizza);
-    part("its-pizzas").replaceChildren(...order.items.map((item) => this.pizzaChoice(item)));
+    part("its-pizzas").replaceChildren(...order.items.filter(({ state }) => state !== "cancelled").map((item) => this.pizzaChoice(item)));
     part("reason").value = "";
     if (!this.dialog.open) this.dialog.showModal();
     this.dialog.querySelector(focus)?.focus();

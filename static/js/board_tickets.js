@@ -6,6 +6,7 @@ import { write } from "./words.js";
 // The tickets of the board: their places, their text, and their move from one column to the next.
 
 const READY = "ready"; // to collect: what was promised has come true
+const LINES_AT_MOST = 6; // pizzas of an order that all have a line of their own
 const SLIDE_MS = 200;
 const SLIDES_AT_MOST = 12; // at once; the eye can't follow more
 const MOOD_WORDS = { calm: "", soon: "Due soon", late: "Late" };
@@ -268,7 +269,7 @@ export class Tickets {
     const apart = pizzasApart(order);
     if (node.classList.contains("in-parts") !== apart.length > 0) list.replaceChildren();
     node.classList.toggle("in-parts", apart.length > 0);
-    const lines = apart.length ? apart : order.pizzas;
+    const lines = apart.length ? folded(apart) : order.pizzas;
     const newLine = () => (apart.length ? this.pizzaTemplate.cloneNode(true) : document.createElement("li"));
     while (list.children.length > lines.length) list.lastChild.remove();
     lines.forEach((line, index) => {
@@ -281,7 +282,8 @@ export class Tickets {
   fillPizza(row, pizza, order) {
     row.dataset.item = pizza.number;
     row.dataset.state = pizza.state;
-    write(row.querySelector(".name"), pizza.name);
+    row.classList.toggle("many", pizza.count > 1);
+    write(row.querySelector(".name"), pizza.count > 1 ? `${pizza.count} × ${pizza.name}` : pizza.name);
     write(row.querySelector(".where"), this.wordsOf(pizza));
     const label = `${pizza.name}, number ${pizza.number} of ${order.number}`;
     row.querySelector(".pizza-done").ariaLabel = `Done with ${label}`;
@@ -338,6 +340,20 @@ export class Tickets {
     flight.onfinish = flight.oncancel = () => copy.remove();
     node.animate([{ opacity: 0 }, { opacity: 0 }], SLIDE_MS);
   }
+}
+
+/** Return one line for each pizza; of many, one for those alike that wait or are done: what is worked on has buttons. */
+function folded(pizzas) {
+  if (pizzas.length <= LINES_AT_MOST) return pizzas;
+  const lines = new Map();
+  for (const pizza of pizzas) {
+    const { number, name, stage, state } = pizza;
+    const key = ["waiting", "done"].includes(state) ? [name, stage, state].join("\n") : number;
+    const line = lines.get(key) ?? { ...pizza, count: 0 };
+    line.count += 1;
+    lines.set(key, line);
+  }
+  return [...lines.values()];
 }
 
 function leftWords(order, now) {
