@@ -76,6 +76,8 @@ def refuse_undo(order: Order, event: OrderEvent) -> None:
     """Refuse to undo what something has happened to since; its own consequences have the same time."""
     numbers = [int(number) for number in (event.before or {})["items"]]
     later = order.events.filter(Q(item__in=numbers) | Q(item=None), seq__gt=event.seq)
+    if later.filter(event=Event.UNDONE, by=event.by).exists():
+        raise Refused(NOTHING_TO_UNDO)
     if later.filter(Q(at__gt=event.at) | Q(by_person=True)).exists():
         raise Refused(f"{order} has moved on, it is too late to undo that.")
 

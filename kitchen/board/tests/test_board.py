@@ -278,7 +278,7 @@ async def test_an_action_is_done_once_answered_and_can_be_undone(bob, order, act
         undone = await ask(socket, "undo", order_id=order.order_id, seq=2)
         assert (undone["order"]["stage"], undone["order"]["state"]) == ("received", "working")
         assert undone["order"]["rushed"] is False
-        assert "undo" in (await ask(socket, "undo", order_id=order.order_id, seq=3))["error"]
+        assert "nothing to undo" in (await ask(socket, "undo", order_id=order.order_id, seq=3))["error"]
 
 
 async def test_recall_and_resume(bob, order):
