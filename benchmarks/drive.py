@@ -23,7 +23,7 @@ def run_chains(side: Any) -> dict[str, Any]:
     wait_for(side.FIRST_LEFT, 1)
     began = time.monotonic()
     wait_for(side.DELIVERED, query(side.ALL))
-    return {"seconds": time.monotonic() - began, "events": side.check()}
+    return {"seconds": time.monotonic() - began, "events": side.check(), "changes": side.changes()}
 
 
 def wait_for(sql: str, rows: int) -> None:

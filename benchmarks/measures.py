@@ -23,6 +23,7 @@ class Plan:
 
     rounds: int = 3
     orders: int = 200
+    several: int = 3  # pizzas an order, where each is cooked by itself
     warm_up_orders: int = 20
     watched: int = 500
     changes: int = 1000
@@ -83,6 +84,7 @@ def stage_changes(plan: Plan, engine: str, folder: Path, valkey_socket: str) -> 
     """(1) Measure stage changes per second, from the first to the last of `plan.orders` orders placed beforehand."""
     narrow = Row(f"(1) through the worker, {engine}, default places", "changes/s", at_least=1.5)
     wide = Row(f"(1) through the worker, {engine}, a place for everybody", "changes/s", at_least=1.5)
+    several = Row(f"(1) through the worker, {engine}, {plan.several} pizzas an order", "changes/s")
     with prepared(engine, folder, valkey_socket) as pairs, ExitStack() as stack:
         for side, _ in pairs:
             stack.enter_context(side.worker())
@@ -95,15 +97,17 @@ def stage_changes(plan: Plan, engine: str, folder: Path, valkey_socket: str) -> 
                 if side.name == "ours":
                     narrow.note = f"{plan.orders} orders left {events} events"
                     speed, _ = cook(driver, plan.orders, wide=True)
-                wide.add(side, speed)  # the tutorial has no capacities: one run counts for both
-    return [narrow, wide]
+                    pizzas_speed, _ = cook(driver, plan.orders, wide=True, pizzas=plan.several)
+                wide.add(side, speed)  # the tutorial has no capacities and no pizzas: one run counts for all
+                several.add(side, pizzas_speed if side.name == "ours" else speed)
+    return [narrow, wide, several]
 
 
-def cook(driver: Helper, orders: int, wide: bool) -> tuple[float, int]:
-    """Return (stage changes per second, rows of history)."""
-    driver.ask("place", orders=orders, wide=wide)
+def cook(driver: Helper, orders: int, wide: bool, pizzas: int = 1) -> tuple[float, int]:
+    """Return (stage changes per second, rows of history). A pizza that goes on by itself is one of them."""
+    driver.ask("place", orders=orders, wide=wide, pizzas=pizzas)
     answer = driver.ask("run_chains")
-    return 4 * orders / answer["seconds"], answer["events"]
+    return answer["changes"] / answer["seconds"], answer["events"]
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from django.db import transaction
 from django.db.models import Count
 from django.dispatch import receiver
 
-from home.models import Order, OrderEvent, Pizza
+from home.models import Order, OrderEvent, OrderItem, Pizza
 from kitchen import flow, stages, tasks
 from kitchen.flow import work_begun
+from kitchen.locks import Work
 from kitchen.models import Shop, Station
 
 SPEED = 100_000  # a driver's 1200 s are 12 ms: waiting in lines and processor time remain
@@ -20,11 +21,16 @@ ALL = "SELECT count(*) FROM home_order"
 FIRST_LEFT = f"SELECT count(*) FROM home_order WHERE stage <> '{stages.FIRST}'"
 DELIVERED = f"SELECT count(*) FROM home_order WHERE stage = '{stages.LAST}'"
 
-begun: list[Order] = []
+ALONE = tuple(  # stages that are worked on pizza by pizza
+    station.stage for station in Station.objects.all() if station.is_of_items
+)
+WHOLE = tuple(stage for stage in stages.remaining(stages.FIRST) if stage not in ALONE)
+
+begun: list[Work] = []
 default_capacities = {station.pk: station.capacity for station in Station.objects.all()}
 
 
-def place(orders: int, wide: bool) -> list[str]:
+def place(orders: int, wide: bool, pizzas: int = 1) -> list[str]:
     """Place orders that are not yet cooking, with the stations' own places or with one for everybody."""
     Order.objects.all().delete()
     Shop.objects.update(speed=SPEED)
@@ -32,25 +38,27 @@ def place(orders: int, wide: bool) -> list[str]:
         Station.objects.filter(pk=pk).update(capacity=WIDE if wide else capacity)
     pizza, _ = Pizza.objects.get_or_create(name="Margherita", defaults={"price": Decimal("9.50")})
     begun.clear()
-    return [place_one(pizza) for _ in range(orders)]
-
-
-def place_one(pizza: Pizza) -> str:
-    return flow.place([(pizza, 1)]).order_id
+    return [flow.place([(pizza, pizzas)]).order_id for _ in range(orders)]
 
 
 work_begun.disconnect(tasks.cook)
 
 
 @receiver(work_begun)
-def keep(order: Order, **kwargs: Any) -> None:
-    """Collect the order instead of cooking it at once."""
-    begun.append(order)
+def keep(order: Order, item: OrderItem | None = None, **kwargs: Any) -> None:
+    """Collect what has begun instead of cooking it at once."""
+    begun.append(item or order)
 
 
 def cook() -> None:
-    for order in begun:
-        tasks.enqueue(order)
+    for work in begun:
+        tasks.enqueue(work)
+
+
+def changes() -> int:
+    """Count the stage changes: each pizza's into and out of the oven, each order's onto its way and to the door."""
+    orders, items = Order.objects.count(), OrderItem.objects.count()
+    return len(ALONE) * items + len(WHOLE) * orders
 
 
 def check() -> int:
@@ -58,7 +66,7 @@ def check() -> int:
     for pk, stage, seq, events in Order.objects.values_list("pk", "stage", "seq", Count("events")):
         assert stage == stages.LAST and events == seq, f"order {pk} is {stage}, with {events} events of {seq}"
     moves = OrderEvent.objects.filter(event__in=["started", "delivered"]).count()
-    assert moves == len(stages.STAGES) * Order.objects.count(), f"{moves} starts and deliveries"
+    assert moves == changes() + Order.objects.count(), f"{moves} starts and deliveries"
     return OrderEvent.objects.count()
 
 

@@ -15,25 +15,27 @@ from typing import Any
 import redis
 from django.conf import settings
 from django.core.management import call_command
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerDown
 
-from benchmarks.chaos.audit import Audit, audit
+from benchmarks.chaos.audit import Audit, Limits, audit
 from benchmarks.chaos.crowd import Customers, Pages
 from benchmarks.chaos.doubler import Doubler
-from home.models import Order, Pizza
+from benchmarks.measures import percentile
+from home.models import Order, OrderItem, Pizza
 from kitchen.models import Shop, Station
 from pizzaProj.management.commands import stack as shop
 from pizzaProj.supervisor import Supervisor
 
 KINDS = ("valkey", "web", "worker", "beat")
-MORE_PLACES = 2  # twice the default shop's, so that at this speed the parts are tested and not the lines
+MORE_PLACES = 4  # times the default shop's, so that at this speed the parts are tested and not the lines
 TOGETHER = 0.3  # the share of kills that take the next part down, too
 WATCHED = 100  # pages
 LATE_SECONDS = 1.0  # work that is overdue by more than this is late; a normal link never is
 CALM_SECONDS = 2.5  # without anything late: longer than a lost link can stay unseen (service time + LATE_SECONDS)
-BAR_SECONDS, PAGE_BAR_SECONDS = 10.0, 5.0
+BAR_SECONDS, PAGE_BAR_SECONDS = 5.0, 5.0
+BAR_PER_CENT = 99  # of the rounds are recovered from by then
 GIVE_UP_SECONDS = 60.0
 POLL_SECONDS = 0.1
 
@@ -76,11 +78,10 @@ class Result:
     @property
     def faults(self) -> list[str]:
         """Return every reason why this run failed."""
-        slow = [
-            f"It took {one.recovery_seconds:.1f} s to get over {one.kinds}"
-            for one in self.rounds
-            if one.recovery_seconds > BAR_SECONDS
-        ]
+        slow = []
+        if percentile(sorted(one.recovery_seconds for one in self.rounds), BAR_PER_CENT) > BAR_SECONDS:
+            worst = max(self.rounds, key=lambda one: one.recovery_seconds)
+            slow.append(f"It took {worst.recovery_seconds:.1f} s to get over {worst.kinds}")
         slow += [
             f"Pages were behind for {one.pages_seconds:.1f} s after {one.kinds}"
             for one in self.rounds
@@ -143,7 +144,7 @@ class Chaos:
         return Result(
             plan=self.plan,
             rounds=rounds,
-            audit=audit(self.customers.accepted, dict(Station.objects.values_list("stage", "capacity"))),
+            audit=audit(self.customers.accepted, Limits.read()),
             orders=len(self.customers.accepted),
             retries=self.customers.retries,
             doubled_messages=self.doubler.count,
@@ -199,7 +200,7 @@ class Chaos:
         while time.monotonic() < max(last_late, began + pages_seconds) + CALM_SECONDS:
             self.breathe(POLL_SECONDS)
             now = time.monotonic()
-            if late_orders():
+            if late_works():
                 last_late = now
             if self.pages.behind(goal):
                 pages_seconds = now - began
@@ -248,8 +249,10 @@ def worker_answers() -> bool:
         return False
 
 
-def late_orders() -> int:
-    return Order.objects.working().filter(due_at__lt=timezone.now() - timedelta(seconds=LATE_SECONDS)).count()
+def late_works() -> int:
+    """Count the orders, and the items, whose work should have ended a while ago."""
+    late = Q(due_at__lt=timezone.now() - timedelta(seconds=LATE_SECONDS))
+    return Order.objects.working().filter(late).count() + OrderItem.objects.working().filter(late).count()
 
 
 def seqs(order_ids: Any) -> dict[str, int]:

@@ -9,6 +9,7 @@ import json
 import random
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +19,8 @@ GIVE_UP_SECONDS = 120.0
 ANSWER_SECONDS = 25.0  # a writer can wait 20 s for SQLite
 CLICKS_TWICE = 0.1  # of all customers
 THINK_SECONDS = 0.1  # between two orders of one customer
+MOST_PIZZAS = 8  # in one order
+WAYS = ("delivery", "carry_out")
 LONGEST_WAIT_SECONDS = 4.0  # of a page between two tries to reconnect, as in live.js
 HANDSHAKE = (
     "GET /ws/pizza/{order_id}/ HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: http://{host}:{port}\r\n"
@@ -63,7 +66,7 @@ class Customers:
             time.sleep(chance.expovariate(1 / THINK_SECONDS))
 
     def _place(self, key: str, chance: random.Random) -> None:
-        body = json.dumps({"id": chance.choice(self.pizzas), "quantity": chance.choice((1, 1, 1, 2, 3))})
+        body = json.dumps(basket(self.pizzas, chance))
         try:
             order_id = self._insist(key, body)
             if chance.random() < CLICKS_TWICE and self._insist(key, body) != order_id:
@@ -95,6 +98,13 @@ class Customers:
             return answer.status, answer.read()
         finally:
             connection.close()
+
+
+def basket(pizzas: list[int], chance: random.Random) -> dict[str, Any]:
+    """Choose what to order, and whether it is delivered or collected."""
+    chosen = Counter(chance.choices(pizzas, k=chance.randint(1, MOST_PIZZAS)))
+    lines = [{"id": pizza, "quantity": quantity} for pizza, quantity in chosen.items()]
+    return {"items": lines, "way": chance.choice(WAYS)}
 
 
 class Page:

@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from home.models import Order
+from home.models import Order, OrderItem
 from kitchen import tasks
 
 EVERY_SECONDS = 0.3
@@ -45,8 +45,9 @@ class Doubler:
         return True
 
     def double_link(self) -> bool:
-        """Send a second link for an order that has one: it comes too early, or too late."""
-        order = Order.objects.working().order_by("?").first()
-        if order is not None:
-            tasks.finish.apply_async(args=[order.pk, order.epoch, order.stage])
-        return order is not None
+        """Send a second link for an order, or an item, that has one: it comes too early, or too late."""
+        rows = self.chance.choice((Order.objects.working(), OrderItem.objects.working().select_related("order")))
+        work = rows.order_by("?").first()
+        if work is not None:
+            tasks.links(work)[0].apply_async()
+        return work is not None

@@ -29,13 +29,13 @@ MOST_EXECUTIONS = 2.0  # for each due stage
 class Backlog:
     orders: int
     delivered: int
-    finishes: int  # executions of kitchen.finish
+    finishes: int  # executions of kitchen.finish and kitchen.finish_item
     sweeps: list[float]  # seconds that each took
     seconds: float  # from the worker's start to the last delivery
 
     @property
     def executions_a_stage(self) -> float:
-        return self.finishes / (self.orders * len(stages.WORKED))
+        return self.finishes / (self.orders * len(stages.remaining(stages.FIRST)))
 
     @property
     def faults(self) -> list[str]:
@@ -93,4 +93,5 @@ def executions(log: str) -> tuple[int, list[float]]:
     """Read from the worker's own log how many links ran and how long each sweep took."""
     ran = [match.groups() for match in EXECUTED.finditer(log)]
     counts = Counter(name for name, *_ in ran)
-    return counts["finish"], [float(seconds) for name, _, seconds in ran if name == "sweep" and seconds]
+    sweeps = [float(seconds) for name, _, seconds in ran if name == "sweep" and seconds]
+    return counts["finish"] + counts["finish_item"], sweeps

@@ -55,7 +55,7 @@ def test_it_measures_all_three_and_leaves_nothing_behind(monkeypatch, tmp_path, 
 
     rows = report.run(plan, {1, 2, 3})
 
-    assert [(len(row.ours), len(row.tutorial)) for row in rows] == [(1, 1)] * 5
+    assert [(len(row.ours), len(row.tutorial)) for row in rows] == [(1, 1)] * 6
     assert all(0 < value < inf for row in rows for value in row.ours + row.tutorial)
     assert "not measured" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []

@@ -14,8 +14,9 @@ FIRST_LEFT = f"SELECT count(*) FROM tutorial_order WHERE status <> '{STATUSES[0]
 DELIVERED = f"SELECT count(*) FROM tutorial_order WHERE status = '{STATUSES[-1]}'"
 
 
-def place(orders: int, wide: bool) -> list[str]:
-    """Save orders that are not yet cooking. There are no capacities here that `wide` could raise."""
+def place(orders: int, wide: bool, pizzas: int = 1) -> list[str]:
+    """Save orders that are not yet cooking. There are no capacities here that `wide` could raise, and an order is one
+    pizza, whatever `pizzas` says."""
     Order.objects.all().delete()
     user, _ = User.objects.get_or_create(username="alice")
     pizza, _ = Pizza.objects.get_or_create(name="Margherita", defaults={"price": 9})
@@ -25,6 +26,11 @@ def place(orders: int, wide: bool) -> list[str]:
 def cook() -> None:
     for order in Order.objects.all():
         tasks.cook(order)
+
+
+def changes() -> int:
+    """Count the stage changes: whatever an order is of, it moves as a whole."""
+    return (len(STATUSES) - 1) * Order.objects.count()
 
 
 def check() -> int:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from home.models import Order
+from home.models import Order, OrderItem
 from kitchen import flow
 from kitchen.flow import work_begun
 
@@ -62,3 +62,10 @@ def finish(order, now):
 def finish_item(order, number, now):
     """Let the link of one item arrive; return the orders whose works begin."""
     return begins(*link_of(Order.objects.get(pk=order.pk).item(number)), clock=now)
+
+
+def works_due(now):
+    """Return the orders and items whose work is done by now, in the order in which their links would arrive."""
+    rows = Order.objects.working(), OrderItem.objects.working().select_related("order")
+    due = [work for works in rows for work in works.filter(due_at__lte=now)]
+    return sorted(due, key=lambda work: (work.due_at, work.pk))

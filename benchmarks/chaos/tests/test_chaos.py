@@ -2,54 +2,79 @@
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
-from benchmarks.chaos.audit import audit, backwards, crowds
-from benchmarks.chaos.chaos import KINDS, Plan, blows
-from benchmarks.chaos.crowd import Page
+from benchmarks.chaos.audit import Audit, Limits, Row, audit, backwards, crowds, rushed_loadings
+from benchmarks.chaos.chaos import KINDS, Plan, Result, Round, blows, late_works
+from benchmarks.chaos.crowd import Page, basket
 from benchmarks.chaos.overload import executions
 from home.models import Order, OrderEvent
 from kitchen import flow, stages
-from kitchen.tests.clock import NOON, at
+from kitchen.models import Shop, Station
+from kitchen.tests.clock import NOON, at, begins, link_of, works_due
 from pizzaProj.supervisor import Supervisor
 from pizzaProj.tests.test_stack import NOT_OURS, free_port, on_linux
 
-PLACES = dict.fromkeys(stages.WORKED, 1)
+LIMITS = Limits(
+    capacity={"received": 2, "baking": 2, "baked": 1, "out_for_delivery": 1, "ready": 1000},
+    headway_seconds={},
+    of_items=frozenset({"received", "baking"}),
+)
 
 
 @pytest.fixture
-def told(small_kitchen, sent, cooked, place):
-    """Send two orders through a kitchen of one place; return them as their customers know them."""
-    orders = [place(NOON), place(NOON)]
-    now = NOON
-    while open_orders := list(Order.objects.working()):
-        now = min(order.due_at for order in open_orders)
-        for order in open_orders:
-            if order.due_at == now:
-                flow.finish(order.pk, order.epoch, order.stage, clock=lambda now=now: now)
+def told(small_kitchen, sent, cooked, place, margherita):
+    """Send an order of three pizzas and one to collect through a kitchen; return them as their customers know them."""
+    Station.objects.filter(works_on="item").update(capacity=2)
+    orders = [place(NOON, [(margherita, 3)]), place(NOON, way="carry_out")]
+    while finish_next(at(3600)):
+        pass
     return {"click 1": orders[0].order_id, "click 2": orders[1].order_id}
 
 
-def faults(told, places=PLACES):
-    found = audit(told, places)
+def finish_next(until):
+    """Let the next link arrive that is due by then; return whether there was one."""
+    due = works_due(until)
+    if due:
+        begins(*link_of(due[0]), clock=lambda: due[0].due_at)
+    return bool(due)
+
+
+def faults(told, limits=LIMITS):
+    found = audit(told, limits)
     return {name for name in ("lost", "doubled", "stuck", "illegal", "crowded") if getattr(found, name)}
 
 
 def test_a_good_history_has_no_faults(told):
-    assert faults(told) == set()
+    assert audit(told, LIMITS).faults == []
+    assert Limits.read() == LIMITS
 
 
-def test_a_cancelled_order_is_no_fault(told, place):
-    order = place(at(3600))
-    flow.cancel(order.pk, clock=at(3600))
-    assert faults({**told, "click 3": order.order_id}) == set()
+@pytest.mark.parametrize("seconds", [0, 15, 40, 52])
+def test_a_cancelled_order_is_no_fault(told, place, margherita, seconds):
+    order = place(at(3600), [(margherita, 3)])
+    while finish_next(at(3600 + seconds)):
+        pass
+    flow.cancel(order.pk, clock=at(3600 + seconds))
+    assert audit({**told, "click 3": order.order_id}, LIMITS).faults == []
+
+
+def test_a_struck_pizza_is_no_fault(told, place, margherita):
+    order = place(at(3600), [(margherita, 3)])
+    flow.cancel(order.pk, item=2, clock=at(3601))
+    while finish_next(at(7200)):
+        pass
+    assert audit({**told, "click 3": order.order_id}, LIMITS).faults == []
 
 
 @pytest.mark.parametrize(
@@ -63,6 +88,9 @@ def test_a_cancelled_order_is_no_fault(told, place):
         (lambda told: first().events.filter(seq=2).update(stage="baked"), {"illegal"}),
         (lambda told: first().events.filter(seq=5).update(at=NOON), {"illegal"}),
         (lambda told: copy_event(first(), 2), {"illegal"}),
+        (lambda told: copy_event(first(), last_of(None).seq), {"illegal"}),
+        (lambda told: first().events.filter(seq=last_of(3).seq).update(item=2), {"illegal"}),
+        (lambda told: Order.objects.filter(pk=first().pk).update(way="carry_out"), {"illegal"}),
     ],
 )
 def test_it_sees_the_fault(told, do, fault):
@@ -70,17 +98,55 @@ def test_it_sees_the_fault(told, do, fault):
     assert fault <= faults(told)
 
 
+@pytest.mark.parametrize(
+    ("do", "sentence"),
+    [
+        (lambda: first().items.filter(number=2).delete(), r"has the pizzas \[1, 3\], and 3 were ordered"),
+        (lambda: first().items.filter(number=2).delete(), r"made pizzas that it does not have: \[2\]"),
+        (lambda: first().items.create(number=4, name="Margherita", stage="baked", is_done=True), "has the pizzas"),
+        (lambda: first().items.filter(number=2).update(is_done=False), "was delivered without pizza 2"),
+        (lambda: first().items.filter(number=2).update(stage="baking"), "pizza 2 is at baking, its last event at"),
+        (lambda: first().events.filter(item=2, stage="baking").delete(), "pizza 2 took the path"),
+        (lambda: first().events.filter(item=2, event="joined", stage="baked").delete(), "pizza 2 took the path"),
+        (lambda: first().events.filter(item=None, stage="out_for_delivery").delete(), "took the path"),
+        (lambda: swap(last_of(3), first().events.get(item=None, stage="baked")), "before all its pizzas were there"),
+        (lambda: copy_event(first(), last_of(1).seq), "did something twice"),
+    ],
+)
+def test_it_names_what_is_wrong_with_a_pizza(told, do, sentence):
+    do()
+    assert re.search(sentence, "\n".join(audit(told, LIMITS).illegal))
+
+
 def first():
     return Order.objects.order_by("pk").first()
+
+
+def last_of(item):
+    """The last event of one of the first order's pizzas, or of the order."""
+    return first().events.filter(item=item).last()
 
 
 def copy_event(order, seq):
     event = order.events.get(seq=seq)
     order.seq += 1
     OrderEvent.objects.create(
-        order=order, seq=order.seq, at=NOON + timedelta(days=1), stage=event.stage, event="started"
+        order=order,
+        seq=order.seq,
+        at=NOON + timedelta(days=1),
+        item=event.item,
+        stage=event.stage,
+        order_stage=order.stage,
+        event=event.event,
     )
     Order.objects.filter(pk=order.pk).update(seq=order.seq)
+
+
+def swap(one, other):
+    """Let two events have come in the other order."""
+    seqs = one.seq, other.seq
+    for event, seq in ((one, 1000), (other, seqs[0]), (one, seqs[1])):
+        OrderEvent.objects.filter(pk=event.pk).update(seq=seq)
 
 
 def test_it_sees_an_order_that_never_left(told, place):
@@ -88,34 +154,101 @@ def test_it_sees_an_order_that_never_left(told, place):
     assert faults({**told, "click 3": order.order_id}) == {"stuck"}
 
 
-def one_place(*rows):
-    """Return the faults in a log of [(order, seq, stage, event, second)] of a kitchen with one place everywhere."""
-    return crowds([(*row, at(second)) for *row, second in rows], lambda stage, moment: 1)
+@pytest.mark.parametrize(("stage", "places"), [("received", 1), ("baking", 1)])
+def test_pizzas_have_a_place_each(told, stage, places):
+    assert faults(told, replace(LIMITS, capacity={**LIMITS.capacity, stage: places})) == {"crowded"}
+
+
+def crowd(*rows):
+    """Return the faults in a log of [(order, seq, item, stage, event, second)] of a kitchen with one place
+    everywhere."""
+    return crowds([Row(*row, at(second)) for *row, second in rows], lambda stage, moment: 1)
 
 
 def test_it_sees_one_too_many_at_a_station():
-    began = [(order, 1, "received", "started") for order in (1, 2)]
-    left = (1, 2, "baking", "joined")
-    assert one_place((*began[0], 0), (*left, 10), (*began[1], 10)) == []
-    assert one_place((*began[0], 0), (*left, 10), (*began[1], 9)) == [
-        f"2 orders in the 1 places of received at {at(9)}"
+    began = [(order, 1, None, "baked", "started") for order in (1, 2)]
+    left = (1, 2, None, "out_for_delivery", "joined")
+    assert crowd((*began[0], 0), (*left, 10), (*began[1], 10)) == []
+    assert crowd((*began[0], 0), (*left, 10), (*began[1], 9)) == [f"2 works in the 1 places of baked at {at(9)}"]
+    assert len(crowd((*began[0], 0), (1, 2, None, "baked", "rushed", 5), (*began[1], 9))) == 1
+
+
+def test_it_sees_one_pizza_too_many_of_the_same_order():
+    began = [(1, 1, 1, "received", "started"), (1, 2, 2, "received", "started")]
+    left = (1, 3, 1, "baking", "joined")
+    assert crowd((*began[0], 0), (*began[1], 9), (*left, 9)) == []
+    assert len(crowd((*began[0], 0), (*began[1], 9), (*left, 10))) == 1
+
+
+def test_an_order_that_is_cancelled_leaves_the_places_of_all_its_pizzas():
+    began = [(1, 1, 1, "received", "started", 0), (1, 2, 2, "baking", "started", 1)]
+    others = [(2, 1, 1, "received", "started", 5), (3, 1, 1, "baking", "started", 5)]
+    assert crowd(*began, (1, 3, None, "cancelled", "cancelled", 5), *others) == []
+    assert len(crowd(*began, (1, 3, None, "cancelled", "cancelled", 6), *others)) == 2
+
+
+def test_an_order_whose_pizza_is_made_again_leaves_its_place():
+    log = [(1, 1, None, "baked", "started", 0), (1, 2, 1, "received", "remade", 5)]
+    assert crowd(*log, (2, 1, None, "baked", "started", 5)) == []
+    assert len(crowd(*log, (2, 1, None, "baked", "started", 4))) == 1
+
+
+def test_it_sees_a_belt_that_is_loaded_too_soon():
+    log = [Row(order, 1, 1, "baking", "started", at(second)) for order, second in ((1, 0), (3, 14), (2, 7))]
+    assert rushed_loadings(log, {"baking": 7.0}) == []
+    assert rushed_loadings(log, {}) == []
+    assert rushed_loadings(log, {"baking": 7.1}) == [
+        f"the belt of baking was loaded at {at(0)} and again at {at(7)}",
+        f"the belt of baking was loaded at {at(7)} and again at {at(14)}",
     ]
-    assert len(one_place((*began[0], 0), (1, 2, "received", "rushed", 5), (*began[1], 9))) == 1
+
+
+def test_a_belt_has_no_places_but_a_headway(told):
+    Station.objects.filter(stage="baking").update(kind="belt", headway_seconds=40)
+    Shop.objects.update(speed=4)
+    limits = Limits.read()
+    assert (limits.headway_seconds, "baking" in limits.capacity) == ({"baking": 10}, False)
+    assert faults(told, limits) == {"crowded"}  # the first two went in together
 
 
 def test_it_goes_by_time_and_not_by_the_order_of_writing():
     """The second start was written after the first order left, with an earlier time."""
-    log = [(1, 1, "received", "started"), (1, 2, "baking", "started"), (2, 1, "received", "started")]
-    assert one_place(*((*row, second) for row, second in zip(log, (0, 10, 9.9), strict=True))) != []
+    log = [(1, 1, 1, "received", "started"), (1, 2, 1, "baking", "started"), (2, 1, 1, "received", "started")]
+    assert crowd(*((*row, second) for row, second in zip(log, (0, 10, 9.9), strict=True))) != []
 
 
 def test_it_sees_time_that_runs_backwards():
     log = [
-        (1, 1, "received", "started", at(5)),
-        (1, 2, "baking", "started", at(4)),
-        (2, 1, "received", "joined", at(1)),
+        Row(1, 1, 1, "received", "started", at(5)),
+        Row(1, 2, 1, "baking", "started", at(4)),
+        Row(2, 1, 1, "received", "joined", at(1)),
     ]
     assert len(backwards(log)) == 1
+
+
+def test_customers_order_up_to_eight_pizzas_both_ways():
+    chance = random.Random(1)
+    baskets = [basket([1, 2, 3], chance) for _ in range(500)]
+    assert {sum(line["quantity"] for line in each["items"]) for each in baskets} == set(range(1, 9))
+    assert {each["way"] for each in baskets} == set(stages.ROUTES)
+
+
+@pytest.mark.parametrize(("slow", "is_fault"), [(1, False), (2, True)])
+def test_recovery_is_judged_at_the_99th_percentile(slow, is_fault):
+    rounds = [Round(("worker",), 1.0, seconds, 0.0) for seconds in [4.9] * (200 - 2 * slow) + [5.1] * 2 * slow]
+    result = Result(Plan(orders=0), rounds, Audit(), 0, 0, 0, 0.0, 0.0)
+    assert bool(result.faults) == is_fault
+
+
+@pytest.mark.django_db
+def test_late_pizzas_count_as_orders_do(small_kitchen, sent, cooked, place):
+    order = place(timezone.now() - timedelta(seconds=10.5))
+    assert late_works() == 0
+    Order.objects.all().delete()
+    order = place(timezone.now() - timedelta(seconds=12))
+    assert late_works() == 1
+    flow.override(order.pk, "out_for_delivery", clock=lambda: timezone.now() - timedelta(seconds=32))
+    assert late_works() == 1
 
 
 def test_each_kind_falls_as_often_as_requested_and_sometimes_two_at_once():
@@ -139,7 +272,7 @@ def test_a_page_sees_what_it_should_not_have_been_sent():
 def test_executions_are_counted_from_the_workers_log():
     log = """[..] Task kitchen.finish[a-1] received
     [..] Task kitchen.finish[a-1] succeeded in 0.01s: None
-    [..] Task kitchen.finish[b-2] retry: Retry in 0.2s
+    [..] Task kitchen.finish_item[b-2] retry: Retry in 0.2s
     [..] Task kitchen.sweep[c-3] succeeded in 0.25s: None"""
     assert executions(log) == (2, [0.25])
 

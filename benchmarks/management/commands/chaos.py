@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.chaos import overload
-from benchmarks.chaos.chaos import KINDS, Chaos, Plan, Result
+from benchmarks.chaos.chaos import KINDS, MORE_PLACES, Chaos, Plan, Result
 from pizzaProj.management.commands.stack import refuse_taken_port
 from pizzaProj.supervisor import Broken, Stopped, end_with_parent
 from shop_options import port_number, speed
@@ -92,7 +92,7 @@ def in_a_folder_of_its_own() -> int:
 def report_chaos(plan: Plan) -> list[str]:
     print(
         f"{plan.orders} orders at {plan.speed:g} x, seed {plan.seed}; {plan.kills} kills each of {', '.join(KINDS)}; "
-        "the stations have twice their usual places.",
+        f"the stations have {MORE_PLACES} times their usual places.",
         flush=True,
     )
     result = Chaos(plan).run()
