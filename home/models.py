@@ -252,8 +252,15 @@ class Order(models.Model):
     ) -> None:
         names = None if fields is None else list(fields)
         super().refresh_from_db(using, names, from_queryset)
-        self.__dict__.pop("parts", None)
+        if names is None or "seq" in names:
+            self.refresh_parts()
         self.remember(self.__dict__ if names is None else names)
+
+    def refresh_parts(self) -> None:
+        """Read the items again, if they were read: into the same instances, whose chains can wait for the commit."""
+        known = {item.number: item for item in self.__dict__.pop("parts", ())}
+        if known:
+            self.parts = [known.get(item.number, item).become(item) for item in self.items.order_by("number")]
 
     def remember(self, read: Container[str]) -> None:
         """Note what the database holds in these fields. A changed `stage` that was not read again stays a request."""
@@ -471,6 +478,13 @@ class OrderItem(models.Model):
         item = super().from_db(*args, **kwargs)
         item.remember()
         return item
+
+    def become(self, read: "OrderItem") -> "OrderItem":
+        """Take over what was read of this item."""
+        for field in self._meta.concrete_fields:
+            setattr(self, field.attname, getattr(read, field.attname))
+        self.remember()
+        return self
 
     def remember(self) -> None:
         """Note that the database holds the live state as it is now."""

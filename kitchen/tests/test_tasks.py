@@ -2,14 +2,15 @@
 
 from contextlib import contextmanager
 from datetime import timedelta
+from time import monotonic
 
 import pytest
 from celery.exceptions import Retry
 from django.db import OperationalError
 from django.utils import timezone
 
-from home.models import Order
-from kitchen import flow, stages, tasks
+from home.models import Order, OrderItem
+from kitchen import flow, tasks
 from kitchen.models import Shop, Station
 
 pytestmark = pytest.mark.django_db
@@ -17,24 +18,29 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def chains(monkeypatch):
-    """The chains that are sent, as (countdown of the first link, the links' arguments), instead of a broker."""
+    """The chains that are sent, as (countdown of the first link, [(task, arguments) of each]), instead of a broker."""
     sent = []
 
-    def apply_async(args, kwargs, chain=(), countdown=0, **options):
-        sent.append((countdown, [args, *(link.args for link in reversed(chain))]))
+    def catch(task):
+        def apply_async(args, kwargs, chain=(), countdown=0, **options):
+            links = [(task.name, args), *((link.task, link.args) for link in reversed(chain))]
+            sent.append((countdown, [(name.removeprefix("kitchen."), *args) for name, args in links]))
 
-    monkeypatch.setattr(tasks.finish, "apply_async", apply_async)
+        monkeypatch.setattr(task, "apply_async", apply_async)
+
+    catch(tasks.finish)
+    catch(tasks.finish_item)
     return sent
 
 
 @contextmanager
-def inside_a_chain():
+def inside_a_chain(task=tasks.finish_item):
     """Run a link with others behind it, as a worker does; yield its request, with what is left of the chain."""
-    tasks.finish.push_request(chain=[{"args": "last", "options": {}}, {"args": "next", "options": {}}])
+    task.push_request(chain=[{"args": "last", "options": {}}, {"args": "next", "options": {}}])
     try:
-        yield tasks.finish.request
+        yield task.request
     finally:
-        tasks.finish.pop_request()
+        task.pop_request()
 
 
 @pytest.fixture
@@ -43,12 +49,31 @@ def late(small_kitchen, sent, cooked, place):
     return place(timezone.now() - timedelta(seconds=11))
 
 
-def test_cook_sends_one_link_per_stage_that_is_left(small_kitchen, sent, chains, place):
+def test_a_pizza_gets_one_link_per_station_of_pizzas(small_kitchen, sent, chains, place):
     order = place(timezone.now())
+    tasks.enqueue(order.item(1))
+    ((countdown, links),) = chains
+    assert links == [("finish_item", order.pk, 1, 1, "received"), ("finish_item", order.pk, 1, 1, "baking")]
+    assert countdown == pytest.approx(10, abs=0.5)
+
+
+@pytest.mark.parametrize(("way", "last"), [("delivery", "out_for_delivery"), ("carry_out", "ready")])
+def test_an_order_gets_one_link_per_stage_that_is_left_on_its_way(small_kitchen, sent, chains, place, bob, way, last):
+    order = place(timezone.now(), way=way)
+    flow.override(order.pk, "baked", bob)
+    order = Order.objects.get()
+    order.due_monotonic = monotonic() + 5
     tasks.enqueue(order)
     ((countdown, links),) = chains
-    assert [tuple(args) for args in links] == [(order.pk, 1, stage) for stage in stages.WORKED]
-    assert countdown == pytest.approx(10, abs=0.5)
+    assert links == [("finish", order.pk, order.epoch, "baked"), ("finish", order.pk, order.epoch, last)]
+    assert countdown == pytest.approx(5, abs=0.5)
+
+
+def test_where_the_oven_takes_orders_the_chain_of_a_pizza_ends_at_the_make_line(small_kitchen, sent, chains, place):
+    flow.change_station("baking", works_on="order")
+    order = place(timezone.now())
+    tasks.enqueue(order.item(1))
+    assert [links for _, links in chains] == [[("finish_item", order.pk, 1, 1, "received")]]
 
 
 def test_cook_waits_for_the_commit(small_kitchen, sent, chains, place, django_capture_on_commit_callbacks):
@@ -58,7 +83,7 @@ def test_cook_waits_for_the_commit(small_kitchen, sent, chains, place, django_ca
     assert len(chains) == 1
 
 
-@pytest.mark.parametrize(("stage", "chain"), [("delivered", []), ("cancelled", []), ("baked", [(2, "baked")])])
+@pytest.mark.parametrize(("stage", "chain"), [("delivered", []), ("cancelled", []), ("baked", [(1, "baked")])])
 def test_an_order_that_moves_on_before_the_commit_gets_no_chain_for_what_is_past(
     small_kitchen, sent, cooked, place, django_capture_on_commit_callbacks, stage, chain
 ):
@@ -72,7 +97,7 @@ def test_an_order_that_moves_on_before_the_commit_gets_no_chain_for_what_is_past
 def test_a_link_lets_its_chain_go_on_when_the_work_that_now_began_is_done(late):
     Station.objects.filter(stage="baking").update(mean_seconds=40)  # it was 20 when the chain was made
     with inside_a_chain() as request:
-        tasks.finish.run(late.pk, 1, "received")
+        tasks.finish_item.run(late.pk, 1, 1, "received")
         last, following = request.chain
         assert following == {"args": "next", "options": {"countdown": pytest.approx(40, abs=0.5)}}
         assert last == {"args": "last", "options": {}}
@@ -82,16 +107,44 @@ def test_a_link_lets_its_chain_go_on_when_the_work_that_now_began_is_done(late):
 def test_a_link_that_is_nearly_due_has_no_countdown(late):
     Shop.objects.update(speed=2000)
     with inside_a_chain() as request:
-        tasks.finish.run(late.pk, 1, "received")
+        tasks.finish_item.run(late.pk, 1, 1, "received")
         assert request.chain[-1] == {"args": "next", "options": {}}
 
 
+def test_the_link_of_an_order_goes_on_with_its_chain(late, bob, cooked):
+    flow.override(late.pk, "baked", bob, clock=lambda: timezone.now() - timedelta(seconds=6))
+    with inside_a_chain(tasks.finish) as request:
+        tasks.finish.run(late.pk, Order.objects.get().epoch, "baked")
+        assert request.chain[-1] == {"args": "next", "options": {"countdown": pytest.approx(30, abs=0.5)}}
+
+
+def test_the_last_pizza_starts_the_chain_of_its_order_and_ends_its_own(
+    late, bob, cooked, django_capture_on_commit_callbacks
+):
+    flow.advance(late.pk, bob, clock=lambda: timezone.now() - timedelta(seconds=21))
+    (item,) = Order.objects.get().parts
+    with django_capture_on_commit_callbacks(execute=True), inside_a_chain() as request:
+        tasks.finish_item.run(late.pk, 1, item.epoch, "baking")
+        assert request.chain is None
+    assert cooked == [(late.pk, 1, "baked")]
+
+
 def test_a_stale_link_ends_its_chain(late):
-    for args in ((late.pk, 0, "received"), (late.pk, 1, "baking"), (10**6, 1, "received")):
+    stale = [(late.pk, 1, 0, "received"), (late.pk, 1, 1, "baking"), (late.pk, 2, 1, "received")]
+    for args in (*stale, (10**6, 1, 1, "received")):
         with inside_a_chain() as request:
-            tasks.finish.run(*args)
+            tasks.finish_item.run(*args)
             assert request.chain is None
     assert Order.objects.get().seq == 1
+
+
+@pytest.mark.parametrize("stage", ["received", "baking"])
+def test_a_link_from_before_there_were_pizzas_is_harmless(late, stage):
+    with inside_a_chain(tasks.finish) as request:
+        tasks.finish.run(late.pk, 1, stage)
+        assert request.chain is None
+    order = Order.objects.get()
+    assert (order.stage, order.seq, order.item(1).state) == ("received", 1, "working")
 
 
 def test_a_link_whose_order_must_wait_ends_its_chain_and_starts_the_next_ones(
@@ -100,10 +153,10 @@ def test_a_link_whose_order_must_wait_ends_its_chain_and_starts_the_next_ones(
     now = timezone.now()
     second = place(now - timedelta(seconds=11))
     third = place(now - timedelta(seconds=10))
-    flow.finish(late.pk, 1, "received")  # to the oven; the second begins
-    Order.objects.filter(pk=second.pk).update(due_at=now, epoch=1)
+    flow.finish_item(late.pk, 1, 1, "received")  # to the oven; the second begins
+    OrderItem.objects.filter(order=second).update(due_at=now, epoch=1)
     with django_capture_on_commit_callbacks(execute=True), inside_a_chain() as request:
-        tasks.finish.run(second.pk, 1, "received")
+        tasks.finish_item.run(second.pk, 1, 1, "received")
         assert request.chain is None
     assert Order.objects.get(pk=second.pk).state == "waiting"
     assert cooked == [(third.pk, 1, "received")]
@@ -112,17 +165,44 @@ def test_a_link_whose_order_must_wait_ends_its_chain_and_starts_the_next_ones(
 def test_a_link_that_is_early_comes_back_when_the_work_is_done(small_kitchen, sent, cooked, place):
     order = place(timezone.now())
     with pytest.raises(Retry) as retry:
-        tasks.finish.apply(args=[order.pk, 1, "received"], throw=True)
+        tasks.finish_item.apply(args=[order.pk, 1, 1, "received"], throw=True)
     assert retry.value.when == pytest.approx(10, abs=0.5)
 
 
-def test_a_database_that_is_away_is_tried_again(monkeypatch, late):
+@pytest.mark.parametrize(
+    ("task", "verb", "args"),
+    [
+        (tasks.finish, "finish", [1, 1, "baked"]),
+        (tasks.finish_item, "finish_item", [1, 1, 1, "received"]),
+        (tasks.load, "load", ["baking", "2026-11-20T12:00:00+00:00"]),
+    ],
+    ids=["finish", "finish_item", "load"],
+)
+def test_a_database_that_is_away_is_tried_again(monkeypatch, task, verb, args):
     def away(*args):
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr(flow, "finish", away)
+    monkeypatch.setattr(flow, verb, away)
     with pytest.raises(Retry):
-        tasks.finish.apply(args=[late.pk, 1, "received"], throw=True)
+        task.apply(args=args, throw=True)
+
+
+def test_a_belt_is_woken_after_the_commit_when_it_can_be_loaded(
+    small_kitchen, sent, cooked, place, margherita, monkeypatch, django_capture_on_commit_callbacks
+):
+    Station.objects.filter(stage="received").update(kind="belt", headway_seconds=7, mean_seconds=20)
+    asked = []
+    monkeypatch.setattr(tasks.load, "apply_async", lambda args, kwargs, **options: asked.append((args, options)))
+    with django_capture_on_commit_callbacks(execute=True):
+        place(None, [(margherita, 3)])
+        assert asked == []
+    station = Station.objects.get(stage="received")
+    assert asked == [
+        (("received", station.busy_until.isoformat()), {"countdown": pytest.approx(7, abs=0.5)}),
+    ]
+    with pytest.raises(Retry) as retry:
+        tasks.load.apply(args=asked[0][0], throw=True)
+    assert retry.value.when == pytest.approx(7, abs=0.5)
 
 
 def test_the_recovery_sweep_gives_lost_orders_a_chain(
