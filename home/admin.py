@@ -1,6 +1,7 @@
 """The stock admin. Every move of an order goes through kitchen.flow and shows on open pages at once."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,8 +12,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from home.forms import OrderForm
-from home.models import Order, OrderEvent, OrderLine, Pizza
-from kitchen import flow, stages
+from home.models import Order, OrderEvent, OrderItem, OrderLine, Pizza
+from kitchen import flow, outlook, stages
 
 
 @admin.register(Pizza)
@@ -55,9 +56,19 @@ class OrderLineInline(ReadOnlyInline):
     fields = ["pizza", "quantity", "unit_price"]
 
 
+class OrderItemInline(ReadOnlyInline):
+    model = OrderItem
+    fields = ["number", "name", "stage", "state", "joined_at", "started_at", "expected"]
+    readonly_fields = ["state", "expected"]
+
+    @admin.display(description="expected to be done")
+    def expected(self, item: OrderItem) -> datetime | None:
+        return outlook.expected_end(item)
+
+
 class OrderEventInline(ReadOnlyInline):
     model = OrderEvent
-    fields = ["seq", "at", "event", "stage", "who", "reason"]
+    fields = ["seq", "at", "item", "event", "stage", "who", "reason"]
     readonly_fields = ["who"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderEvent]:
@@ -87,25 +98,33 @@ class StageFilter(admin.SimpleListFilter):
 @admin.register(Order)
 class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = OrderForm
-    list_display = ["number", "summary", "user", "amount", "stage", "state", "created_at"]
+    list_display = ["number", "summary", "way", "user", "amount", "stage", "state", "created_at"]
     list_display_links = ["number"]
     list_editable = ["stage"]
-    list_filter = [StageFilter, "held", "simulated", "created_at"]
+    list_filter = [StageFilter, "way", "held", "simulated", "created_at"]
     list_select_related = ["user"]
     list_per_page = 50
     search_fields = ["order_id", "user__username", "summary"]
     date_hierarchy = "created_at"
     fields = [
         ("order_id", "user"),
-        ("summary", "amount"),
+        ("summary", "amount", "way"),
         ("stage", "state", "reason"),
-        ("joined_at", "started_at", "due_at"),
-        ("created_at", "delivered_at"),
+        ("joined_at", "started_at", "expected"),
+        ("created_at", "ready_at", "delivered_at"),
         ("seq", "epoch"),
     ]
     readonly_fields = [name for row in fields for name in row if name not in ("stage", "reason")]
-    inlines = [OrderLineInline, OrderEventInline]
-    actions = ["advance", "hold", "resume", "cancel"]
+    inlines = [OrderLineInline, OrderItemInline, OrderEventInline]
+    actions = ["advance", "hold", "resume", "remake", "cancel"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        return Order.objects.with_items()
+
+    @admin.display(description="expected to be done")
+    def expected(self, order: Order) -> datetime | None:
+        ends = [end for work in order.front if (end := outlook.expected_end(work))]
+        return max(ends, default=None)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # orders are placed in the shop
@@ -135,11 +154,16 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def resume(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
         self.ask_for_all(request, flow.resume, orders)
 
+    @admin.action(description="Remake: burnt or dropped, begin again ahead of the line")
+    def remake(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
+        self.ask_for_all(request, flow.remake, orders)
+
     @admin.action(description="Cancel")
     def cancel(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
         self.ask_for_all(request, flow.cancel, orders)
 
     def ask_for_all(self, request: HttpRequest, verb: Callable[..., None], orders: QuerySet[Order]) -> None:
+        """Do this with each order in a transaction of its own: the kitchen's lock is never held for all of them."""
         done = sum(self.ask_kitchen(request, verb, order) for order in orders.order_by("pk"))
         if done:
             self.message_user(request, f"{verb.__name__.capitalize()}: {done} done.", messages.SUCCESS)

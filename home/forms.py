@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -20,6 +20,9 @@ class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
         # Compare with what the person saw, not with what is true by now: the kitchen moves on while a list lies
         # open, and saving it must not move every other order back.
         self.fields["stage"].show_hidden_initial = True
+        codes = [*self.instance.route.stages, stages.CANCELLED.code]
+        choices = [(code, stages.label(code, self.instance.way)) for code in codes]
+        cast(forms.ChoiceField, self.fields["stage"]).choices = choices
 
     def clean(self) -> dict[str, Any]:
         """Refuse before saving; otherwise the admin would report a success beside the refusal."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 
 from kitchen import flow
 from kitchen.models import Shop, Station, by_stage
@@ -66,10 +66,10 @@ class StationListForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Station)
 class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = StationForm
-    list_display = ["name", "stage", "capacity", "is_open", "distribution", "mean_seconds", "spread_seconds"]
-    list_display += ["per_pizza", "as_measured", "measured"]
-    list_editable = ["capacity", "mean_seconds", "spread_seconds", "as_measured"]
-    list_filter = ["is_open", "distribution"]
+    list_display = ["name", "stage", "works_on", "kind", "capacity", "headway_seconds", "is_open"]
+    list_display += ["distribution", "mean_seconds", "spread_seconds", "per_pizza", "as_measured", "measured"]
+    list_editable = ["capacity", "headway_seconds", "mean_seconds", "spread_seconds", "as_measured"]
+    list_filter = ["works_on", "kind", "is_open", "distribution"]
     search_fields = ["name"]
     readonly_fields = ["stage", "measured"]
     ordering = [by_stage()]
@@ -90,6 +90,14 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Say what the kitchen refuses. Only here, outside of the transaction: nothing of the change is left."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except flow.Refused as refused:
+            self.message_user(request, str(refused), messages.ERROR)
+            return HttpResponseRedirect(request.path)
+
     def save_model(self, request: HttpRequest, obj: Station, form: Any, change: bool) -> None:
         names = [*form.changed_data, *getattr(form, "derived", ())]  # the list has another form, without `derived`
         flow.change_station(obj.stage, **{name: form.cleaned_data[name] for name in names})
@@ -97,7 +105,7 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Shop)
 class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["__str__", "is_open", "speed", "demand_per_hour"]
+    list_display = ["__str__", "is_open", "speed", "demand_per_hour", "carry_out_share", "hands_over"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

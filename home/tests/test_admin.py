@@ -3,7 +3,9 @@
 import io
 
 import pytest
+from django.contrib import admin
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.utils import timezone
 from PIL import Image
 
@@ -16,12 +18,19 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cooked")]
 
 STATION_FORM = {
     "name": "Make line",
+    "works_on": "item",
+    "kind": "slots",
     "capacity": 2,
+    "headway_seconds": 60,
     "is_open": "on",
     "distribution": "fixed",
     "mean_seconds": 10,
     "spread_seconds": 0,
 }
+
+
+INLINES = {f"{name}-{kind}_FORMS": 0 for name in ("lines", "items", "events") for kind in ("TOTAL", "INITIAL")}
+SHOP_FORM = {"speed": 60, "demand_per_hour": 0, "is_open": "on", "carry_out_share": 0, "hands_over": "on"}
 
 
 @pytest.fixture
@@ -82,7 +91,7 @@ def test_a_stage_chosen_in_the_list_is_an_override(staff, bob, place, cooked, dj
         staff.post("/admin/home/order/", list_form(rows, **{order.order_id: "baked"}))
 
     assert (fresh(order).stage, fresh(order).seq, fresh(other).seq) == ("baked", 2, 1)
-    assert cooked == [(order.pk, 2, "baked")]
+    assert cooked == [(order.pk, 1, "baked")]
     event = order.events.last()
     assert (event.event, event.by) == ("overridden", bob)
 
@@ -112,9 +121,7 @@ def test_a_stage_chosen_in_the_form_is_an_override_with_a_reason(staff, bob, pla
     assert "started" in staff.get(address).content.decode()  # the history is part of the order
 
     data = {"stage": "out_for_delivery", "initial-stage": "received", "reason": "Burnt tongue"}
-    for name in ("lines", "events"):
-        data |= {f"{name}-TOTAL_FORMS": 0, f"{name}-INITIAL_FORMS": 0}
-    assert staff.post(address, data).status_code == 302
+    assert staff.post(address, data | INLINES).status_code == 302
 
     event = order.events.last()
     assert (fresh(order).stage, event.event, event.by, event.reason) == (
@@ -129,12 +136,12 @@ def test_what_makes_no_sense_is_an_error_in_the_form_and_no_success(staff, place
     order = place()
     flow.override(order.pk, "baking")
     address = f"/admin/home/order/{order.pk}/change/"
-    inlines = {f"{name}-{kind}_FORMS": 0 for name in ("lines", "events") for kind in ("TOTAL", "INITIAL")}
     for data in (
         {"stage": "baking", "initial-stage": "received"},
         {"stage": "baking", "initial-stage": "baking", "reason": "Why not"},
+        {"stage": "ready", "initial-stage": "baking"},  # it is to be delivered
     ):
-        response = staff.post(address, data | inlines)
+        response = staff.post(address, data | INLINES)
         assert response.status_code == 200
         assert response.context["adminform"].form.errors
     assert fresh(order).seq == 2
@@ -164,6 +171,88 @@ def test_the_actions_go_through_flow_and_say_what_was_refused(staff, place):
         ("resumed", "baking"),
         ("cancelled", "cancelled"),
     ]
+
+
+def test_a_stage_is_chosen_for_all_pizzas_of_an_order(staff, bob, place, margherita):
+    order = place(items=[(margherita, 3)])
+    flow.advance(order.pk, item=1)
+    data = {"stage": "baked", "initial-stage": "received", "reason": "All out"}
+    assert staff.post(f"/admin/home/order/{order.pk}/change/", data | INLINES).status_code == 302
+    assert [(item.stage, item.is_done) for item in fresh(order).parts] == [("baked", True)] * 3
+    assert (fresh(order).stage, order.events.last().by) == ("baked", bob)
+
+
+def test_the_stages_to_choose_from_are_those_of_the_way(staff, place):
+    address = "/admin/home/order/{}/change/"
+    labels = [
+        [label for _, label in staff.get(address.format(order.pk)).context["adminform"].form.fields["stage"].choices]
+        for order in (place(), place(way="carry_out"))
+    ]
+    assert labels == [
+        ["Order received", "Baking", "Baked", "Out for delivery", "Delivered", "Cancelled"],
+        ["Order received", "Baking", "Baked", "Ready to collect", "Collected", "Cancelled"],
+    ]
+
+
+def test_an_order_shows_its_pizzas_and_can_not_change_them(staff, place, small_kitchen, margherita, diavola):
+    order = place(items=[(margherita, 1), (diavola, 1)], way="carry_out")
+    response = staff.get(f"/admin/home/order/{order.pk}/change/")
+    items = next(each.formset for each in response.context["inline_admin_formsets"] if each.formset.prefix == "items")
+    assert [(form.instance.number, form.instance.name, form.instance.state) for form in items.forms] == [
+        (1, "Margherita", "working"),
+        (2, "Diavola", "waiting"),
+    ]
+    assert "Collect" in response.content.decode()
+
+    forged = {"items-TOTAL_FORMS": 1, "items-INITIAL_FORMS": 1, "items-0-id": order.parts[0].pk}
+    forged |= {"items-0-order": order.pk, "items-0-stage": "delivered", "items-0-name": "Calzone"}
+    chosen = {"stage": "received", "initial-stage": "received"}
+    before = list(order.items.values())
+    assert staff.post(response.request["PATH_INFO"], INLINES | forged | chosen).status_code == 302
+    assert list(order.items.values()) == before
+
+
+def test_nobody_sees_when_work_was_drawn_to_end(staff, place):
+    Shop.objects.update(speed=1)
+    Station.objects.update(distribution="exponential", mean_seconds=36_000, spread_seconds=36_000, per_pizza=False)
+    order = place()
+    form = staff.get(f"/admin/home/order/{order.pk}/change/").context["adminform"]
+    assert "expected" in form.readonly_fields and "due_at" not in form.readonly_fields
+    expected = admin.site.get_model_admin(Order).expected(fresh(order))
+    assert (expected - timezone.now()).total_seconds() == pytest.approx(36_000, rel=0.01)
+
+
+def test_orders_to_collect_are_found(staff, place):
+    place(), place(way="carry_out"), place(way="carry_out")
+    for query, rows in (("way__exact=carry_out", 2), ("way__exact=delivery", 1)):
+        page = staff.get(f"/admin/home/order/?{query}").content.decode()
+        assert page.count('class="field-number"') == rows
+
+
+def test_burnt_pizzas_are_made_again(staff, bob, place, margherita):
+    order = place(items=[(margherita, 2)])
+    flow.override(order.pk, "out_for_delivery")
+    Station.objects.filter(stage="received").update(is_open=False)
+    response = staff.post("/admin/home/order/", {"action": "remake", "_selected_action": [order.pk]})
+    assert [str(message) for message in get_messages(response.wsgi_request)] == ["Remake: 1 done."]
+    assert [(item.stage, item.rushed) for item in fresh(order).parts] == [("received", True)] * 2
+    assert [(event.event, event.by) for event in order.events.all()][-2:] == [("remade", bob)] * 2
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_an_action_takes_the_lock_once_for_each_order(staff, place, sent, monkeypatch):
+    orders = [place() for _ in range(3)]
+    hold, inside = flow.hold, []
+
+    def noted(*args, **kwargs):
+        inside.append(connection.in_atomic_block)
+        hold(*args, **kwargs)
+
+    noted.__name__ = "hold"
+    monkeypatch.setattr(flow, "hold", noted)
+    staff.post("/admin/home/order/", {"action": "hold", "_selected_action": [order.pk for order in orders]})
+    assert {fresh(order).state for order in orders} == {"held"}
+    assert inside == [False] * 3
 
 
 def test_orders_cannot_be_added_or_deleted_here(staff, place):
@@ -222,6 +311,52 @@ def test_numbers_beyond_all_bounds_are_refused_in_a_sentence(staff, wrong):
 
 def make_line(*names):
     return Station.objects.values_list(*names).get(stage="received")
+
+
+def test_a_station_becomes_a_belt(staff, place, small_kitchen):
+    orders = [place(), place()]
+    assert post_station(staff, kind="belt", headway_seconds=30) == ""
+    assert make_line("kind", "headway_seconds") == ("belt", 30)
+    assert [fresh(order).state for order in orders] == ["working", "working"]  # nothing waits for a place there
+
+
+@pytest.mark.parametrize("wrong", [{"headway_seconds": -1}, {"headway_seconds": "nan"}, {"kind": "ski lift"}])
+def test_an_impossible_belt_is_refused_in_a_sentence(staff, wrong):
+    assert post_station(staff, **({"kind": "belt"} | wrong))
+    assert make_line("kind", "headway_seconds") == ("slots", 60)
+
+
+@pytest.mark.parametrize(
+    ("is_busy", "sentence"),
+    [
+        (False, "Stations that work on pizzas must come before those that work on orders."),
+        (True, "What a station works on can change only while no order is open."),
+    ],
+)
+def test_what_the_kitchen_refuses_is_said_and_nothing_is_changed(staff, place, is_busy, sentence):
+    if is_busy:
+        place()
+    station = Station.objects.get(stage="baking" if is_busy else "received")
+    page = f"/admin/kitchen/station/{station.pk}/change/"
+    form = staff.get(page).context["adminform"].form
+    data = {name: form[name].value() for name in form.fields} | {"works_on": "order", "capacity": 9, "name": "Grill"}
+    response = staff.post(page, {name: value for name, value in data.items() if value is not False}, follow=True)
+    assert (response.status_code, response.redirect_chain) == (200, [(page, 302)])
+    assert [(message.level_tag, str(message)) for message in response.context["messages"]] == [("error", sentence)]
+    assert Station.objects.values().get(pk=station.pk) == station_values(station)
+
+
+def station_values(station):
+    return {field.attname: getattr(station, field.attname) for field in station._meta.concrete_fields}
+
+
+def test_a_shop_can_bake_whole_orders(staff):
+    station = Station.objects.get(stage="baking")
+    page = f"/admin/kitchen/station/{station.pk}/change/"
+    form = staff.get(page).context["adminform"].form
+    data = {name: form[name].value() for name in form.fields} | {"works_on": "order"}
+    assert staff.post(page, {name: value for name, value in data.items() if value is not False}).status_code == 302
+    assert Station.objects.get(stage="baking").works_on == "order"
 
 
 def test_the_form_says_which_parameters_a_distribution_takes(staff):
@@ -308,12 +443,21 @@ def test_the_list_also_says_what_is_wrong_with_what_it_does_not_show(staff):
 
 def test_the_speed_stretches_what_is_under_way(staff, place, small_kitchen):
     order = place()
-    staff.post("/admin/kitchen/shop/1/change/", {"speed": 100, "demand_per_hour": 0, "is_open": "on"})
+    staff.post("/admin/kitchen/shop/1/change/", SHOP_FORM | {"speed": 100})
     assert Shop.objects.get().speed == 100
-    assert (fresh(order).due_at - fresh(order).started_at).total_seconds() == pytest.approx(0.1)
-    assert (
-        "errorlist" in staff.post("/admin/kitchen/shop/1/change/", {"speed": 0, "demand_per_hour": 0}).content.decode()
-    )
+    (item,) = fresh(order).parts
+    assert (item.due_at - item.started_at).total_seconds() == pytest.approx(0.1)
+    assert "errorlist" in staff.post("/admin/kitchen/shop/1/change/", SHOP_FORM | {"speed": 0}).content.decode()
+
+
+def test_the_shop_says_how_many_collect_and_who_hands_over(staff):
+    page = "/admin/kitchen/shop/1/change/"
+    assert staff.post(page, SHOP_FORM | {"carry_out_share": 0.4, "hands_over": ""}).status_code == 302
+    shop = Shop.objects.get()
+    assert (shop.carry_out_share, shop.hands_over, shop.is_open) == (0.4, False, True)
+    for share in (-0.1, 1.1, "nan"):
+        assert "errorlist" in staff.post(page, SHOP_FORM | {"carry_out_share": share}).content.decode()
+    assert Shop.objects.get().carry_out_share == 0.4
 
 
 def pizza_form(**more):
