@@ -9,11 +9,13 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
 from home import live
-from home.models import Order
+from home.models import Order, OrderItem
 from realtime.broadcast import broadcaster
 
 ORDER = Order(pk=1, order_id="a" * 20, seq=3, summary="1 × Piñata, “hot”")
 OTHER = Order(pk=2, order_id="b" * 20, seq=1, stage="delivered")
+ORDER.parts = [OrderItem(order=ORDER, number=number, name="Piñata") for number in (1, 2)]
+OTHER.parts = [OrderItem(order=OTHER, number=1, name="Diavola", stage="baked", is_done=True)]
 pytestmark = pytest.mark.usefixtures("valkey")
 
 
@@ -78,6 +80,6 @@ def test_an_answer_to_one_socket_holds_the_payload_last():
 
 async def test_staff_hear_of_new_orders():
     async with listening(live.NEW_ORDERS) as receive:
-        live.announce(ORDER)  # seq 3: not new
-        live.announce(OTHER)
+        live.announce(ORDER)
+        live.announce(OTHER, is_new=True)
         assert (await receive())["order_id"] == "b" * 20

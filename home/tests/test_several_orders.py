@@ -2,6 +2,7 @@
 whatever order it finds them, would deadlock on PostgreSQL."""
 
 import ast
+import re
 from functools import partial
 from pathlib import Path
 
@@ -34,20 +35,22 @@ def roots(node):
 
 
 def writes_of_several_orders(source):
-    """Return the lines with a call such as `Order.objects.filter(...).update(...)` or `user.orders.all().delete()`."""
+    """Return the lines with a call such as `Order.objects.filter(...).update(...)` or `user.orders.all().delete()`,
+    likewise of items."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
             names = roots(node.func.value)
-            if names[-2:] == ["objects", "Order"] or "orders" in names or names[-1] == "ORDER_ROWS":
+            is_query = names[-2:] in (["objects", "Order"], ["objects", "OrderItem"])
+            if is_query or {"orders", "items"} & {*names[:-1]} or names[-1] in ("ORDER_ROWS", "ITEM_ROWS"):
                 found.append(node.lineno)
         text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-        if "UPDATE home_order " in text or "DELETE FROM home_order " in text:
+        if re.search("(UPDATE|DELETE FROM) home_order(item)? ", text):
             found.append(node.lineno)
     return found
 
 
-def test_nobody_but_flow_and_its_parts_writes_several_orders():
+def test_nobody_but_flow_writes_several_orders_or_items():
     root = Path(settings.BASE_DIR)
     found = {
         str(path.relative_to(root)): lines
@@ -58,6 +61,17 @@ def test_nobody_but_flow_and_its_parts_writes_several_orders():
     assert set(found) == {"kitchen/flow.py", "kitchen/changing.py"}
 
 
+def test_what_changes_the_pizzas_of_an_order_is_called_by_flow_alone():
+    root = Path(settings.BASE_DIR)
+    callers = {
+        str(path.relative_to(root))
+        for room in ROOMS
+        for path in (root / room).rglob("*.py")
+        if "tests" not in path.parts and "kitchen.changing" in path.read_text()
+    }
+    assert callers == {"kitchen/flow.py"}
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -66,6 +80,10 @@ def test_nobody_but_flow_and_its_parts_writes_several_orders():
         "user.orders.update(user=None)",
         "ORDER_ROWS.update_all(orders, names)",
         "cursor.execute('UPDATE home_order SET guest = %s')",
+        "OrderItem.objects.filter(order=order).delete()",
+        "order.items.update(held=True)",
+        "ITEM_ROWS.update_all(items, names)",
+        "cursor.execute('DELETE FROM home_orderitem ')",
     ],
 )
 def test_it_would_see_one(line):

@@ -58,4 +58,4 @@ def test_an_order_is_accepted_with_the_broker_down(valkey, place, caplog):
     order = place()
     broadcaster.flush()
     assert Order.objects.get() == order
-    assert f"No chain for order {order.pk} now" in caplog.text
+    assert f"No chain for {order}, Margherita (1) now" in caplog.text
