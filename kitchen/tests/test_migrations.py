@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from kitchen import stages
 from kitchen.models import Outcome, Station, Study
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -55,5 +56,8 @@ def test_the_stations_keep_what_they_are_under_other_names(before):
     assert [row.service_seconds("order-0", 1) for row in Station.objects.exclude(stage="ready")] == pytest.approx(
         DRAWN, rel=1e-12
     )
+    works_on = dict(Station.objects.values_list("stage", "works_on"))
+    assert list(works_on) == list(stages.WORKED)
+    assert [stage for stage in works_on if works_on[stage] == "item"] == ["received", "baking"]
     assert Study.objects.get().request == {"seed": 2}
     assert Outcome.objects.get().intervened
