@@ -8,8 +8,7 @@ from accounts.models import Profile
 from chat import history, messages, orders, rooms, stream
 from chat.models import Membership, Message, Report
 from chat.tests.cast import ANSWER, MODERATE, befriend, member, say, staff, visitor
-from kitchen import flow
-from kitchen.tests.clock import NOON, at
+from kitchen.tests.clock import NOON, at, finish
 from kitchen.tests.test_races import all_at_once
 from realtime.refused import Refused
 
@@ -297,9 +296,9 @@ def talk(order):
 
 def test_the_orders_events_are_in_the_same_stream_in_order(order, talk, alice, bob):
     say(talk, member(alice), "How long?", now=at(5))
-    flow.finish(order.pk, 1, "received", clock=at(10))
+    finish(order, at(10))
     say(talk, member(bob), "In the oven", now=at(15))
-    flow.finish(order.pk, 1, "baking", clock=at(30))
+    finish(order, at(30))
     orders.copy_events(talk.pk, 3)
     orders.copy_events(talk.pk, 3)
     orders.copy_events(talk.pk)
@@ -315,7 +314,7 @@ def test_the_orders_events_are_in_the_same_stream_in_order(order, talk, alice, b
 
 
 def test_nothing_is_written_while_nobody_talks(order, talk, django_assert_num_queries):
-    flow.finish(order.pk, 1, "received", clock=at(10))
+    finish(order, at(10))
     assert not Message.objects.exists()
     orders.copy_events(talk.pk)
     with django_assert_num_queries(1):
