@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
-from home.whereabouts import whereabouts
 from kitchen import outlook, stages
 
-if TYPE_CHECKING:  # the models call these functions
-    from home.models import Order, OrderItem
+# home.models calls these functions, so that they can't import it.
+Order: TypeAlias = Any
+OrderItem: TypeAlias = Any
 
 
-def payload(order: "Order") -> dict[str, Any]:
+def payload(order: Order) -> dict[str, Any]:
     """Return the whole state of an order. No personal data, and no query if its items were read with it.
 
     Times are ISO 8601 with zone (or null), amount is in dollars, progress in per cent. `due_at` is when the work can
@@ -37,7 +37,6 @@ def payload(order: "Order") -> dict[str, Any]:
         "joined_at": iso(min(work.joined_at for work in front)),
         "started_at": iso(min((started for started, _ in shown if started), default=None)),
         "due_at": iso(max((due for _, due in shown if due), default=None)),
-        "ready_at": iso(order.ready_at),
         "delivered_at": iso(order.delivered_at),
         "promise": order.promise,
         "eta": eta(order, state),
@@ -50,11 +49,11 @@ def payload(order: "Order") -> dict[str, Any]:
 Times = tuple[datetime | None, datetime | None]  # when work began, and when it can be expected to be done
 
 
-def times(work: "Order | OrderItem") -> Times:
+def times(work: Order | OrderItem) -> Times:
     return work.started_at, outlook.expected_end(work)
 
 
-def items(order: "Order", state: str, known: dict[int, Times]) -> list[dict[str, Any]]:
+def items(order: Order, state: str, known: dict[int, Times]) -> list[dict[str, Any]]:
     """Return the items by number. Where the order goes on as a whole, so do all its pizzas."""
     is_whole = not order.cooking
     rows = []
@@ -75,19 +74,17 @@ def items(order: "Order", state: str, known: dict[int, Times]) -> list[dict[str,
     return rows
 
 
-def words(order: "Order", state: str) -> str:
-    """Return the state in the words that the customer reads; of several pizzas, where most is going on."""
-    if len(order.parts) > 1 and state not in stages.ENDED and order.cooking:
-        return whereabouts(order.parts)
+def words(order: Order, state: str) -> str:
+    """Return the state in the words that the customer reads."""
     if state == "held":
         return "On hold"
     if order.stage == stages.LAST:
-        return order.route.last_words
+        return str(order.route.last_words)
     stage = stages.BY_CODE[order.stage]
     return stage.waiting if state == "waiting" else stage.working
 
 
-def eta(order: "Order", state: str) -> dict[str, str] | None:
+def eta(order: Order, state: str) -> dict[str, str] | None:
     """Return the present forecast; None where nothing can be said: on hold, station closed, fulfilled."""
     if order.stage == order.route.fulfilled or state in ("held", *stages.ENDED):
         return None
@@ -95,7 +92,7 @@ def eta(order: "Order", state: str) -> dict[str, str] | None:
 
 
 def interval(
-    order: "Order", low: datetime | None, median: datetime | None, high: datetime | None
+    order: Order, low: datetime | None, median: datetime | None, high: datetime | None
 ) -> dict[str, str] | None:
     """Return an interval as ISO times, and what it is about: at the door, or ready to collect."""
     if low is None or median is None or high is None:

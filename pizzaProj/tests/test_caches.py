@@ -11,6 +11,7 @@ FEW_KEYS = {
     "home.rows.Rows._converters_of",  # the database vendor
     "home.rows.Rows._insert_sql",  # no arguments
     "home.rows.Rows._update_sql",  # the tuples of columns that the code names
+    "home.rows._together_sql",  # how many rows of which of three models, MOST_TOGETHER at most
 }
 
 
