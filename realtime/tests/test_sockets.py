@@ -103,14 +103,14 @@ async def is_obeyed(socket, kind):
     for watch in ([watched], "rubbish"):
         await socket.send_json_to({"watch": watch})
     assert "error" in await receive(socket)  # so the first watch was handled before
-    live.announce(Order(order_id=new, seq=1))
+    live.announce(Order(order_id=new, seq=1), is_new=True)
     live.announce(Order(order_id=watched, seq=2))  # everyone hears this one, so there is no need to wait for silence
     heard = (await receive(socket))["payload"]["order_id"]
     return heard == new and (await receive(socket))["payload"]["order_id"] == watched
 
 
 @pytest.fixture
-def order(place, alice):
+def order(small_kitchen, place, alice):
     order = place(user=alice)
     broadcaster.flush()
     return order
