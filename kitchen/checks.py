@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import connections
+from django.db.migrations.loader import MigrationLoader
 
 from kitchen import stages
 from kitchen.models import Station
@@ -12,10 +13,10 @@ from kitchen.models import Station
 
 @register(Tags.database)
 def stages_have_stations(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of worked stages without a station and of stations without a stage. Before `migrate` there is no table."""
+    """Warn of worked stages without a station and of stations without a stage, once `migrate` has made them all."""
     warnings: list[CheckMessage] = []
     for alias in databases or ():
-        if Station._meta.db_table not in connections[alias].introspection.table_names():
+        if not is_migrated(alias):
             continue
         found = set(Station.objects.using(alias).values_list("stage", flat=True))
         for stage in sorted(set(stages.WORKED) - found):
@@ -26,3 +27,12 @@ def stages_have_stations(databases: Sequence[str] | None = None, **kwargs: Any) 
             text = f"There is a station for “{stage}”, which is not a stage."
             warnings.append(Warning(text, hint, id="kitchen.W002"))
     return warnings
+
+
+def is_migrated(alias: str) -> bool:
+    """Return whether there are stations, and no migration of theirs is still to come."""
+    connection = connections[alias]
+    if Station._meta.db_table not in connection.introspection.table_names():
+        return False
+    loader = MigrationLoader(connection)
+    return set(loader.graph.leaf_nodes(Station._meta.app_label)) <= set(loader.applied_migrations)
