@@ -6,12 +6,11 @@ from typing import Any, TypeAlias
 
 from kitchen import outlook, stages
 
-# home.models calls these functions, so that they can't import it.
-Order: TypeAlias = Any
+Order: TypeAlias = Any  # home.models calls these functions, so that they can't import it
 OrderItem: TypeAlias = Any
 
 
-def payload(order: Order) -> dict[str, Any]:
+def payload(order: "Order") -> dict[str, Any]:
     """Return the whole state of an order. No personal data, and no query if its items were read with it.
 
     Times are ISO 8601 with zone (or null), amount is in dollars, progress in per cent. `due_at` is when the work can
@@ -49,11 +48,11 @@ def payload(order: Order) -> dict[str, Any]:
 Times = tuple[datetime | None, datetime | None]  # when work began, and when it can be expected to be done
 
 
-def times(work: Order | OrderItem) -> Times:
+def times(work: "Order | OrderItem") -> Times:
     return work.started_at, outlook.expected_end(work)
 
 
-def items(order: Order, state: str, known: dict[int, Times]) -> list[dict[str, Any]]:
+def items(order: "Order", state: str, known: dict[int, Times]) -> list[dict[str, Any]]:
     """Return the items by number. Where the order goes on as a whole, so do all its pizzas."""
     is_whole = not order.cooking
     rows = []
@@ -74,7 +73,7 @@ def items(order: Order, state: str, known: dict[int, Times]) -> list[dict[str, A
     return rows
 
 
-def words(order: Order, state: str) -> str:
+def words(order: "Order", state: str) -> str:
     """Return the state in the words that the customer reads."""
     if state == "held":
         return "On hold"
@@ -84,7 +83,7 @@ def words(order: Order, state: str) -> str:
     return stage.waiting if state == "waiting" else stage.working
 
 
-def eta(order: Order, state: str) -> dict[str, str] | None:
+def eta(order: "Order", state: str) -> dict[str, str] | None:
     """Return the present forecast; None where nothing can be said: on hold, station closed, fulfilled."""
     if order.stage == order.route.fulfilled or state in ("held", *stages.ENDED):
         return None
@@ -92,7 +91,7 @@ def eta(order: Order, state: str) -> dict[str, str] | None:
 
 
 def interval(
-    order: Order, low: datetime | None, median: datetime | None, high: datetime | None
+    order: "Order", low: datetime | None, median: datetime | None, high: datetime | None
 ) -> dict[str, str] | None:
     """Return an interval as ISO times, and what it is about: at the door, or ready to collect."""
     if low is None or median is None or high is None:

@@ -50,7 +50,7 @@ def writes_of_several_orders(source):
     return found
 
 
-def test_nobody_but_flow_writes_several_orders_or_items():
+def test_nobody_but_flow_and_its_parts_writes_several_orders():
     root = Path(settings.BASE_DIR)
     found = {
         str(path.relative_to(root)): lines
@@ -59,17 +59,6 @@ def test_nobody_but_flow_writes_several_orders_or_items():
         if not {"tests", "migrations"} & set(path.parts) and (lines := writes_of_several_orders(path.read_text()))
     }
     assert set(found) == {"kitchen/flow.py", "kitchen/changing.py"}
-
-
-def test_what_changes_the_pizzas_of_an_order_is_called_by_flow_alone():
-    root = Path(settings.BASE_DIR)
-    callers = {
-        str(path.relative_to(root))
-        for room in ROOMS
-        for path in (root / room).rglob("*.py")
-        if "tests" not in path.parts and "kitchen.changing" in path.read_text()
-    }
-    assert callers == {"kitchen/flow.py"}
 
 
 @pytest.mark.parametrize(
@@ -93,6 +82,17 @@ def test_it_would_see_one(line):
 @pytest.mark.parametrize("line", ["Order.objects.filter(pk=1)", "user.save()", "Room.objects.update(order=None)"])
 def test_it_minds_nothing_else(line):
     assert writes_of_several_orders(line) == []
+
+
+def test_what_changes_the_pizzas_of_an_order_is_called_by_flow_alone():
+    root = Path(settings.BASE_DIR)
+    callers = {
+        str(path.relative_to(root))
+        for room in ROOMS
+        for path in (root / room).rglob("*.py")
+        if "tests" not in path.parts and "kitchen.changing" in path.read_text()
+    }
+    assert callers == {"kitchen/flow.py"}
 
 
 def first_locks(queries):
