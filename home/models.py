@@ -23,6 +23,7 @@ from home import frames
 from home.rows import Rows, Update, write_together
 from kitchen import stages
 from pictures.safe import safe_picture
+from realtime.refused import Refused
 
 ORDER_ID_ALPHABET = string.ascii_lowercase + string.digits
 ORDER_ID_LENGTH = 20
@@ -278,6 +279,10 @@ class Order(models.Model):
         if not self.order_id:
             self.order_id = new_order_id()
         if self._state.adding:
+            if self.stage not in (*self.route.stages, stages.CANCELLED.code):
+                raise Refused(
+                    f"An order for {self.route.label.lower()} never is “{stages.BY_CODE[self.stage].label}”."
+                )
             super().save(*args, **kwargs)
             self.stage_read = self.stage
             return

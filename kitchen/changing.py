@@ -90,7 +90,10 @@ def exchange(kitchen: Kitchen, order: Order, items: Pairs, cause: Cause) -> None
         left.append(leave(kitchen, item))
         order.parts.remove(item)
     order.parts = [item for item in order.parts if not item.is_struck]
-    new = [give(OrderItem(order=order, number=highest + number), line) for number, line in enumerate(missing, 1)]
+    new = [
+        give(OrderItem(order=order, number=highest + number, rushed=order.rushed), line)
+        for number, line in enumerate(missing, 1)
+    ]
     write_items(order, old_lines, new)
     if is_whole:  # the make line works on orders
         for item in new:

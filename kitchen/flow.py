@@ -379,13 +379,13 @@ def override(
             raise Refused(f"{one} is already at “{stages.BY_CODE[target].label}”.")
         if not kitchen.is_of_items(target) and target != kitchen.first_of_orders(order):
             raise Refused(f"A pizza alone can't be “{stages.label(target, order.way)}”.")
-        refuse_ended(order)
+        refuse_ended(order, one)
         send_items(kitchen, order, [one], target, cause)
 
 
 def send(kitchen: Kitchen, order: Order, target: str, cause: Cause) -> None:
     """Send an order to a stage, with all its items."""
-    items = [item for item in order.parts if order.stage == stages.CANCELLED.code or item.stage != "cancelled"]
+    items = [item for item in order.parts if not item.is_struck]
     if kitchen.is_of_items(target):
         return send_items(
             kitchen, order, [item for item in items if item.is_done or item.stage != target], target, cause
@@ -524,9 +524,9 @@ def rush(
         work = one or order
         if work.rushed:
             raise Refused(f"{work} is rushed already.")
-        works = in_hand(order, one)
+        works: list[Work] = [one] if one else [order, *order.parts]  # also those that are done: they can come back
         cause = Cause(Event.RUSHED, by, reason, before(kitchen, order, works))
-        for each in (work, *works):
+        for each in works:
             each.rushed = True
         note(kitchen, work, cause)
 

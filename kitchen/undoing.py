@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from home.models import Order, OrderEvent, OrderItem
 from kitchen import stages
 from kitchen.locks import Kitchen, Work
-from kitchen.transitions import Cause, Event, Refused, leave, note, part, seat_each, settle, work_left
+from kitchen.transitions import Cause, Event, Refused, join, leave, note, part, seat_each, settle, work_left
 
 NOTHING_TO_UNDO = "There is nothing to undo any more."
 OF_ALL = (Event.RUSHED, Event.CHANGED)  # events of the order that move nothing
@@ -106,6 +106,8 @@ def restore(kitchen: Kitchen, order: Order, event: OrderEvent, cause: Cause) -> 
     if values["order"] is not None:
         put_back_order(order, values["order"])
         settle(kitchen, order, cause)
+    elif not order.cooking:  # the others are done by now
+        join(kitchen, order, kitchen.first_of_orders(order))
     seat_each(kitchen, left)
 
 

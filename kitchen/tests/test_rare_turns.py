@@ -1,0 +1,75 @@
+"""Turns of events that random histories found (kitchen.tests.test_histories), told one by one."""
+
+import pytest
+
+from home.models import Order
+from kitchen import flow
+from kitchen.models import Station
+from kitchen.tests.clock import NOON, at, finish_item
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
+
+
+@pytest.fixture
+def three(small_kitchen, place, margherita, diavola):
+    """Place an order of three pizzas, for a make line and an oven of two places each."""
+    Station.objects.filter(works_on="item").update(capacity=2)
+    return place(NOON, [(margherita, 2), (diavola, 1)])
+
+
+def fresh(order):
+    return Order.objects.get(pk=order.pk)
+
+
+def test_a_pizza_that_an_undo_makes_the_last_one_lets_its_order_go_on(three, bob):
+    for number in (1, 2):
+        flow.override(three.pk, "baked", bob, item=number, clock=at(1))
+    flow.override(three.pk, "baking", bob, item=1, clock=at(2))
+    seq = fresh(three).seq
+    flow.override(three.pk, "baked", item=3, clock=at(3))
+    flow.undo(three.pk, seq, bob, clock=at(4))
+    assert (fresh(three).stage, fresh(three).state) == ("baked", "working")
+
+
+def test_a_rushed_order_is_rushed_with_pizzas_that_come_back_or_are_new(three, bob, margherita, diavola):
+    flow.override(three.pk, "baked", bob, item=1, clock=at(1))
+    flow.rush(three.pk, bob, clock=at(2))
+    flow.recall(three.pk, bob, item=1, clock=at(3))
+    flow.change(three.pk, [(margherita, 3), (diavola, 2)], bob, clock=at(4))
+    assert [item.rushed for item in fresh(three).parts] == [True] * 5
+
+    flow.override(three.pk, "out_for_delivery", bob, clock=at(5))
+    flow.recall(three.pk, bob, clock=at(6))
+    flow.recall(three.pk, bob, clock=at(7))
+    assert [item.rushed for item in fresh(three).parts] == [True] * 5
+
+
+def test_the_undo_of_a_rush_leaves_alone_who_was_rushed_before(three, bob):
+    flow.remake(three.pk, bob, item=1, clock=at(1))
+    flow.rush(three.pk, bob, clock=at(2))
+    flow.undo(three.pk, fresh(three).seq, bob, clock=at(3))
+    assert [item.rushed for item in fresh(three).parts] == [True, False, False]
+    assert not fresh(three).rushed
+
+
+def test_a_struck_pizza_stays_struck(three, bob):
+    flow.cancel(three.pk, bob, item=3, clock=at(1))
+    with pytest.raises(flow.Refused, match="cancelled already"):
+        flow.override(three.pk, "baking", bob, item=3, clock=at(2))
+    flow.cancel(three.pk, bob, clock=at(3))
+    flow.override(three.pk, "received", bob, clock=at(4))
+    assert [item.state for item in fresh(three).parts] == ["working", "working", "cancelled"]
+    assert (fresh(three).pizzas, fresh(three).summary) == (2, "2 × Margherita")
+
+
+@pytest.mark.parametrize(("way", "stage"), [("delivery", "ready"), ("carry_out", "out_for_delivery")])
+def test_an_order_cannot_be_saved_at_a_stage_of_the_other_way(small_kitchen, way, stage):
+    with pytest.raises(flow.Refused, match="never is"):
+        Order(way=way, stage=stage).save()
+    assert not Order.objects.exists()
+
+
+def test_only_the_last_pizza_lets_the_order_go_on(three):
+    for number in (1, 2):
+        finish_item(three, number, at(10))
+    assert fresh(three).stage == "received"
