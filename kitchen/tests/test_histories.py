@@ -1,8 +1,9 @@
 """Thousands of random histories: whatever people, links and accidents do to the kitchen, its rules hold.
 
 Hypothesis writes the histories and shortens the ones that fail. The clock is virtual, and the messages are ours: a
-set of links on their way, any of which can come late, twice or never. `HISTORIES=3000 pytest
-kitchen/tests/test_histories.py` plays that many new ones; without it, a hundred that are the same at every run.
+set of links and loadings on their way, any of which can come late, twice or never. What must hold after each step
+stands in kitchen.tests.laws. `HISTORIES=3000 pytest kitchen/tests/test_histories.py` plays that many new ones; without
+it, a hundred that are the same at every run.
 """
 
 import os
@@ -28,12 +29,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from benchmarks.chaos import audit
-from home.models import STATE_FIELDS, Order, OrderEvent, Pizza
-from kitchen import flow, locks, stages
-from kitchen.flow import work_begun
+from home.models import Order, OrderEvent, Pizza
+from kitchen import flow, locks, stages, tasks
+from kitchen.flow import loading_awaited, work_begun
 from kitchen.models import Shop, Station
-from kitchen.tests.clock import NOON, begins
+from kitchen.tests import laws
+from kitchen.tests.clock import NOON, works_begun
+from kitchen.tests.laws import key, works
 
 WANTED = os.environ.get("HISTORIES")
 SIZE = settings(
@@ -44,44 +46,19 @@ SIZE = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-MOST_ORDERS = 8
-LONGEST_DRAIN = 500
-NATURAL = ("joined", "started", "delivered")  # what the kitchen writes by itself
+MOST_ORDERS = 6
+MOST_PIZZAS = 8
+LONGEST_DRAIN = 1000
 
+ITEM_STAGES = ("received", "baking")  # as small_kitchen has it
 some_stage = st.sampled_from(stages.WORKED)
 any_stage = st.sampled_from([*stages.BY_CODE])
+some_way = st.sampled_from([*stages.ROUTES])
 which = st.integers(0, MOST_ORDERS - 1)
-
-
-def facts(order):
-    return {name: getattr(order, name) for name in STATE_FIELDS}
-
-
-def turn(order):
-    """Return the sort key of its turn in a line, ties included."""
-    return (not order.rushed, order.joined_at, order.pk)
-
-
-def legal(event, old, undone):
-    """Return True if this event can follow that state. `old` is None for an order that the kitchen did not know."""
-    if old is None:
-        return event.event == event.stage if event.stage in stages.ENDED else event.event in ("joined", "started")
-    same = event.stage == old.stage
-    done = old.state == "working" and event.stage == stages.after(old.stage)
-    return {
-        "joined": done,
-        "started": done or (same and old.state == "waiting"),
-        "delivered": done and event.stage == stages.LAST,
-        "overridden": not same,
-        "recalled": stages.before(old.stage) == (event.stage,),
-        "rushed": same and not old.rushed and old.stage in stages.WORKED,
-        "retimed": same and old.state == "working",
-        "changed": same and old.stage == stages.FIRST,
-        "held": same and old.state in ("waiting", "working"),
-        "resumed": same and old.state == "held",
-        "cancelled": old.stage in stages.WORKED and event.stage == "cancelled",
-        "undone": undone is not None and (undone.before or {}).get("stage") == event.stage,
-    }[event.event]
+part = st.none() | st.integers(0, MOST_PIZZAS)  # of an order; None: all of it
+some_lines = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 4)), min_size=1, max_size=3).filter(
+    lambda lines: sum(quantity for _, quantity in lines) <= MOST_PIZZAS
+)
 
 
 class Kitchen(RuleBasedStateMachine):
@@ -94,36 +71,51 @@ class Kitchen(RuleBasedStateMachine):
         self.world.enter_context(patch("home.models.new_order_id", lambda: f"{next(number):020d}"))
         self.world.enter_context(patch("django.utils.timezone.now", lambda: self.now))
         self.world.enter_context(patch.object(locks, "read_clock", lambda told: self.now))
-        work_begun.connect(self.hand_out)
-        self.world.callback(work_begun.disconnect, self.hand_out)
+        for name in ("enqueue", "enqueue_loading"):
+            self.world.enter_context(patch.object(tasks, name, lambda *args: None))
+        for signal, receiver in ((work_begun, self.hand_out), (loading_awaited, self.hand_out_loading)):
+            signal.connect(receiver)
+            self.world.callback(signal.disconnect, receiver)
         self.world.enter_context(transaction.atomic())
         self.bob = User.objects.get(username="bob")
         self.menu = list(Pizza.objects.all())
-        self.links = Counter()  # on their way: {(pk, epoch, stage): how often}
+        self.links = Counter()  # on their way: {(pk, number or 0, epoch, stage): how often}
+        self.loadings = Counter()  # likewise: {(stage, busy_until): how often}
         self.lost = set()
-        self.handed_out = set()  # every (pk, epoch) that ever got a chain
-        self.orders = {}  # as they stood after the step before
+        self.handed_out = set()  # every (pk, number, epoch) that ever got a chain
+        self.kitchen = laws.Kitchen()  # as it stood after the step before
         self.log = {}  # {(pk, seq): event}
+        self.gone = {}  # {(pk, number): when it was taken out of its order}
         self.last_event = OrderEvent.objects.order_by("pk").values_list("pk", flat=True).last() or 0
         self.changes_nothing = False
-        self.capacities = {row.stage: [(NOON, row.capacity)] for row in Station.objects.all()}  # [(since, capacity)]
+        # [(since, capacity)]; a belt has a place for everybody
+        self.capacities = {stage: [(NOON, row.capacity)] for stage, row in self.kitchen.stations.items()}
 
     def teardown(self):
         try:
             if sys.exc_info()[0] is None:  # otherwise the history has failed, and its own error is the one to read
                 self.drain()
-                assert audit.crowds(audit.log(), self.capacity) == []
-                assert audit.backwards(audit.log()) == []
+                events = list(self.log.values())
+                assert laws.crowds(laws.intervals_of(events, self.gone), self.capacity) == []
+                assert laws.backwards(events) == []
         finally:
             transaction.set_rollback(True)
             self.world.close()
 
     # The parts of the rules
 
-    def hand_out(self, order, **kwargs):
-        assert (order.pk, order.epoch) not in self.handed_out, "two chains with one epoch"
-        self.handed_out.add((order.pk, order.epoch))
-        self.links[order.pk, order.epoch, order.stage] += 1
+    @property
+    def orders(self):
+        return self.kitchen.orders
+
+    def hand_out(self, order, item=None, **kwargs):
+        work = item or order
+        assert (*key(work), work.epoch) not in self.handed_out, "two chains with one epoch"
+        self.handed_out.add((*key(work), work.epoch))
+        self.links[*key(work), work.epoch, work.stage] += 1
+
+    def hand_out_loading(self, station, **kwargs):
+        self.loadings[station.stage, station.busy_until] += 1
 
     def do(self, refused, verb, *args, **kwargs):
         """Call a verb, which does its work, or refuses and changes nothing, as the rule says it must."""
@@ -134,16 +126,31 @@ class Kitchen(RuleBasedStateMachine):
         else:
             verb(*args, **kwargs)
 
-    def by_person(self, which, verb, *args, refused):
+    def by_person(self, which, part, verb, *args, refused):
+        """Let Bob do something with an order, or one item of it; return both as they were and as they are."""
         order = self.order(which)
-        self.do(refused(order), verb, order.pk, *args, by=self.bob, reason="So it goes")
-        return order, Order.objects.get(pk=order.pk)
+        item = None if part is None or not order.parts else order.parts[part % len(order.parts)]
+        self.do(
+            refused(order, item),
+            verb,
+            order.pk,
+            *args,
+            by=self.bob,
+            reason="So it goes",
+            item=item and item.number,
+        )
+        new = Order.objects.with_items().get(pk=order.pk)
+        return (order, new) if item is None else (item, new.item(item.number))
 
     def capacity(self, stage, moment):
         """Return the largest capacity at that moment, or since the change before it."""
         before = [number for number, (since, _) in enumerate(self.capacities[stage]) if since < moment]
         at_last = self.capacities[stage][before[-1] if before else 0 :]
         return max(capacity for since, capacity in at_last if since <= moment)
+
+    def note_capacity(self, stage):
+        station = Station.objects.get(stage=stage)
+        self.capacities[stage].append((self.now, float("inf") if station.is_belt else station.capacity))
 
     def order(self, which):
         return list(self.orders.values())[which % len(self.orders)]
@@ -152,32 +159,76 @@ class Kitchen(RuleBasedStateMachine):
         links = sorted(+self.links)
         return links[which % len(links)]
 
-    def is_live(self, link):
-        pk, epoch, stage = link
-        order = self.orders[pk]
-        return (order.epoch, order.stage, order.state) == (epoch, stage, "working")
+    def work(self, link):
+        """Return what a link is about, if it is at work and has this epoch there; None: the link is out of date."""
+        *work_key, epoch, stage = link
+        work = self.kitchen.works.get(tuple(work_key))
+        if work is not None and (work.epoch, work.stage, work.state) == (epoch, stage, "working"):
+            return None if self.waits_for_tap(work) else work
+        return None
+
+    def waits_for_tap(self, work):
+        return work.stage == stages.READY and not Shop.objects.get().hands_over
+
+    def live_links(self):
+        return sorted(filter(self.work, +self.links))
+
+    def due(self, link):
+        return self.work(link).due_at
 
     def deliver(self, link):
-        """Run a link as `tasks.finish` does: it is used up, and its chain goes on if its order does."""
-        pk, epoch, stage = link
-        live = self.is_live(link)
-        due_at = self.orders[pk].due_at
-        if live and (due_at - self.now).total_seconds() > flow.EARLY_SECONDS:
+        """Run a link as kitchen.tasks does: it is used up, and its chain goes on if its work does."""
+        pk, number, epoch, stage = link
+        work = self.work(link)
+        verb, about = (flow.finish_item, (pk, number)) if number else (flow.finish, (pk,))
+        if work and (work.due_at - self.now).total_seconds() > flow.EARLY_SECONDS:
             with pytest.raises(flow.TooEarly):
-                flow.finish(pk, epoch, stage)
+                verb(*about, epoch, stage)
             self.changes_nothing = True
             return
-        goes_on = flow.finish(pk, epoch, stage)
+        goes_on = verb(*about, epoch, stage)
         self.links[link] -= 1
-        self.changes_nothing = not live
+        self.changes_nothing = not work
         if goes_on:
-            self.links[pk, epoch, stages.after(stage)] += 1
+            self.links[pk, number, epoch, stages.after(stage, self.orders[pk].way)] += 1
 
-    @initialize(orders=st.lists(st.integers(1, 3), max_size=5))
-    def some_are_there_already(self, orders):
+    def deliver_loading(self, loading):
+        stage, busy_until = loading
+        station = self.kitchen.stations[stage]
+        is_meant = station.is_belt and station.busy_until == busy_until
+        if is_meant and (busy_until - self.now).total_seconds() > flow.EARLY_SECONDS:
+            with pytest.raises(flow.TooEarly):
+                flow.load(stage, busy_until)
+            self.changes_nothing = True
+            return
+        flow.load(stage, busy_until)
+        self.loadings[loading] -= 1
+        self.changes_nothing = not is_meant
+        if is_meant:
+            self.now = max(self.now, busy_until)  # as the kitchen says it was
+
+    @initialize(
+        orders=st.lists(st.tuples(some_lines, some_way), max_size=4),
+        belt=st.none() | st.sampled_from([0.0, 3.0, 20.0]),
+        places=st.tuples(*[st.integers(1, 3)] * 3),
+        hands_over=st.booleans(),
+    )
+    def some_are_there_already(self, orders, belt, places, hands_over):
         """Begin with lines, where most can go wrong."""
-        for pizzas in orders:
-            flow.place([(self.menu[0], pizzas)])
+        Shop.objects.update(hands_over=hands_over)
+        for stage, capacity in zip(("received", "baking", "ready"), places, strict=True):
+            flow.change_station(stage, capacity=capacity)
+        if belt is not None:
+            flow.change_station("baking", kind="belt", headway_seconds=belt)
+        for stage in stages.WORKED:
+            self.note_capacity(stage)
+        self.kitchen = laws.Kitchen()
+        for lines, way in orders:
+            flow.place(self.pairs(lines), way=way)
+            self.the_step_was_right()
+
+    def pairs(self, lines):
+        return [(self.menu[pizza], quantity) for pizza, quantity in lines]
 
     # Time, links and accidents
 
@@ -191,25 +242,47 @@ class Kitchen(RuleBasedStateMachine):
     def a_link_comes_whenever(self, which):
         self.deliver(self.link(which))
 
-    @precondition(lambda self: any(map(self.is_live, +self.links)))
+    @precondition(lambda self: self.live_links())
     @rule(which=which)
     def a_link_comes_when_the_work_is_done(self, which):
-        links = sorted(filter(self.is_live, +self.links))
+        links = self.live_links()
         link = links[which % len(links)]
-        self.now = max(self.now, self.orders[link[0]].due_at)
+        self.now = max(self.now, self.due(link))
         self.deliver(link)
 
-    @precondition(lambda self: any(map(self.is_live, +self.links)))
-    @rule()
-    def the_next_link_comes(self):
-        link = min(filter(self.is_live, +self.links), key=lambda link: (self.orders[link[0]].due_at, link))
-        self.now = max(self.now, self.orders[link[0]].due_at)
-        self.deliver(link)
+    @precondition(lambda self: self.live_links())
+    @rule(most=st.integers(1, 8))
+    def the_next_links_come(self, most):
+        for _ in range(most):
+            if self.live_links():
+                self.the_next_comes()
+                self.the_step_was_right()
+
+    def the_next_comes(self):
+        """Deliver the link or loading that is due first."""
+        link = min(self.live_links(), key=lambda link: (self.due(link), link), default=None)
+        loading = min(+self.loadings, key=lambda loading: loading[::-1], default=None)
+        if loading is not None and (link is None or loading[1] <= self.due(link)):
+            self.now = max(self.now, loading[1])
+            self.deliver_loading(loading)
+        elif link is not None:
+            self.now = max(self.now, self.due(link))
+            self.deliver(link)
+
+    @precondition(lambda self: +self.loadings)
+    @rule(which=st.integers(0, 5), early=st.booleans(), late=st.sampled_from([-0.01, 0, 0, 4]))
+    def a_loading_comes(self, which, early, late):
+        loadings = sorted(+self.loadings)
+        loading = loadings[which % len(loadings)]
+        if not early:
+            self.now = max(self.now, loading[1] + timedelta(seconds=late))
+        self.deliver_loading(loading)
 
     @precondition(lambda self: +self.links)
     @rule(which=st.integers(0, 20))
     def a_message_is_doubled(self, which):
         self.links[self.link(which)] += 1
+        self.loadings.update(list(+self.loadings)[:1])
         self.changes_nothing = True
 
     @precondition(lambda self: +self.links)
@@ -222,8 +295,9 @@ class Kitchen(RuleBasedStateMachine):
 
     @rule()
     def all_messages_are_lost(self):
-        self.lost |= set(+self.links)
+        self.lost |= set(+self.links) | set(+self.loadings)
         self.links.clear()
+        self.loadings.clear()
         self.changes_nothing = True
 
     @rule(seconds=st.sampled_from([0, 2.5, 5]))
@@ -232,41 +306,49 @@ class Kitchen(RuleBasedStateMachine):
         self.sweep()
 
     def sweep(self):
-        def forgotten(order):
-            return (
-                order.state == "working"
-                and order.due_at < self.now - timedelta(seconds=flow.OVERDUE_SECONDS)
-                and (
-                    order.recovered_at is None
-                    or order.recovered_at < self.now - timedelta(seconds=flow.RECOVER_AGAIN_SECONDS)
-                )
+        def forgotten(work):
+            overdue, again = (
+                self.now - timedelta(seconds=seconds) for seconds in (flow.OVERDUE_SECONDS, flow.RECOVER_AGAIN_SECONDS)
             )
+            is_late = work.state == "working" and not self.waits_for_tap(work) and work.due_at < overdue
+            return is_late and (work.recovered_at is None or work.recovered_at < again)
 
-        expected = {order.pk for order in self.orders.values() if forgotten(order)}
-        assert {order.pk for order in begins(flow.recover)} == expected
-        assert begins(flow.seat_all) == []  # nobody was left waiting
+        expected = {work_key for work_key, work in self.kitchen.works.items() if forgotten(work)}
+        assert {key(work) for work in works_begun(flow.recover)} == expected
+        loadable = {stage for stage in stages.WORKED if self.is_loadable(stage)}
+        assert {work.stage for work in works_begun(flow.seat_all)} <= loadable, "somebody was left waiting"
+
+    def is_loadable(self, stage):
+        station = self.kitchen.stations[stage]
+        is_free = station.busy_until is None or station.busy_until <= self.now
+        return station.is_belt and station.is_open and is_free
 
     # Customers and staff
 
     @precondition(lambda self: len(self.orders) < MOST_ORDERS)
-    @rule(quantities=st.lists(st.integers(1, 3), min_size=1, max_size=2))
-    def place(self, quantities):
-        items = list(zip(self.menu, quantities, strict=False))
-        self.do(not Shop.objects.get().is_open, flow.place, items)
+    @rule(lines=some_lines, way=some_way)
+    def place(self, lines, way):
+        self.do(not Shop.objects.get().is_open, flow.place, self.pairs(lines), way=way)
 
     @precondition(lambda self: len(self.orders) < MOST_ORDERS)
-    @rule(stage=any_stage)
-    def an_order_is_saved_past_flow(self, stage):
+    @rule(stage=any_stage, way=some_way, pizzas=st.integers(1, 3))
+    def an_order_is_saved_past_flow(self, stage, way, pizzas):
+        order = Order(stage=stage, way=way, pizzas=pizzas)
+        if stage not in (*order.route.stages, "cancelled"):
+            self.changes_nothing = True
+            with pytest.raises(flow.Refused), transaction.atomic():
+                order.save()
+            return
         with TestCase.captureOnCommitCallbacks(execute=True):
-            order = Order(stage=stage)
             order.save()
-        assert (order.stage, order.seq) == (stage, 1)
+        assert (order.stage, order.seq) == (stage, pizzas if stage in ITEM_STAGES else 1)
 
     @precondition(lambda self: self.orders)
     @rule(which=which, stage=any_stage)
     def a_stage_is_saved_past_flow(self, which, stage):
-        order = Order.objects.get(pk=self.order(which).pk)
-        self.changes_nothing = stage == order.stage or (stage == "cancelled" and order.stage == "delivered")
+        old = self.order(which)
+        order = Order.objects.get(pk=old.pk)
+        self.changes_nothing = stage == order.stage or self.refuses_override(old, None, stage)
         order.stage = stage
         try:
             with transaction.atomic(), TestCase.captureOnCommitCallbacks(execute=True):
@@ -275,88 +357,164 @@ class Kitchen(RuleBasedStateMachine):
             assert self.changes_nothing
 
     @precondition(lambda self: self.orders)
-    @rule(which=which, stage=any_stage)
-    def override(self, which, stage):
-        def refused(order):
-            return stage == order.stage or (stage == "cancelled" and order.stage in stages.ENDED)
+    @rule(which=which, stage=any_stage, part=part)
+    def override(self, which, stage, part):
+        self.by_person(
+            which,
+            part,
+            flow.override,
+            stage,
+            refused=lambda order, item: self.refuses_override(order, item, stage),
+        )
 
-        self.by_person(which, flow.override, stage, refused=refused)
+    def refuses_override(self, order, item, stage):
+        if stage == "cancelled":
+            return self.refuses_cancel(order, item)
+        if stage not in order.route.stages:
+            return True
+        if item is None:
+            return order.stage == stage and all(work.stage == stage for work in works(order))
+        is_there = item.stage == stage and (item.is_cooking or item.is_done)
+        return is_there or stage not in (*ITEM_STAGES, "baked") or order.stage in stages.ENDED or item.is_struck
 
-    @precondition(lambda self: self.orders)
-    @rule(which=which)
-    def advance(self, which):
-        old, new = self.by_person(which, flow.advance, refused=lambda order: order.stage in stages.ENDED)
-        assert old.stage in stages.ENDED or new.stage == stages.after(old.stage)
-
-    @precondition(lambda self: self.orders)
-    @rule(which=which)
-    def recall(self, which):
-        self.by_person(which, flow.recall, refused=lambda order: order.stage in ("received", "cancelled"))
-
-    @precondition(lambda self: self.orders)
-    @rule(which=which)
-    def cancel(self, which):
-        self.by_person(which, flow.cancel, refused=lambda order: order.stage in stages.ENDED)
-
-    @precondition(lambda self: self.orders)
-    @rule(which=which)
-    def rush(self, which):
-        _, new = self.by_person(which, flow.rush, refused=lambda order: order.stage in stages.ENDED or order.rushed)
-        assert new.rushed or new.stage in stages.ENDED
+    def refuses_cancel(self, order, item):
+        if order.stage in stages.ENDED:
+            return True
+        others = [other for other in order.parts if other is not item and not other.is_struck]
+        return item is not None and (item.is_struck or (item.is_done and bool(others)))
 
     @precondition(lambda self: self.orders)
-    @rule(which=which, quantities=st.lists(st.integers(1, 3), min_size=1, max_size=2))
-    def change(self, which, quantities):
-        items = list(zip(self.menu, quantities, strict=False))
-        old, new = self.by_person(which, flow.change, items, refused=lambda order: order.stage != stages.FIRST)
-        if old.stage == stages.FIRST:
-            assert (new.pizzas, new.state, turn(new)) == (sum(quantities), old.state, turn(old))
-            assert new.remaining_seconds is None
-            assert new.started_at in (None, self.now)
+    @rule(which=which, part=part)
+    def advance(self, which, part):
+        old, new = self.by_person(which, part, flow.advance, refused=self.is_over)
+        if isinstance(old, Order) and old.stage not in stages.ENDED and not old.cooking:
+            assert new.stage == stages.after(old.stage, old.way)
+
+    def is_over(self, order, item):
+        return order.stage in stages.ENDED or (item is not None and item.is_done)
 
     @precondition(lambda self: self.orders)
-    @rule(which=which)
-    def hold(self, which):
-        old, new = self.by_person(which, flow.hold, refused=lambda order: order.stage in stages.ENDED or order.held)
-        if old.state == "working":
+    @rule(which=which, part=part)
+    def recall(self, which, part):
+        def refused(order, item):
+            if item is not None and item.is_done and not order.cooking and item.stage != order.stage:
+                return True
+            return (item or order).stage in ("received", "cancelled")
+
+        self.by_person(which, part, flow.recall, refused=refused)
+
+    @precondition(lambda self: self.orders)
+    @rule(which=which, part=part)
+    def cancel(self, which, part):
+        self.by_person(which, part, flow.cancel, refused=self.refuses_cancel)
+
+    @precondition(lambda self: self.orders)
+    @rule(which=which, part=part)
+    def remake(self, which, part):
+        def begun(item):
+            is_begun = item.started_at or item.remaining_seconds is not None or item.stage != "received"
+            return is_begun and not item.is_struck
+
+        def refused(order, item):
+            return order.stage in stages.ENDED or not any(map(begun, [item] if item else order.parts))
+
+        self.by_person(which, part, flow.remake, refused=refused)
+
+    @precondition(lambda self: self.orders)
+    @rule(which=which, part=part)
+    def rush(self, which, part):
+        old, new = self.by_person(
+            which,
+            part,
+            flow.rush,
+            refused=lambda order, item: self.is_over(order, item) or (item or order).rushed,
+        )
+        assert new.rushed or (new.stage in stages.ENDED or new != old or getattr(new, "is_done", True))
+
+    @precondition(lambda self: self.orders)
+    @rule(which=which, lines=some_lines)
+    def change(self, which, lines):
+        old = self.order(which)
+        refused = old.stage != stages.FIRST
+        self.do(refused, flow.change, old.pk, self.pairs(lines), by=self.bob, reason="So it goes")
+        if refused:
+            return
+        new = Order.objects.with_items().get(pk=old.pk)
+        wanted = Counter()
+        for pizza, quantity in lines:
+            wanted[self.menu[pizza].name] += quantity
+        assert Counter(item.name for item in new.parts) == wanted
+        assert (new.pizzas, new.state) == (wanted.total(), new.state)
+        numbers = {item.number for item in new.parts}
+        self.gone |= {(old.pk, item.number): self.now for item in old.parts if item.number not in numbers}
+
+    @precondition(lambda self: self.orders)
+    @rule(which=which, part=part)
+    def hold(self, which, part):
+        def refused(order, item):
+            return self.is_over(order, item) or all(work.held for work in ([item] if item else works(order)))
+
+        old, new = self.by_person(which, part, flow.hold, refused=refused)
+        if old.due_at is not None:
             left = max(0, (old.due_at - self.now).total_seconds()) * Shop.objects.get().speed
             assert new.remaining_seconds == pytest.approx(left)
 
     @precondition(lambda self: self.orders)
-    @rule(which=which)
-    def resume(self, which):
-        old, new = self.by_person(which, flow.resume, refused=lambda order: not order.held)
-        if old.held and old.remaining_seconds is not None and new.state == "working":
+    @rule(which=which, part=part)
+    def resume(self, which, part):
+        def refused(order, item):
+            return not any(work.held for work in ([item] if item else works(order)))
+
+        old, new = self.by_person(which, part, flow.resume, refused=refused)
+        if old.held and old.remaining_seconds is not None and new.due_at is not None:
             left = (new.due_at - self.now).total_seconds() * Shop.objects.get().speed
             assert left == pytest.approx(old.remaining_seconds, abs=1e-3)
 
     @precondition(lambda self: self.orders)
     @rule(which=which, back=st.sampled_from([0, 0, 0, 1, 2]))
     def undo(self, which, back):
-        last_words = [order for order in self.orders.values() if self.log[order.pk, order.seq].before]
-        order = last_words[which % len(last_words)] if last_words else self.order(which)
+        undoable = [order for order in self.orders.values() if self.last_act(order.pk, order.seq)]
+        order = undoable[which % len(undoable)] if undoable else self.order(which)
         seq = order.seq - back
-        event = self.log.get((order.pk, seq))
-        refused = (
-            event is None
-            or event.before is None
-            or event.by_id != self.bob.pk
-            or back > 0
-            or self.now - event.at > timedelta(seconds=flow.UNDO_SECONDS)
-        )
+        event = self.last_act(order.pk, seq)
+        refused = event is None or self.refuses_undo(event)
         self.do(refused, flow.undo, order.pk, seq, self.bob)
-        new = Order.objects.get(pk=order.pk)
         if not refused:
-            assert (new.stage, new.rushed) == (event.before["stage"], event.before["rushed"])
-            assert event.event == "rushed" or new.held == event.before["held"]
-            assert event.event == "rushed" or new.joined_at.isoformat() == event.before["joined_at"]
+            self.has_restored(event, Order.objects.with_items().get(pk=order.pk))
+
+    def last_act(self, pk, seq):
+        """Return the last event up to this seq that Bob could undo."""
+        acts = (self.log.get((pk, number)) for number in range(seq, 0, -1))
+        return next((event for event in acts if event and event.before and event.by_id == self.bob.pk), None)
+
+    def refuses_undo(self, event):
+        if self.now - event.at > timedelta(seconds=flow.UNDO_SECONDS):
+            return True
+        numbers = [None, *map(int, event.before["items"])]
+        later = [self.log[event.order_id, seq] for seq in range(event.seq + 1, self.orders[event.order_id].seq + 1)]
+        return any(each.item in numbers and (each.at > event.at or each.by_person) for each in later)
+
+    def has_restored(self, event, order):
+        before, was_rush = event.before, event.event == "rushed"
+        assert order.rushed == before["rushed"]
+        rows = [(order.item(int(number)), row) for number, row in before["items"].items()]
+        rows += [(order, before["order"])] if before["order"] else []
+        for work, row in rows:
+            assert work.rushed == row["rushed"]
+            if not was_rush:
+                assert (work.stage, work.held, work.joined_at.isoformat()) == (
+                    row["stage"],
+                    row["held"],
+                    row["joined_at"],
+                )
+                assert isinstance(work, Order) or work.is_done == row["is_done"]
 
     # The stations and the shop
 
     @rule(stage=some_stage, places=st.integers(1, 3))
     def change_places(self, stage, places):
-        self.capacities[stage].append((self.now, places))
         flow.change_station(stage, capacity=places)
+        self.note_capacity(stage)
 
     @rule(stage=some_stage, is_open=st.booleans())
     def close_or_open_a_station(self, stage, is_open):
@@ -366,10 +524,19 @@ class Kitchen(RuleBasedStateMachine):
     def change_the_mean(self, stage, seconds):
         flow.change_station(stage, mean_seconds=seconds)
 
+    @rule(
+        stage=st.sampled_from(ITEM_STAGES),
+        kind=st.sampled_from(["belt", "belt", "slots"]),
+        headway=st.sampled_from([0.0, 3.0, 20.0]),
+    )
+    def change_the_kind(self, stage, kind, headway):
+        flow.change_station(stage, kind=kind, headway_seconds=headway)
+        self.note_capacity(stage)
+
     @rule(stage=some_stage, places=st.integers(1, 3))
     def a_station_is_saved_past_flow_and_the_recovery_sweep_runs(self, stage, places):
-        self.capacities[stage].append((self.now, places))
         Station.objects.filter(stage=stage).update(capacity=places)
+        self.note_capacity(stage)
         flow.seat_all()
 
     @rule(is_open=st.booleans())
@@ -377,96 +544,79 @@ class Kitchen(RuleBasedStateMachine):
         Shop.objects.update(is_open=is_open)
         self.changes_nothing = True
 
+    @rule(hands_over=st.booleans())
+    def hand_over_by_itself_or_by_a_tap(self, hands_over):
+        Shop.objects.update(hands_over=hands_over)
+        self.changes_nothing = True
+
     @rule(speed=st.sampled_from([0.5, 1.0, 2.0, 60.0]))
     def change_the_speed(self, speed):
         old = Shop.objects.get().speed
         flow.set_speed(speed)
-        for order in Order.objects.working():
-            left = (self.orders[order.pk].due_at - self.now) * (old / speed)
-            assert abs(order.due_at - self.now - left) < timedelta(milliseconds=1)
+        for work_key, work in laws.Kitchen().works.items():
+            before = self.kitchen.works[work_key]
+            if before.due_at:
+                left = (before.due_at - self.now) * (old / speed)
+                assert abs(work.due_at - self.now - left) < timedelta(milliseconds=1)
 
     # What must hold after every step
 
     @invariant()
     def the_step_was_right(self):
-        old, self.orders = self.orders, {order.pk: order for order in Order.objects.order_by("pk")}
+        old, self.kitchen = self.kitchen, laws.Kitchen()
         events = list(OrderEvent.objects.filter(pk__gt=self.last_event).order_by("pk"))
         if self.changes_nothing:
-            assert not events and list(map(facts, old.values())) == list(map(facts, self.orders.values()))
+            assert not events and list(map(laws.facts, old.orders.values())) == list(
+                map(laws.facts, self.orders.values())
+            )
         self.changes_nothing = False
-        self.each_change_is_one_event(old, events)
-        self.each_event_is_legal(old, events)
-        self.stations_are_fair(old)
-        self.each_working_order_has_one_live_chain()
-
-    def each_change_is_one_event(self, old, events):
-        counts = Counter(event.order_id for event in events)
-        for pk, order in self.orders.items():
-            seq = old[pk].seq if pk in old else 0
-            assert order.seq - seq == counts[pk] <= 1
-            if pk in old and not counts[pk]:
-                silent = ("epoch", "recovered_at", "started_at", "due_at")  # the recovery sweep, and the speed
-                assert all(facts(order)[name] == facts(old[pk])[name] for name in STATE_FIELDS if name not in silent)
-                assert order.state == old[pk].state
-
-    def each_event_is_legal(self, old, events):
         for event in events:
-            pk, order = event.order_id, self.orders[event.order_id]
-            assert (event.seq, event.stage, event.at) == (order.seq, order.stage, self.now)
-            assert legal(event, old.get(pk), self.log.get((pk, event.seq - 1))), (event, old.get(pk))
-            assert event.event not in NATURAL or not event.by_person
-            self.log[pk, event.seq] = event
-            self.last_event = event.pk
-        assert sum(event.by_person for event in events) <= 1
-        assert all((event.by_id == self.bob.pk) == event.by_person for event in events)
+            assert event.at == self.now
+            assert (event.by_id == self.bob.pk) == event.by_person
+            self.note(event)
+        laws.check_step(old, self.kitchen, events)
+        self.each_work_has_one_live_chain()
+        self.each_belt_will_be_loaded()
 
-    def stations_are_fair(self, old):
-        for station in Station.objects.all():
-            here = [order for order in self.orders.values() if order.stage == station.stage]
-            working = [order for order in here if order.state == "working"]
-            waiting = [order for order in here if order.state == "waiting"]
-            seated = [order for order in working if not self.worked_here(old, order)]
-            if seated:
-                assert station.is_open and len(working) <= station.capacity, "a place was exceeded"
-            if waiting:
-                assert not station.is_open or len(working) >= station.capacity, "someone waits before a free place"
-            for order in seated:
-                stood_before = [other for other in waiting if other.pk in old and self.waited_here(old, other)]
-                assert all(turn(order) < turn(other) for other in stood_before), "not first come first served"
-            for order in here:
-                assert (order.started_at is None) == (order.due_at is None) == (order.state != "working")
+    def note(self, event):
+        self.last_event = event.pk
+        if event.event == "undone":
+            undone = self.last_act(event.order_id, event.seq - 1)
+            event.is_unrush = undone is not None and undone.event == "rushed"
+        self.log[event.order_id, event.seq] = event
 
-    def worked_here(self, old, order):
-        return order.pk in old and (old[order.pk].stage, old[order.pk].state) == (order.stage, "working")
-
-    def waited_here(self, old, order):
-        return (old[order.pk].stage, old[order.pk].state) == (order.stage, "waiting")
-
-    def each_working_order_has_one_live_chain(self):
-        for order in self.orders.values():
-            if order.state == "working":
-                link = (order.pk, order.epoch, order.stage)
-                assert (order.pk, order.epoch) in self.handed_out
+    def each_work_has_one_live_chain(self):
+        for work_key, work in self.kitchen.works.items():
+            if work.state == "working" and work.stage != stages.READY:
+                link = (*work_key, work.epoch, work.stage)
+                assert link[:3] in self.handed_out
                 assert self.links[link] or link in self.lost, "its chain was never made, or has ended too soon"
+
+    def each_belt_will_be_loaded(self):
+        for stage, station in self.kitchen.stations.items():
+            if station.is_belt and station.is_open and self.kitchen.at(stage, "waiting"):
+                loading = (stage, station.busy_until)
+                assert self.loadings[loading] or loading in self.lost, "nobody wakes the belt"
 
     # The end of a history
 
     def drain(self):
         """Open everything, deliver messages, run the recovery sweep: everyone must get their pizza."""
+        Shop.objects.update(hands_over=True)
         for stage in stages.WORKED:
             flow.change_station(stage, is_open=True)
             self.the_step_was_right()
         for order in list(self.orders.values()):
-            if order.held:
+            if any(work.held for work in works(order)):
                 flow.resume(order.pk)
                 self.the_step_was_right()
         for _ in range(LONGEST_DRAIN):
-            if all(order.stage in stages.ENDED for order in self.orders.values()):
+            if not self.kitchen.works:
                 break
-            if any(map(self.is_live, +self.links)):
-                self.the_next_link_comes()
+            if self.live_links() or +self.loadings:
+                self.the_next_comes()
             else:
-                self.now = max([self.now, *(order.due_at for order in self.orders.values() if order.due_at)])
+                self.now = max([self.now, *(work.due_at for work in self.kitchen.works.values() if work.due_at)])
                 self.now += timedelta(seconds=5)
                 self.sweep()
             self.the_step_was_right()
