@@ -139,7 +139,7 @@ class Kitchen(RuleBasedStateMachine):
             reason="So it goes",
             item=item and item.number,
         )
-        new = Order.objects.with_items().get(pk=order.pk)
+        new = laws.Kitchen().orders[order.pk]
         return (order, new) if item is None else (item, new.item(item.number))
 
     def capacity(self, stage, moment):
@@ -168,7 +168,7 @@ class Kitchen(RuleBasedStateMachine):
         return None
 
     def waits_for_tap(self, work):
-        return work.stage == stages.READY and not Shop.objects.get().hands_over
+        return work.stage == stages.READY and not self.kitchen.shop.hands_over
 
     def live_links(self):
         return sorted(filter(self.work, +self.links))
@@ -328,7 +328,7 @@ class Kitchen(RuleBasedStateMachine):
     @precondition(lambda self: len(self.orders) < MOST_ORDERS)
     @rule(lines=some_lines, way=some_way)
     def place(self, lines, way):
-        self.do(not Shop.objects.get().is_open, flow.place, self.pairs(lines), way=way)
+        self.do(not self.kitchen.shop.is_open, flow.place, self.pairs(lines), way=way)
 
     @precondition(lambda self: len(self.orders) < MOST_ORDERS)
     @rule(stage=any_stage, way=some_way, pizzas=st.integers(1, 3))
@@ -456,7 +456,7 @@ class Kitchen(RuleBasedStateMachine):
 
         old, new = self.by_person(which, part, flow.hold, refused=refused)
         if old.due_at is not None:
-            left = max(0, (old.due_at - self.now).total_seconds()) * Shop.objects.get().speed
+            left = max(0, (old.due_at - self.now).total_seconds()) * self.kitchen.shop.speed
             assert new.remaining_seconds == pytest.approx(left)
 
     @precondition(lambda self: self.orders)
@@ -467,7 +467,7 @@ class Kitchen(RuleBasedStateMachine):
 
         old, new = self.by_person(which, part, flow.resume, refused=refused)
         if old.held and old.remaining_seconds is not None and new.due_at is not None:
-            left = (new.due_at - self.now).total_seconds() * Shop.objects.get().speed
+            left = (new.due_at - self.now).total_seconds() * self.kitchen.shop.speed
             assert left == pytest.approx(old.remaining_seconds, abs=1e-3)
 
     @precondition(lambda self: self.orders)
@@ -551,7 +551,7 @@ class Kitchen(RuleBasedStateMachine):
 
     @rule(speed=st.sampled_from([0.5, 1.0, 2.0, 60.0]))
     def change_the_speed(self, speed):
-        old = Shop.objects.get().speed
+        old = self.kitchen.shop.speed
         flow.set_speed(speed)
         for work_key, work in laws.Kitchen().works.items():
             before = self.kitchen.works[work_key]
@@ -564,7 +564,7 @@ class Kitchen(RuleBasedStateMachine):
     @invariant()
     def the_step_was_right(self):
         old, self.kitchen = self.kitchen, laws.Kitchen()
-        events = list(OrderEvent.objects.filter(pk__gt=self.last_event).order_by("pk"))
+        events = laws.events_since(self.last_event)
         if self.changes_nothing:
             assert not events and list(map(laws.facts, old.orders.values())) == list(
                 map(laws.facts, self.orders.values())
@@ -603,6 +603,7 @@ class Kitchen(RuleBasedStateMachine):
     def drain(self):
         """Open everything, deliver messages, run the recovery sweep: everyone must get their pizza."""
         Shop.objects.update(hands_over=True)
+        self.kitchen = laws.Kitchen()
         for stage in stages.WORKED:
             flow.change_station(stage, is_open=True)
             self.the_step_was_right()
