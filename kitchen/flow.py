@@ -72,6 +72,7 @@ def locked(clock: Clock | None) -> Iterator[Kitchen]:
     """Open the transaction of a verb; at its end, write what it noted and send what it began."""
     with lock_kitchen(clock) as kitchen:
         yield kitchen
+        seat_each(kitchen, kitchen.unseated.values())
         kitchen.write()
         for work in kitchen.begun:
             order, item = (work, None) if isinstance(work, Order) else (work.order, work)

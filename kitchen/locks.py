@@ -97,6 +97,7 @@ class Kitchen:
     orders: dict[int, Order] = field(default_factory=dict)  # each is one instance, however often it is read
     events: dict[int, list[OrderEvent]] = field(default_factory=dict)  # to be written, by order
     begun: list[Work] = field(default_factory=list)  # works that need a chain once this is committed
+    unseated: dict[str, Station] = field(default_factory=dict)  # with room and, perhaps, a line
     awaited: dict[str, Station] = field(default_factory=dict)  # belts whose next loading somebody waits for
 
     def read(self, *codes: str) -> None:

@@ -127,10 +127,13 @@ def settle(kitchen: Kitchen, work: Work, cause: Cause = BY_ITSELF) -> None:
 
 
 def is_free(kitchen: Kitchen, station: Station) -> bool:
-    """Whether a newcomer can begin at once."""
-    if station.is_belt:
-        return station.is_open and not station.has_line and is_loadable(kitchen, station)
-    return station.is_open and station.taken < station.capacity
+    """Whether a newcomer can begin at once: there is a place, and nobody before it."""
+    return not station.has_line and has_room(kitchen, station)
+
+
+def has_room(kitchen: Kitchen, station: Station) -> bool:
+    """Whether a station could begin something now."""
+    return station.is_open and (is_loadable(kitchen, station) if station.is_belt else station.taken < station.capacity)
 
 
 def is_loadable(kitchen: Kitchen, station: Station) -> bool:
@@ -138,7 +141,12 @@ def is_loadable(kitchen: Kitchen, station: Station) -> bool:
 
 
 def queue(kitchen: Kitchen, station: Station) -> None:
-    """Note that somebody stands in a station's line. On a belt the first needs waking for the next loading."""
+    """Note that somebody stands in a station's line. On a belt the first needs waking for the next loading.
+
+    Where there is room, it was left just now, or the line has: those who wait are seated in turn at the end.
+    """
+    if has_room(kitchen, station):
+        kitchen.unseated[station.stage] = station
     if station.is_belt and station.is_open and not station.has_line:
         kitchen.awaited[station.stage] = station
     station.has_line = True

@@ -23,7 +23,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulation.schedules import Changes, begin_in_shifts, shifts_of
+from simulation.priorities import begin_with_rush
+from simulation.schedules import Changes, Shift, begin_in_shifts, shifts_of
 from simulation.starts import begin, is_constant
 
 Array = NDArray[np.float64]
@@ -150,6 +151,7 @@ class Tandem:
         bound: Array | None = None,
         entering: tuple[Ids, Array] | None = None,
         skips: Sequence[NDArray[np.bool_] | None] | None = None,
+        rushed: NDArray[np.bool_] | None = None,
     ) -> Iterator[Visits]:
         """Yield the visits of each station in turn.
 
@@ -158,6 +160,8 @@ class Tandem:
         bound: (rows, 1), no order of a later chunk arrives before it; without it this is the last chunk.
         entering: columns that come to the first station from other stations, and when, rising.
         skips: for each station True for the columns that pass it by; their service is 0.
+        rushed: True for the columns that go before all others in every line (a line of `lines` has them first). Only
+        where this is the last chunk: a later one could hold somebody who overtakes.
         Between chunks the caller renumbers the columns of the orders still inside: see `inside` and `renumber`.
         """
         orders, came = entering or (np.empty((self.rows, 0), dtype=np.intp), np.empty((self.rows, 0)))
@@ -173,7 +177,8 @@ class Tandem:
                 came = np.concatenate([first, came], axis=1) if came.shape[1] else first
             work = service if all_come else _of_orders(service, orders)
             passes = None if skip is None else take(skip, orders)
-            starts, ends = station.serve(came, work, bound is None, passes)
+            first = None if rushed is None else take(rushed, orders)
+            starts, ends = station.serve(came, work, bound is None, passes, first)
             yield Visits(orders, came, starts, ends, passes)
             if station is final:
                 station.keep(orders, ends, bound)
@@ -223,11 +228,19 @@ class _Station:
             self.free = np.sort(np.concatenate([self.free, until], axis=1), axis=1)[:, -most:]
 
     def serve(
-        self, arrivals: Array, services: Array, is_last: bool, passes: NDArray[np.bool_] | None = None
+        self,
+        arrivals: Array,
+        services: Array,
+        is_last: bool,
+        passes: NDArray[np.bool_] | None = None,
+        rushed: NDArray[np.bool_] | None = None,
     ) -> tuple[Array, Array]:
         if passes is not None:
-            return self._serve_some(arrivals, services, is_last, passes)
+            return self._serve_some(arrivals, services, is_last, passes, rushed)
         starts = self._begin(arrivals, services)
+        if rushed is not None and self.capacity is not None:
+            assert is_last, "only a last chunk can hold rushed orders"
+            starts = self._with_rush(starts, arrivals, services, rushed)
         busy_until = starts + services
         if not is_last and arrivals.shape[1]:
             self._occupy(np.where(np.isinf(busy_until), -np.inf, busy_until))
@@ -237,11 +250,28 @@ class _Station:
         return starts, busy_until if self.delay is None else starts + self.delay
 
     def _serve_some(
-        self, arrivals: Array, services: Array, is_last: bool, passes: NDArray[np.bool_]
+        self,
+        arrivals: Array,
+        services: Array,
+        is_last: bool,
+        passes: NDArray[np.bool_],
+        rushed: NDArray[np.bool_] | None,
     ) -> tuple[Array, Array]:
         """Serve the others. One that goes by takes a place that is free already for no time, which changes nothing."""
-        starts, ends = self.serve(np.where(passes, -np.inf, arrivals), services, is_last)
+        starts, ends = self.serve(np.where(passes, -np.inf, arrivals), services, is_last, rushed=rushed)
         return np.where(passes, arrivals, starts), np.where(passes, arrivals, ends)
+
+    def _with_rush(self, starts: Array, arrivals: Array, services: Array, rushed: NDArray[np.bool_]) -> Array:
+        """Return the starts where some are rushed; without anybody who waits there is nothing to overtake."""
+        rows = np.flatnonzero(rushed.any(axis=1) & (starts > arrivals).any(axis=1))
+        if not rows.size:
+            return starts
+        always = (Shift(-np.inf, np.inf, self.free.shape[1]),)
+        shifts = always if self.shifts is None else self.shifts
+        columns = arrivals[rows], services[rows], rushed[rows]
+        starts = starts.copy()
+        starts[rows] = begin_with_rush(*columns, self.free[rows], self.last[rows], shifts)
+        return starts
 
     def _begin(self, arrivals: Array, services: Array) -> Array:
         if self.capacity is None:

@@ -458,9 +458,8 @@ def test_a_newcomer_does_not_overtake_those_who_wait_for_a_late_loading(belt, pl
     first, second = place(NOON, [(margherita, 2)]), place(at(8))
     for number in (1, 2):
         finish_item(first, number, at(10))
-    finish(second, at(18))  # the loading at 17 has not come yet
+    assert finish(second, at(18)) == [first]  # the loading at 17 has not come yet
     assert [item.state for item in fresh(second).parts] == ["waiting"]
-    wake(at(18))
     assert fresh(first).item(2).state == "working"
 
 

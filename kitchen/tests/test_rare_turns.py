@@ -73,3 +73,31 @@ def test_only_the_last_pizza_lets_the_order_go_on(three):
     for number in (1, 2):
         finish_item(three, number, at(10))
     assert fresh(three).stage == "received"
+
+
+def test_an_undo_gives_no_place_to_the_wrong_one(three, bob, place):
+    """All leave their places first; who stands before them in a line must not see them take these again."""
+    for number in (1, 2, 3):
+        flow.override(three.pk, "baking", item=number, clock=at(1))
+    waiting = place(at(2))
+    flow.override(waiting.pk, "baking", clock=at(3))
+    flow.hold(three.pk, item=3, clock=at(4))
+    flow.remake(three.pk, bob, clock=at(5))  # the oven is free: `waiting` begins
+    other = place(at(6))
+    flow.override(other.pk, "baking", clock=at(6))
+    late = place(at(7))
+    flow.override(late.pk, "baking", clock=at(7))
+    flow.undo(three.pk, fresh(three).seq, bob, clock=at(8))
+    assert [item.state for item in fresh(three).parts][:2] == ["waiting", "waiting"]
+    assert fresh(late).state == "waiting"
+
+
+def test_a_newcomer_begins_where_the_line_has_just_left(three, bob):
+    """The only one that waits for the oven is moved away in the same step in which another comes to it."""
+    Station.objects.filter(stage="baking").update(kind="belt", headway_seconds=7)
+    for number in (1, 2):
+        finish_item(three, number, at(10))
+    assert fresh(three).item(2).state == "waiting"
+    flow.override(three.pk, "baked", bob, item=2, clock=at(20))
+    flow.override(three.pk, "baking", bob, item=3, clock=at(20))
+    assert fresh(three).item(3).state == "working"
