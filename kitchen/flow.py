@@ -145,6 +145,9 @@ def admit(pk: int, *, clock: Clock | None = None) -> None:
         order = kitchen.read_order(pk)
         if order.seq == 0:
             order.parts = order.parts or make_items(order, list(order.lines.select_related("pizza")))
+            station = kitchen.stations.get(order.stage)
+            if station is not None:  # its own row was counted as one that waits
+                station.has_line = any(work != order for work in kitchen.next_in_line(station, 2))
             begin_order(kitchen, order, order.stage)
 
 
