@@ -11,9 +11,10 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from home.models import Order
+from home.models import Order, OrderItem
 from kitchen import flow
 from kitchen.models import Shop, Station
+from kitchen.tests.clock import link_of, work_of
 
 pytestmark = [
     pytest.mark.database,
@@ -21,6 +22,7 @@ pytestmark = [
     pytest.mark.usefixtures("sent", "cooked"),
 ]
 THREADS = 6
+MOST_TURNS = 60  # in which hands do more than finish what is due
 
 
 def all_at_once(*calls):
@@ -43,8 +45,8 @@ def all_at_once(*calls):
 def test_one_of_many_equal_links_moves_the_order(place, small_kitchen):
     order = place()
     later = timezone.now() + timedelta(seconds=11)
-    results = all_at_once(*[lambda: flow.finish(order.pk, 1, "received", clock=lambda: later)] * THREADS)
-    assert [result for result in results if result is not None] == [order]
+    results = all_at_once(*[lambda: flow.finish_item(order.pk, 1, 1, "received", clock=lambda: later)] * THREADS)
+    assert [result for result in results if result is not None] == order.parts
     assert Order.objects.get().seq == 2
 
 
@@ -58,9 +60,9 @@ def test_one_of_two_people_moves_the_order_and_the_other_is_told(place, small_ki
 def test_a_link_and_a_person_at_the_same_moment_do_not_both_win(place, small_kitchen, bob):
     for _ in range(10):
         order = place()
-        later = partial(add, order.due_at, timedelta(seconds=1))
+        later = partial(add, order.parts[0].due_at, timedelta(seconds=1))
         all_at_once(
-            partial(flow.finish, order.pk, 1, "received", clock=later),
+            partial(flow.finish_item, order.pk, 1, 1, "received", clock=later),
             partial(flow.cancel, order.pk, by=bob, clock=later),
         )
         order.refresh_from_db()
@@ -72,7 +74,7 @@ def test_a_link_and_a_person_at_the_same_moment_do_not_both_win(place, small_kit
 def test_placing_at_once_never_exceeds_the_places(margherita, small_kitchen):
     Station.objects.filter(stage="received").update(capacity=2)
     all_at_once(*[lambda: flow.place([(margherita, 1)])] * 12)
-    assert Order.objects.working().count() == 2
+    assert OrderItem.objects.working().count() == 2
     assert Order.objects.in_line().count() == 10
 
 
@@ -91,47 +93,110 @@ def test_a_verb_that_waits_while_the_speed_changes_uses_the_new_one(place, small
 
     has_changed = threading.Event()
     all_at_once(change_the_speed, advance)
+    item = work_of(order)
+    assert (item.due_at - item.started_at).total_seconds() == 0.2  # 20 kitchen seconds
+
+
+@pytest.fixture
+def all_but_done(margherita, small_kitchen):
+    """all_but_done() is an order of two pizzas, both in the oven and due."""
+    Station.objects.update(capacity=100)
+
+    def all_but_done():
+        order = flow.place([(margherita, 2)], clock=lambda: timezone.now() - timedelta(seconds=60))
+        for number in (1, 2):
+            flow.override(order.pk, "baking", item=number, clock=lambda: timezone.now() - timedelta(seconds=40))
+        return Order.objects.get(pk=order.pk)
+
+    return all_but_done
+
+
+def has_no_gaps(order):
     order.refresh_from_db()
-    assert (order.due_at - order.started_at).total_seconds() == 0.2  # 20 kitchen seconds
+    return [event.seq for event in order.events.all()] == list(range(1, order.seq + 1))
+
+
+def test_the_last_two_pizzas_that_come_at_once_join_their_order_once(all_but_done):
+    for _ in range(10):
+        order = all_but_done()
+        all_at_once(*[partial(*link_of(item)) for item in order.parts] * 2)
+        assert has_no_gaps(order)
+        told = list(order.events.filter(stage="baked").values_list("item", "event"))
+        assert sorted(told[:2]) == [(1, "joined"), (2, "joined")]
+        assert told[2:] == [(None, "started")]
+        assert (order.stage, order.state) == ("baked", "working")
+
+
+def test_a_remake_at_the_moment_of_the_join_comes_before_it_or_after_it(all_but_done, bob):
+    for turn in range(10):
+        order = all_but_done()
+        flow.finish_item(order.pk, 1, order.parts[0].epoch, "baking")
+        all_at_once(
+            partial(*link_of(order.parts[1])),
+            partial(flow.remake, order.pk, bob, item=1 + turn % 2),
+        )
+        assert has_no_gaps(order)
+        assert (order.stage, order.started_at, order.due_at) == ("received", None, None)
+        assert [item.is_done for item in order.parts] in ([False, True], [True, False])
+        remade = order.item(1 + turn % 2)
+        assert (remade.stage, remade.state, remade.rushed) == ("received", "working", True)
 
 
 def test_a_whole_kitchen_run_by_many_hands_ends_with_everything_delivered(margherita, bob):
     """Links, people and the recovery sweep get in each other's way: no deadlock, no place twice, no seq missing."""
     Shop.objects.update(speed=1000)
     Station.objects.update(capacity=2, distribution="fixed", mean_seconds=1, per_pizza=False)
-    orders = [flow.place([(margherita, 1)]) for _ in range(24)]
+    flow.change_station("received", capacity=3)
+    orders = [flow.place([(margherita, 1 + number % 3)]) for number in range(12)]
     crowded = []
 
     def late():
         return timezone.now() + timedelta(seconds=5)
 
+    def meddle(order, turn):
+        """Do something by hand, to the order or to one pizza of it; True if it was the turn for that."""
+        item = None if turn % 2 else 1 + turn % max(1, len(order.parts))
+        if turn % 5 == 0:
+            flow.hold(order.pk, by=bob, item=item, clock=late)
+        elif turn % 11 == 0:
+            flow.remake(order.pk, by=bob, item=item, clock=late)
+        elif turn % 13 == 0:
+            flow.rush(order.pk, by=bob, item=item, clock=late)
+        elif turn % 7 == 0:
+            flow.recover(clock=late)
+            flow.seat_all(clock=late)
+        else:
+            return False
+        return True
+
     def work(hand):
         turn = 0
         while True:
             turn += 1
-            opened = list(Order.objects.open().order_by("pk"))
+            opened = list(Order.objects.open().with_items().order_by("pk"))
             if not opened:
                 return
             order = opened[(hand * 7 + turn) % len(opened)]
+            works = [*order.cooking] or [order]
             try:
-                if order.held:
+                if any(work.held for work in works):
                     flow.resume(order.pk, by=bob, clock=late)
-                elif (hand + turn) % 5 == 0:
-                    flow.hold(order.pk, by=bob, clock=late)
-                elif (hand + turn) % 7 == 0:
-                    flow.recover(clock=late)
-                elif order.due_at:
-                    flow.finish(order.pk, order.epoch, order.stage, clock=late)
+                elif turn > MOST_TURNS or not meddle(order, hand + turn):
+                    for due in [work for work in works if work.due_at]:
+                        verb, *about = link_of(due)
+                        verb(*about, clock=late)
             except (flow.Refused, flow.TooEarly):
                 pass
-            for station in Station.objects.all():
-                if Order.objects.working().filter(stage=station.stage).count() > station.capacity:
-                    crowded.append(station)
+            crowded.extend(station for station in Station.objects.all() if is_crowded(station))
 
     all_at_once(*[lambda hand=hand: work(hand) for hand in range(4)])
 
     assert crowded == []
     for order in orders:
-        order.refresh_from_db()
+        assert has_no_gaps(order)
         assert order.stage == "delivered"
-        assert [event.seq for event in order.events.all()] == list(range(1, order.seq + 1))
+
+
+def is_crowded(station):
+    works = OrderItem.objects if station.is_of_items else Order.objects
+    return works.working().filter(stage=station.stage).count() > station.capacity

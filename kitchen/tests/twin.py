@@ -63,7 +63,7 @@ class Work:
 
 class Twin:
     def __init__(self, stations, draw):
-        """draw(station, order, item or WHOLE): the microseconds that the work takes (on a belt, until it comes out)."""
+        """draw(station, order, item or WHOLE): microseconds of work; on a belt, until it comes out."""
         self.stations, self.draw = stations, draw
         self.fork = sum(station.is_of_items for station in stations)
         self.now = -1.0
