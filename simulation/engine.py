@@ -177,8 +177,8 @@ class Tandem:
                 came = np.concatenate([first, came], axis=1) if came.shape[1] else first
             work = service if all_come else _of_orders(service, orders)
             passes = None if skip is None else take(skip, orders)
-            first = None if rushed is None else take(rushed, orders)
-            starts, ends = station.serve(came, work, bound is None, passes, first)
+            in_haste = None if rushed is None else take(rushed, orders)
+            starts, ends = station.serve(came, work, bound is None, passes, in_haste)
             yield Visits(orders, came, starts, ends, passes)
             if station is final:
                 station.keep(orders, ends, bound)

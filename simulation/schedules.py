@@ -48,7 +48,8 @@ def begin_in_shifts(
             columns = (arrivals[row].tolist(), services[row].tolist(), ends[row].tolist())
             starts[row] = _row_in_shifts(*columns, float(last[row]), shifts)
         return starts
-    came, work, latest = (np.ascontiguousarray(array.T) for array in (arrivals, services, ends))
+    came, work = (np.ascontiguousarray(array.T) for array in (arrivals, services))
+    latest = ends.T.copy()  # it is written to, and a single place is contiguous already
     reached = float(np.maximum(came[0], last).min())
     still = [shift for shift in shifts if shift.until > reached]
     return np.ascontiguousarray(_all_in_shifts(came, work, latest, last, still).T)

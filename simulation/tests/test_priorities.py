@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from simulation.engine import Tandem
 from simulation.priorities import begin_with_rush
 from simulation.schedules import begin_in_shifts, shifts_of
+from simulation.tests import oracle
 
 
 def begins(arrivals, services, rushed, capacity, *, changes=(), ends=()):
@@ -94,3 +96,52 @@ def test_where_nobody_is_rushed_it_is_first_come_first_served(changes):
     nobody = np.zeros((5, 80), dtype=bool)
     expected = begin_in_shifts(arrivals, services, taken, last, shifts, 14)
     assert (begin_with_rush(arrivals, services, nobody, taken, last, shifts) == expected).all()
+
+
+# In the engine: every station of a row, against the event loop
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_rushed_orders_through_a_row_of_stations(seed):
+    """Two ways out, a belt and places that change: every start and end is the event loop's."""
+    random = np.random.default_rng(seed)
+    rows, number = int(random.choice([1, 20])), 40
+    stations = [
+        oracle.Station(int(random.integers(1, 4)), changes=((80.0, int(random.integers(1, 4))),)),
+        oracle.Station(1, delay_seconds=9.5),
+        oracle.Station(int(random.integers(1, 4))),
+        oracle.Station(None),
+    ]
+    arrivals = np.sort(random.random((rows, number)) * 200, axis=1)
+    services = [random.random((rows, number)) * mean for mean in (9, 6, 20, 30)]
+    rushed = random.random((rows, number)) < 0.2
+    skips = [random.random((rows, number)) < share for share in (0, 0.3, 0.5, 0.5)]
+    starts, ends = through_engine(stations, arrivals, services, rushed, skips)
+    for row in range(rows):
+        routes = [tuple(place for place in range(4) if not skips[place][row, column]) for column in range(number)]
+        orders = [
+            oracle.Order(arrivals[row, column], 1, routes[column], bool(rushed[row, column]))
+            for column in range(number)
+        ]
+        visits = oracle.run(stations, orders, lambda station, part: services[station][row, part.order])  # noqa: B023
+        for (station, part), visit in visits.items():
+            assert (starts[station][row, part.order], ends[station][row, part.order]) == (visit.start, visit.end)
+
+
+def through_engine(stations, arrivals, services, rushed, skips):
+    tandem = Tandem(
+        len(arrivals),
+        [station.capacity for station in stations],
+        [station.delay_seconds for station in stations],
+        [station.changes for station in stations],
+        [skip.any() for skip in skips],
+    )
+    work = [np.where(skip, 0.0, service) for service, skip in zip(services, skips, strict=True)]
+    lines = [np.arange(arrivals.shape[1])] + [np.arange(0)] * 3
+    starts, ends = ([np.empty_like(arrivals) for _ in stations] for _ in range(2))
+    for visits, start, end in zip(
+        tandem.run(arrivals, work, lines, skips=skips, rushed=rushed), starts, ends, strict=True
+    ):
+        np.put_along_axis(start, visits.orders, visits.starts, axis=1)
+        np.put_along_axis(end, visits.orders, visits.ends, axis=1)
+    return starts, ends
