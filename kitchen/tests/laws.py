@@ -161,8 +161,8 @@ def is_legal_for_newcomer(event, known, new):
         return event.event in ("joined", "started") or event.event == event.stage
     if event.item is not None:  # done, and back again
         return event.event in ("recalled", "overridden", "remade", "undone")
-    if event.event == "changed":
-        return event.stage == stages.FIRST
+    if event.event == "changed":  # without the pizzas that were not begun it can be further on
+        return known.stage == stages.FIRST
     if event.event in ("joined", "started"):  # with its last item
         return not new.orders[event.order_id].cooking
     return event.event in ("rushed", "overridden", "recalled", "cancelled", "undone")
