@@ -5,12 +5,14 @@ are a 90 % interval and its middle: of 200 equally likely ranks of the true end 
 distributions are right.
 
 Nobody peeks: the live kitchen knows when each piece of work will be done (`due_at`), but a real one would not, so only
-the time for which the work has lasted counts. Later orders are left out: they can overtake nobody. A rushed order is
-first in the line where it stands; that it will be first in the next ones, too, is left out as well.
+the time for which the work has lasted counts. Later orders are left out: only a pizza that is made faster, beside a
+slow one, overtakes, and what that costs is left to simulation.calibration. A rushed order is first in the line where
+it stands; that it will be first in the next ones, too, is left out as well.
 """
 
+import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -22,7 +24,7 @@ from simulation.calibration import Interval
 from simulation.distributions import Distribution, build, remaining_of_sum
 from simulation.engine import Ids
 from simulation.opening import ends_of_present
-from simulation.spec import ORDER, Conveyor, Present, PresentItem, Route, Spec, StateItem, Station, Times
+from simulation.spec import ITEM, ORDER, Conveyor, Present, PresentItem, Route, Spec, StateItem, Station, Times
 
 PATHS = 199
 RANKS = (9, 99, 189)  # from zero: the 10th, the 100th and the 190th
@@ -93,21 +95,26 @@ class Standing:
     pizzas: int
     route: tuple[int, ...] | None = None  # the stations it passes; None: all
     items: tuple[ItemStanding, ...] = ()
+    is_held: bool = False  # one of its items is put aside: it won't go on as a whole, but the others take places
+
+    @property
+    def next_station(self) -> int:
+        """The first station at which it, or an item of it, has still to begin."""
+        cooking = [_next_station(item) for item in self.items if not item.is_done]
+        return min(cooking, default=_next_station(self))
 
     def begins_at(self, number: int) -> bool:
         """True if it, or an item of it, has still to begin at a station."""
-        if self.route is not None and number not in self.route:
-            return False
-        places = [(item.station, item.elapsed_seconds) for item in self.items if not item.is_done]
-        firsts = [
-            station + (elapsed is not None) for station, elapsed in places or [(self.station, self.elapsed_seconds)]
-        ]
-        return number >= min(firsts)
+        return number >= self.next_station and (self.route is None or number in self.route)
+
+
+def _next_station(place: Standing | ItemStanding) -> int:
+    return place.station + (place.elapsed_seconds is not None)
 
 
 @dataclass(frozen=True)
 class State:
-    """The kitchen at one moment. Orders are in the order of the lines; those on hold are in none."""
+    """The kitchen at one moment. Orders are in the order of the lines; what is on hold is in none."""
 
     stations: tuple[Workplace, ...]
     orders: tuple[Standing, ...]
@@ -123,28 +130,59 @@ class State:
         """Return the closed station that an order has to wait for, if any: it could open in a minute, or never."""
         return next((self.stations[number] for number in self.closed if order.begins_at(number)), None)
 
+    @cached_property
+    def item_stations(self) -> int:
+        """How many stations work on items. They come first."""
+        return sum(station.unit == ITEM for station in self.stations)
+
+    def stopping(self, order: Standing) -> Standing | None:
+        """Return the order as far as it goes: the same, the part that takes places of others until it stops, or None.
+
+        It stops at a closed station, or where an item on hold keeps the others waiting.
+        """
+        closed = [number for number in self.closed if order.begins_at(number)]
+        if not closed and not order.is_held:
+            return order
+        closed_to_items = max((number for number in closed if number < self.item_stations), default=-1)
+        items = tuple(
+            replace(item, is_done=True) if _next_station(item) <= closed_to_items else item for item in order.items
+        )
+        if any(not item.is_done for item in items):
+            is_short = order.is_held or items != order.items
+            return self._until(replace(order, items=items), self.item_stations if is_short else closed[0])
+        if order.is_held or closed_to_items >= 0 or closed[0] <= order.next_station:
+            return None
+        return self._until(order, closed[0])
+
+    def _until(self, order: Standing, last: int) -> Standing:
+        passed = range(len(self.stations)) if order.route is None else order.route
+        return replace(order, route=tuple(number for number in passed if number < last))
+
 
 def look_ahead(state: State) -> list[Interval | None]:
-    """Return (low, median, high) of each order in kitchen seconds from now; None if it waits for a closed station.
+    """Return (low, median, high) of each order in kitchen seconds from now; None if nothing can be said of it yet.
 
-    The others are taken forward without those, which can't delay them, whatever happens.
+    That is so of those that wait for a closed station, or for an item on hold. They take places of others until then.
     """
-    moving = [index for index, order in enumerate(state.orders) if state.blocked_by(order) is None]
+    going = [state.stopping(order) for order in state.orders]
     answers: list[Interval | None] = [None] * len(state.orders)
-    if moving:
-        ends = paths(state.stations, [state.orders[index] for index in moving])
-        ranked = np.partition(ends.T, RANKS, axis=1)[:, RANKS]
-        for index, (low, median, high) in zip(moving, ranked.tolist(), strict=True):
-            answers[index] = (low, median, high)
+    there = [order for order in going if order is not None]
+    if any(map(operator.is_, going, state.orders)):
+        ranked = np.partition(paths(state.stations, there).T, RANKS, axis=1)[:, RANKS]
+        ends = iter(ranked.tolist())
+        for index, order in enumerate(going):
+            if order is not None:
+                low, median, high = next(ends)
+                answers[index] = (low, median, high) if order is state.orders[index] else None
     return answers
 
 
 def look_ahead_last(state: State) -> Interval | None:
     """Look ahead for the last order alone, which costs less."""
-    moving = [order for order in state.orders if state.blocked_by(order) is None]
-    if not moving or moving[-1] is not state.orders[-1]:
+    going = [order for order in map(state.stopping, state.orders) if order is not None]
+    if not going or going[-1] is not state.orders[-1]:
         return None
-    low, median, high = np.partition(paths(state.stations, moving)[:, -1], RANKS)[list(RANKS)].tolist()
+    low, median, high = np.partition(paths(state.stations, going)[:, -1], RANKS)[list(RANKS)].tolist()
     return low, median, high
 
 

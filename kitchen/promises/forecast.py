@@ -1,8 +1,8 @@
-"""The bridge from the live kitchen to simulation.lookahead: when each order will be delivered.
+"""The bridge from the live kitchen to simulation.lookahead: when each order will be at the door, or ready to collect.
 
 The database is read once and becomes a `State` in kitchen seconds; the result is corrected by what the last outcomes
 have taught (simulation.calibration) and converted to wall time. A promise is given when an order is placed, and kept
-for good; the forecast (`eta`) moves with the kitchen until the order is delivered.
+for good; the forecast (`eta`) moves with the kitchen until the promise is fulfilled.
 """
 
 import logging
@@ -14,12 +14,12 @@ from typing import Any
 
 from home import live
 from home.models import FORECAST_FIELDS, Order
-from kitchen import flow, locks, stages
-from kitchen.models import Promise, Station
+from kitchen import flow, stages
+from kitchen.models import Promise
 from kitchen.promises import ledger
+from kitchen.promises.state import ROUTES, newcomer, read_state, unfulfilled
 from simulation.calibration import NONE, Correction, Interval, learn
-from simulation.distributions import frozen
-from simulation.lookahead import ServiceTime, Standing, State, Workplace, look_ahead, look_ahead_last
+from simulation.lookahead import State, look_ahead, look_ahead_last
 
 logger = logging.getLogger(__name__)
 
@@ -34,34 +34,6 @@ Moments = Sequence[Any]  # low, median and high: three datetimes, or UNKNOWN
 UNKNOWN: Moments = (None, None, None)
 
 
-def read_state(now: datetime) -> State:
-    """Read the live kitchen, in two queries."""
-    found = locks.read_stations(*stages.WORKED)
-    stations = [found[code] for code in stages.WORKED]
-    rows = Order.objects.open().filter(held=False).order_by("-rushed", "joined_at", "pk")
-    speed = stations[0].speed
-    pks, orders = [], []
-    for pk, stage, started_at, pizzas in rows.values_list("pk", "stage", "started_at", "pizzas"):
-        elapsed = None if started_at is None else max(0.0, (now - started_at).total_seconds()) * speed
-        pks.append(pk)
-        orders.append(Standing(str(pk), stages.WORKED.index(stage), elapsed, pizzas))
-    return State(
-        stations=tuple(
-            Workplace(station.name, station.capacity, station.is_open, expected_service(station))
-            for station in stations
-        ),
-        orders=tuple(orders),
-        speed=speed,
-        shop_is_open=stations[0].shop_is_open,
-        pks=tuple(pks),
-    )
-
-
-def expected_service(station: Station) -> ServiceTime:
-    code, mean_seconds, spread_seconds, parameters = station.expected
-    return ServiceTime(code, mean_seconds, spread_seconds, station.per_pizza, frozen(parameters))
-
-
 # The answer for an order placed now
 
 
@@ -71,6 +43,7 @@ class Answer:
 
     at: datetime
     speed: float
+    way: str
     open_orders: int
     shown: Interval | None  # corrected
     model: Interval | None
@@ -86,6 +59,7 @@ class Answer:
             at=now,
             speed=self.speed,
             pizzas=pizzas,
+            way=self.way,
             open_orders=self.open_orders,
             low_seconds=low,
             median_seconds=median,
@@ -113,22 +87,22 @@ class Answer:
 
 
 class Recent:
-    """A cache of answers by the number of pizzas, each kept for a moment."""
+    """A cache of answers by the number of pizzas and the way, each kept for a moment."""
 
     def __init__(self) -> None:
-        self.answers: dict[int, tuple[float, float, Answer]] = {}  # made at, took (seconds, monotonic)
+        self.answers: dict[tuple[int, str], tuple[float, float, Answer]] = {}  # made at, took (seconds, monotonic)
 
-    def get(self, pizzas: int, now: datetime, max_age_seconds: float | None = None) -> Answer:
+    def get(self, pizzas: int, now: datetime, way: str, max_age_seconds: float | None = None) -> Answer:
         """Return an answer of at most this age.
 
         None: old enough that at most a tenth of the time goes into answering, however many ask and are waiting.
         """
-        made_at, took_seconds, answer = self.answers.get(pizzas, (0.0, 0.0, None))
+        made_at, took_seconds, answer = self.answers.get((pizzas, way), (0.0, 0.0, None))
         limit_seconds = 10 * took_seconds if max_age_seconds is None else max_age_seconds
         if answer is None or monotonic() - made_at >= limit_seconds:
             begun = monotonic()
-            answer = ask(pizzas, now)
-            self.answers[pizzas] = begun, monotonic() - begun, answer
+            answer = ask(pizzas, now, way)
+            self.answers[pizzas, way] = begun, monotonic() - begun, answer
         return answer
 
     def forget(self) -> None:
@@ -141,49 +115,49 @@ recent = Recent()
 def preview(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Answer:
     """Return the answer for a page, the same for everybody. Never raises: a page must not fail for want of it."""
     try:
-        return recent.get(pizzas, now, PREVIEW_SECONDS)
+        return recent.get(pizzas, now, way, PREVIEW_SECONDS)
     except Exception:
-        logger.exception("No forecast for %d pizzas", pizzas)
-        return Answer(now, 1.0, 0, None, None, "We can't say right now when it would be ready.")
+        logger.exception("No forecast for %d pizzas, %s", pizzas, way)
+        return Answer(now, 1.0, way, 0, None, None, "We can't say right now when it would be ready.")
 
 
 def promise(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Promise | None:
     """Return the promise for a new order. Never raises: an order without a promise is better than no order."""
     try:
-        return recent.get(pizzas, now).promise(pizzas, now)
+        return recent.get(pizzas, now, way).promise(pizzas, now)
     except Exception:
-        logger.exception("No promise for %d pizzas", pizzas)
+        logger.exception("No promise for %d pizzas, %s", pizzas, way)
         return None
 
 
-def ask(pizzas: int, now: datetime) -> Answer:
+def ask(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Answer:
     """Compute an answer: add a newcomer to the end of the make line and look ahead with everybody else."""
     state = read_state(now)
     newest = Order.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     # Its key is its future pk: its first forecast is then drawn as its promise was, and a basket's times stand still.
-    newcomer = Standing(str(newest + 1), 0, None, pizzas)
-    blocked = state.blocked_by(newcomer)
+    order = newcomer(state, newest + 1, pizzas, way)
+    blocked = state.blocked_by(order)
     why_not = ""
     if not state.shop_is_open:
         why_not = "We are closed right now and take no orders."
     elif blocked:
         why_not = f"The {blocked.name.lower()} is closed: we can't say yet when it would be ready."
-    model = None if why_not else look_ahead_last(replace(state, orders=(*state.orders, newcomer)))
-    shown = corrected(state.speed).apply(model) if model else None
-    return Answer(now, state.speed, len(state.orders), shown, model, why_not)
+    model = None if why_not else look_ahead_last(replace(state, orders=(*state.orders, order)))
+    shown = corrected(state.speed, way).apply(model) if model else None
+    return Answer(now, state.speed, way, len(state.orders), shown, model, why_not)
 
 
 class Learned:
-    """The correction at the present speed, learned again every few seconds."""
+    """The correction of each way at the present speed, learned again every few seconds."""
 
     def __init__(self) -> None:
-        self.speed, self.at, self.correction = 0.0, 0.0, NONE
+        self.speed, self.at, self.corrections = 0.0, 0.0, dict[str, Correction]()
 
-    def get(self, speed: float) -> Correction:
+    def get(self, speed: float, way: str) -> Correction:
         if speed != self.speed or monotonic() - self.at >= LEARN_SECONDS:
-            self.correction = learn(ledger.lessons(speed))
+            self.corrections = {way: learn(lessons) for way, lessons in ledger.lessons(speed).items()}
             self.speed, self.at = speed, monotonic()
-        return self.correction
+        return self.corrections.get(way, NONE)
 
     def forget(self) -> None:
         self.speed = 0.0
@@ -192,8 +166,8 @@ class Learned:
 learned = Learned()
 
 
-def corrected(speed: float) -> Correction:
-    return learned.get(speed)
+def corrected(speed: float, way: str) -> Correction:
+    return learned.get(speed, way)
 
 
 # The forecasts of open orders
@@ -204,7 +178,7 @@ def renew(now: datetime) -> int:
 
     Safe to run twice, and at the same time as another.
     """
-    known = Order.objects.open().values_list("pk", "seq", *FORECAST_FIELDS)
+    known = unfulfilled().values_list("pk", "seq", *FORECAST_FIELDS)
     before = {pk: (seq, eta) for pk, seq, *eta in known}
     if not before:
         return 0
@@ -216,10 +190,10 @@ def renew(now: datetime) -> int:
 
 def forecasts(state: State, now: datetime) -> dict[int, Moments]:
     """Return {pk: moments} of the orders about which something honest can be said."""
-    correction = corrected(state.speed)
+    corrections = {ROUTES[way]: corrected(state.speed, way) for way in ROUTES}
     return {
-        pk: in_wall_time(correction.apply(interval), now, state.speed)
-        for pk, interval in zip(state.pks, look_ahead(state), strict=True)
+        pk: in_wall_time(corrections[order.route].apply(interval), now, state.speed)
+        for pk, order, interval in zip(state.pks, state.orders, look_ahead(state), strict=True)
         if interval is not None
     }
 

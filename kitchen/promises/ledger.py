@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from math import sqrt
 from typing import Any
 
-from django.db.models import Avg, Count, F, Q
+from django.db.models import Avg, Count, F, Q, QuerySet
 from django.db.models.functions import Abs, TruncDate
 from django.dispatch import receiver
 from django.utils import timezone
@@ -16,6 +16,7 @@ from kitchen import stages
 from kitchen.flow import order_placed
 from kitchen.models import Outcome, Promise, Shop
 from kitchen.promises.measure import NATURAL
+from kitchen.promises.state import unfulfilled
 from simulation import calibration
 
 SHOWN = 500  # the newest outcomes, on the page
@@ -23,9 +24,13 @@ SHOWN_DAYS = 30
 BATCH = 500  # outcomes added at once, at most
 BLOCK = 50  # orders per point of the chart
 LOADS = ("Calm", "Busy", "Rush")
-# A person can undo their action for a moment (flow.undo): only after it has the order really ended.
+# A person can undo their action for a moment (flow.undo): only after it is the order really there, or cancelled.
 SETTLED_SECONDS = 15.0
+LESSONS_READ = 4 * calibration.WINDOW  # outcomes of both ways: enough for one that every fourth order takes
 PROMISE_ROWS = Rows(Promise)
+MODEL = ("model_low_seconds", "model_median_seconds", "model_high_seconds")
+
+Lesson = tuple[calibration.Interval, float]  # what the model said, what came
 
 
 # Writing
@@ -42,11 +47,11 @@ def write_down(order: Order, promise: Promise | None, **kwargs: Any) -> None:
 
 
 def settle(now: datetime) -> int:
-    """Add outcomes of promises whose orders left the kitchen, at most a batch; return how many. Safe to repeat."""
+    """Add outcomes of promises that are fulfilled or can't be, at most a batch; return how many. Safe to repeat."""
     shop = Shop.objects.get()
     waiting = Promise.objects.filter(pk__gt=shop.settled, outcome__isnull=True)
     promises = {order_pk: pk for order_pk, pk in waiting.values_list("order_pk", "pk")}
-    ended = promises.keys() - set(Order.objects.open().values_list("pk", flat=True)) if promises else set()
+    ended = promises.keys() - set(unfulfilled().values_list("pk", flat=True)) if promises else set()
     rows = outcomes(sorted(ended)[:BATCH], now, shop.speed_since)
     if rows:
         Outcome.objects.bulk_create(rows, ignore_conflicts=True)
@@ -59,12 +64,15 @@ def settle(now: datetime) -> int:
 
 
 def outcomes(order_pks: Collection[int], now: datetime, speed_since: datetime) -> list[Outcome]:
-    """Build the outcomes of orders that really ended: a person's action is final after SETTLED_SECONDS. Not saved."""
+    """Build the outcomes of orders that are really there, or cancelled. Not saved.
+
+    A person's action is final after SETTLED_SECONDS. An order to collect is there once it is ready: what is done with
+    it at the counter is no intervention, and if it is made again later, it was still ready then.
+    """
     if not order_pks:
         return []
     orders = Order.objects.in_bulk(list(order_pks))
-    events = OrderEvent.objects.filter(order__in=order_pks).exclude(event__in=NATURAL)
-    by_hand: set[Any] = set(events.values_list("order", flat=True).distinct())
+    by_hand: set[Any] = set(interventions(order_pks).values_list("order", flat=True).distinct())
     rows = []
     for promise in Promise.objects.filter(order_pk__in=order_pks):
         order = orders.get(promise.order_pk)
@@ -74,42 +82,52 @@ def outcomes(order_pks: Collection[int], now: datetime, speed_since: datetime) -
     return rows
 
 
+def interventions(order_pks: Collection[int]) -> QuerySet[OrderEvent]:
+    """Return what was done by hand with these orders, or with one of their pizzas, until they were ready."""
+    events = OrderEvent.objects.filter(order__in=order_pks).exclude(event__in=NATURAL)
+    return events.filter(Q(order__ready_at=None) | Q(at__lte=F("order__ready_at")))
+
+
 def _may_come_back(order: Order, intervened: bool, now: datetime) -> bool:
+    is_there = order.stage in stages.ENDED or order.stage == order.route.fulfilled
     is_fresh = now - order.joined_at < timedelta(seconds=SETTLED_SECONDS)
-    return order.stage not in stages.ENDED or (intervened and is_fresh)
+    return not is_there or (intervened and is_fresh)
 
 
 def outcome(promise: Promise, order: Order | None, intervened: bool, now: datetime) -> Outcome:
     row = Outcome(promise=promise, at=now, simulated=promise.simulated, intervened=intervened)
-    if order is not None and order.delivered_at is not None:
+    if order is not None and order.fulfilled_at is not None:
         low, _, high = promise.times
-        row.at = order.delivered_at
-        row.seconds = (order.delivered_at - promise.at).total_seconds() * promise.speed
-        row.kept = low <= order.delivered_at <= high
+        row.at = order.fulfilled_at
+        row.seconds = (order.fulfilled_at - promise.at).total_seconds() * promise.speed
+        row.kept = low <= order.fulfilled_at <= high
     return row
 
 
 # Learning
 
 
-def lessons(speed: float) -> list[tuple[calibration.Interval, float]]:
-    """Return what the model said and what came, for the newest outcomes without intervention at this speed."""
-    rows = Outcome.objects.order_by("-pk")[: calibration.WINDOW].select_related("promise")
-    return [
-        (
-            (row.promise.model_low_seconds, row.promise.model_median_seconds, row.promise.model_high_seconds),
-            row.seconds,
-        )
-        for row in rows
-        if row.seconds is not None and not row.intervened and row.promise.speed == speed
-    ]
+def lessons(speed: float) -> dict[str, list[Lesson]]:
+    """Return by way what the model said and what came, for the newest outcomes without intervention at this speed.
+
+    Each way has its own: drivers who are slower than they were are nothing to those who collect.
+    """
+    rows = Outcome.objects.order_by("-pk").values_list(
+        "promise__way", "promise__speed", "intervened", "seconds", *(f"promise__{name}" for name in MODEL)
+    )
+    found: dict[str, list[Lesson]] = {}
+    for way, its_speed, intervened, seconds, low, median, high in rows[:LESSONS_READ]:
+        those = found.setdefault(way, [])
+        if seconds is not None and not intervened and its_speed == speed and len(those) < calibration.WINDOW:
+            those.append(((low, median, high), seconds))
+    return found
 
 
 # Showing
 
 
 def newest(simulated: bool) -> list[Outcome]:
-    """Return the newest SHOWN outcomes of delivered orders, the latest first."""
+    """Return the newest SHOWN outcomes of orders that came or were ready, the latest first."""
     rows = Outcome.objects.filter(simulated=simulated, kept__isnull=False)
     return list(rows.order_by("-pk").select_related("promise")[:SHOWN])
 
@@ -168,6 +186,18 @@ def by_load(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
     return parts
 
 
+def by_way(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """Sum up each way out that was taken, those at the door first."""
+    ways: dict[str, list[Outcome]] = {way: [] for way in stages.ROUTES}
+    for row in rows:
+        ways[row.promise.way].append(row)
+    return [
+        {"name": stages.ROUTES[way].what.capitalize(), **(figures(those) or {})}
+        for way, those in ways.items()
+        if those
+    ]
+
+
 def by_hour(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
     """Sum up by the hour of the day (wall) in which the promise was given."""
     hours: dict[int, list[Outcome]] = {}
@@ -177,7 +207,7 @@ def by_hour(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
 
 
 def by_day(simulated: bool, now: datetime) -> list[dict[str, Any]]:
-    """Sum up each of the last SHOWN_DAYS on which an order was delivered, the newest last. One query."""
+    """Sum up each of the last SHOWN_DAYS on which an order came or was ready, the newest last. One query."""
     rows = Outcome.objects.filter(simulated=simulated, kept__isnull=False, at__gte=now - timedelta(days=SHOWN_DAYS))
     days = (
         rows.annotate(day=TruncDate("at"))

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from kitchen import stages
 from kitchen.models import Shop, Station
 from kitchen.promises import ledger
 from simulation import calibration
@@ -22,12 +23,13 @@ def promises(request: HttpRequest) -> HttpResponse:
         "simulated": simulated,
         "has_both": all(both.values()),
         "figures": ledger.figures(rows),
+        "ways": ledger.by_way(rows),
         "loads": ledger.by_load(rows),
         "hours": ledger.by_hour(rows),
         "days": ledger.by_day(simulated, timezone.now())[::-1],
         "chart": ledger.in_turn(rows),
         "aim": round(100 * calibration.COVERAGE),
         "speed": Shop.objects.get().speed,
-        "stations": Station.objects.all() if request.user.is_staff else (),
+        "stations": Station.objects.exclude(stage=stages.READY) if request.user.is_staff else (),
     }
     return render(request, "kitchen/promises.html", context)

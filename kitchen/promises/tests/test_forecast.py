@@ -7,13 +7,23 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from home.models import FORECAST_FIELDS, Order
+from home.models import FORECAST_FIELDS, Order, OrderItem
 from kitchen import flow, stages
 from kitchen.models import Outcome, Promise, Shop, Station
 from kitchen.promises import forecast, ledger, tasks
-from kitchen.tests.clock import NOON, at
-from kitchen.tests.test_flow import finish, fresh
-from simulation.lookahead import PATHS, ServiceTime, Standing, State, Workplace, look_ahead, look_ahead_last, paths
+from kitchen.tests.clock import NOON, at, begins, finish, finish_item, link_of
+from kitchen.tests.test_flow import fresh
+from simulation.lookahead import (
+    PATHS,
+    ItemStanding,
+    ServiceTime,
+    Standing,
+    State,
+    Workplace,
+    look_ahead,
+    look_ahead_last,
+    paths,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -110,27 +120,124 @@ def test_orders_before_a_closed_station_get_no_answer_and_the_others_theirs():
     assert look_ahead_last(state(*standing, stations=stations)) is None
 
 
+# Pizzas by themselves, and two ways out
+
+
+def kitchen_of_pizzas(**closed):
+    units = (("make", 1, 10, "item"), ("oven", 2, 20, "item"), ("bench", 1, 5, "order"), ("drivers", 1, 30, "order"))
+    return tuple(
+        replace(station(name, places, "fixed", seconds), unit=unit, is_open=name not in closed)
+        for name, places, seconds, unit in units
+    )
+
+
+def ahead(*orders, **closed):
+    """Return the medians, and that of the last order alone."""
+    there = State(kitchen_of_pizzas(**closed), orders, 1.0, True)
+    last = look_ahead_last(there)
+    return medians(look_ahead(there)), last and last[1]
+
+
+COLLECT = (0, 1, 2)
+THREE = Standing(
+    "three", 0, None, 3, None, (ItemStanding(1, 5.0), ItemStanding(0, 4.0), ItemStanding(0, None))
+)  # fmt: skip
+LATER, TO_COLLECT = (Standing(key, 0, None, 1, route, (ItemStanding(0, None, turn=1),)) for key, route in (
+    ("later", None), ("to collect", COLLECT),
+))  # fmt: skip
+
+
+def test_pizzas_part_and_come_together_as_by_hand():
+    # Three: made until 6 and 16, out of the oven at 15, 26 and 36. The next are made until 26 and 36.
+    assert ahead(THREE, LATER, TO_COLLECT) == ([71, 101, 61], 61)
+
+
+def test_behind_a_closed_station_a_delivery_still_takes_places_of_others():
+    assert ahead(THREE, LATER, TO_COLLECT, drivers="closed") == ([None, None, 61], 61)
+    assert ahead(TO_COLLECT, drivers="closed") == ([35], 35)
+
+
+@pytest.mark.parametrize("name", ["make", "oven", "bench"])
+def test_before_a_closed_station_of_all_nobody_gets_an_answer(name):
+    assert ahead(THREE, LATER, TO_COLLECT, **{name: "closed"}) == ([None] * 3, None)
+
+
+def test_a_pizza_that_waits_for_a_closed_station_keeps_its_order_but_not_its_sibling():
+    parted = Standing("parted", 0, None, 2, None, (ItemStanding(0, None), ItemStanding(1, None, turn=1)))
+    baking = [Standing(key, 1, None, 1, COLLECT, (ItemStanding(1, 1.0),)) for key in ("a", "b")]
+    waits = Standing("waits", 1, None, 1, COLLECT, (ItemStanding(1, None, turn=2),))
+    made = Standing("made", 1, None, 1, COLLECT, (ItemStanding(1, None, turn=3),))
+    assert ahead(parted, *baking, waits, made, make="closed") == ([None, 24, 29, 44, 64], 64)
+
+
+def test_a_pizza_on_hold_keeps_its_order_but_not_its_siblings():
+    held = Standing("held", 0, None, 2, None, (ItemStanding(0, None, True), ItemStanding(0, 0.0)), is_held=True)
+    assert ahead(held, TO_COLLECT) == ([None, 45], 45)
+    assert ahead(TO_COLLECT, held) == ([45, None], None)
+    assert ahead(replace(held, items=(ItemStanding(0, None, True),) * 2)) == ([None], None)
+
+
 # From the database
 
 
 def run(until=None):
-    """Run every link at the moment when it is due, in a kitchen without intervention."""
-    while (order := Order.objects.working().order_by("due_at", "pk").first()) and (not until or order.due_at <= until):
-        flow.finish(order.pk, order.epoch, order.stage, clock=lambda due_at=order.due_at: due_at)
+    """Let each link arrive, and each belt be loaded, when it is due, in a kitchen without intervention."""
+    while due := sorted([*links_due(), *loadings_due()], key=lambda one: one[:3]):
+        moment, _, _, (verb, *args) = due[0]
+        if until and moment > until:
+            return
+        begins(verb, *args, clock=lambda moment=moment: moment)
+
+
+def links_due():
+    works = [*Order.objects.working(), *OrderItem.objects.working().select_related("order")]
+    return [(work.due_at, 0, number, link_of(work)) for number, work in enumerate(works)]
+
+
+def loadings_due():
+    for belt in Station.objects.filter(kind="belt"):
+        if OrderItem.objects.cooking().filter(stage=belt.stage, started_at=None).exists():
+            yield belt.busy_until, 1, 0, (flow.load, belt.stage, belt.busy_until)
 
 
 @pytest.fixture
 def calm(db, sent, cooked):
     """A kitchen of fixed times, several places, on a clock of speed 2."""
     Shop.objects.update(speed=2)
-    for row, (seconds, places) in zip(Station.objects.all(), ((31, 2), (47, 2), (5, 1), (83, 3)), strict=True):
+    made = Station.objects.exclude(stage=stages.READY)
+    for row, (seconds, places) in zip(made, ((31, 2), (47, 2), (5, 1), (83, 3)), strict=True):
         row.capacity, row.distribution, row.mean_seconds, row.per_pizza = places, "fixed", seconds, seconds == 31
         row.save()
 
 
 @pytest.mark.database
 @pytest.mark.django_db
+@pytest.mark.parametrize("oven", ["slots", "belt"])
+def test_pizzas_do_what_was_forecast(calm, place, margherita, oven):
+    Station.objects.filter(stage="baking").update(kind=oven, headway_seconds=19)
+    Station.objects.filter(stage="baked").update(per_pizza=True)
+    orders = []
+    for number in range(12):
+        run(at(5 * number))
+        items = [(margherita, number % 3 + 1), (margherita, number % 2 + 1)]
+        orders.append(place(at(5 * number), items, way=("delivery", "carry_out")[number // 2 % 2]))
+    run(at(70))
+    assert {order.stage for order in Order.objects.all()} >= {"received", "baking", "out_for_delivery"}
+    assert OrderItem.objects.filter(is_done=True, order__stage__in=["received", "baking"]).exists()
+
+    forecast.renew(at(70))
+    expected = {order.pk: order.eta_median for order in Order.objects.filter(ready_at=None, delivered_at=None)}
+    run()
+    for row in Order.objects.filter(pk__in=expected):
+        assert abs(row.fulfilled_at - expected[row.pk]) < timedelta(milliseconds=1), row.pk
+    assert len(set(expected.values())) > 8
+
+
+@pytest.mark.database
+@pytest.mark.django_db
 def test_the_live_kitchen_does_what_was_forecast(calm, place, margherita):
+    for stage in ("baking", "received"):
+        flow.change_station(stage, works_on="order", clock=NOON)
     orders = [place(at(3 * number), [(margherita, number % 3 + 1)]) for number in range(9)]
     run(at(60))
     flow.rush(orders[8].pk, clock=at(60))
@@ -149,7 +256,7 @@ def test_it_knows_only_what_a_person_could_know(small_kitchen, sent, cooked, pla
     Station.objects.filter(stage="received").update(distribution="lognormal", spread_seconds=5)
     place(NOON)
     before = look_ahead(forecast.read_state(at(4)))
-    Order.objects.update(due_at=at(9999))
+    OrderItem.objects.filter(started_at__isnull=False).update(due_at=at(9999))
     assert look_ahead(forecast.read_state(at(4))) == before
 
 
@@ -160,13 +267,56 @@ def test_rushed_ones_are_first_and_held_ones_nowhere(small_kitchen, sent, cooked
     flow.hold(held.pk, clock=at(5))
     state = forecast.read_state(at(6))
     assert state.pks == (third.pk, first.pk, second.pk)
-    assert [one.elapsed_seconds for one in state.orders] == [None, 6.0, None]
+    assert [[item.elapsed_seconds for item in one.items] for one in state.orders] == [[None], [6.0], [None]]
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_each_pizza_stands_where_it_is(small_kitchen, sent, cooked, place, margherita, bob):
+    Station.objects.filter(works_on="item").update(capacity=2)
+    first, second = place(NOON, [(margherita, 4)]), place(at(1), [(margherita, 2)], way="carry_out")
+    finish_item(first, 1, at(10))
+    flow.cancel(first.pk, bob, item=2, clock=at(11))
+    flow.rush(second.pk, bob, item=2, clock=at(12))
+    standing = forecast.read_state(at(14)).orders
+    assert [(one.pizzas, one.route, one.is_held) for one in standing] == [
+        (3, (*COLLECT, 3), False),
+        (2, COLLECT, False),
+    ]
+    assert [one.items for one in standing] == [
+        (ItemStanding(1, 4.0), ItemStanding(0, 4.0), ItemStanding(0, 3.0)),
+        (ItemStanding(0, None, turn=1), ItemStanding(0, None, turn=0)),
+    ]
+
+    flow.hold(first.pk, bob, item=3, clock=at(15))
+    flow.hold(second.pk, bob, clock=at(15))
+    (only,) = forecast.read_state(at(16)).orders
+    assert only.is_held
+    assert only.items == (ItemStanding(1, 6.0), ItemStanding(0, None, is_done=True), ItemStanding(0, 5.0))
 
 
 @pytest.mark.django_db
-def test_the_state_takes_two_queries(small_kitchen, sent, cooked, place, django_assert_num_queries):
+def test_what_stands_at_the_counter_is_no_part_of_it(small_kitchen, sent, cooked, place):
+    ready, waits = place(NOON, way="carry_out"), place(at(1))
+    flow.override(ready.pk, stages.READY, clock=at(2))
+    assert forecast.read_state(at(3)).pks == (waits.pk,)
+
+
+@pytest.mark.django_db
+def test_a_belt_takes_none_until_its_headway_is_over(small_kitchen, sent, cooked, place):
+    Station.objects.filter(stage="baking").update(
+        kind="belt", headway_seconds=12, busy_until=at(5), distribution="lognormal", spread_seconds=5
+    )
+    Shop.objects.update(speed=2)
+    belt = forecast.read_state(NOON).stations[1]
+    assert (belt.headway_seconds, belt.busy_seconds, belt.service.distribution) == (12, 10, "fixed")
+    assert forecast.read_state(at(60)).stations[1].busy_seconds == 0
+
+
+@pytest.mark.django_db
+def test_the_state_takes_two_queries(small_kitchen, sent, cooked, place, margherita, django_assert_num_queries):
     for number in range(5):
-        place(at(number))
+        place(at(number), [(margherita, number + 1)])
     with django_assert_num_queries(2):
         forecast.read_state(at(6))
 
@@ -185,9 +335,9 @@ def test_a_station_is_looked_ahead_with_what_staff_chose(small_kitchen):
 # The promise
 
 
-def promise(pizzas=1, now=NOON):
+def promise(pizzas=1, now=NOON, way=stages.DELIVERY):
     forecast.recent.forget()
-    return forecast.promise(pizzas, now)
+    return forecast.promise(pizzas, now, way)
 
 
 @pytest.mark.database
@@ -198,7 +348,7 @@ def test_what_was_promised_is_kept_with_the_order_and_in_the_ledger(small_kitche
 
     assert order.promised_low == order.promised_median == order.promised_high == at(95)
     assert (order.eta_low, order.eta_median, order.eta_high) == (at(95),) * 3
-    times = {"low": at(95).isoformat(), "median": at(95).isoformat(), "high": at(95).isoformat()}
+    times = dict.fromkeys(("low", "median", "high"), at(95).isoformat()) | {"what": "at the door"}
     assert order.payload()["promise"] == order.payload()["eta"] == times
     row = Promise.objects.get()
     assert (row.order_pk, row.at, row.speed, row.pizzas, row.open_orders, row.simulated) == (
@@ -223,6 +373,30 @@ def test_it_is_kept_when_the_kitchen_is_left_alone(small_kitchen, sent, cooked, 
         assert order.delivered_at == order.promised_median
     assert ledger.settle(at(500)) == 6
     assert list(Outcome.objects.values_list("kept", "intervened")) == [(True, False)] * 6
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_who_collects_is_told_when_it_is_ready(small_kitchen, sent, cooked, place, margherita):
+    three = [(margherita, 3)]
+    place(NOON, promise=promise())
+    order = fresh(place(at(2), three, way="carry_out", promise=promise(3, at(2), "carry_out")))
+
+    # made until 40, out of the oven at 90, then the bench
+    times = dict.fromkeys(("low", "median", "high"), at(95).isoformat()) | {"what": "ready to collect"}
+    assert order.payload()["promise"] == order.payload()["eta"] == times
+    assert list(Promise.objects.values_list("way", "median_seconds")) == [("delivery", 65), ("carry_out", 93)]
+    run()
+    assert fresh(order).ready_at == at(95)
+    ledger.settle(at(2000))
+    assert list(Outcome.objects.order_by("promise").values_list("seconds", "kept")) == [(65, True), (93, True)]
+
+
+@pytest.mark.django_db
+def test_who_collects_is_promised_something_without_drivers(small_kitchen):
+    Station.objects.filter(stage="out_for_delivery").update(is_open=False)
+    assert forecast.ask(1, NOON).why_not == "The drivers is closed: we can't say yet when it would be ready."
+    assert forecast.ask(1, NOON, "carry_out").model == (35.0,) * 3
 
 
 @pytest.mark.django_db
@@ -271,7 +445,10 @@ def test_everybody_gets_the_same_answer_for_a_second(small_kitchen, django_asser
     forecast.preview(1, NOON)
     with django_assert_num_queries(0):
         assert forecast.preview(1, at(0.5)).at == NOON
-    forecast.preview(2, NOON)  # is another question
+    assert forecast.preview(2, NOON).shown != forecast.preview(1, NOON).shown  # is another question
+    assert forecast.preview(1, NOON, "carry_out").shown == (35.0,) * 3  # and so is this
+    with django_assert_num_queries(0):
+        assert forecast.preview(1, at(0.5)).shown == (65.0,) * 3
 
 
 # The forecasts of open orders
@@ -354,6 +531,32 @@ def test_an_order_that_has_left_has_no_forecast(small_kitchen, sent, cooked, pla
     flow.override(gone.pk, stages.LAST, clock=at(2))
     flow.cancel(cancelled.pk, clock=at(2))
     assert fresh(gone).payload()["eta"] is fresh(cancelled).payload()["eta"] is None
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_an_order_that_is_ready_has_no_forecast(small_kitchen, sent, cooked, place, told, commit):
+    order = place(NOON, way="carry_out")
+    commit(forecast.renew, at(1))
+    assert fresh(order).payload()["eta"]["what"] == "ready to collect"
+    run(at(35))
+    assert fresh(order).stage == stages.READY and fresh(order).payload()["eta"] is None
+    assert commit(forecast.renew, at(36)) == 0
+    flow.recall(order.pk, clock=at(37))
+    assert commit(forecast.renew, at(38)) == 1
+    assert etas(order) == [at(42)] * 3
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_an_order_with_a_pizza_on_hold_has_no_forecast(small_kitchen, sent, cooked, place, margherita, told, commit):
+    order, later = place(NOON, [(margherita, 2)]), place(at(1))
+    flow.hold(order.pk, item=2, clock=at(2))
+    commit(forecast.renew, at(3))
+    assert [etas(order), etas(later)] == [[None] * 3, [at(85)] * 3]  # the first pizza is made and baked before
+    flow.resume(order.pk, item=2, clock=at(4))
+    commit(forecast.renew, at(5))
+    assert None not in etas(order)
 
 
 @pytest.mark.django_db

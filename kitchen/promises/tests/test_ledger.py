@@ -6,14 +6,17 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from home.models import Order
+from home.models import Order, OrderItem
 from kitchen import flow, stages
 from kitchen.board import actions
 from kitchen.models import Outcome, Promise, Shop, Station, Unchangeable
 from kitchen.promises import forecast, ledger
-from kitchen.tests.clock import NOON, at
-from kitchen.tests.test_flow import finish, fresh
+from kitchen.tests.clock import NOON, at, begins, link_of
+from kitchen.tests.test_flow import fresh
+from simulation import calibration
 from simulation.calibration import NONE
+
+CARRY_OUT = stages.CARRY_OUT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 
@@ -28,17 +31,25 @@ def promised(small_kitchen, place):
         row = Promise(
             at=at(seconds), speed=2, pizzas=1, open_orders=0, low_seconds=120, median_seconds=130, high_seconds=140,
             model_low_seconds=110, model_median_seconds=130, model_high_seconds=150,
+            way=more.get("way", stages.DELIVERY),
         )  # fmt: skip
         return place(at(seconds), promise=row, **more)
 
     return order
 
 
-def deliver(order, seconds):
-    """Deliver an order by the kitchen itself, one link after the other."""
-    for _ in stages.WORKED:
-        Order.objects.filter(pk=order.pk).update(due_at=at(seconds))
-        finish(order, at(seconds))
+def deliver(order, seconds, until=stages.LAST):
+    """Deliver an order by the kitchen itself, one link after the other, all at this moment."""
+    while fresh(order).stage not in (until, *stages.ENDED):
+        for rows in (Order.objects.filter(pk=order.pk), OrderItem.objects.filter(order=order)):
+            rows.filter(due_at__isnull=False).update(due_at=at(seconds))
+        found = fresh(order)
+        work = next(work for work in (*found.parts, found) if work.due_at)
+        begins(*link_of(work), clock=at(seconds))
+
+
+def lessons(speed):
+    return ledger.lessons(speed).get(stages.DELIVERY, [])
 
 
 def settled():
@@ -148,25 +159,131 @@ def test_nothing_is_learned_from_orders_with_intervention(promised, hand):
     deliver(order, 60)
     ledger.settle(at(80))
     assert settled() == [(120.0, True, True)]
-    assert ledger.lessons(2.0) == []
+    assert lessons(2.0) == []
 
 
 def test_lessons_are_what_the_model_said_at_this_speed(promised):
     deliver(promised(), 60)
     ledger.settle(at(80))
-    assert ledger.lessons(2.0) == [((110.0, 130.0, 150.0), 120.0)]
-    assert ledger.lessons(3.0) == []
-    assert forecast.Learned().get(2.0) == NONE
+    assert lessons(2.0) == [((110.0, 130.0, 150.0), 120.0)]
+    assert lessons(3.0) == []
+    assert forecast.Learned().get(2.0, stages.DELIVERY) == NONE
+
+
+def test_each_way_learns_from_its_own_outcomes(promised, monkeypatch):
+    monkeypatch.setattr(calibration, "FEWEST", 2)
+    for seconds in (60, 90, 60):
+        deliver(promised(), seconds)
+    deliver(promised(way=CARRY_OUT), 30, until=stages.READY)
+    ledger.settle(at(100))
+    assert {way: [actual for _, actual in rows] for way, rows in ledger.lessons(2.0).items()} == {
+        CARRY_OUT: [60],
+        stages.DELIVERY: [120, 180, 120],
+    }
+    learned = forecast.Learned()
+    assert learned.get(2.0, stages.DELIVERY) != NONE and learned.get(2.0, CARRY_OUT) == NONE
+
+
+def test_no_more_lessons_are_read_than_the_newest(promised, monkeypatch):
+    monkeypatch.setattr(ledger, "LESSONS_READ", 2)
+    for seconds in (60, 70, 80):
+        deliver(promised(), seconds)
+        ledger.settle(at(seconds))
+    assert [actual for _, actual in lessons(2.0)] == [160, 140]
+    monkeypatch.setattr(calibration, "WINDOW", 1)
+    assert [actual for _, actual in lessons(2.0)] == [160]
+
+
+# To collect: it is about when the order is ready
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("hands_over", [True, False])
+def test_an_order_to_collect_is_judged_when_it_is_ready(promised, hands_over):
+    Shop.objects.update(hands_over=hands_over)
+    order = promised(way=CARRY_OUT)
+    deliver(order, 65, until=stages.READY)
+    assert ledger.settle(at(66)) == 1  # it can stand at the counter for hours
+    assert settled() == [(130.0, True, False)]
+    assert Outcome.objects.get().at == at(65)
+    assert Shop.objects.get().settled == Promise.objects.get().pk
+    flow.override(order.pk, stages.LAST, clock=at(4000))
+    assert ledger.settle(at(4100)) == 0
+
+
+def test_how_long_it_stands_at_the_counter_is_nothing_to_the_promise(promised, bob):
+    order = promised(way=CARRY_OUT)
+    deliver(order, 62, until=stages.READY)
+    flow.advance(order.pk, bob, clock=at(500))  # a tap hands it over, and is no intervention
+    assert ledger.settle(at(501)) == 1
+    assert settled() == [(124.0, True, False)]
+
+
+@pytest.mark.database
+def test_a_tap_by_mistake_that_is_undone_spoils_nothing(promised, bob):
+    order = promised(way=CARRY_OUT)
+    deliver(order, 40, until="baked")
+    flow.advance(order.pk, bob, clock=at(41))
+    assert fresh(order).stage == stages.READY
+    assert ledger.settle(at(42)) == 0
+    flow.undo(order.pk, fresh(order).seq, bob, clock=at(45))
+    assert ledger.settle(at(99)) == 0  # it is not ready
+    deliver(order, 100, until=stages.READY)
+    assert ledger.settle(at(100 + ledger.SETTLED_SECONDS)) == 1
+    assert settled() == [(200.0, False, True)]
+
+
+def test_a_recall_that_is_undone_leaves_it_ready_since_then(promised, bob):
+    order = promised(way=CARRY_OUT)
+    deliver(order, 62, until=stages.READY)
+    flow.recall(order.pk, bob, clock=at(63))
+    assert ledger.settle(at(64)) == 0
+    flow.undo(order.pk, fresh(order).seq, bob, clock=at(65))
+    assert ledger.settle(at(66)) == 1
+    assert settled() == [(124.0, True, False)]
+
+
+def test_what_was_ready_and_is_made_again_was_still_ready(promised, bob):
+    order = promised(way=CARRY_OUT)
+    deliver(order, 62, until=stages.READY)
+    assert ledger.settle(at(63)) == 1
+    flow.remake(order.pk, bob, "Dropped", clock=at(64))
+    deliver(order, 300)
+    assert ledger.settle(at(400)) == 0
+    assert settled() == [(124.0, True, False)]
+
+
+def test_an_order_that_is_cancelled_at_the_counter_has_nothing_to_keep(promised, bob):
+    order = promised(way=CARRY_OUT)
+    deliver(order, 62, until=stages.READY)
+    flow.cancel(order.pk, bob, clock=at(63))
+    assert ledger.settle(at(99)) == 1
+    assert settled() == [(None, None, True)]
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("verb", [flow.hold, flow.rush, flow.remake, flow.advance], ids=lambda verb: verb.__name__)
+def test_what_is_done_with_one_pizza_is_an_intervention(promised, margherita, bob, verb):
+    orders = [promised(items=[(margherita, 3)]) for _ in range(2)]
+    verb(orders[0].pk, bob, item=2, clock=at(1))
+    if verb is flow.hold:
+        flow.resume(orders[0].pk, bob, item=2, clock=at(2))
+    for order in orders:
+        deliver(order, 65)
+    assert ledger.settle(at(90)) == 2
+    assert settled() == [(130.0, True, True), (130.0, True, False)]
 
 
 # Figures
 
 
-def outcome(number, kept=True, seconds=150.0, open_orders=0, simulated=False, when=NOON, low=100.0, high=220.0):
+def outcome(
+    number, kept=True, seconds=150.0, open_orders=0, simulated=False, when=NOON, low=100.0, high=220.0, **promised
+):
     promise = Promise.objects.create(
         order_pk=10**6 + number, at=when, speed=60, pizzas=1, open_orders=open_orders, simulated=simulated,
         low_seconds=low, median_seconds=160, high_seconds=high,
-        model_low_seconds=low, model_median_seconds=160, model_high_seconds=high,
+        model_low_seconds=low, model_median_seconds=160, model_high_seconds=high, **promised,
     )  # fmt: skip
     return Outcome.objects.create(
         promise=promise, at=when, simulated=simulated, seconds=seconds, kept=kept, intervened=False
@@ -195,6 +312,20 @@ def test_a_third_each_by_how_full_it_was():
         ("Rush", 12, 16, 3, 0),
     ]
     assert [row["name"] for row in ledger.by_load(ledger.newest(False)[:2])] == ["Busy", "Rush"]
+
+
+def test_both_ways_count_and_each_has_its_row(client):
+    for number in range(6):
+        outcome(number, kept=number % 3 > 0, way=CARRY_OUT if number > 3 else stages.DELIVERY)
+    rows = ledger.newest(False)
+    assert ledger.figures(rows)["orders"] == 6
+    assert [(row["name"], row["orders"], row["kept"]) for row in ledger.by_way(rows)] == [
+        ("At the door", 4, 2),
+        ("Ready to collect", 2, 2),
+    ]
+    html = page(client)
+    assert "Two ways out" in html and "Ready to collect" in html
+    assert "Two ways out" not in page(client, "?simulated=1")
 
 
 @pytest.mark.database
