@@ -1,7 +1,10 @@
 """Measure service times from the event log, and fit a distribution to those of each station.
 
-Only work without intervention counts, from its `started` to the next event of the kitchen's own, since the speed was
-last changed. Orders go on drawing their times from the distribution as set: this is for looking ahead.
+Only work without intervention counts, from its `started` to the next event of the same pizza or order, if that is the
+kitchen's own, since the speed was last changed. What is done with one pizza does not spoil its siblings' times. One
+that is made again counts no more, like all that a person has touched: its times would be drawn as they were before.
+
+Orders go on drawing their times from the distribution as set: this is for looking ahead.
 """
 
 from collections.abc import Sequence
@@ -9,9 +12,10 @@ from datetime import datetime
 from math import sqrt
 from typing import NamedTuple
 
-from django.db.models import Exists, F, Max, OuterRef, Subquery
+from django.db.models import Exists, Max, OuterRef, Q, Subquery
 
 from home.models import OrderEvent
+from kitchen import stages
 from kitchen.models import Shop, Station
 
 LEAST_SAMPLES = 50
@@ -38,8 +42,8 @@ def renew() -> None:
     """Measure every station, and write what has changed."""
     shop = Shop.objects.get()
     newest = OrderEvent.objects.aggregate(pk=Max("pk"))["pk"] or 0
-    for station in Station.objects.all():
-        samples = read(station.stage, shop.speed_since, shop.speed, newest - EVENTS_READ)
+    for station in Station.objects.exclude(stage=stages.READY):  # at the counter nobody works
+        samples = read(station, shop.speed_since, shop.speed, newest - EVENTS_READ)
         fit = fit_distribution(samples, station.per_pizza)
         if fit is None:
             figures = {"distribution": "", "mean_seconds": None, "spread_seconds": None, "samples": 0}
@@ -51,17 +55,23 @@ def renew() -> None:
             Station.objects.filter(pk=station.pk).update(**changes)
 
 
-def read(stage: str, since: datetime, speed: float, after_pk: int) -> list[Sample]:
+def read(station: Station, since: datetime, speed: float, after_pk: int) -> list[Sample]:
     """Return the newest work of a station in which nobody intervened, at most MOST_SAMPLES."""
-    events = OrderEvent.objects.filter(order=OuterRef("order"))
-    by_hand = events.filter(seq__lte=OuterRef("seq") + 1).exclude(event__in=NATURAL)
-    after = events.filter(seq=OuterRef("seq") + 1)
-    rows = OrderEvent.objects.filter(pk__gt=after_pk, stage=stage, event=OrderEvent.Event.STARTED, at__gte=since)
-    rows = rows.annotate(ended=Subquery(after.values("at")), pizzas=F("order__pizzas"))
-    rows = rows.filter(~Exists(by_hand), ended__isnull=False).order_by("-pk")[:MOST_SAMPLES]
+    same = OrderEvent.objects.filter(order=OuterRef("order"))
+    if station.is_of_items:
+        same = same.filter(Q(item=OuterRef("item")) | Q(item=None))
+        after = same.filter(seq__gt=OuterRef("seq")).order_by("seq")
+    else:
+        after = same.filter(seq=OuterRef("seq") + 1)  # a pizza that is taken back ends the order's work
+        same = same.filter(item=None)
+    by_hand = same.filter(seq__lt=OuterRef("seq")).exclude(event__in=NATURAL)
+    rows = OrderEvent.objects.filter(pk__gt=after_pk, stage=station.stage, event=OrderEvent.Event.STARTED)
+    rows = rows.filter(at__gte=since, item__isnull=not station.is_of_items)
+    rows = rows.annotate(ended=Subquery(after.values("at")[:1]), ending=Subquery(after.values("event")[:1]))
+    rows = rows.filter(~Exists(by_hand), ending__in=NATURAL).order_by("-pk")[:MOST_SAMPLES]
     return [
-        Sample(pizzas, (ended - at).total_seconds() * speed)
-        for at, ended, pizzas in rows.values_list("at", "ended", "pizzas")
+        Sample(1 if station.is_of_items else pizzas, (ended - at).total_seconds() * speed)
+        for at, ended, pizzas in rows.values_list("at", "ended", "order__pizzas")
     ]
 
 

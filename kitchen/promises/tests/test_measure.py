@@ -9,6 +9,7 @@ from kitchen import flow
 from kitchen.models import Shop, Station
 from kitchen.promises import measure, tasks
 from kitchen.promises.measure import LEAST_SAMPLES, Sample, fit_distribution
+from kitchen.promises.tests.test_forecast import run
 from kitchen.tests.clock import NOON, at
 from simulation.distributions import build
 
@@ -55,10 +56,31 @@ def kitchen(small_kitchen, sent, cooked):
         for seq, (event, stage) in enumerate(events, 1):
             moment = at(begins + (seconds if stage == "baked" else 0))
             event = by_hand if by_hand and stage == "baked" else event
-            OrderEvent.objects.create(order=made, seq=seq, at=moment, stage=stage, event=event)
+            OrderEvent.objects.create(order=made, seq=seq, at=moment, item=1, stage=stage, event=event)
         return made
 
     return add
+
+
+@pytest.fixture
+def log(kitchen):
+    """log(*events, pizzas=...) writes an order's events: (seconds, item, event, stage)."""
+
+    def log(*events, **order):
+        made = Order(created_at=NOON, **order)
+        made.save()
+        OrderEvent.objects.bulk_create(
+            OrderEvent(order=made, seq=seq, at=at(100 + seconds), item=item, stage=stage, event=event)
+            for seq, (seconds, item, event, stage) in enumerate(events, 1)
+        )
+
+    return log
+
+
+def seconds(stage, after_pk=0):
+    """Return what was measured at a station, in wall time, in the order of the log."""
+    station = Station.objects.get(stage=stage)
+    return [(sample.pizzas, sample.seconds / 4) for sample in measure.read(station, NOON, 4.0, after_pk)][::-1]
 
 
 @pytest.mark.database
@@ -74,8 +96,135 @@ def test_only_work_without_intervention_since_the_last_change_of_speed_counts(ki
     OrderEvent.objects.filter(order=kitchen(99), seq=3).delete()  # still in the oven
     later = kitchen(30)
     OrderEvent.objects.create(order=later, seq=4, at=at(200), stage="baked", event="held")  # after that work
-    assert measure.read("baking", NOON, 4.0, 0) == [Sample(1, 120.0), Sample(3, 80.0), Sample(1, 40.0)]
-    assert measure.read("out_for_delivery", NOON, 4.0, 0) == []
+    oven, drivers = (Station.objects.get(stage=stage) for stage in ("baking", "out_for_delivery"))
+    assert measure.read(oven, NOON, 4.0, 0) == [Sample(1, 120.0), Sample(1, 80.0), Sample(1, 40.0)]
+    assert measure.read(drivers, NOON, 4.0, 0) == []
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_a_pizza_is_measured_beside_its_siblings(log):
+    log(
+        (0, 1, "started", "received"),
+        (0, 2, "joined", "received"),
+        (10, 1, "started", "baking"),
+        (10, 2, "started", "received"),
+        (17, 2, "joined", "baking"),
+        (30, 1, "joined", "baked"),
+        (30, 2, "started", "baking"),
+        (55, 2, "joined", "baked"),
+        (55, None, "started", "baked"),
+        (60, None, "joined", "out_for_delivery"),
+        (70, None, "started", "out_for_delivery"),
+        (99, None, "delivered", "delivered"),
+        pizzas=2,
+    )
+    assert seconds("received") == [(1, 10), (1, 7)]
+    assert seconds("baking") == [(1, 20), (1, 25)]
+    assert seconds("baked") == [(2, 5)]
+    assert seconds("out_for_delivery") == [(2, 29)]
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+@pytest.mark.parametrize("verb", ["held", "overridden", "recalled", "rushed", "retimed", "undone", "cancelled"])
+def test_what_a_person_does_with_one_pizza_spoils_only_its_own(log, verb):
+    log(
+        (0, 1, "started", "baking"),
+        (1, 2, "started", "baking"),
+        (2, 2, verb, "baking"),
+        (3, 2, "resumed", "baking"),
+        (20, 1, "joined", "baked"),
+        (22, 2, "joined", "baked"),
+        (22, None, "started", "baked"),
+        (27, None, "started", "out_for_delivery"),
+        pizzas=2,
+    )
+    assert seconds("baking") == [(1, 20)]
+    assert seconds("baked") == [(2, 5)]
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+@pytest.mark.parametrize("verb", ["rushed", "changed"])
+def test_what_a_person_does_with_the_order_spoils_all(log, verb):
+    log(
+        (0, 1, "started", "baking"),
+        (0, 2, "started", "baking"),
+        (15, 1, "joined", "baked"),
+        (16, None, verb, "baking"),
+        (20, 2, "joined", "baked"),
+        (20, None, "started", "baked"),
+        (25, None, "started", "out_for_delivery"),
+        pizzas=2,
+    )
+    assert seconds("baking") == [(1, 15)]
+    assert seconds("baked") == []
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_a_pizza_that_is_made_again_counts_no_more(log):
+    log(
+        (0, 1, "started", "received"),
+        (10, 1, "started", "baking"),
+        (15, 1, "remade", "received"),
+        (15, 1, "started", "received"),
+        (25, 1, "started", "baking"),
+        (45, 1, "joined", "baked"),
+    )
+    assert seconds("received") == [(1, 10)]
+    assert seconds("baking") == []
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_an_order_that_is_taken_back_from_the_bench_was_not_done_there(log):
+    log(
+        (0, 1, "joined", "baked"),
+        (0, None, "started", "baked"),
+        (2, 1, "remade", "received"),
+        (2, 1, "started", "received"),
+        (12, 1, "started", "baking"),
+        (32, 1, "joined", "baked"),
+        (32, None, "started", "baked"),
+        (37, None, "started", "ready"),
+        way="carry_out",
+    )
+    assert seconds("baked") == [(1, 5)]
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_stations_that_work_on_orders_measure_orders(log):
+    log((0, None, "started", "baking"), (20, None, "started", "baked"), pizzas=3)  # as of before there were items
+    assert seconds("baking") == []
+    Station.objects.update(works_on="order")
+    assert seconds("baking") == [(3, 20)]
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_only_the_newest_events_are_read(log, monkeypatch):
+    for took in (10, 20, 30):
+        log((0, 1, "started", "baking"), (took, 1, "joined", "baked"))
+    newest = OrderEvent.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    assert seconds("baking", after_pk=newest - 4) == [(1, 20), (1, 30)]
+    monkeypatch.setattr(measure, "MOST_SAMPLES", 1)
+    assert seconds("baking") == [(1, 30)]
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_the_live_kitchen_is_measured_as_it_works(kitchen, place, margherita):
+    Station.objects.filter(works_on="item").update(capacity=2)
+    place(at(100), [(margherita, 2)])
+    place(at(100), way="carry_out")
+    run()
+    assert seconds("received") == [(1, 2.5)] * 3
+    assert seconds("baking") == [(1, 5)] * 3
+    assert seconds("baked") == [(2, 1.25), (1, 1.25)]
+    assert seconds("out_for_delivery") == [(2, 7.5)]
 
 
 @pytest.mark.database
