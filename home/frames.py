@@ -87,6 +87,8 @@ def eta(order: "Order", state: str) -> dict[str, str] | None:
     """Return the present forecast; None where nothing can be said: on hold, station closed, fulfilled."""
     if order.stage == order.route.fulfilled or state in ("held", *stages.ENDED):
         return None
+    if any(item.held and item.is_cooking for item in order.parts):  # the others will wait for it
+        return None
     return interval(order, order.eta_low, order.eta_median, order.eta_high)
 
 

@@ -552,7 +552,9 @@ def test_an_order_that_is_ready_has_no_forecast(small_kitchen, sent, cooked, pla
 @pytest.mark.django_db
 def test_an_order_with_a_pizza_on_hold_has_no_forecast(small_kitchen, sent, cooked, place, margherita, told, commit):
     order, later = place(NOON, [(margherita, 2)]), place(at(1))
+    commit(forecast.renew, at(1))
     flow.hold(order.pk, item=2, clock=at(2))
+    assert fresh(order).state == "working" and fresh(order).payload()["eta"] is None  # at once
     commit(forecast.renew, at(3))
     assert [etas(order), etas(later)] == [[None] * 3, [at(85)] * 3]  # the first pizza is made and baked before
     flow.resume(order.pk, item=2, clock=at(4))

@@ -58,7 +58,27 @@ async def test_an_old_forecast_of_an_order_that_has_gone_on_is_not_shown(order):
         assert (await receive(socket))["payload"]["seq"] == 2
         await sync_to_async(live.announce_eta)(old)
         await act(flow.advance, order)
-        assert (await receive(socket))["payload"]["seq"] == 3
+        assert (await receive(socket))["payload"][
+            "seq"
+        ] == 4  # the pizza was ready for the bench, the order began there
+
+
+async def test_pizzas_and_the_order_that_they_are_have_one_forecast(place, margherita):
+    order = await sync_to_async(place)(items=[(margherita, 3)], way="carry_out")
+    await sync_to_async(broadcaster.flush)()
+    async with open_socket(f"/ws/pizza/{order.order_id}?forecast") as socket:
+        await receive(socket)
+        await renew()
+        payload = (await receive(socket))["payload"]
+        assert payload["eta"]["what"] == "ready to collect" and len(payload["items"]) == 3
+        await sync_to_async(flow.hold)(order.pk, item=2)
+        frame = await receive(socket)
+        assert frame["payload"]["eta"] is None and "forecast" not in frame
+        await sync_to_async(flow.resume)(order.pk, item=2)
+        assert (await receive(socket))["payload"]["eta"] is not None
+        await sync_to_async(flow.override)(order.pk, "ready")
+        payload = (await receive(socket))["payload"]
+        assert (payload["stage"], payload["eta"]) == ("ready", None)
 
 
 async def test_the_boards_hear_of_it(order, bob):
