@@ -17,7 +17,8 @@ from home.models import FORECAST_FIELDS, Order
 from kitchen import flow, stages
 from kitchen.models import Promise
 from kitchen.promises import ledger
-from kitchen.promises.state import ROUTES, newcomer, read_state, unfulfilled
+from kitchen.promises.state import ROUTES, newcomer, unfulfilled
+from kitchen.promises.state import read_state as read_state
 from simulation.calibration import NONE, Correction, Interval, learn
 from simulation.lookahead import State, look_ahead, look_ahead_last
 
