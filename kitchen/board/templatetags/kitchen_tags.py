@@ -17,7 +17,7 @@ register = template.Library()
 def kitchen_now() -> dict[str, Any]:
     """Count open orders by stage, late ones (past their promise) and promises kept today; simulated ones apart."""
     now = timezone.now()
-    late = Count("pk", filter=Q(promised_high__lt=now))
+    late = Count("pk", filter=Q(promised_high__lt=now) & ~Q(stage=stages.READY))
     open_orders = Order.objects.open().order_by().values("stage", "simulated").annotate(orders=Count("pk"), late=late)
     today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     ended = Outcome.objects.filter(at__gte=today, kept__isnull=False).values("simulated")

@@ -52,3 +52,12 @@ def test_it_leads_to_the_orders_of_a_stage_and_to_the_kitchens_pages(client, bob
     for address in ("/admin/home/order/?stage__exact=baking", "/kitchen/", "/kitchen/inbox/", "/kitchen/planner/"):
         assert f'href="{address}"' in page
         assert client.get(address).status_code == 200
+
+
+def test_what_is_ready_to_collect_is_not_late(client, bob, small_kitchen, place):
+    order = place(way="carry_out")
+    Order.objects.filter(pk=order.pk).update(promised_high=order.created_at)
+    client.force_login(bob)
+    assert "1 Late" in " ".join(strip_tags(front_page(client)).split())
+    flow.override(order.pk, "ready")
+    assert "0 Late" in " ".join(strip_tags(front_page(client)).split())
