@@ -66,17 +66,18 @@ class Found:
 
 def scenario_with(scenario: Scenario, crew: Crew) -> Scenario:
     stations = (
-        replace(station, capacity=count, changes=()) for station, count in zip(scenario.stations, crew, strict=True)
+        replace(station.with_capacity(count), changes=())
+        for station, count in zip(scenario.stations, crew, strict=True)
     )
     return replace(scenario, stations=tuple(stations))
 
 
 def tried(keep: float, part: Part) -> Tried:
-    total = float(part.orders.sum()) or 1.0
+    waits = part.wait_seconds.sum(axis=0) / 60 / np.maximum(part.visits.sum(axis=0), 1.0)
     return Tried(
         ratio(part.kept, part.orders),
         ratio(part.seconds / 60, part.orders),
-        tuple(float(seconds) / 60 / total for seconds in part.wait_seconds.sum(axis=0)),
+        tuple(waits.tolist()),
         part.lengths.quantile(keep) / 60,
     )
 
@@ -87,7 +88,7 @@ class Search:
     def __init__(self, plan: Plan, known: Known) -> None:
         self.plan, self.known = plan, known
         self.stages = [station.stage for station in plan.scenarios[0].stations]
-        usual = MOST_ORDERS_A_PIECE / max(1.0, plan.scenarios[0].orders())
+        usual = MOST_ORDERS_A_PIECE / max(1.0, plan.scenarios[0].crowd())
         self.blocks = -(-min(plan.most_replications, int(max(LEAST_DAYS, min(usual, MOST_DAYS)))) // BLOCK)
         self.plenty = (MOST_CREW,) * len(self.stages)
 
@@ -202,6 +203,7 @@ def answer(plan: Plan, known: Known) -> dict[str, Any]:
         "keep": plan.keep,
         "promise_minutes": plan.scenarios[0].promise_minutes,
         "costs": plan.costs,
+        "ends": list(plan.ends()),
         "stations": [{"stage": row.stage, "name": row.name} for row in plan.scenarios[0].stations],
         "tried": len({want.crew for want in known}),
         "precise": True,
@@ -280,8 +282,11 @@ def why_none(search: Search, most: Crew) -> str:
     result = trial(search, most)
     at = int(np.argmax(result.wait_minutes))
     if result.wait_minutes[at] >= 1:
-        name = search.plan.scenarios[0].stations[at].name
-        return f"Orders wait {result.wait_minutes[at]:.1f} minutes for a place at “{name}”, and more are not tried."
+        station = search.plan.scenarios[0].stations[at]
+        return (
+            f"{station.things().capitalize()} wait {result.wait_minutes[at]:.1f} minutes for a place at"
+            f" “{station.name}”, and more are not tried."
+        )
     instead = math.ceil(result.within_minutes) if result.kept.is_known else 0
     return f"The work itself takes too long: to keep that many, promise about {instead} minutes."
 
@@ -291,11 +296,12 @@ def why(search: Search, best: Crew, runner_up: Crew) -> str:
     result, better = trial(search, runner_up), trial(search, best)
     longer = np.array(result.wait_minutes) - np.array(better.wait_minutes)
     at = int(longer.argmax())
-    name = search.plan.scenarios[0].stations[at].name
+    station = search.plan.scenarios[0].stations[at]
     kept = percent(result.kept) if result.kept.is_known else "all"
     text = (
-        f"The runner-up, {words(search, runner_up)}, costs {search.cost(runner_up):g} and keeps {kept}: orders wait"
-        f" {result.wait_minutes[at]:.1f} minutes for a place at “{name}” instead of {better.wait_minutes[at]:.1f}."
+        f"The runner-up, {words(search, runner_up)}, costs {search.cost(runner_up):g} and keeps {kept}:"
+        f" {station.things()} wait {result.wait_minutes[at]:.1f} minutes for a place at “{station.name}” instead of"
+        f" {better.wait_minutes[at]:.1f}."
     )
     if result.kept.is_known and result.kept.value >= search.plan.keep:
         text += " That might be enough, but it can't be told from too little."

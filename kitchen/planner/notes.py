@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from kitchen.planner.scenarios import CREW, NOW, Plan, Scenario, StationPlan, capacity_at, clock
+from kitchen.planner.scenarios import CREW, ITEM, NOW, THINGS, Plan, Scenario, StationPlan, capacity_at, clock
 from kitchen.planner.specs import spec_of
 from simulation.notes import of_state
 
@@ -22,7 +22,7 @@ def of(plan: Plan) -> Iterator[str]:
 
 
 def warnings_of(scenario: Scenario, plan: Plan) -> Iterator[str]:
-    yield from of_state(spec_of(plan, scenario), [station.name for station in scenario.stations])
+    yield from of_state(spec_of(plan, scenario), [station.name for station in scenario.stations], THINGS[ITEM])
     yield from about_demand(scenario, plan.question)
 
 
@@ -57,11 +57,13 @@ def holes(pieces: list[Piece]) -> Iterator[str]:
 
 def overload(scenario: Scenario, station: StationPlan, pieces: list[Piece]) -> Iterator[str]:
     """Warn of more work than capacity in the worst stretch of the day."""
-    per_order = scenario.work_seconds(station) / 3600  # hours of a place
+    each = scenario.work_seconds(station) / 3600  # hours of a place
+    visitors = scenario.visitors(station)  # of one order
     stretches: list[list[tuple[float, Piece]]] = []
     end_before = None
-    for begin, end, rate in split_at([hour for hour, _ in station.changes], pieces):
-        over = rate * per_order - capacity_at(station, begin)
+    for begin, end, orders in split_at([hour for hour, _ in station.changes], pieces):
+        rate = orders * visitors
+        over = rate * each - capacity_at(station, begin)
         if over > 1e-9:
             if end_before != begin:
                 stretches.append([])
@@ -72,11 +74,12 @@ def overload(scenario: Scenario, station: StationPlan, pieces: list[Piece]) -> I
     stretch = max(stretches, key=max)
     over, (begin, _, rate) = max(stretch, key=lambda item: item[0])
     first, last = stretch[0][1][0], stretch[-1][1][1]
+    what = station.things()
     ends = "Only closing ends that." if last == pieces[-1][1] else "Then it shrinks again."
     yield (
-        f"{station.name} has more work than places from {clock(first)} to {clock(last)}: at worst {rate:.3g} orders an"
-        f" hour are work for {rate * per_order:.1f} places, and it has {capacity_at(station, begin)}, so that its line"
-        f" grows by {over / per_order:.1f} orders an hour. {ends}"
+        f"{station.name} has more work than places from {clock(first)} to {clock(last)}: at worst {rate:.3g} {what} an"
+        f" hour are work for {rate * each:.1f} places, and it has {capacity_at(station, begin)}, so that its line"
+        f" grows by {over / each:.1f} {what} an hour. {ends}"
     )
 
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kitchen.planner import crew
 from kitchen.planner.crew import Crew
 from kitchen.planner.parts import Parts
-from kitchen.planner.scenarios import CREW, NOW, PRESENT, Plan, Scenario, clock
+from kitchen.planner.scenarios import CREW, NOW, PRESENT, TAKEN, Plan, Scenario, clock
 from kitchen.planner.specs import BLOCK, MOST_ORDERS_A_PIECE, slot_hours, spec_of
 from simulation.confidence import Estimate, difference, plain, ratio
 from simulation.engine import Array
@@ -21,6 +23,7 @@ FIRST_DAYS = 200  # then twice as many, and so on, until the answer is precise e
 PIECES_A_ROUND = 8
 MINUTE = 60.0
 UNNOTICED = 0.05  # minutes: rounded, nothing
+THERE = {"door": "there", "counter": "ready"}  # what an order is at the end of its time
 
 
 @dataclass(frozen=True, order=True)
@@ -93,8 +96,8 @@ def rounds(plan: Plan) -> list[int]:
 
 def pieces(plan: Plan, reached: int, total: int) -> list[Piece]:
     """Share out the blocks from `reached` to `total`, in small pieces, so that live work never waits long for one."""
-    orders = sum(scenario.orders() for scenario in plan.scenarios) * BLOCK
-    most = max(1, int(MOST_ORDERS_A_PIECE / max(1.0, orders)))
+    crowd = sum(scenario.crowd() for scenario in plan.scenarios) * BLOCK
+    most = max(1, int(MOST_ORDERS_A_PIECE / max(1.0, crowd)))
     size = min(most, max(1, -(-(total - reached) // PIECES_A_ROUND)))
     return [Piece((), first, min(size, total - first)) for first in range(reached, total, size)]
 
@@ -136,6 +139,16 @@ def mean_minutes(figures: Figures, number: int) -> Estimate:
     return ratio(figures[number].part.seconds / MINUTE, figures[number].part.orders)
 
 
+def by_way(result: Result) -> dict[str, tuple[Estimate, Estimate]]:
+    """Return, for each way out that some order took, the mean in minutes and the share within the promise."""
+    part = result.part
+    return {
+        route.name: (ratio(part.kind_seconds[:, kind] / MINUTE, orders), ratio(part.kind_kept[:, kind], orders))
+        for kind, route in enumerate(result.spec.routes)
+        if (orders := part.kind_orders[:, kind]).any()
+    }
+
+
 def savings(figures: Figures) -> list[Estimate]:
     """Return the minutes that each scenario saves an order against the first."""
     return [saving(figures, number, 0) for number in range(len(figures))]
@@ -169,6 +182,7 @@ def answer(plan: Plan, done: Done) -> dict[str, Any]:
         "precise": bool(figures and is_precise(plan, figures)),
         "half_width_minutes": plan.half_width_minutes,
         "seed": plan.seed,
+        "ends": list(plan.ends()),
         "slot_hours": [round(hour, 4) for hour in slot_hours(plan)],
         "scenarios": rows,
     }
@@ -199,9 +213,18 @@ def scenario_row(plan: Plan, figures: Figures, number: int) -> dict[str, Any]:
             f"p{share:02d}_minutes": plain(result.part.lengths.quantile(share / 100) / MINUTE, 2)
             for share in (5, 50, 95)
         },
+        "by_way": ways_row(result),
         "by_slot": slots_row(slots),
         "stations": station_rows(scenario, result, slots["utilisation"]),
     }
+
+
+def ways_row(result: Result) -> dict[str, Any] | None:
+    """Return the figures of each way out; None if all orders took the same."""
+    ways = by_way(result)
+    if len(ways) < 2:
+        return None
+    return {way: {"mean_minutes": as_dict(mean), "kept": as_dict(share)} for way, (mean, share) in ways.items()}
 
 
 def slots_row(slots: Mapping[str, Array]) -> dict[str, Any]:
@@ -220,10 +243,11 @@ def station_rows(scenario: Scenario, result: Result, loads: Array) -> list[dict[
         {
             "stage": station.stage,
             "name": station.name,
+            "unit": station.unit,
             "places": station.capacity,
             "load": plain(busy[index].sum() / available[index].sum(), 4) if available[index].sum() else None,
             "load_by_slot": [plain(load, 4) for load in loads[index]],
-            "wait_minutes": as_dict(ratio(part.wait_seconds[:, index] / MINUTE, part.orders)),
+            "wait_minutes": as_dict(ratio(part.wait_seconds[:, index] / MINUTE, part.visits[:, index])),
         }
         for index, station in enumerate(scenario.stations)
     ]
@@ -275,10 +299,11 @@ def changes_nothing(plan: Plan, saved: Mapping[int, Estimate]) -> bool:
 
 def where_orders_wait(plan: Plan, figures: Figures) -> str:
     part, stations = figures[0].part, plan.scenarios[0].stations
-    waits = part.wait_seconds.sum(axis=0) / max(float(part.orders.sum()), 1.0) / MINUTE
+    waits = part.wait_seconds.sum(axis=0) / np.maximum(part.visits.sum(axis=0), 1.0) / MINUTE
     if waits.max() < 2 * UNNOTICED:
         return "orders hardly wait at all"
-    return f"what orders wait for is “{stations[int(waits.argmax())].name}”"
+    station = stations[int(waits.argmax())]
+    return f"what {station.things()} wait for is “{station.name}”"
 
 
 def best_sentence(plan: Plan, figures: Figures, saved: Mapping[int, Estimate], ranked: Sequence[int]) -> str:
@@ -297,20 +322,38 @@ def present_sentence(plan: Plan, figures: Figures, present: Estimate) -> str:
     share = kept(figures, 0)
     if not present.is_known:
         return ""
+    scenario = plan.scenarios[0]
+    places = plan.ends(scenario)
+    arrive = "come" if places == ("door",) else f"are {there(places)}"
     return (
         f"{'From now on' if plan.question == NOW else 'As it is'}, an order takes {plus_minus(present)} minutes to the"
-        f" door, and {percent(share)} come within {plan.scenarios[0].promise_minutes:g}."
+        f" {' or the '.join(places)}{ways_words(figures[0])}, and {percent(share)} {arrive} within"
+        f" {scenario.promise_minutes:g}."
     )
+
+
+def ways_words(result: Result) -> str:
+    """Say how long each way out takes, where there are both."""
+    means = {way: estimate for way, (estimate, _) in by_way(result).items() if estimate.is_known}
+    if len(means) < 2:
+        return ""
+    return f" ({', '.join(f'{plus_minus(mean)} {TAKEN[way]}' for way, mean in means.items())})"
 
 
 def promises_sentence(plan: Plan, figures: Figures, number: int) -> str:
     share, present = kept(figures, number), kept(figures, 0)
     if not (share.is_known and present.is_known):
         return ""
+    words = there(plan.ends(plan.scenarios[number]))
     return (
-        f"{percent(share)} of the orders are there within {plan.scenarios[number].promise_minutes:g} minutes; in the"
+        f"{percent(share)} of the orders are {words} within {plan.scenarios[number].promise_minutes:g} minutes; in the"
         f" shop as it is, {percent(present)}."
     )
+
+
+def there(places: Sequence[str]) -> str:
+    """Return what an order is when its time ends."""
+    return " or ".join(THERE[place] for place in places)
 
 
 def named(plan: Plan, number: int) -> str:

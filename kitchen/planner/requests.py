@@ -13,6 +13,7 @@ from kitchen.planner.scenarios import (
     BELT,
     COMPARE,
     CREW,
+    MOST_CAPACITY,
     NOW,
     PRESENT,
     QUESTIONS,
@@ -21,11 +22,12 @@ from kitchen.planner.scenarios import (
     Plan,
     Scenario,
     StationPlan,
+    carry_out_words,
     clock,
     described,
     one_more,
 )
-from kitchen.planner.stations import MOST_CAPACITY, read_station
+from kitchen.planner.stations import read_station
 from simulation.fields import HOURS_A_DAY, PLAN, Fields, SpecError
 
 FLAT, HOURS, MEASURED = "flat", "hours", "measured"
@@ -56,6 +58,7 @@ class Present:
     state: tuple[OpenOrder, ...] = ()
     notes: tuple[str, ...] = ()  # on the state
     measured_notes: tuple[str, ...] = ()  # on any measured day
+    measured_carry_out: Callable[[Any], float] = lambda day: 0.0  # the share of such a day's orders
 
 
 def read_plan(values: Any, present: Present) -> Plan:
@@ -108,7 +111,10 @@ class AskedDemand:
 
 
 def read_demand(asked: Fields, present: Present) -> AskedDemand:
-    """Read a profile around a mean rate, a rate for each hour, or a day that was measured."""
+    """Read a profile around a mean rate, a rate for each hour, or a day that was measured.
+
+    All orders are delivered, or as many as on the measured day, unless a share of carry-out is requested.
+    """
     profile = asked.choice("profile", DEMANDS, DEMANDS[0], "Demand")
     per_hour = asked.number("per_hour", "Orders an hour", present.per_hour, least=0, most=MAX_DEMAND)
     times = asked.number("times", "The factor on the demand", 1, least=0, most=100)
@@ -116,7 +122,7 @@ def read_demand(asked: Fields, present: Present) -> AskedDemand:
     for name, value, needs in (("by_hour", text, HOURS), ("day", day, MEASURED)):
         if value is not None and profile != needs:
             raise SpecError(asked.at(name), f"“{name}” goes with the profile “{needs}”, not with “{profile}”.")
-    asked.refuse_others()
+    carry_out = 0.0
     pizzas: dict[int, float] = {count: float(weight) for count, weight in PIZZAS.items()}
     rates = [0.0] * HOURS_A_DAY
     if profile == HOURS:
@@ -128,6 +134,7 @@ def read_demand(asked: Fields, present: Present) -> AskedDemand:
             rates, pizzas = present.measured(day)
         except ValueError as error:
             raise SpecError(asked.at("day"), str(error)) from None
+        carry_out = present.measured_carry_out(day)
         words = f"as measured on {day}"
     elif profile == FLAT:
         rates, words = [per_hour] * HOURS_A_DAY, f"{per_hour:g} an hour, all day"
@@ -141,7 +148,11 @@ def read_demand(asked: Fields, present: Present) -> AskedDemand:
     hours_open = FLAT_HOURS if profile == FLAT or not busy else (busy[0], busy[-1] + 1)
     if times != 1:
         words += f", × {times:g}"
-    demand = Demand(words, tuple(rate * times for rate in rates), pizzas)
+    carry_out = asked.number("carry_out", "The share of carry-out", carry_out, least=0, most=1)
+    asked.refuse_others()
+    if carry_out:
+        words += f", {carry_out_words(carry_out)}"
+    demand = Demand(words, tuple(rate * times for rate in rates), pizzas, carry_out)
     return AskedDemand(demand, (float(hours_open[0]), float(hours_open[1])))
 
 

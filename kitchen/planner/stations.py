@@ -2,31 +2,70 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 from kitchen.models import MAX_SERVICE_SECONDS, MOST_CV, MOST_VALUES
-from kitchen.planner.scenarios import BELT, StationPlan
+from kitchen.planner.scenarios import BELT, ITEM, MOST_CAPACITY, StationPlan, belt_capacity
 from simulation import distributions
 from simulation.distributions.text import parse
 from simulation.fields import PLAN, Fields, SpecError
 
-MOST_CAPACITY = 1000
 OWN_DISTRIBUTIONS = (BELT,)  # those of the planner, besides simulation.distributions
 
 
 def read_station(parts: Fields, station: StationPlan) -> StationPlan:
     asked, called = parts.optional_object(station.stage), station.name
-    capacity = asked.whole("places", 1, MOST_CAPACITY, station.capacity, f"{called}: places")
     distribution = asked.choice(
         "law", (*distributions.DISTRIBUTIONS, *OWN_DISTRIBUTIONS), station.distribution, f"{called}: the distribution"
     )
     parameters = read_parameters(asked, distribution, station)
     moments = read_moments(asked, distribution, parameters, station)
-    per_pizza = asked.flag("per_pizza", station.per_pizza, f"{called}: per pizza")
+    capacity, headway_seconds = read_places(asked, station), None
+    if distribution == BELT:
+        capacity, headway_seconds = read_belt(asked, capacity, moments[0], station)
+    elif asked.get("headway_seconds") is not None:
+        raise asked.wrong("headway_seconds", "goes with a conveyor.", loadings_of(station))
+    per_pizza = asked.flag("per_pizza", station.is_per_pizza, f"{called}: per pizza")
+    if station.unit == ITEM and not per_pizza:
+        raise asked.wrong("per_pizza", "must be left out: each pizza has a place of its own.", f"{called}: per pizza")
     asked.refuse_others()
     check(asked, distribution, *moments, parameters, called)
-    return StationPlan(station.stage, called, capacity, distribution, *moments, per_pizza, station.changes, parameters)
+    return replace(
+        station,
+        capacity=capacity,
+        distribution=distribution,
+        mean_seconds=moments[0],
+        spread_seconds=moments[1],
+        per_pizza=station.per_pizza if station.unit == ITEM else per_pizza,
+        parameters=parameters,
+        headway_seconds=headway_seconds,
+    )
+
+
+def read_places(asked: Fields, station: StationPlan) -> int:
+    return asked.whole("places", 1, MOST_CAPACITY, station.capacity, f"{station.name}: places")
+
+
+def loadings_of(station: StationPlan) -> str:
+    return f"{station.name}: the time between two loadings"
+
+
+def read_belt(asked: Fields, capacity: int, delay_seconds: float, station: StationPlan) -> tuple[int, float | None]:
+    """Read how many are on a conveyor at a time, and the time between two loadings where that is what is known.
+
+    Another delay leaves the shop's own belt its loadings, and a conveyor of the planner its places.
+    """
+    called = loadings_of(station)
+    headway = station.headway_seconds
+    if asked.get("headway_seconds") is not None:
+        headway = asked.number("headway_seconds", called, least=0, most=MAX_SERVICE_SECONDS)
+        if capacity != station.capacity:
+            raise asked.wrong("headway_seconds", "goes without places: either of them says the other.", called)
+    if headway is None or capacity != station.capacity:
+        return capacity, None
+    return belt_capacity(delay_seconds, headway), headway
 
 
 def read_parameters(asked: Fields, distribution: str, station: StationPlan) -> dict[str, Any]:

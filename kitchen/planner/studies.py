@@ -16,14 +16,16 @@ from django.db.models.functions import ExtractHour
 from django.utils import timezone
 
 from home.models import Order
-from kitchen.models import Shop, Station, Study, StudyPart
+from kitchen import stages
+from kitchen.models import Shop, Study, StudyPart
 from kitchen.planner import planner
 from kitchen.planner.parts import Parts, pack, unpack
 from kitchen.planner.planner import Piece
 from kitchen.planner.requests import Present, read_plan
-from kitchen.planner.scenarios import CREW, NOW, OpenOrder, Plan, Scenario, StationPlan, load, one_more
-from kitchen.planner.stations import is_usable
-from kitchen.promises import forecast
+from kitchen.planner.scenarios import CREW, NOW, Plan, Scenario, load, one_more
+from kitchen.planner.shop import open_orders
+from kitchen.planner.shop import present_stations as present_stations
+from kitchen.promises.state import read_state, unfulfilled
 from simulation.lookahead import State
 
 # Parts of one study that are with the workers at a time: enough for a few machines, few enough that the orders of the
@@ -40,50 +42,27 @@ Status = Study.Status
 
 
 def present(now: datetime) -> Present:
-    state = forecast.read_state(now)
+    state = read_state(now)
     placed = dict(Order.objects.filter(pk__in=state.pks).values_list("pk", "created_at"))
-    orders = tuple(
-        OpenOrder(
-            order.station,
-            order.elapsed_seconds is not None,
-            order.elapsed_seconds or 0.0,
-            order.pizzas,
-            max(0.0, (now - placed[pk]).total_seconds()) * state.speed,
-        )
-        for pk, order in zip(state.pks, state.orders, strict=True)
-        if pk in placed
-    )
     local = timezone.localtime(now)
     return Present(
         stations=present_stations(),
         per_hour=Shop.objects.get().demand_per_hour or USUAL_PER_HOUR,
         measured=partial(measured_day, speed=state.speed),
         now_hour=local.hour + local.minute / 60 + local.second / 3600,
-        state=orders,
+        state=open_orders(state, placed, now),
         notes=tuple(present_notes(state)),
         measured_notes=tuple(measured_notes(state.speed)),
+        measured_carry_out=measured_carry_out,
     )
 
 
-def present_stations() -> tuple[StationPlan, ...]:
-    """Return the stations. Times that can't be drawn become the mean, as in the live kitchen
-    (kitchen.transitions.work_seconds)."""
-    found = []
-    for row in Station.objects.all():
-        distribution, mean_seconds, spread_seconds, parameters = row.expected
-        if not is_usable(distribution, mean_seconds, spread_seconds, parameters):
-            distribution, parameters = "fixed", {}
-        numbers = (distribution, mean_seconds, spread_seconds, row.per_pizza)
-        found.append(StationPlan(row.stage, row.name, row.capacity, *numbers, parameters=parameters))
-    return tuple(found)
-
-
 def present_notes(state: State) -> Iterable[str]:
-    count = len(state.orders)
+    count = sum(not order.is_held for order in state.orders)
     there = f"{count} order{'' if count == 1 else 's'} that {'is' if count == 1 else 'are'} in the kitchen now"
     yield f"It begins with the {there}." if count else "It begins with an empty kitchen: no order is in work now."
-    held = Order.objects.open().filter(held=True).count()
-    if held:
+    held = unfulfilled().count() - count  # also those of which a single pizza is
+    if held > 0:
         yield f"Orders on hold are left out: {held}."
     for station in state.stations:
         if not station.is_open:
@@ -121,6 +100,12 @@ def measured_day(day: Any, speed: float = 1.0) -> tuple[list[float], dict[int, f
         pizzas: float(count) for pizzas, count in orders.values_list("pizzas").annotate(count=Count("pk")) if pizzas
     }
     return rates, dict(sorted(pizzas.items()))
+
+
+def measured_carry_out(day: Any) -> float:
+    """Return the share of the orders of a day of `measured_day` that were collected."""
+    orders = Order.objects.filter(created_at__date=date.fromisoformat(str(day)))
+    return orders.filter(way=stages.CARRY_OUT).count() / orders.count()
 
 
 # Made and ended by people
