@@ -35,7 +35,7 @@ def refused(*arguments):
 
 def test_it_prints_the_answer_and_its_figures():
     text = plan("--one-more", "--most", "800", "--half-width", "0.1")
-    assert text.startswith("One more place at “Drivers” saves ")
+    assert text.startswith("One more place at “Oven” saves ")
     for words in (
         "nothing else helps as much",
         "Load, wait",
@@ -67,6 +67,27 @@ def test_scenarios_say_what_is_different():
     assert row["name"].endswith("values 400 450 500 at “Oven”")
     (row,) = answer("--scenario", "oven@18:00=1 within=60")["scenarios"][1:]
     assert row["name"] == "1 at “Oven” from 18:00, promise 60 minutes"
+
+
+def test_the_share_of_orders_that_are_collected():
+    text = plan("--carry-out", "0.4")
+    assert " minutes to the door or the counter (" in text
+    assert "By way" in text and "Collected" in text
+    assert "Collected" not in plan() and " minutes to the door, and " in plan()
+    (row,) = answer("--scenario", "carry_out=0.4 demand=2")["scenarios"][1:]
+    assert row["name"] == "Demand 25 an hour, all day, × 2, 40 % of orders collected"
+    assert set(row["by_way"]) == {"delivery", "carry_out"}
+
+
+def test_one_more_at_the_make_line_is_for_one_more_pizza():
+    row = answer("--scenario", "make=3")["scenarios"][1]
+    assert row["name"] == "One more place at “Make line”"
+    assert {station["stage"]: station["unit"] for station in row["stations"]} == {
+        "received": "item",
+        "baking": "item",
+        "baked": "order",
+        "out_for_delivery": "order",
+    }
 
 
 def test_the_smallest_crew():
@@ -118,6 +139,8 @@ def test_names_are_text():
         (["--crew", "--keep", "95"], "The share to keep must be a number above 0 and at most 0.999, not “95”."),
         (["--demand", "someday"], "Demand must be one of friday, day, lunch, flat, hours, measured, not “someday”."),
         (["--demand", "2020-01-01"], "No order came on 2020-01-01. Choose another day."),
+        (["--carry-out", "40"], "The share of carry-out must be a number from 0 to 1, not “40”."),
+        (["--scenario", "oven.headway=60"], "Oven: the time between two loadings goes with a conveyor."),
         (["--per-hour", "nan"], "Orders an hour must be a number from 0 to 10000, not “nan”."),
     ],
 )  # fmt: skip

@@ -5,7 +5,7 @@ import math
 import re
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError
@@ -18,15 +18,24 @@ from rich.table import Table
 from kitchen.planner import planner, studies
 from kitchen.planner.limits import EXIT_USAGE, bar, refuse_hours, seconds
 from kitchen.planner.requests import DEMANDS, HOURS, MEASURED, Present, read_plan
-from kitchen.planner.scenarios import CREW, NOW, Plan, StationPlan
+from kitchen.planner.scenarios import CREW, NOW, TAKEN, THINGS, Plan, StationPlan
 from simulation.distributions.text import own_names
 from simulation.fields import SpecError
 
 SCENARIO_HELP = (
-    "what is different, such as 'oven=7 drivers=9', 'oven.mean=400', 'oven.law=conveyor',"
+    "what is different, such as 'oven=7 drivers=9', 'oven.mean=400', 'oven.law=conveyor oven.headway=60',"
     " 'drivers.law=triangular drivers.low=600 drivers.mode=900 drivers.high=2400', 'oven@19:00=1' (one place from"
-    " 19:00 on), 'demand=1.2' (times as many orders), 'name=...'; once for each scenario"
+    " 19:00 on), 'demand=1.2' (times as many orders), 'carry_out=0.4' (the share that is collected), 'name=...';"
+    " once for each scenario"
 )
+
+STATION_KEYS = {  # in a scenario: 'oven=7', 'oven.mean=400'
+    "": "places",
+    "mean": "mean_seconds",
+    "spread": "spread_seconds",
+    "headway": "headway_seconds",
+    "law": "law",
+}
 
 
 class Command(BaseCommand):
@@ -41,9 +50,12 @@ class Command(BaseCommand):
             help="the day's profile; or orders by the hour such as '11:6,12:12', or a past day such as 2026-10-30",
         )
         parser.add_argument("--per-hour", metavar="N", help="orders an hour, on average")
+        parser.add_argument("--carry-out", metavar="SHARE", help="the share of orders that are collected (default: 0)")
         parser.add_argument("--open", metavar="HH:MM", help="when the shop opens")
         parser.add_argument("--close", metavar="HH:MM", help="when it closes")
-        parser.add_argument("--within", metavar="MINUTES", help="the promise, from order to door (default: 45)")
+        parser.add_argument(
+            "--within", metavar="MINUTES", help="the promise, to the door or the counter (default: 45)"
+        )
         parser.add_argument("--now", action="store_true", help="look ahead from the live kitchen")
         parser.add_argument("--crew", action="store_true", help="search for the least costly places")
         parser.add_argument("--keep", metavar="SHARE", help="the share of promises to keep (default: 0.95)")
@@ -144,6 +156,8 @@ def demand(options: dict[str, Any]) -> dict[str, Any]:
         values = {"profile": text}
     if options["per_hour"] is not None:
         values["per_hour"] = options["per_hour"]
+    if options["carry_out"] is not None:
+        values["carry_out"] = options["carry_out"]
     return values
 
 
@@ -172,14 +186,16 @@ def scenario(text: str, stations: tuple[StationPlan, ...]) -> dict[str, Any]:
         if not equals:
             raise wrong(f"--scenario is made of words such as oven=7, not “{word}”.")
         if what == "demand":
-            values["demand"] = {"times": value}
+            values.setdefault("demand", {})["times"] = value
+        elif what == "carry_out":
+            values.setdefault("demand", {})["carry_out"] = value
         elif what == "within":
             values["promise_minutes"] = value
         elif at:
             stage = station_called(called, stations).stage
             values["changes"].append({"stage": stage, "at": hour, "places": value})
         else:
-            key = {"": "places", "mean": "mean_seconds", "spread": "spread_seconds", "law": "law"}.get(part)
+            key = STATION_KEYS.get(part)
             if (key is None and part not in own_names()) or (dot and not part):
                 raise wrong(f"A station has a mean, a spread, a distribution and its parameters, not “{part}”.")
             station = values["stations"].setdefault(station_called(called, stations).stage, {})
@@ -203,7 +219,7 @@ def station_called(name: str, stations: Iterable[StationPlan]) -> StationPlan:
 def show(console: Console, answer: dict[str, Any]) -> None:
     is_crew = answer["question"] == CREW
     say(console, answer["sentence"], "")
-    for table in [crew_table(answer)] if is_crew else [scenario_table(answer), load_table(answer)]:
+    for table in [crew_table(answer)] if is_crew else scenario_tables(answer):
         console.print(table)
     say(console, *(f"• {note}" for note in answer["notes"]))
     if is_crew:
@@ -219,8 +235,15 @@ def say(console: Console, *lines: str) -> None:
     console.print(*lines, sep="\n", end="\n" if lines else "", soft_wrap=True, markup=False)
 
 
+def scenario_tables(answer: dict[str, Any]) -> Iterator[Table]:
+    yield scenario_table(answer)
+    if any(row["by_way"] for row in answer["scenarios"]):
+        yield way_table(answer)
+    yield load_table(answer)
+
+
 def scenario_table(answer: dict[str, Any]) -> Table:
-    table = Table("", "Order to door, min", "Saves, min", "5 to 95 %, min", "Kept")
+    table = Table("", from_order(answer), "Saves, min", "5 to 95 %, min", "Kept")
     for row in answer["scenarios"]:
         low, high = number(row["p05_minutes"]), number(row["p95_minutes"])
         spread = f"{low} to {high}" if row["p05_minutes"] is not None else low
@@ -229,9 +252,24 @@ def scenario_table(answer: dict[str, Any]) -> Table:
     return table
 
 
+def from_order(answer: dict[str, Any]) -> str:
+    return f"Order to {' or '.join(answer['ends'])}, min"
+
+
+def way_table(answer: dict[str, Any]) -> Table:
+    """Tabulate each way out on its own, of the scenarios that have both."""
+    table = Table("By way", *(f"{words.capitalize()}, {what}" for words in TAKEN.values() for what in ("min", "kept")))
+    for row in answer["scenarios"]:
+        if ways := row["by_way"]:
+            cells = (cell for way in TAKEN for cell in (plus_minus(ways[way]["mean_minutes"]), share(ways[way])))
+            table.add_row(escape(row["name"]), *cells)
+    return table
+
+
 def load_table(answer: dict[str, Any]) -> Table:
-    """Tabulate the utilisation of each station, and how long orders stand in its line."""
-    names = [station["name"] for station in answer["scenarios"][0]["stations"]]
+    """Tabulate the utilisation of each station, and how long orders, or pizzas, stand in its line."""
+    stations = answer["scenarios"][0]["stations"]
+    names = [f"{station['name']}, {THINGS[station['unit']]}s" for station in stations]
     table = Table("Load, wait", *map(escape, names))
     for row in answer["scenarios"]:
         cells = [f"{cell['places']}: {percent(cell['load'])}, {wait(cell)} min" for cell in row["stations"]]
@@ -245,7 +283,7 @@ def wait(station: dict[str, Any]) -> str:
 
 def crew_table(answer: dict[str, Any]) -> Table:
     names = [station["name"] for station in answer["stations"]]
-    table = Table("", *map(escape, names), "Cost", "Kept", "Order to door, min")
+    table = Table("", *map(escape, names), "Cost", "Kept", from_order(answer))
     for place, row in enumerate(answer["crews"]):
         which = "Does" if row["does"] else "Runner-up" if place <= 1 and answer["crews"][0]["does"] else "Fails"
         table.add_row(
