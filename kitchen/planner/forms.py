@@ -16,7 +16,8 @@ from simulation.fields import SpecError
 OWN_HELP = f"For distributions that take some, such as {EXAMPLE}"
 LEAST_SLIDER = 12  # the least maximum of a slider of places
 DEEPEST = 6  # scenarios.0.stations.baking.places has four parts before the last
-KEEP = "keep_percent"  # forms have per cent, plans have shares
+PERCENT = "_percent"  # forms have per cent, plans have shares: keep_percent is the plan's keep
+SHARES = ("keep", "carry_out")
 QUESTIONS = (
     ("compare", "Compare"),
     ("crew", "Smallest crew"),
@@ -73,11 +74,8 @@ class Values:
         if isinstance(hours, Mapping | list):  # from a program: here it is a line of text
             pairs = hours.items() if isinstance(hours, Mapping) else enumerate(hours)
             self.flat["demand.by_hour"] = ", ".join(f"{hour}: {rate}" for hour, rate in pairs if rate)
-        if "keep" in self.flat:
-            try:
-                self.flat[KEEP] = f"{100 * float(self.flat['keep']):g}"
-            except (TypeError, ValueError):
-                self.flat[KEEP] = self.flat["keep"]
+        for name in [name for name in self.flat if is_share(name)]:
+            self.flat[name + PERCENT] = percent(self.flat[name])
 
     def field(self, name: str, label: str, default: Any = "", **options: Any) -> Field:
         value = self.flat.get(name, default)
@@ -87,11 +85,22 @@ class Values:
     def error(self, *names: str) -> str:
         if self.problem is None:
             return ""
-        about = KEEP if self.problem.field == "keep" else self.problem.field
+        about = self.problem.field + (PERCENT if is_share(self.problem.field) else "")
         return str(self.problem) if about in names else ""
 
     def has(self, names: Iterable[str]) -> bool:
         return any(name in self.flat for name in names)
+
+
+def is_share(name: str) -> bool:
+    return name.rpartition(".")[2] in SHARES
+
+
+def percent(share: Any) -> Any:
+    try:
+        return f"{100 * float(share):g}"
+    except (TypeError, ValueError):
+        return share
 
 
 def _flattened(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -149,6 +158,17 @@ def day_fields(values: Values, present: Present) -> list[Field]:
         ),
         add("demand.day", "Which day", kind="date", when="demand.profile=measured"),
         add(
+            f"demand.carry_out{PERCENT}",
+            "Collected, per cent of orders",
+            "0",
+            low=0,
+            high=100,
+            step="any",
+            slider=100,
+            help="Their time ends at the counter",
+            when="demand.profile=friday,day,lunch,flat,hours",
+        ),
+        add(
             "open", "Opens", kind="text", help="Such as 16:00; empty: as in the profile", when="question=compare,crew"
         ),
         add("close", "Closes", kind="text", help="Such as 23:00; empty: as in the profile"),
@@ -167,11 +187,12 @@ def scenario_fields(
         at = f"{path}.stations.{row.stage}"
         most = max(LEAST_SLIDER, 2 * row.capacity)
         places.append(
-            add(f"{at}.places", row.name, row.capacity, low=1, high=1000, slider=most, help=f"now {row.capacity}")
+            add(f"{at}.places", row.name, row.capacity, low=1, high=1000, slider=most, help=f"now {places_words(row)}")
         )
-        each = " a pizza" if row.per_pizza else ""
+        each = " a pizza" if row.is_per_pizza else ""
         more += [
             add(f"{at}.mean_seconds", f"{row.name}: mean seconds{each}", row.mean_seconds, low=0.1, step="any"),
+            *belt_fields(values, at, row),
             add(f"{at}.spread_seconds", f"{row.name}: spread, seconds", row.spread_seconds, low=0, step="any"),
             add(f"{at}.law", f"{row.name}: distribution", row.distribution, kind="select", choices=choices),
             add(
@@ -181,6 +202,14 @@ def scenario_fields(
     change = f"{path}.changes.0"
     more += [
         add(f"{path}.demand.times", "Demand, multiplied by", "1", low=0, high=100, step="any"),
+        add(
+            f"{path}.demand.carry_out{PERCENT}",
+            "Collected, per cent of orders",
+            low=0,
+            high=100,
+            step="any",
+            help="Empty: as in the day above",
+        ),
         add(f"{change}.at", "Places change at", kind="text", help="Such as 19:00, when an oven breaks"),
         add(f"{change}.stage", "of", kind="select", choices=[("", "–"), *((row.stage, row.name) for row in stations)]),
         add(f"{change}.places", "Places from then on", low=0, high=1000),
@@ -196,8 +225,23 @@ def scenario_fields(
     )
 
 
+def places_words(station: StationPlan) -> str:
+    """Say what fits at once: 6 pizzas, 1 order."""
+    return f"{station.capacity} {station.things(station.capacity)}"
+
+
+def belt_fields(values: Values, at: str, station: StationPlan) -> list[Field]:
+    """Return the fields of a station that is a belt in the shop."""
+    if station.headway_seconds is None:
+        return []
+    label = f"{station.name}: seconds between two loadings"
+    return [values.field(f"{at}.headway_seconds", label, station.headway_seconds, low=0, step="any")]
+
+
 def crew_fields(values: Values, stations: Sequence[StationPlan]) -> list[Field]:
-    keep = values.field(KEEP, "Promises to keep, per cent", "95", low=1, high=99.9, step="any", when="question=crew")
+    keep = values.field(
+        f"keep{PERCENT}", "Promises to keep, per cent", "95", low=1, high=99.9, step="any", when="question=crew"
+    )
     costs = [
         values.field(
             f"costs.{row.stage}", f"Cost of a place: {row.name}", "1", low=0.01, step="any", when="question=crew"
@@ -228,14 +272,15 @@ def request_of(sent: Iterable[tuple[str, str]], stations: Sequence[StationPlan])
             if not isinstance(inner, dict):  # "demand" and "demand.profile" at once: not from our form
                 inner = place[step] = {}
             place = inner
-        place[last] = text.strip()
-    if KEEP in values:
-        values["keep"] = _share(values.pop(KEEP))
+        is_percent = last.endswith(PERCENT)
+        place[last.removesuffix(PERCENT)] = _share(text.strip()) if is_percent else text.strip()
     demand = values.get("demand")
     if isinstance(demand, dict):
         for profile, name in ((HOURS, "by_hour"), (MEASURED, "day")):  # left from another choice
             if demand.get("profile") != profile:
                 demand.pop(name, None)
+        if demand.get("profile") == MEASURED:  # which has a share of its own
+            demand.pop("carry_out", None)
     scenarios = [_different(row, stations) for row in _in_order(values.pop("scenarios", {}))]
     if values.get("question") != "crew":
         values["scenarios"] = [row for row in scenarios if row]

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from kitchen.models import Shop, Study
 from kitchen.planner import forms, studies, tasks
-from kitchen.planner.scenarios import CREW, clock
+from kitchen.planner.scenarios import CREW, ENDS, TAKEN, clock
 from simulation.fields import SpecError
 
 RECENT = 12
@@ -171,10 +171,12 @@ def csv_rows(answer: dict[str, Any]) -> Iterator[Row]:
     if answer.get("question") == CREW:
         yield from crew_rows(answer)
         return
+    to = from_order(answer)
     for row in answer.get("scenarios", []):
         name = row["name"]
         yield name, "", "", "orders a day", row["orders_a_day"], "", "orders"
-        yield name, "", "", "order to door", *estimate(row["mean_minutes"]), "minutes"
+        yield name, "", "", to, *estimate(row["mean_minutes"]), "minutes"
+        yield from way_rows(row)
         yield name, "", "", "saves", *estimate(row["saves_minutes"]), "minutes"
         yield name, "", "", "kept", *estimate(row["kept"]), "share"
         for share in ("p05", "p50", "p95"):
@@ -184,6 +186,17 @@ def csv_rows(answer: dict[str, Any]) -> Iterator[Row]:
             yield name, station["name"], "", "load", station["load"], "", "share"
             yield name, station["name"], "", "wait", *estimate(station["wait_minutes"]), "minutes"
         yield from slot_rows(answer, row)
+
+
+def from_order(answer: dict[str, Any]) -> str:
+    """Name the figure; answers of before only knew the door."""
+    return f"order to {' or '.join(answer.get('ends', ['door']))}"
+
+
+def way_rows(row: dict[str, Any]) -> Iterator[Row]:
+    for way, figures in (row.get("by_way") or {}).items():
+        yield row["name"], "", "", f"{TAKEN[way]}: order to {ENDS[way]}", *estimate(figures["mean_minutes"]), "minutes"
+        yield row["name"], "", "", f"{TAKEN[way]}: kept", *estimate(figures["kept"]), "share"
 
 
 def slot_rows(answer: dict[str, Any], row: dict[str, Any]) -> Iterator[Row]:
@@ -204,7 +217,7 @@ def crew_rows(answer: dict[str, Any]) -> Iterator[Row]:
             yield crew, names[stage], "", "wait", row["wait_minutes"][stage], "", "minutes"
         yield crew, "", "", "cost", row["cost"], "", ""
         yield crew, "", "", "kept", *estimate(row["kept"]), "share"
-        yield crew, "", "", "order to door", *estimate(row["mean_minutes"]), "minutes"
+        yield crew, "", "", from_order(answer), *estimate(row["mean_minutes"]), "minutes"
         yield crew, "", "", "does", "yes" if row["does"] else "no", "", ""
 
 

@@ -7,6 +7,7 @@ const POLL_MS = 1000;
 const CHART_HEIGHT = 240;
 const LOAD_HEIGHT = 140;
 const NOBODY = "–";
+const TAKEN = { delivery: "Delivered", carry_out: "Collected" };
 
 const study = document.getElementById("study");
 const at = (id) => document.getElementById(id);
@@ -50,6 +51,7 @@ function show({ status, share_done: share, answer: known }) {
 
 function showScenarios(known, status) {
   const rows = known.scenarios;
+  for (const place of document.querySelectorAll(".ends")) write(place, endsOf(known));
   write(at("days"), known.replications ? `, ${known.replications.toLocaleString("en-US")} simulated days` : "");
   at("figures").hidden = !rows.length;
   at("by-hour").hidden = !rows.length;
@@ -59,8 +61,14 @@ function showScenarios(known, status) {
   if (!isChosen) beside = best(rows);
   choices(rows);
   table(rows);
+  ways(rows);
   slots(known);
   draw();
+}
+
+/** Return where an order's time ends; answers of before only knew the door. */
+function endsOf({ ends = ["door"] }) {
+  return ends.join(" or ");
 }
 
 function choices(rows) {
@@ -96,7 +104,7 @@ function best(rows) {
 function table(rows) {
   fill(
     at("table"),
-    ["", "Order to door, min", "Saves, min", "5–95 %, min", "Within the promise", "Orders a day"],
+    ["", `Order to ${endsOf(answer)}, min`, "Saves, min", "5–95 %, min", "Within the promise", "Orders a day"],
     rows.map((row) => [
       row.name,
       plusMinus(row.mean_minutes),
@@ -108,8 +116,19 @@ function table(rows) {
   );
   fill(
     at("stations"),
-    ["Busy, and wait in line, min", ...rows[0].stations.map(({ name }) => name)],
+    ["Busy, and wait in line, min", ...rows[0].stations.map(workplace)],
     rows.map((row) => [row.name, ...row.stations.map((station) => `${percent(station.load)} of ${station.places}\n${plusMinus(station.wait_minutes)}`)]),
+  );
+}
+
+/** Show each way out on its own, for the scenarios that have both. */
+function ways(rows) {
+  const both = rows.filter(({ by_way: byWay }) => byWay);
+  at("ways").hidden = !both.length;
+  fill(
+    at("ways").firstElementChild,
+    ["By way", ...Object.values(TAKEN).flatMap((taken) => [`${taken}, min`, `${taken} within the promise`])],
+    both.map(({ name, by_way: byWay }) => [name, ...Object.keys(TAKEN).flatMap((way) => [plusMinus(byWay[way].mean_minutes), percentPlusMinus(byWay[way].kept)])]),
   );
 }
 
@@ -186,7 +205,7 @@ function repaint() {
 
 function showCrew(known, status) {
   const names = known.stations.map(({ name }) => name);
-  const head = ["", "Cost", `Keeps within ${known.promise_minutes} min`, ...names, "Order to door, min"];
+  const head = ["", "Cost", `Keeps within ${known.promise_minutes} min`, ...names, `Order to ${endsOf(known)}, min`];
   at("table").classList.add("crews");
   const does = known.crews[0]?.does;
   const called = (crew, index) => (crew.does ? "The answer" : does && index === 1 ? "Runner-up" : "Fails");
@@ -233,6 +252,11 @@ function element(name, text = "", className = "") {
   made.textContent = text;
   if (className) made.className = className;
   return made;
+}
+
+/** Say what has the places of a station; answers of before only knew orders. */
+function workplace({ name, unit }) {
+  return unit ? `${name}, ${unit === "item" ? "pizzas" : "orders"}` : name;
 }
 
 const times100 = (share) => (share === null ? null : 100 * share);

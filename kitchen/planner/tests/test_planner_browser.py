@@ -31,25 +31,28 @@ def test_ask_watch_and_ask_again(window):  # noqa: F811
 
     # a second scenario is another one; a slider and its number are one
     page.get_by_role("button", name="Add a scenario").click()
-    page.get_by_role("group", name="Scenario 1").get_by_label("Oven, slider").fill("9")
+    first, second = (page.get_by_role("group", name=f"Scenario {number}") for number in (1, 2))
+    first.get_by_label("Oven, slider").fill("9")
     expect(page.locator("[name='scenarios.0.stations.baking.places']")).to_have_value("9")
-    second = page.get_by_role("group", name="Scenario 2")
-    second.locator("[name='scenarios.1.name']").fill("<b>A ninth driver</b>")
+    expect(first.get_by_text("now 6 pizzas")).to_be_visible()
+    expect(first.get_by_text("now 8 orders")).to_be_visible()
+    first.locator("[name='scenarios.0.name']").fill("<b>A bigger oven</b>")
     second.locator("[name='scenarios.1.stations.out_for_delivery.places']").fill("9")
     page.get_by_label("Also try one more place").uncheck()
     page.get_by_role("button", name="Run", exact=True).click()
 
     expect(page.locator("#study[data-status=done]")).to_be_attached(timeout=SOON_MS)
     expect(page.locator("#sentence")).to_contain_text(
-        re.compile(r"^<b>A ninth driver</b> saves \d+\.\d ± \d\.\d+ minutes")
+        re.compile(r"^<b>A bigger oven</b> saves \d+\.\d ± \d\.\d+ minutes")
     )
     expect(page.locator("#table tbody th")).to_have_text(
-        ["The shop as it is", "3 more places at “Oven”", "<b>A ninth driver</b>"]
+        ["The shop as it is", "<b>A bigger oven</b>", "One more place at “Drivers”"]
     )
     expect(page.locator(".uplot")).to_have_count(6)
-    chosen = page.get_by_role("button", name="<b>A ninth driver</b>", exact=True)
+    expect(page.locator("#ways")).to_be_hidden()
+    chosen = page.get_by_role("button", name="<b>A bigger oven</b>", exact=True)
     expect(chosen).to_have_attribute("aria-pressed", "true")
-    page.get_by_role("button", name="3 more places at “Oven”", exact=True).click()
+    page.get_by_role("button", name="One more place at “Drivers”", exact=True).click()
     expect(chosen).to_have_attribute("aria-pressed", "false")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     with page.expect_download() as download:
@@ -66,3 +69,18 @@ def test_ask_watch_and_ask_again(window):  # noqa: F811
     expect(page.locator("#study[data-status=done]")).to_be_attached(timeout=SOON_MS)
     expect(page.locator("#sentence")).to_contain_text("The runner-up, ")
     expect(page.locator("#table tbody th").first).to_have_text("The answer")
+
+    # two out of five orders are collected: each way out has figures of its own
+    page.get_by_role("radio", name="Compare").check()
+    page.locator("[name='demand.carry_out_percent']").fill("40")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#study[data-status=done]")).to_be_attached(timeout=SOON_MS)
+    expect(page.locator("#sentence")).to_contain_text(" % are there or ready within 50.")
+    expect(page.locator("#time-title")).to_have_text("From order to door or counter, minutes")
+    expect(page.locator("#table thead th").nth(1)).to_have_text("Order to door or counter, min")
+    expect(page.locator("#ways thead th")).to_have_text(
+        ["By way", "Delivered, min", "Delivered within the promise", "Collected, min", "Collected within the promise"]
+    )
+    expect(page.locator("#stations thead th").nth(2)).to_have_text("Oven, pizzas")
+    expect(page.locator("[name='demand.carry_out_percent']")).to_have_value("40")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

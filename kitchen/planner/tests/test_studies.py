@@ -17,6 +17,7 @@ from kitchen.models import Shop, Station, Study, StudyPart
 from kitchen.planner import planner, studies, tasks
 from kitchen.planner.scenarios import load
 from kitchen.tests.test_worker import worker
+from simulation.spec import Conveyor
 
 pytestmark = pytest.mark.django_db
 
@@ -232,6 +233,24 @@ def test_as_measured_where_staff_want_that(bob):
     assert (row.distribution, row.mean_seconds, row.spread_seconds) == ("lognormal", 500, 20)
 
 
+def test_people_who_wait_at_the_counter_are_no_capacity():
+    stations = studies.present_stations()
+    assert [(row.stage, row.unit) for row in stations] == [
+        ("received", "item"),
+        ("baking", "item"),
+        ("baked", "order"),
+        ("out_for_delivery", "order"),
+    ]
+
+
+def test_a_belt_of_the_shop_is_a_conveyor(bob):
+    Station.objects.filter(stage="baking").update(kind="belt", headway_seconds=60, mean_seconds=450)
+    plan = load(studies.make(DAY, bob, timezone.now()).plan)
+    belt = plan.scenarios[0].stations[1]
+    assert (belt.distribution, belt.headway_seconds, belt.capacity) == ("conveyor", 60, 8)
+    assert planner.spec_of(plan, plan.scenarios[0]).stations[1].service == Conveyor(60, 450)
+
+
 def test_a_distribution_that_can_not_be_drawn_from_gives_the_mean():
     Station.objects.filter(stage="baking").update(distribution="gamma", spread_seconds=0)
     assert studies.present_stations()[1].distribution == "fixed"
@@ -246,10 +265,21 @@ def test_a_past_day_is_counted_by_its_hours(place, margherita):
     assert (rates[12], rates[19], sum(rates)) == (2, 1, 3)
     assert pizzas == {1: 2, 3: 1}
     assert studies.measured_day(day.date().isoformat(), speed=4)[0][12] == 0.5
+    assert studies.measured_carry_out(day.date().isoformat()) == 0
     with pytest.raises(ValueError, match="No order came on 2020-01-01"):
         studies.measured_day("2020-01-01")
     with pytest.raises(ValueError, match="Say which day"):
         studies.measured_day("last friday")
+
+
+def test_a_past_day_has_its_share_of_carry_out(place, bob):
+    day = timezone.localtime().replace(hour=12, minute=5, second=0, microsecond=0) - timedelta(days=3)
+    for way in ("delivery", "carry_out", "delivery", "delivery"):
+        place(now=day, way=way)
+    asked = {"demand": {"profile": "measured", "day": day.date().isoformat()}}
+    demand = load(studies.make(asked, bob, timezone.now()).plan).scenarios[0].demand
+    assert demand.carry_out == 0.25
+    assert demand.words.endswith(", 25 % of orders collected")
 
 
 def test_a_title_has_one_name_for_one_more_place_everywhere(bob):
@@ -287,6 +317,49 @@ def test_from_now_it_begins_with_the_live_kitchen(small_kitchen, place, bob, sen
     # 15 s old with 15 + 5 + 30 to go; and new: 10, 5 until the oven is free, 20, 5, 10 until the driver is back, 30
     first, second = 15 + 15 + 5 + 30, 10 + 5 + 20 + 5 + 10 + 30
     assert row["mean_minutes"]["value"] == pytest.approx((first + second) / 2 / 60, abs=1e-4)
+
+
+def from_now(bob, now, **values):
+    asked = {"question": "now", "demand": {"profile": "flat", "per_hour": 0}, **values}
+    plan = load(studies.make(asked, bob, now).plan)
+    return plan, planner.run(plan)
+
+
+def test_from_now_it_knows_where_each_pizza_is(small_kitchen, place, bob, margherita, sent, cooked):
+    """Of three pizzas one is in the oven for 5 of its 20 s, one is made for 5 of its 10 s, and one waits for that."""
+    now = timezone.now()
+    order = place(now=now - timedelta(seconds=15), items=[(margherita, 3)])
+    flow.advance(order.pk, item=1, clock=lambda: now - timedelta(seconds=5))
+    plan, answer = from_now(bob, now)
+    (state,) = plan.state
+    assert [(row.station, row.working, row.elapsed_seconds, row.is_done) for row in state.items] == [
+        (1, True, 5, False),
+        (0, True, 5, False),
+        (0, False, 0, False),
+    ]
+    # made after 5 and 15 s; in the only place of the oven from 15 to 35 and to 55; then cut and brought
+    assert answer["scenarios"][0]["mean_minutes"]["value"] == pytest.approx((15 + 55 + 5 + 30) / 60, abs=1e-4)
+
+
+def test_from_now_it_leaves_out_who_waits_at_the_counter(small_kitchen, place, bob, sent, cooked):
+    now = timezone.now()
+    baked, ready = (place(now=now - timedelta(seconds=100), way="carry_out") for _ in range(2))
+    for order, stage in ((ready, "ready"), (baked, "baked")):
+        flow.override(order.pk, stage, bob, clock=lambda: now - timedelta(seconds=1))
+    plan, answer = from_now(bob, now)
+    assert plan.notes[0] == "It begins with the 1 order that is in the kitchen now."
+    assert [(row.station, row.way) for row in plan.state] == [(2, "carry_out")]
+    assert answer["ends"] == ["counter"]
+    assert answer["scenarios"][0]["mean_minutes"]["value"] == pytest.approx((100 + 4) / 60, abs=1e-4)
+
+
+def test_an_order_waits_for_its_pizza_on_hold(small_kitchen, place, bob, margherita, sent, cooked):
+    now = timezone.now()
+    order = place(now=now - timedelta(seconds=5), items=[(margherita, 2)])
+    flow.hold(order.pk, item=2, clock=lambda: now)
+    plan, _ = from_now(bob, now)
+    assert plan.state == ()
+    assert "Orders on hold are left out: 1." in plan.notes
 
 
 # The pages
@@ -327,6 +400,36 @@ def test_the_form_makes_a_study_of_what_is_different(staff, queue, django_captur
     page = staff.get(response.url).content.decode()
     assert fresh(study).answer["sentence"].partition(";")[0] in page
     assert 'value="9"' in page
+
+
+def test_the_form_has_per_cent_and_the_plan_shares(staff, queue):
+    sent = {"demand.carry_out_percent": "29", "scenarios.0.demand.carry_out_percent": "50"}
+    staff.post(reverse("planner"), {**FORM, **sent, "most_replications": "200"})
+    study = Study.objects.get()
+    assert study.request["demand"]["carry_out"] == 0.29
+    assert study.request["scenarios"] == [{"demand": {"carry_out": 0.5}}]
+    assert study.title == "50 % of orders collected"
+    tasks.go_on(study)
+    work_off(queue)
+    page = staff.get(reverse("study", args=[study.pk])).content.decode()
+    assert 'name="demand.carry_out_percent" type="number" value="29"' in page
+    assert 'name="scenarios.0.demand.carry_out_percent" type="number" value="50"' in page
+    rows = list(csv.DictReader(io.StringIO(staff.get(reverse("study_csv", args=[study.pk])).content.decode())))
+    figures = {row["figure"] for row in rows}
+    assert {"order to door or counter", "delivered: order to door", "collected: kept"} <= figures
+    response = staff.post(reverse("planner"), {**FORM, "demand.carry_out_percent": "129"})
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert 'id="demand-carry_out_percent-error"' in page
+    assert "The share of carry-out must be a number from 0 to 1, not “1.29”." in page
+
+
+def test_a_past_day_has_a_share_of_its_own_in_the_form(staff, queue, place):
+    place(now=timezone.now() - timedelta(days=3))
+    day = timezone.localtime(timezone.now() - timedelta(days=3)).date().isoformat()
+    sent = {"demand.profile": "measured", "demand.day": day, "demand.carry_out_percent": "0"}
+    staff.post(reverse("planner"), {**FORM, **sent})
+    assert "carry_out" not in Study.objects.get().request["demand"]
 
 
 def test_an_error_is_shown_beside_its_field_and_nothing_is_lost(staff):
