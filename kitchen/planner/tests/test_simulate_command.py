@@ -62,6 +62,28 @@ def test_one_object_and_nothing_else(tmp_path):
     assert not list(tmp_path.glob("data/*.sqlite3"))
 
 
+def test_the_ways_out_and_the_numbers_of_items_have_figures_of_their_own(tmp_path, capsys):
+    """Two thirds are collected as soon as all their items are made, one after the other; the others are brought."""
+    made = {"name": "make", "unit": "item", "places": 1, "service": {"law": "fixed", "mean": 10}}
+    spec = {
+        "stations": [made, {"name": "drive", "places": None, "service": {"law": "fixed", "mean": 100}}],
+        "orders_have": {"items": [1, 2, 2], "routes": ["brought", "collected", "collected"]},
+        "routes": [
+            {"name": "brought", "share": 1, "stations": ["make", "drive"]},
+            {"name": "collected", "share": 2, "stations": ["make"]},
+        ],
+        "arrivals": {"law": "times", "seconds": [0, 1000, 2000]},
+    }
+    file = tmp_path / "spec.json"
+    file.write_text(json.dumps(spec))
+    call_command("simulate", str(file))
+    result = json.loads(capsys.readouterr().out)
+    rows = [(row["name"], row["orders"], row["time_in_system"]["mean"]["value"]) for row in result["by_route"]]
+    assert rows == [("brought", 1, 110), ("collected", 2, 20)]
+    rows = [(row["items"], row["orders"], row["time_in_system"]["mean"]["value"]) for row in result["by_items"]]
+    assert rows == [(1, 1, 110), (2, 2, 20)]
+
+
 def test_a_trace_from_standard_input():
     stations = [{"name": "a", "places": 1, "service": {"law": "times", "seconds": [5, 4]}}]
     spec = {"stations": stations, "arrivals": {"law": "times", "seconds": [0, 1]}, "trace": True}
