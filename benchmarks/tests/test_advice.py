@@ -1,5 +1,7 @@
 """The event loop beside the planner: a short version of benchmarks/advice. The seeds are fixed."""
 
+import math
+
 import pytest
 
 from benchmarks import advice
@@ -28,6 +30,14 @@ def test_all_scenarios_have_the_same_days():
     minutes = advice.total_minutes(day, AS_IT_OPENS)
     assert minutes > advice.total_minutes(day, {**AS_IT_OPENS, "oven": 8})
     assert minutes > advice.total_minutes(day, {**AS_IT_OPENS, "carry_out": 0.5})
+
+
+@pytest.mark.django_db
+def test_the_planner_gives_the_figures_of_the_event_loop(events):
+    planner = advice.by_planner("--most", "200", "--half-width", "0.001")
+    for row in advice.rows(events, planner):
+        assert abs(row.apart) < 2 * math.hypot(row.events.half_width, row.planner.half_width), row.name
+        assert row.planner.half_width < 0.5
 
 
 @pytest.mark.parametrize(
