@@ -21,8 +21,8 @@ class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
         # open, and saving it must not move every other order back.
         self.fields["stage"].show_hidden_initial = True
         codes = [*self.instance.route.stages, stages.CANCELLED.code]
-        choices = [(code, stages.label(code, self.instance.way)) for code in codes]
-        cast(forms.ChoiceField, self.fields["stage"]).choices = choices
+        shown = [(code, stages.label(code, self.instance.way)) for code in codes]
+        cast(forms.Select, self.fields["stage"].widget).choices = shown  # `clean` says what is wrong with another
 
     def clean(self) -> dict[str, Any]:
         """Refuse before saving; otherwise the admin would report a success beside the refusal."""

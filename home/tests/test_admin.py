@@ -182,10 +182,14 @@ def test_a_stage_is_chosen_for_all_pizzas_of_an_order(staff, bob, place, margher
     assert (fresh(order).stage, order.events.last().by) == ("baked", bob)
 
 
+def stage_field(response):
+    return response.context["adminform"].form.fields["stage"]
+
+
 def test_the_stages_to_choose_from_are_those_of_the_way(staff, place):
     address = "/admin/home/order/{}/change/"
     labels = [
-        [label for _, label in staff.get(address.format(order.pk)).context["adminform"].form.fields["stage"].choices]
+        [label for _, label in stage_field(staff.get(address.format(order.pk))).widget.choices]
         for order in (place(), place(way="carry_out"))
     ]
     assert labels == [
