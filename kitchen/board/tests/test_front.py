@@ -41,7 +41,7 @@ def test_it_counts_open_orders_late_ones_and_promises_of_today(client, bob, smal
     client.force_login(bob)
     words = " ".join(strip_tags(front_page(client)).split())
     assert words.split("Right now ")[1] == (
-        "1 Order received and 1 simulated 1 Baking 0 Baked 0 Out for delivery 1 Late"
+        "1 Order received and 1 simulated 1 Baking 0 Baked 0 Out for delivery 0 Ready to collect 1 Late"
         " 1 of 2 Promises kept today and 1 of 1 simulated The board The inbox The planner"
     )
 
