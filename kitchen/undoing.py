@@ -16,6 +16,7 @@ from kitchen.locks import Kitchen, Work
 from kitchen.transitions import Cause, Event, Refused, join, leave, note, part, seat_each, settle, work_left
 
 NOTHING_TO_UNDO = "There is nothing to undo any more."
+CONSEQUENCES = (Event.JOINED, Event.STARTED)
 OF_ALL = (Event.RUSHED, Event.CHANGED)  # events of the order that move nothing
 
 # What was seen
@@ -73,12 +74,15 @@ def snapshot(kitchen: Kitchen, work: Work) -> dict[str, Any]:
 
 
 def refuse_undo(order: Order, event: OrderEvent) -> None:
-    """Refuse to undo what something has happened to since; its own consequences have the same time."""
-    numbers = [int(number) for number in (event.before or {})["items"]]
-    later = order.events.filter(Q(item__in=numbers) | Q(item=None), seq__gt=event.seq)
-    if later.filter(event=Event.UNDONE, by=event.by).exists():
-        raise Refused(NOTHING_TO_UNDO)
-    if later.filter(Q(at__gt=event.at) | Q(by_person=True)).exists():
+    """Refuse to undo what something has happened to since; its own consequences have the same time.
+
+    Where it was about the order as a whole, that is anything: a pizza that was sent back takes its order with it.
+    """
+    state: dict[str, Any] = event.before or {}
+    later = order.events.filter(seq__gt=event.seq)
+    if state["order"] is None:
+        later = later.filter(Q(item__in=[int(number) for number in state["items"]]) | Q(item=None))
+    if later.filter(Q(at__gt=event.at) | ~Q(event__in=CONSEQUENCES)).exists():
         raise Refused(f"{order} has moved on, it is too late to undo that.")
 
 

@@ -101,3 +101,14 @@ def test_a_newcomer_begins_where_the_line_has_just_left(three, bob):
     flow.override(three.pk, "baked", bob, item=2, clock=at(20))
     flow.override(three.pk, "baking", bob, item=3, clock=at(20))
     assert fresh(three).item(3).state == "working"
+
+
+def test_a_pizza_that_was_sent_back_takes_its_order_out_of_the_reach_of_an_undo(three, bob):
+    """Else the order would have a place while its pizzas have theirs."""
+    flow.override(three.pk, "baked", clock=at(1))
+    flow.hold(three.pk, bob, clock=at(2))
+    seq = fresh(three).seq
+    flow.remake(three.pk, item=2, clock=at(3))
+    with pytest.raises(flow.Refused, match="too late to undo"):
+        flow.undo(three.pk, seq, bob, clock=at(4))
+    assert (fresh(three).stage, fresh(three).started_at) == ("received", None)
