@@ -1,0 +1,37 @@
+"""What every verb of `flow` is: one transaction behind the kitchen's lock, and what it sends at its end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.dispatch import Signal
+
+from home.models import Order
+from kitchen.locks import Clock, Kitchen, lock_kitchen
+from kitchen.transitions import seat_each
+
+# Sent inside the transaction.
+work_begun = Signal()  # order, item (None: the order itself): needs a chain for the stages that are left
+loading_awaited = Signal()  # station (a belt), due_monotonic: somebody waits for its next loading
+
+
+class TooEarly(Exception):
+    """The work is not done yet: come back in `seconds` (wall)."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"Not due for another {seconds:.3f} s")
+        self.seconds = seconds
+
+
+@contextmanager
+def locked(clock: Clock | None) -> Iterator[Kitchen]:
+    """Open the transaction of a verb; at its end, write what it noted and send what it began."""
+    with lock_kitchen(clock) as kitchen:
+        yield kitchen
+        seat_each(kitchen, kitchen.unseated.values())
+        kitchen.write()
+        for work in kitchen.begun:
+            order, item = (work, None) if isinstance(work, Order) else (work.order, work)
+            work_begun.send(Order, order=order, item=item)
+        for station in kitchen.awaited.values():
+            if station.busy_until is not None and station.busy_until > kitchen.now:
+                loading_awaited.send(Order, station=station, due_monotonic=kitchen.monotonic(station.busy_until))
