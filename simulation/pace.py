@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from simulation.part import Part
+from simulation.estimates.part import Part
 from simulation.replications import CHUNK, run_length
 from simulation.simulator import Result, merge, replicate
 from simulation.spec import Spec

@@ -17,13 +17,13 @@ import numpy as np
 
 from simulation.draws import BLOCK, Draws
 from simulation.engine import Array, Ids, take
-from simulation.lengths import SECTIONS
+from simulation.estimates.lengths import SECTIONS
+from simulation.estimates.part import Part
+from simulation.estimates.sums import Sums
 from simulation.opening import Opening
 from simulation.packing import Packing
-from simulation.part import Part
 from simulation.spec import Spec
 from simulation.stations import Passage, Stations
-from simulation.sums import Sums
 from simulation.table import Inside, Table, rows_of
 
 CHUNK, LONE_CHUNK = 2048, 8192  # orders; of a single replication

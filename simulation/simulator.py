@@ -9,8 +9,9 @@ spec says so, but fill places and lines. Averages over time go from the opening,
 of the warm-up has left, to the moment when the last one has, and are made of the times of the orders that count.
 The waits and service times of a station are those of its visits: of items where it works on items, else of the orders
 whose route passes it. A mean over orders is the sum over all replications divided by the number of all orders, a
-percentile that of all orders together (simulation.confidence, simulation.lengths), and so for the orders of one route,
-or of one number of items. With a single replication the interval comes from BATCHES consecutive batches of its orders.
+percentile that of all orders together (simulation.confidence, simulation.estimates.lengths), and so for the orders of
+one route, or of one number of items. With a single replication the interval comes from BATCHES consecutive batches of
+its orders.
 """
 
 from collections.abc import Iterable
@@ -23,11 +24,11 @@ import numpy as np
 from simulation.confidence import Estimate, follow_each_other, plain, ratio, student
 from simulation.engine import Array
 from simulation.engine import stations_forward as stations_forward
+from simulation.estimates.kinds import has_sizes
+from simulation.estimates.lengths import percentile
+from simulation.estimates.part import Part
 from simulation.fields import SpecError as SpecError
-from simulation.kinds import has_sizes
-from simulation.lengths import percentile
 from simulation.notes import before
-from simulation.part import Part
 from simulation.reader import read_spec as read_spec
 from simulation.replications import BATCHES, Check, Run, do_nothing, run_length
 from simulation.spec import HOUR, Spec
@@ -79,7 +80,7 @@ class Result:
         return ratio(self.part.wait_seconds[:, number], self.part.visits[:, number])
 
     def of_kind(self, kind: int) -> dict[str, Estimate]:
-        """Estimate the time in the system of a kind of orders (simulation.kinds)."""
+        """Estimate the time in the system of a kind of orders (simulation.estimates.kinds)."""
         part = self.part
         assert part.kind_lengths is not None
         lengths = part.kind_lengths.of_kind(kind)

@@ -20,7 +20,7 @@ import numpy as np
 from kitchen.planner.scenarios import MOST_CREW, Plan, Scenario
 from kitchen.planner.specs import BLOCK, MOST_ORDERS_A_PIECE
 from simulation.confidence import Estimate, ratio
-from simulation.sums import Part
+from simulation.estimates.sums import Part
 
 Crew = tuple[int, ...]  # capacities, in the order of the stages; empty means that there is no crew
 LEAST_DAYS, MOST_DAYS = 200, 1000  # on which a crew is tried; fewer where a day has many orders

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from simulation.lengths import EachLength, LengthCells, Pool
-from simulation.sums import Part
+from simulation.estimates.lengths import EachLength, LengthCells, Pool
+from simulation.estimates.sums import Part
 
 FORM = 3  # other formats are not read
 

@@ -8,8 +8,8 @@ import pytest
 
 from simulation import replications
 from simulation.draws import Draws
+from simulation.estimates.row_sums import BLOCK, row_sums
 from simulation.packing import Packing
-from simulation.row_sums import BLOCK, row_sums
 from simulation.simulator import merge, read_spec, replicate, simulate
 
 SIZES = {"items": {"law": "discrete", "values": [1, 2, 3, 5], "weights": [38, 29, 30, 3]}}

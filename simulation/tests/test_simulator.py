@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from simulation import engine, replications, sums
+from simulation import engine, replications
 from simulation.draws import Draws
 from simulation.engine import FEW_ROWS
+from simulation.estimates import sums
 from simulation.notes import before
 from simulation.simulator import SpecError, merge, read_spec, replicate, simulate, stations_forward
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulation.engine import Array, Ids, take
-from simulation.lengths import SECTIONS, Lengths, Pool
+from simulation.estimates.lengths import SECTIONS, Lengths, Pool
 from simulation.spec import Spec
 from simulation.table import Table
 

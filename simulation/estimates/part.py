@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from simulation import lengths
 from simulation.engine import Array
-from simulation.lengths import Pool, Whole
+from simulation.estimates import lengths
+from simulation.estimates.lengths import Pool, Whole
 
 
 @dataclass(frozen=True)
 class Part:
     """The sums of some replications. A group is a replication or, if there is only one, a batch of it.
 
-    At a station of items they are those of items. A kind is a route or a number of items (simulation.kinds).
+    At a station of items they are those of items. A kind is a route or a number of items (simulation.estimates.kinds).
     """
 
     first: int

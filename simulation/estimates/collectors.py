@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from simulation.engine import Array, Ids, Visits
-from simulation.lengths import NO_SLOT, Whole
+from simulation.estimates.lengths import NO_SLOT, Whole
 from simulation.spec import HOUR, Spec
 from simulation.table import Table
 

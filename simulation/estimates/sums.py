@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulation.collectors import Grid, Slots, Trace
 from simulation.engine import Array, Ids, Visits, take
-from simulation.kinds import Kinds
-from simulation.lengths import NO_SLOT, SECTIONS, Lengths
+from simulation.estimates.collectors import Grid, Slots, Trace
+from simulation.estimates.kinds import Kinds
+from simulation.estimates.lengths import NO_SLOT, SECTIONS, Lengths
+from simulation.estimates.part import Part as Part
+from simulation.estimates.row_sums import row_sums
 from simulation.opening import Opening
-from simulation.part import Part as Part
-from simulation.row_sums import row_sums
 from simulation.spec import Conveyor, Present, Spec, Times
 from simulation.stations import Passage, exit_of, skipping
 from simulation.table import Inside, Table, rows_of
