@@ -165,9 +165,13 @@ def begin(kitchen: Kitchen, work: Work, station: Station) -> None:
 
 
 def start_work(kitchen: Kitchen, work: Work, station: Station) -> None:
-    """Set the times of the work. What was done before a hold counts, also on the progress bar."""
+    """Set the times of the work. What was done before a hold counts, also on the progress bar.
+
+    Not on a belt: what is put on it goes all the way.
+    """
     service = work_seconds(work, station)
-    left = service if work.remaining_seconds is None else work.remaining_seconds / station.speed
+    starts_over = work.remaining_seconds is None or station.is_belt
+    left = service if starts_over else (work.remaining_seconds or 0.0) / station.speed
     work.due_at = kitchen.now + timedelta(seconds=left)
     work.started_at = min(kitchen.now, work.due_at - timedelta(seconds=service))
     work.remaining_seconds = work.recovered_at = None

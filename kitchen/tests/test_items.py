@@ -5,7 +5,7 @@ import pytest
 from home.models import Order, OrderEvent
 from kitchen import flow
 from kitchen.models import Shop, Station
-from kitchen.tests.clock import NOON, at, begins, finish, finish_item, link_of, works_begun
+from kitchen.tests.clock import NOON, at, begins, finish, finish_item, link_of, work_of, works_begun
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 
@@ -444,6 +444,14 @@ def test_a_closed_belt_finishes_what_is_on_it(belt, place, margherita):
     finish_item(order, 1, at(30))
     assert states(order) == [("baked", "done"), ("baking", "waiting")]
     assert begins(flow.change_station, "baking", is_open=True, clock=at(40)) == [order]
+
+
+def test_what_was_taken_off_a_belt_goes_all_the_way_again(belt, place, bob):
+    order = place(NOON)
+    finish(order, at(10))
+    flow.hold(order.pk, bob, clock=at(15))
+    flow.resume(order.pk, bob, clock=at(20))
+    assert (work_of(order).started_at, work_of(order).due_at) == (at(20), at(40))
 
 
 def test_the_sweep_loads_a_belt_whose_wake_was_lost(belt, place, margherita):

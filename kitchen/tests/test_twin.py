@@ -46,8 +46,8 @@ def microseconds(when):
 class Both:
     """Both kitchens at once: what is done to the one is done to the other. Times are microseconds after noon."""
 
-    def __init__(self, random, has_belt):
-        self.random, self.menu, self.has_belt = random, list(Pizza.objects.all()), has_belt
+    def __init__(self, random):
+        self.random, self.menu = random, list(Pizza.objects.all())
         self.due = []  # links and loadings on their way, the next first
         self.orders = {}  # {pk: order of the twin}
         self.keys = []  # order ids, by number
@@ -147,8 +147,6 @@ class Both:
             return
         order, verb = random.choice(open_orders), random.choice(VERBS)
         item = random.choice([None, random.choice(order.parts).number])
-        if verb == "hold" and self.has_belt and any(work.stage == "baking" and work.due_at for work in order.parts):
-            return  # the engine knows no belt on which one comes out sooner than the others
         if self.intervene(now, verb, order.pk, item) and verb == "hold":
             self.held.append((order.pk, item))
 
@@ -214,7 +212,7 @@ def test_both_clocks_are_one_kitchen(margherita, diavola):
     """A thousand orders, both ways out, slots and belt, places that change, and people who meddle."""
     random = Random(SEED)
     set_up_stations(PLACES)
-    both = Both(random, has_belt=True)
+    both = Both(random)
     with both.world:
         now = 0
         for number in range(ORDERS):
@@ -258,7 +256,7 @@ def test_no_small_kitchen_tells_them_apart(margherita, diavola, orders, places, 
         set_up_stations(dict(zip(stages.WORKED, places, strict=True)))
         if belt:
             flow.change_station("baking", kind="belt", headway_seconds=belt, clock=NOON)
-        both = Both(random, has_belt=belt is not None)
+        both = Both(random)
         with both.world:
             now = 0
             for gap, pizzas, way in orders:
