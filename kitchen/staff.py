@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from home.models import Order, OrderItem, Pizza
+from home.models import Order, OrderEvent, OrderItem, Pizza
 from kitchen import stages
 from kitchen.changing import exchange, strike
 from kitchen.locks import Clock, Kitchen, Work
@@ -374,10 +374,11 @@ def undo(pk: int, seq: int, by: Any, *, clock: Clock | None = None) -> None:
     Refused if something has happened to that since, if it was someone else's, or after UNDO_SECONDS.
     """
     with locked(clock) as kitchen:
-        order, _ = find(kitchen, pk)
-        event = order.events.filter(seq__lte=seq, by=by, before__isnull=False).order_by("-seq").first() if by else None
+        own = OrderEvent.objects.filter(order=pk, seq__lte=seq, by=by, before__isnull=False)
+        event = own.order_by("-seq").first() if by else None
         if event is None or event.before is None or "items" not in event.before:
             raise Refused(NOTHING_TO_UNDO)
+        order, _ = find(kitchen, pk)
         if kitchen.now - event.at > timedelta(seconds=UNDO_SECONDS):
             raise Refused(NOTHING_TO_UNDO)
         refuse_undo(order, event)

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from home.models import Order
 from kitchen import flow
 from kitchen.models import Shop, Station
-from kitchen.tests.clock import NOON, at, begins
+from kitchen.tests.clock import NOON, at, begins, work_of, works_begun
 from kitchen.tests.test_flow import finish, fresh, history
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked", "small_kitchen")]
@@ -23,7 +23,7 @@ def test_recall_sends_it_one_stage_back(place, bob):
     order = place(NOON)
     finish(order, at(10))
     flow.recall(order.pk, clock=at(12), by=bob, reason="No cheese on it")
-    assert (fresh(order).stage, fresh(order).due_at) == ("received", at(22))
+    assert (fresh(order).stage, work_of(order).due_at) == ("received", at(22))
     assert last(order) == ("recalled", "received", bob)
 
 
@@ -94,7 +94,7 @@ def test_undo_of_a_bump_brings_back_the_work_that_was_left(place, bob):
     order = place(NOON)
     flow.advance(order.pk, clock=at(4), by=bob)
     flow.undo(order.pk, 2, clock=at(7), by=bob)
-    back = fresh(order)
+    back = work_of(order)
     assert (back.stage, back.state, back.due_at) == ("received", "working", at(13))
     assert [event for *_, event in history(order)] == ["started", "overridden", "undone"]
 
@@ -104,7 +104,7 @@ def test_undo_waits_its_old_turn_if_the_place_is_given_away(place, bob):
     flow.advance(first.pk, clock=at(4), by=bob)
     assert begins(flow.undo, first.pk, 2, clock=at(5), by=bob) == []
     assert [order.pk for order in finish(second, at(14))] == [second.pk, first.pk]
-    assert (fresh(first).due_at, fresh(third).state) == (at(20), "waiting")
+    assert (work_of(first).due_at, fresh(third).state) == (at(20), "waiting")
 
 
 def test_undo_of_a_recall_knows_when_it_was_delivered(place, bob):
@@ -121,10 +121,10 @@ def test_undo_of_hold_cancel_and_rush(place, bob):
     for verb, seq in ((flow.hold, 2), (flow.cancel, 4)):
         verb(order.pk, clock=at(4), by=bob)
         flow.undo(order.pk, seq, clock=at(4), by=bob)
-        assert (fresh(order).state, fresh(order).due_at) == ("working", at(10))
+        assert (fresh(order).state, work_of(order).due_at) == ("working", at(10))
     flow.rush(order.pk, clock=at(5), by=bob)
     flow.undo(order.pk, 6, clock=at(6), by=bob)
-    assert (fresh(order).rushed, fresh(order).due_at) == (False, at(10))
+    assert (fresh(order).rushed, work_of(order).due_at) == (False, at(10))
 
 
 def test_undo_is_for_the_same_person_at_once_and_only_while_nothing_else_happened(place, bob, charlie):
@@ -154,9 +154,9 @@ def test_a_closed_station_finishes_what_it_has_and_begins_nothing(place):
 def test_a_new_mean_is_for_the_work_that_begins_from_now_on(place):
     first, second = place(NOON), place(NOON)
     flow.change_station("received", clock=at(1), mean_seconds=100)
-    assert fresh(first).due_at == at(10)
+    assert work_of(first).due_at == at(10)
     finish(first, at(10))
-    assert fresh(second).due_at == at(110)
+    assert work_of(second).due_at == at(110)
 
 
 @pytest.mark.parametrize(
@@ -185,12 +185,12 @@ def test_a_closed_shop_takes_no_orders(place, client, margherita):
 
 def test_the_recovery_sweep_leaves_an_order_alone_that_it_just_recovered(place):
     order = place(NOON)
-    assert [found.epoch for found in begins(flow.recover, clock=at(13))] == [2]
+    assert [found.epoch for found in works_begun(flow.recover, clock=at(13))] == [2]
     assert flow.recover(clock=at(15)) == 0
-    assert [found.epoch for found in begins(flow.recover, clock=at(18))] == [3]
-    flow.finish(order.pk, 3, "received", clock=at(18))
-    assert fresh(order).recovered_at is None
-    assert order.due_at == NOON + timedelta(seconds=10)
+    assert [found.epoch for found in works_begun(flow.recover, clock=at(18))] == [3]
+    assert work_of(order).due_at == NOON + timedelta(seconds=10)
+    flow.finish_item(order.pk, 1, 3, "received", clock=at(18))
+    assert work_of(order).recovered_at is None
 
 
 def test_another_mean_stretches_the_parameters():
