@@ -17,6 +17,7 @@ from kitchen.transitions import (
     Event,
     Refused,
     enter,
+    in_turn,
     join,
     leave,
     move_all,
@@ -363,7 +364,7 @@ def resume(
         works = [work for work in in_hand(order, one) if work.held]
         if not works:
             raise Refused(f"{one or order} is not on hold.")
-        for work in works:
+        for work in in_turn(works):
             work.held = False
             settle(kitchen, work, Cause(Event.RESUMED, by, reason))
 

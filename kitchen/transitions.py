@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from home.models import Order, OrderEvent, OrderItem
 from kitchen import stages
@@ -19,6 +19,7 @@ from realtime.refused import Refused as Refused
 logger = logging.getLogger(__name__)
 
 Event = OrderEvent.Event
+W = TypeVar("W", bound=Work)
 LONGEST_WORK_SECONDS = 1e8  # three years: anything longer is a mistake
 
 
@@ -39,6 +40,11 @@ def order_of(work: Work) -> Order:
     return work if isinstance(work, Order) else work.order
 
 
+def in_turn(works: Iterable[W]) -> list[W]:
+    """Sort works of one order by their turn in a line. Items are written in the order of their numbers."""
+    return sorted(works, key=lambda work: (not work.rushed, work.joined_at, work.pk))
+
+
 # Moving
 
 
@@ -50,6 +56,7 @@ def move(kitchen: Kitchen, work: Work, target: str, cause: Cause = BY_ITSELF) ->
 def move_all(kitchen: Kitchen, works: Sequence[Work], target: str, cause: Cause = BY_ITSELF) -> None:
     """Do the same with several works of one order. Only then are the places that they left given away."""
     left = [leave(kitchen, work) for work in works]
+    works = sorted(works, key=lambda work: not work.rushed)  # they all join the line now
     for work in works:
         if cause.event:
             work.epoch += 1  # a person's move: the old chain must no longer do anything

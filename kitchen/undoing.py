@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from home.models import Order, OrderEvent, OrderItem
 from kitchen import stages
 from kitchen.locks import Kitchen, Work
-from kitchen.transitions import Cause, Event, Refused, join, leave, note, part, seat_each, settle, work_left
+from kitchen.transitions import Cause, Event, Refused, in_turn, join, leave, note, part, seat_each, settle, work_left
 
 NOTHING_TO_UNDO = "There is nothing to undo any more."
 CONSEQUENCES = (Event.JOINED, Event.STARTED)
@@ -102,7 +102,7 @@ def restore(kitchen: Kitchen, order: Order, event: OrderEvent, cause: Cause) -> 
     for item, row in touched:
         put_back(item, row)
         item.is_done = row["is_done"]
-    for item, _ in touched:
+    for item in in_turn(item for item, _ in touched):
         if item.is_cooking:
             settle(kitchen, item, cause)
         else:

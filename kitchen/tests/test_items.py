@@ -246,6 +246,19 @@ def test_hold_and_resume_of_one_pizza_keep_its_work(three, bob):
     assert (item.started_at, item.due_at) == (at(6), at(16))
 
 
+def test_pizzas_that_are_resumed_together_go_on_in_their_old_turn(three, bob):
+    Station.objects.filter(stage="baking").update(capacity=1)
+    order = three()
+    flow.hold(order.pk, bob, item=1, clock=at(4))
+    flow.resume(order.pk, bob, item=1, clock=at(5))  # behind 2 and 3, so that it comes to the oven last
+    run(order, at(16))
+    assert states(order)[0][0] == "baking"
+    flow.hold(order.pk, bob, clock=at(17))
+    flow.resume(order.pk, bob, clock=at(18))
+    working = [item.number for item in fresh(order).parts if item.stage == "baking" and item.state == "working"]
+    assert working == [min(fresh(order).parts, key=lambda item: (item.joined_at, item.number)).number] != [1]
+
+
 def test_hold_of_an_order_puts_all_its_pizzas_aside(three, bob):
     order = three()
     flow.hold(order.pk, bob, clock=at(4))
