@@ -11,7 +11,7 @@ from home.models import Order, OrderItem, OrderLine, Pizza
 from kitchen import stages
 from kitchen.locks import Kitchen
 from kitchen.models import Station
-from kitchen.transitions import Cause, enter, join, leave, note, renew, seat_each
+from kitchen.transitions import Cause, Event, enter, join, leave, note, renew, seat_each
 
 Pairs = Sequence[tuple[Pizza, int]]
 
@@ -78,7 +78,7 @@ def exchange(kitchen: Kitchen, order: Order, items: Pairs, cause: Cause) -> None
     old_lines = dict(order.lines.values_list("pk", "pizza"))
     wanted = [line for line in write_lines(order, items) for _ in range(line.quantity)]
     highest = max([item.number for item in order.parts] + [order.events.aggregate(most=Max("item"))["most"] or 0])
-    is_whole = not order.cooking
+    is_whole, is_held = not order.cooking, all(item.held for item in order.cooking)
     missing, spare = keep(order, wanted, old_lines)
     left = list[Station | None]()
     while missing and spare and (is_whole or spare[0].stage == stages.FIRST):
@@ -101,7 +101,11 @@ def exchange(kitchen: Kitchen, order: Order, items: Pairs, cause: Cause) -> None
         renew(kitchen, order)
     note(kitchen, order, cause)
     for item in [] if is_whole else new:
-        enter(kitchen, item, stages.FIRST)
+        if is_held:  # as a whole, and so are its new pizzas
+            item.held, item.joined_at = True, kitchen.now
+            note(kitchen, item, Cause(Event.HELD))
+        else:
+            enter(kitchen, item, stages.FIRST)
     if not is_whole and not order.cooking:
         join(kitchen, order, kitchen.first_of_orders(order))
     seat_each(kitchen, left)

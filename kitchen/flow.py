@@ -11,6 +11,7 @@ makes its chain after the commit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ from kitchen import stages
 from kitchen.changing import add_items, make_items, write_lines
 from kitchen.changing import facts as facts
 from kitchen.locks import Clock, Kitchen, Work, lock_kitchen
-from kitchen.models import Promise, Shop
+from kitchen.models import Promise, Shop, Station
 from kitchen.staff import *  # noqa: F403  the verbs for people
 from kitchen.staff import in_hand
 from kitchen.transitions import (
@@ -131,9 +132,8 @@ def finish(pk: int, epoch: int, stage: str, *, clock: Clock | None = None) -> Or
     Do nothing if the epoch or the stage is out of date: a person, or another link, was first. TooEarly if the work
     takes longer than the link thought.
     """
-    targets = [stages.after(stage, way) for way, route in stages.ROUTES.items() if stage in route.stages]
     with locked(clock) as kitchen:
-        order = kitchen.read_order(pk, stage, *targets)
+        order = kitchen.read_order(pk, stage, *behind(stage))
         if is_over(kitchen, order, epoch, stage):
             return None
         return go_on(kitchen, order, stages.after(stage, order.way))
@@ -141,13 +141,17 @@ def finish(pk: int, epoch: int, stage: str, *, clock: Clock | None = None) -> Or
 
 def finish_item(pk: int, number: int, epoch: int, stage: str, *, clock: Clock | None = None) -> OrderItem | None:
     """Do the same for one item of an order."""
-    target = stages.after(stage)
     with locked(clock) as kitchen:
-        order = kitchen.read_order(pk, stage, target)
+        order = kitchen.read_order(pk, stage, *behind(stage))
         item = next((item for item in order.parts if item.number == number), None)
         if item is None or is_over(kitchen, item, epoch, stage):
             return None
-        return go_on(kitchen, item, target)
+        return go_on(kitchen, item, stages.after(stage, order.way))
+
+
+def behind(stage: str) -> list[str]:
+    """Return the stages that can follow, whichever way an order goes."""
+    return [stages.after(stage, way) for way, route in stages.ROUTES.items() if stage in route.stages]
 
 
 def is_over(kitchen: Kitchen, work: Work, epoch: int, stage: str) -> bool:
@@ -242,15 +246,23 @@ def change_station(stage: str, *, clock: Clock | None = None, **changes: Any) ->
         raise Refused(f"There is no station for “{stage}”.")
     with locked(clock) as kitchen:
         kitchen.read()
-        station = kitchen.stations[stage]
-        works_on = station.works_on
+        works_on = kitchen.stations[stage].works_on
+        # A copy: what is refused must not be what pages know of the station (kitchen.outlook).
+        station = kitchen.stations[stage] = copy(kitchen.stations[stage])
         for name, value in changes.items():
             setattr(station, name, value)
         station.full_clean()
         if station.works_on != works_on:
             refuse_mixture(kitchen)
         station.save(update_fields={*changes, "spread_seconds"})  # `clean` can adapt the spread to the mean
-        seat(kitchen, station)
+        seat_or_wake(kitchen, station)
+
+
+def seat_or_wake(kitchen: Kitchen, station: Station) -> None:
+    """Seat at a station that has changed; nobody may have asked to be woken for its next loading."""
+    seat(kitchen, station)
+    if station.is_belt and station.is_open and station.has_line:
+        kitchen.awaited[station.stage] = station
 
 
 def refuse_mixture(kitchen: Kitchen) -> None:
@@ -259,6 +271,8 @@ def refuse_mixture(kitchen: Kitchen) -> None:
         units = [kitchen.stations[code].is_of_items for code in route.stages if code in kitchen.stations]
         if units != sorted(units, reverse=True):
             raise Refused("Stations that work on pizzas must come before those that work on orders.")
+        if kitchen.is_of_items(route.stages[-2]):
+            raise Refused("Drivers and the counter work on whole orders.")
     if Order.objects.open().exists():
         raise Refused("What a station works on can change only while no order is open.")
 
@@ -281,7 +295,7 @@ def set_speed(speed: float, *, clock: Clock | None = None) -> None:
         for station in kitchen.stations.values():
             if station.is_belt and station.busy_until is not None and not is_loadable(kitchen, station):
                 kitchen.occupy(station, kitchen.now + (station.busy_until - kitchen.now) * (old / speed))
-                seat(kitchen, station)
+                seat_or_wake(kitchen, station)
 
 
 def stretch(kitchen: Kitchen, work: Work, factor: float) -> None:

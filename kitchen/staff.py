@@ -27,7 +27,7 @@ from kitchen.transitions import (
     settle,
     work_left,
 )
-from kitchen.undoing import NOTHING_TO_UNDO, before, refuse_stale, refuse_undo, restore
+from kitchen.undoing import NOTHING_TO_UNDO, before, has_begun_since, refuse_moved, refuse_stale, refuse_undo, restore
 from kitchen.verbs import locked
 
 __all__ = [
@@ -61,7 +61,7 @@ def find(
         raise Refused("There is no such order.") from None
     except OrderItem.DoesNotExist:
         raise Refused("There is no such pizza in this order.") from None
-    refuse_stale(order, seen, found)
+    refuse_stale(kitchen, order, seen, found)
     return order, found
 
 
@@ -107,8 +107,14 @@ def advance(
         refuse_ended(order, one)
         refuse_done(one)
         works = at_hand(order, one)
+        if one is None and seen is not None and order.cooking:
+            works = [work for work in works if not has_begun_since(work, seen)]
+            if not works:
+                refuse_moved(order)
         target = stages.after(works[0].stage, order.way)
-        move_all(kitchen, works, target, Cause(Event.OVERRIDDEN, by, reason, before(kitchen, order, works)))
+        # At the counter this is no intervention: there a tap is how an order is handed over.
+        event = Event.DELIVERED if works[0].stage == stages.READY else Event.OVERRIDDEN
+        move_all(kitchen, works, target, Cause(event, by, reason, before(kitchen, order, works)))
 
 
 def recall(
@@ -158,7 +164,7 @@ def override(
     with locked(clock) as kitchen:
         order, one = find(kitchen, pk, seen, item)
         if target not in order.route.stages:
-            raise Refused(f"{order} never is “{stages.BY_CODE[target].label}”: it is for {order.route.label.lower()}.")
+            raise Refused(f"{order} never is “{stages.BY_CODE[target].label}”: it is {order.route.purpose}.")
         cause = Cause(Event.OVERRIDDEN, by, reason)
         if one is None:
             if order.stage == target and not any(work.stage != target for work in in_hand(order)):
@@ -249,7 +255,9 @@ def remake(
         order, one = find(kitchen, pk, seen, item)
         refuse_ended(order, one)
         items = [item for item in ([one] if one else order.parts) if has_begun(item) and not item.is_struck]
-        if not items or not kitchen.is_of_items(stages.FIRST):
+        if not kitchen.is_of_items(stages.FIRST):
+            raise Refused("Pizzas are not made one by one here: send the order back instead.")
+        if not items:
             raise Refused(f"{one or order} has not been begun, so there is nothing to make again.")
         is_whole = not order.cooking
         works: list[Work] = [*([order] if is_whole else []), *items]
@@ -292,7 +300,7 @@ def change(
     with locked(clock) as kitchen:
         order, _ = find(kitchen, pk, seen)
         if order.stage != stages.FIRST:
-            raise Refused(f"{order} can no longer be changed: it is {stages.BY_CODE[order.stage].label.lower()}.")
+            raise Refused(f"{order} can no longer be changed: it is {stages.label(order.stage, order.way).lower()}.")
         exchange(kitchen, order, items, Cause(Event.CHANGED, by, reason))
 
 
@@ -382,7 +390,7 @@ def undo(pk: int, seq: int, by: Any, *, clock: Clock | None = None) -> None:
         order, _ = find(kitchen, pk)
         if kitchen.now - event.at > timedelta(seconds=UNDO_SECONDS):
             raise Refused(NOTHING_TO_UNDO)
-        refuse_undo(order, event)
+        refuse_undo(kitchen, order, event)
         restore(kitchen, order, event, Cause(Event.UNDONE, by))
         if event.event == Event.CANCELLED and event.item is not None:
             strike(order)

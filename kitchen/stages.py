@@ -88,6 +88,7 @@ class Route:
     stages: tuple[str, ...]
     fulfilled: str  # the stage that a promise is about
     what: str  # what is promised for that moment
+    purpose: str  # what such an order is
     last_label: str  # the last stage, as this route calls it
     last_words: str
 
@@ -102,6 +103,7 @@ ROUTES = {
             tuple(stage.code for stage in STAGES if stage.code != READY),
             fulfilled=LAST,
             what="at the door",
+            purpose="to be delivered",
             last_label=BY_CODE[LAST].label,
             last_words=BY_CODE[LAST].working,
         ),
@@ -111,6 +113,7 @@ ROUTES = {
             tuple(stage.code for stage in STAGES if stage.code != "out_for_delivery"),
             fulfilled=READY,
             what="ready to collect",
+            purpose="to be collected",
             last_label="Collected",
             last_words="Collected. Enjoy your meal!",
         ),

@@ -142,6 +142,8 @@ def continue_chain(request: Any, work: Work | None) -> None:
         request.chain = None
     elif request.chain:
         request.chain[-1]["options"].update(countdown(work.due_monotonic))
+    else:
+        enqueue(work)  # the chain was made when its stations came to an end here
 
 
 def countdown(due_monotonic: float) -> dict[str, float]:

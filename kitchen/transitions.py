@@ -249,11 +249,17 @@ def seat(kitchen: Kitchen, station: Station) -> None:
 
 
 def load(kitchen: Kitchen, station: Station) -> None:
-    """Load a belt with all that can go in now; if more wait, ask to be woken for the next loading."""
+    """Load a belt with all that can go in now; if more wait, ask to be woken for the next loading.
+
+    Where nothing could be loaded, somebody has asked for that already.
+    """
+    is_loaded = False
     while station.has_line:
         if not is_loadable(kitchen, station):
-            kitchen.awaited[station.stage] = station
+            if is_loaded:
+                kitchen.awaited[station.stage] = station
             return
+        is_loaded = True
         found = kitchen.next_in_line(station, 2)
         if found:
             call_up(kitchen, found[0], station)

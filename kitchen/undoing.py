@@ -5,7 +5,7 @@ refuse. The event log says what has happened to an item, or to the order as a wh
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db.models import Q
 from django.utils.dateparse import parse_datetime
@@ -22,12 +22,24 @@ OF_ALL = (Event.RUSHED, Event.CHANGED)  # events of the order that move nothing
 # What was seen
 
 
-def refuse_stale(order: Order, seen: int | None, item: OrderItem | None = None) -> None:
+def refuse_stale(kitchen: Kitchen, order: Order, seen: int | None, item: OrderItem | None = None) -> None:
     """Refuse a click on what a person saw at `seen` (a seq) if that has reached another stage since."""
-    if seen is None or seen >= order.seq or (has_item_stayed(order, item, seen) if item else has_stayed(order, seen)):
+    if seen is None or seen >= order.seq:
         return
-    words = stages.label(order.stage, order.way) if order.stage in stages.ENDED else order.words
-    raise Refused(f"{order} has moved on: it is {words[0].lower()}{words[1:]} already.")
+    if not (has_item_stayed(kitchen, order, item, seen) if item else has_stayed(order, seen)):
+        refuse_moved(order, item)
+
+
+def refuse_moved(order: Order, item: OrderItem | None = None) -> NoReturn:
+    if item is None and len(order.cooking) > 1:
+        raise Refused(f"{order} has moved on since you saw it.")
+    work: Work = item if item is not None and order.cooking else order
+    stage = stages.BY_CODE[work.stage]
+    if work.stage in stages.ENDED or (item is not None and item.is_done):
+        words = stages.label(work.stage, order.way)
+    else:
+        words = {"held": "on hold", "waiting": stage.waiting}.get(work.state, stage.working)
+    raise Refused(f"{item or order} has moved on: it is {words[0].lower()}{words[1:]} already.")
 
 
 def has_stayed(order: Order, seen: int) -> bool:
@@ -35,16 +47,34 @@ def has_stayed(order: Order, seen: int) -> bool:
     return event is not None and (event.order_stage or event.stage) == order.stage
 
 
-def has_item_stayed(order: Order, item: OrderItem, seen: int) -> bool:
-    events = order.events.filter(Q(item=item.number) | Q(item=None), seq__lte=seen).exclude(event__in=OF_ALL)
-    event = events.order_by("-seq").first()
-    if event is None:
+def has_item_stayed(kitchen: Kitchen, order: Order, item: OrderItem, seen: int) -> bool:
+    """Whether an item is still at that stage, and still the same pizza."""
+    about = order.events.filter(Q(item=item.number) | Q(item=None))
+    if about.filter(Q(event=Event.REMADE) | Q(event=Event.CHANGED), seq__gt=seen).exists():
         return False
+    events = [event for event in about.filter(seq__lte=seen).order_by("-seq") if is_about(kitchen, event)]
+    if not events:
+        return False
+    event = events[0]
     if not order.cooking:
         return event.stage == order.stage
     if event.item is None and event.order_stage:  # the order had gone on as a whole: the item is still done
         return item.is_done
     return event.stage == item.stage  # an event from before there were items is about each of them
+
+
+def is_about(kitchen: Kitchen, event: OrderEvent) -> bool:
+    """Whether an event says where an item is: one of its own, or of the order while that went on as a whole."""
+    if event.item is not None or not event.order_stage:
+        return True
+    return event.event not in OF_ALL and not kitchen.is_of_items(event.stage)
+
+
+def has_begun_since(work: Work, seen: int) -> bool:
+    """Whether the work in hand of an item began after that seq: nobody saw it under way."""
+    if isinstance(work, Order):
+        return False
+    return work.order.events.filter(item=work.number, event=Event.STARTED, seq__gt=seen).exists()
 
 
 # Undoing
@@ -73,17 +103,31 @@ def snapshot(kitchen: Kitchen, work: Work) -> dict[str, Any]:
     return {**values, "ready_at": work.ready_at and work.ready_at.isoformat()}
 
 
-def refuse_undo(order: Order, event: OrderEvent) -> None:
+def refuse_undo(kitchen: Kitchen, order: Order, event: OrderEvent) -> None:
     """Refuse to undo what something has happened to since; its own consequences have the same time.
 
-    Where it was about the order as a whole, that is anything: a pizza that was sent back takes its order with it.
+    Where it was about the order as a whole, that is anything: a pizza that was sent back takes its order with it. Rush
+    moves nothing, so that it can be undone wherever the order is by now.
     """
     state: dict[str, Any] = event.before or {}
     later = order.events.filter(seq__gt=event.seq)
+    works = [(row["stage"], True) for row in state["items"].values() if not row["is_done"]]
+    if state["order"] is not None and event.event != Event.RUSHED:
+        works.append((state["order"]["stage"], False))
+    if not all(belongs(kitchen, stage, is_item) for stage, is_item in works):
+        raise Refused(NOTHING_TO_UNDO)  # the stations have come to work on something else
     if state["order"] is None:
         later = later.filter(Q(item__in=[int(number) for number in state["items"]]) | Q(item=None))
-    if later.filter(Q(at__gt=event.at) | ~Q(event__in=CONSEQUENCES)).exists():
+    if later.filter(event=Event.UNDONE, by=event.by).exists():
+        raise Refused(NOTHING_TO_UNDO)
+    has_moved = later.filter(Q(at__gt=event.at) | ~Q(event__in=CONSEQUENCES)).exists()
+    if (order.stage in stages.ENDED and event.event == Event.RUSHED) or (has_moved and event.event != Event.RUSHED):
         raise Refused(f"{order} has moved on, it is too late to undo that.")
+
+
+def belongs(kitchen: Kitchen, stage: str, is_item: bool) -> bool:
+    """Whether an item, or an order as a whole, can be at a stage."""
+    return stage not in stages.WORKED or kitchen.is_of_items(stage) == is_item
 
 
 def restore(kitchen: Kitchen, order: Order, event: OrderEvent, cause: Cause) -> None:

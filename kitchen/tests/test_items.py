@@ -1,9 +1,10 @@
 """An order's pizzas part at the make line and come together at the bench."""
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from home.models import Order, OrderEvent
-from kitchen import flow
+from kitchen import flow, outlook
 from kitchen.models import Shop, Station
 from kitchen.tests.clock import NOON, at, begins, finish, finish_item, link_of, work_of, works_begun
 
@@ -157,9 +158,9 @@ def test_at_the_counter_it_waits_for_the_tap_if_the_shop_wants_that(small_kitche
 
 def test_each_way_has_its_own_stages(small_kitchen, place, bob):
     deliver, collect = place(NOON), place(NOON, way="carry_out")
-    with pytest.raises(flow.Refused, match="never is “Ready to collect”: it is for delivery"):
+    with pytest.raises(flow.Refused, match="never is “Ready to collect”: it is to be delivered"):
         flow.override(deliver.pk, "ready", bob, clock=at(1))
-    with pytest.raises(flow.Refused, match="never is “Out for delivery”: it is for collect"):
+    with pytest.raises(flow.Refused, match="never is “Out for delivery”: it is to be collected"):
         flow.override(collect.pk, "out_for_delivery", bob, clock=at(1))
     flow.override(collect.pk, "ready", bob, clock=at(2))
     assert fresh(collect).ready_at == at(2)
@@ -542,3 +543,127 @@ def test_a_shop_that_works_on_whole_orders_is_the_one_of_before(small_kitchen, p
         (86, None, "delivered", "delivered"),
     ]
     assert [item["name"] for item in order.payload()["items"]] == ["Diavola"] * 3
+
+
+def test_a_bench_of_pizzas_knows_both_ways(small_kitchen, place):
+    flow.change_station("baked", works_on="item", clock=NOON)
+    assert run(place(NOON, way="carry_out")).ready_at == at(35)
+    assert run(place(at(700))).delivered_at == at(765)
+
+
+@pytest.mark.parametrize("stage", ["out_for_delivery", "ready"])
+def test_drivers_and_the_counter_work_on_orders(small_kitchen, stage):
+    flow.change_station("baked", works_on="item", clock=NOON)
+    with pytest.raises(flow.Refused, match="work on whole orders"):
+        flow.change_station(stage, works_on="item", clock=NOON)
+
+
+# More of what a click was about
+
+
+def test_a_second_tap_on_done_does_not_end_what_nobody_saw_under_way(three, bob):
+    order = three()
+    seen = fresh(order).seq
+    flow.advance(order.pk, bob, seen=seen, clock=at(9))
+    with pytest.raises(flow.Refused, match="has moved on since you saw it"):
+        flow.advance(order.pk, bob, seen=seen, clock=at(9.2))
+    assert states(order)[2] == ("received", "working")
+
+
+def test_done_for_all_leaves_out_what_has_begun_since(three, bob):
+    order = three()
+    seen = fresh(order).seq
+    finish_item(order, 1, at(10))
+    flow.advance(order.pk, bob, seen=seen, clock=at(10))
+    assert [stage for stage, _ in states(order)] == ["baking", "baking", "received"]
+
+
+def test_a_click_on_a_pizza_is_not_meant_for_the_one_that_is_made_again(three, bob, margherita, diavola):
+    order = three()
+    seen = fresh(order).seq
+    flow.remake(order.pk, bob, item=1, clock=at(9))
+    with pytest.raises(flow.Refused, match=r"Margherita \(1\) has moved on: it is being made already"):
+        flow.advance(order.pk, bob, item=1, seen=seen, clock=at(9.5))
+    seen = fresh(order).seq
+    flow.change(order.pk, [(margherita, 3)], bob, clock=at(9.6))
+    with pytest.raises(flow.Refused, match="has moved on"):
+        flow.cancel(order.pk, bob, "No salami left", item=3, seen=seen, clock=at(9.7))
+
+
+def test_an_undone_rush_is_no_reason_to_refuse(three, bob):
+    order = three()
+    flow.rush(order.pk, bob, clock=at(1))
+    flow.undo(order.pk, fresh(order).seq, bob, clock=at(2))
+    seen = fresh(order).seq
+    finish_item(order, 1, at(10))
+    flow.hold(order.pk, bob, item=2, seen=seen, clock=at(10))
+
+
+def test_a_rush_can_be_undone_though_a_pizza_has_moved(three, bob):
+    order = three()
+    flow.rush(order.pk, bob, clock=at(9))
+    seq = fresh(order).seq
+    finish_item(order, 1, at(10))
+    flow.undo(order.pk, seq, bob, clock=at(11))
+    assert not fresh(order).rushed
+    assert not any(item.rushed for item in fresh(order).parts)
+
+
+def test_nothing_is_undone_once_the_stations_work_on_something_else(three, bob):
+    order = three()
+    flow.cancel(order.pk, bob, clock=at(1))
+    for stage in ("baking", "received"):
+        flow.change_station(stage, works_on="order", clock=at(2))
+    with pytest.raises(flow.Refused, match="nothing to undo"):
+        flow.undo(order.pk, fresh(order).seq, bob, clock=at(3))
+
+
+def test_new_pizzas_of_an_order_on_hold_are_on_hold(three, bob, margherita):
+    order = three()
+    flow.hold(order.pk, bob, clock=at(1))
+    flow.change(order.pk, [(margherita, 5)], bob, clock=at(2))
+    assert [state for _, state in states(order)] == ["held"] * 5
+    flow.resume(order.pk, bob, clock=at(3))
+    assert run(order).state == "delivered"
+
+
+def test_a_tap_hands_an_order_over(small_kitchen, place, bob):
+    order = place(NOON, way="carry_out")
+    flow.override(order.pk, "ready", bob, clock=at(1))
+    flow.advance(order.pk, bob, clock=at(2))
+    event = order.events.last()
+    assert (event.event, event.by, event.sentence) == ("delivered", bob, "Collected. Enjoy your meal!")
+    flow.undo(order.pk, event.seq, bob, clock=at(3))
+    assert (fresh(order).stage, fresh(order).ready_at) == ("ready", at(1))
+
+
+# What the others are told
+
+
+def test_a_refused_change_of_a_station_is_not_what_pages_know(three):
+    order = fresh(three())
+    with pytest.raises(ValidationError):
+        flow.change_station("received", mean_seconds=-1000, clock=at(1))
+    assert outlook.stations.get("received").mean_seconds == 10
+    assert order.payload()["due_at"] is not None
+
+
+def test_a_sweep_does_not_ask_again_for_the_next_loading(belt, place, margherita):
+    awaited = []
+
+    def note(station, **kwargs):
+        awaited.append(station.busy_until)
+
+    order = place(NOON, [(margherita, 3)])
+    for number in (1, 2, 3):
+        finish_item(order, number, at(10))
+    flow.loading_awaited.connect(note)
+    try:
+        flow.seat_all(clock=at(12))
+        flow.hold(order.pk, item=1, clock=at(13))
+        assert awaited == []
+        flow.change_station("baking", is_open=False, clock=at(14))
+        flow.change_station("baking", is_open=True, clock=at(15))
+    finally:
+        flow.loading_awaited.disconnect(note)
+    assert awaited == [at(17)]
