@@ -15,7 +15,7 @@ from chat import messages, orders, stream
 from chat.models import Message, Room
 from chat.person import Person
 from chat.rooms import is_customer
-from home.api.bodies import added_up, choose, read_order
+from home.api.bodies import choose, read_order
 from home.models import Order, Pizza
 from kitchen import flow, stages
 from kitchen.locks import lock_kitchen
@@ -70,15 +70,16 @@ def parse(content: dict[str, Any], order: Order) -> tuple[str, dict[str, Any]]:
 
 def parse_items(rows: object, order: Order) -> Items:
     """Parse items by the rules of the API. Pizzas already in the order can stay even if they have left the menu."""
+    ordered = order.pizzas_left
     try:
         wanted = read_order(json.dumps({"items": rows}).encode())
-        kept = {line.pizza_id: line.pizza for line in order.lines.select_related("pizza")}
+        kept = Pizza.objects.in_bulk(list(ordered))
         chosen = choose([line for line in wanted.lines if line[0] not in kept])
     except HttpError as error:
         raise Refused(str(error)) from None
     pizzas = kept | {pizza.pk: pizza for pizza, _ in chosen}
     items = [(pizzas[pk], quantity) for pk, quantity in wanted.lines]
-    if wanted.quantities == added_up((line.pizza_id, line.quantity) for line in order.lines.all()):
+    if wanted.quantities == ordered:
         raise Refused("That is already what you ordered.")
     return items
 

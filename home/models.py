@@ -2,11 +2,12 @@
 
 import secrets
 import string
+from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -331,6 +332,21 @@ class Order(models.Model):
         raise OrderItem.DoesNotExist(f"{self} has no pizza {number}.")
 
     @property
+    def lines_left(self) -> "list[LineLeft]":
+        """Its lines, as they were ordered, each with how many of its pizzas were not cancelled by themselves."""
+        struck = Counter(item.line_id for item in self.parts if item.is_struck)
+        return [LineLeft(line, line.quantity - struck[line.pk], struck[line.pk]) for line in self.lines.all()]
+
+    @property
+    def pizzas_left(self) -> Counter[int]:
+        """How many of each pizza, {pizza's id: quantity}, whatever lines they are in."""
+        sums = Counter[int]()
+        for line, quantity, _ in self.lines_left:
+            if quantity:
+                sums[line.pizza_id] += quantity
+        return sums
+
+    @property
     def cooking(self) -> "list[OrderItem]":
         """The items that are still at the stations of items; none once the order goes on as a whole."""
         return [item for item in self.parts if item.is_cooking]
@@ -416,9 +432,17 @@ class OrderLine(models.Model):
     def __str__(self) -> str:
         return f"{self.quantity} × {self.pizza}"
 
+
+class LineLeft(NamedTuple):
+    """A line of an order, and what is left of it."""
+
+    line: OrderLine
+    quantity: int
+    struck: int  # pizzas that were cancelled by themselves
+
     @property
     def total(self) -> Decimal:
-        return self.quantity * self.unit_price
+        return self.quantity * self.line.unit_price
 
 
 class OrderItemQuerySet(models.QuerySet["OrderItem"]):

@@ -8,7 +8,6 @@ from django.db.models import Q
 from chat import requests, rooms
 from chat.models import Membership, Message, Room
 from chat.person import Person, person_of
-from home.api.bodies import added_up
 from home.models import MAX_QUANTITY, Order, Pizza
 
 register = template.Library()
@@ -49,6 +48,6 @@ def unread(room: Room, person: Person) -> int:
 
 def choices(order: Order) -> list[tuple[Pizza, int]]:
     """Return the pizzas that the order can have: the menu and what is in it, each with its present quantity."""
-    ordered = added_up((line.pizza_id, line.quantity) for line in order.lines.all())
+    ordered = order.pizzas_left
     pizzas = Pizza.objects.filter(Q(on_menu=True) | Q(pk__in=list(ordered)))
     return [(pizza, ordered[pizza.pk]) for pizza in pizzas]

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from chat import orders, requests, rooms
 from chat.models import CannedAnswer, Message, Room
+from chat.templatetags import chat_tags
 from chat.tests.cast import ANSWER, MODERATE, member, say, staff, visitor
 from chat.tests.test_chat_socket import cookie_of, in_database, opened, talker
 from home.models import Order
@@ -368,6 +369,25 @@ def test_the_same_items_are_refused_and_a_pizza_off_the_menu_can_stay(talk, alic
     with pytest.raises(Refused, match="already what you ordered"):
         ask(talk, member(alice), wish="change", items=[{"id": margherita.pk}])
     assert ask(talk, member(alice), wish="change", items=[{"id": margherita.pk, "quantity": 2}])
+
+
+@on_rows
+def test_a_pizza_that_was_cancelled_by_itself_can_be_asked_for_again(place, alice, margherita, diavola):
+    order = place(items=[(margherita, 2), (diavola, 1)], user=alice)
+    talk = rooms.order_room(order)
+    flow.cancel(order.pk, item=1)
+    flow.cancel(order.pk, item=3)
+    with pytest.raises(Refused, match="already what you ordered"):
+        ask(talk, member(alice), wish="change", items=[{"id": margherita.pk}])
+    order = Order.objects.get()
+    assert chat_tags.choices(order) == [(margherita, 1), (diavola, 0)]
+    both = [{"id": margherita.pk, "quantity": 2}, {"id": diavola.pk}]
+    assert ask(talk, member(alice), wish="change", items=both).data["state"] == "open"
+    diavola.on_menu = False
+    diavola.save()
+    assert chat_tags.choices(order) == [(margherita, 1)]
+    with pytest.raises(Refused, match="not on the menu"):
+        ask(talk, member(alice), wish="change", items=both)
 
 
 @on_rows

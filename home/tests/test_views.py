@@ -116,6 +116,22 @@ def test_a_page_shows_where_each_pizza_is_only_while_they_are_apart(client, plac
     assert "Collected at " in page(client, f"/order/{order.order_id}/")
 
 
+def test_a_page_shows_what_is_left_of_an_order(client, place, margherita, diavola):
+    order = place(items=[(margherita, 2), (diavola, 1)])
+
+    def rows():
+        shown = re.search('<ul class="lines">(.*?)</ul>', page(client, f"/order/{order.order_id}/"), re.S)
+        return [" ".join(re.sub("<(?!/?s>)[^>]*>", "", row).split()) for row in shown[1].split("</li>")[:-1]]
+
+    assert rows() == ["2 × Margherita $19.00", "1 × Diavola $12.00", "Total $31.00"]
+    flow.cancel(order.pk, item=3)
+    flow.cancel(order.pk, item=1)
+    left = ["1 × Margherita (1 cancelled) $9.50", "<s>1 × Diavola</s> Cancelled", "Total $9.50"]
+    assert rows() == left
+    flow.cancel(order.pk)
+    assert rows() == left  # the order's own end strikes no more of them
+
+
 def test_lists_say_how_an_order_gets_to_its_customer(client, place, alice):
     place(user=alice)
     place(user=alice, way="carry_out")
