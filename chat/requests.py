@@ -86,12 +86,12 @@ def parse_items(rows: object, order: Order) -> Items:
 
 def refuse_late_cancel(order: Order) -> None:
     if order.stage not in CANCELLABLE:
-        raise Refused(f"It is too late to cancel: the order is {stages.BY_CODE[order.stage].label.lower()}.")
+        raise Refused(f"It is too late to cancel: the order is {stages.label(order.stage, order.way).lower()}.")
 
 
 def refuse_late_change(order: Order) -> None:
     if order.stage not in CHANGEABLE:
-        raise Refused(f"It is too late to change it: the order is {stages.BY_CODE[order.stage].label.lower()}.")
+        raise Refused(f"It is too late to change it: the order is {stages.label(order.stage, order.way).lower()}.")
 
 
 @lock_kitchen()  # before the room's lock: deleting an account takes the two in this order, too

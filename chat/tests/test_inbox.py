@@ -314,6 +314,16 @@ def test_both_sides_read_that_it_is_too_late(order, talk, alice, maria, diavola,
 
 
 @on_rows
+@pytest.mark.parametrize(("way", "word"), [("delivery", "delivered"), ("carry_out", "collected")])
+@pytest.mark.parametrize("wish", ["cancel", "change"])
+def test_what_is_too_late_says_how_the_order_went(place, alice, margherita, way, word, wish):
+    order = place(user=alice, way=way)
+    flow.override(order.pk, "delivered")
+    with pytest.raises(Refused, match=f"^It is too late to {wish}.*: the order is {word}.$"):
+        ask(rooms.order_room(order), member(alice), wish=wish, items=[{"id": margherita.pk, "quantity": 2}])
+
+
+@on_rows
 def test_an_order_that_goes_on_while_staff_click_is_too_late(order, talk, alice, maria, diavola, monkeypatch):
     """Move the order between the check and the locks: flow refuses, and only the answer is written."""
     message = ask(talk, member(alice), wish="change", items=[{"id": diavola.pk}])
