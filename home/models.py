@@ -615,8 +615,13 @@ class OrderEvent(models.Model):
     @property
     def sentence(self) -> str:
         """The line of the timeline, on the page and in the API."""
+        return f"{self.said}: {self.reason}" if self.reason else self.said
+
+    @property
+    def said(self) -> str:
+        """The same without the reason."""
         stage, label = stages.BY_CODE[self.stage], stages.label(self.stage, self.order.way)
-        said = {
+        return {
             self.Event.JOINED: stage.waiting if self.item is None else stage.together or stage.waiting,
             self.Event.STARTED: stage.started,
             self.Event.DELIVERED: self.order.route.last_words,
@@ -631,7 +636,6 @@ class OrderEvent(models.Model):
             self.Event.REMADE: "We are making it again",
             self.Event.CANCELLED: "Cancelled by staff",
         }[self.Event(self.event)]
-        return f"{said}: {self.reason}" if self.reason else said
 
     def as_dict(self) -> dict[str, Any]:
         """Return the event for everyone who has the link: a person is "staff", never a name."""

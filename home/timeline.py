@@ -98,7 +98,10 @@ def sentence(events: Sequence[OrderEvent], items: Sequence[OrderItem]) -> str:
     if len(items) < 2 or not names or (first.seq == 1 and first.event == Event.JOINED):
         return first.sentence
     if first.event not in BY_THE_KITCHEN:
-        return first.sentence if len(names) == len(items) else f"{subject(names, len(items))}: {lower(first.sentence)}"
+        if len(names) == len(items):
+            return first.sentence
+        said = f"{subject(names, len(items))}: {lower(first.said)}"
+        return f"{said} ({first.reason})" if first.reason else said
     stage = stages.BY_CODE[first.stage]
     words = stage.working if first.event == Event.STARTED else stage.together or stage.waiting
     return f"{subject(names, len(items))}: {lower(words)}"

@@ -126,6 +126,10 @@ def test_a_pizza_that_is_made_again_is_said_kindly():
 
 def test_what_people_do_names_the_pizza_unless_it_is_about_all_of_them():
     assert sentences(NAMES, ("held", "baking", 2, True)) == ["Diavola: put on hold by staff"]
+    assert sentences(NAMES, ("held", "baking", 2, True, "wait")) == ["Diavola: put on hold by staff (wait)"]
+    every = [("held", "baking", number, True, "wait") for number in (1, 2, 3)]
+    assert sentences(NAMES, *every) == ["Put on hold by staff: wait"]
+    assert sentences(["Diavola"], ("held", "baking", 1, True, "wait")) == ["Put on hold by staff: wait"]
     assert sentences(NAMES, *(("held", "baking", number, True) for number in (1, 2, 3))) == ["Put on hold by staff"]
     assert sentences(NAMES, ("cancelled", "cancelled", None, True, "No dough")) == ["Cancelled by staff: No dough"]
 
