@@ -58,7 +58,13 @@ def timeline(order: Order) -> list[tuple[datetime, str]]:
 
 
 def told(events: Sequence[OrderEvent], items: Sequence[OrderItem]) -> list[OrderEvent]:
-    """Leave out what the next line says as well, and, of several pizzas, that one of them waits while others go on."""
+    """Leave out what the next line says as well, and, of several pizzas, that one of them waits while others go on.
+
+    Leave out, too, what happened to pizzas that a change of the order has removed: without a name it would read as if
+    it were about the order.
+    """
+    there = {None, *(item.number for item in items)}
+    events = [event for event in events if event.item in there]
     waits = {(item.number, item.stage) for item in items if item.is_cooking}
     begun = {(event.item, event.stage) for event in events if event.event == Event.STARTED}
     return [

@@ -246,6 +246,14 @@ def test_the_same_pizzas_in_other_lines_are_the_same_order_but_another_way_is_an
     assert post(script, body, **key).status_code == 422
 
 
+def test_a_repeated_request_is_compared_with_what_was_ordered(script, margherita, diavola):
+    body, key = {"items": [{"id": margherita.pk}, {"id": diavola.pk}]}, {"Idempotency-Key": "1"}
+    first = post(script, body, **key).json()["order"]
+    flow.cancel(Order.objects.get().pk, item=2)
+    again = post(script, body, **key).json()["order"]
+    assert (again["order_id"], again["summary"]) == (first["order_id"], "1 × Margherita")
+
+
 # Reading
 
 
@@ -268,6 +276,16 @@ def test_it_shows_an_order_to_anyone_with_the_id_and_nothing_personal(script, pl
     ]
     assert b"alice" not in response.content
     assert b"bob" not in response.content
+
+
+def test_events_of_a_pizza_that_a_change_has_removed_stay_out_of_the_timeline(script, place, margherita, diavola):
+    order = place(items=[(margherita, 1), (diavola, 1)])
+    flow.cancel(order.pk, reason="No salami", item=2)
+    flow.change(order.pk, [(margherita, 2)])
+    answer = script.get(f"/api/order/{order.order_id}/").json()
+    assert ("cancelled", 2) in [(event["event"], event["item"]) for event in answer["events"]]
+    sentences = [line["sentence"] for line in answer["timeline"]]
+    assert "Changed at your request" in sentences and not any("ancelled" in line for line in sentences)
 
 
 @pytest.mark.parametrize("order_id", ["nope", "x" * 20, "é"])

@@ -134,6 +134,25 @@ def test_what_people_do_names_the_pizza_unless_it_is_about_all_of_them():
     assert sentences(NAMES, ("cancelled", "cancelled", None, True, "No dough")) == ["Cancelled by staff: No dough"]
 
 
+@pytest.mark.parametrize(
+    ("names", "begun", "begun_in_conversation"),
+    [(["Margherita"], [BEGUN], [BEGUN]), (NAMES[:2], ["Margherita: being made"], [])],
+)
+def test_pizzas_that_a_change_has_removed_are_left_out(names, begun, begun_in_conversation):
+    story = Story(
+        names,
+        ("joined", "received", 7),
+        ("started", "received", 1),
+        ("started", "received", 8),
+        ("cancelled", "cancelled", 8, True, "no salami"),
+        ("changed", "received"),
+    )
+    changed = "Changed at your request"
+    assert [sentence for _, sentence in timeline.timeline(story)] == [*begun, changed]
+    told = timeline.worth_telling(story.told, story.parts)
+    assert [sentence for _, sentence in told] == [*begun_in_conversation, changed]
+
+
 def test_the_same_that_happens_to_a_pizza_twice_is_two_lines():
     twice = [("started", "received", 1), ("remade", "received", 1, True), ("started", "received", 1)]
     assert sentences(NAMES, *twice) == [
