@@ -280,6 +280,10 @@ class Order(models.Model):
         if not self.order_id:
             self.order_id = new_order_id()
         if self._state.adding:
+            if self.way not in stages.ROUTES:
+                raise Refused(f"There is no way out called “{self.way}”.")
+            if self.stage not in stages.BY_CODE:
+                raise Refused(f"There is no stage “{self.stage}”.")
             if self.stage not in (*self.route.stages, stages.CANCELLED.code):
                 raise Refused(
                     f"An order for {self.route.label.lower()} never is “{stages.BY_CODE[self.stage].label}”."

@@ -62,6 +62,15 @@ def test_a_struck_pizza_stays_struck(three, bob):
     assert (fresh(three).pizzas, fresh(three).summary) == (2, "2 × Margherita")
 
 
+@pytest.mark.parametrize(
+    ("column", "sentence"), [("stage", "There is no stage “foo”."), ("way", "There is no way out called “foo”.")]
+)
+def test_an_order_cannot_be_saved_with_a_stage_or_a_way_that_nobody_knows(small_kitchen, column, sentence):
+    with pytest.raises(flow.Refused, match=f"^{sentence}$"):
+        Order(**{column: "foo"}).save()
+    assert not Order.objects.exists()
+
+
 @pytest.mark.parametrize(("way", "stage"), [("delivery", "ready"), ("carry_out", "out_for_delivery")])
 def test_an_order_cannot_be_saved_at_a_stage_of_the_other_way(small_kitchen, way, stage):
     with pytest.raises(flow.Refused, match="never is"):
