@@ -232,3 +232,11 @@ def test_the_table_counts_pizzas_where_pizzas_are_worked_on(place, margherita):
         ("Drivers", 1, 0, 0),
         ("Counter", 1000, 0, 0),
     ]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("sent", "cooked", "small_kitchen")
+def test_it_waits_as_long_as_the_kitchen_works_on_anything(place):
+    assert not rush.is_at_work(NOON)
+    place(NOON)  # somebody else's, before which these wait
+    assert [rush.is_at_work(at(seconds)) for seconds in (9, 11)] == [True, False]

@@ -40,6 +40,11 @@ STILL_SECONDS = 15  # wall: after this long without work or change, nothing will
 EXIT_USAGE = 2
 
 
+def is_at_work(now: datetime) -> bool:
+    """Return whether the kitchen works on anything: it can be that on which these orders wait."""
+    return any(model.objects.working().filter(due_at__gt=now).exists() for model in (Order, OrderItem))
+
+
 class Command(BaseCommand):
     help = "Send simulated customers to the running shop and report how long they waited."
 
@@ -184,12 +189,10 @@ class Rush:
         while True:
             draw()
             placed = len(self.placed())
-            opened = list(self.orders().open().values_list("pk", "seq", "due_at"))
+            opened = list(self.orders().open().values_list("pk", "seq"))
             if all(future.done() for future in self.sent) and not opened:
                 return
-            dues = [due_at for *_, due_at in opened] + list(self.items().values_list("due_at", flat=True))
-            at_work = any(due_at and due_at > timezone.now() for due_at in dues)
-            if at_work or state != (placed, opened):
+            if is_at_work(timezone.now()) or state != (placed, opened):
                 state, since = (placed, opened), time.monotonic()
             if time.monotonic() - since > STILL_SECONDS:
                 return
@@ -206,10 +209,6 @@ class Rush:
 
     def orders(self) -> Any:
         return Order.objects.filter(order_id__in=self.placed())
-
-    def items(self) -> Any:
-        """Their pizzas that are still worked on one by one."""
-        return OrderItem.objects.cooking().filter(order__order_id__in=self.placed())
 
     def kitchen_seconds(self, start: datetime, end: datetime) -> float:
         return (end - start).total_seconds() * self.speed
