@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from home.whereabouts import whereabouts
 from kitchen import outlook, stages
 
 Order: TypeAlias = Any  # home.models calls these functions, so that they can't import it
@@ -36,6 +37,7 @@ def payload(order: "Order") -> dict[str, Any]:
         "joined_at": iso(min(work.joined_at for work in front)),
         "started_at": iso(min((started for started, _ in shown if started), default=None)),
         "due_at": iso(max((due for _, due in shown if due), default=None)),
+        "ready_at": iso(order.ready_at),
         "delivered_at": iso(order.delivered_at),
         "promise": order.promise,
         "eta": eta(order, state),
@@ -74,7 +76,9 @@ def items(order: "Order", state: str, known: dict[int, Times]) -> list[dict[str,
 
 
 def words(order: "Order", state: str) -> str:
-    """Return the state in the words that the customer reads."""
+    """Return the state in the words that the customer reads; of several pizzas, where most is going on."""
+    if len(order.parts) > 1 and state not in stages.ENDED and order.cooking:
+        return whereabouts(order.parts)
     if state == "held":
         return "On hold"
     if order.stage == stages.LAST:
