@@ -23,6 +23,7 @@ from kitchen.transitions import (
     move_all,
     note,
     part,
+    queue,
     seat_each,
     settle,
     work_left,
@@ -273,7 +274,7 @@ def remake(
         for again in items:
             note(kitchen, again, Cause(Event.REMADE, by, reason, state if again is items[-1] else None))
         first = kitchen.stations[stages.FIRST]
-        first.has_line = True
+        queue(kitchen, first)
         seat_each(kitchen, [first, *left])
 
 

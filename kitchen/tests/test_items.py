@@ -667,3 +667,19 @@ def test_a_sweep_does_not_ask_again_for_the_next_loading(belt, place, margherita
     finally:
         flow.loading_awaited.disconnect(note)
     assert awaited == [at(17)]
+
+
+def test_a_pizza_made_again_wakes_the_belt_that_it_waits_for(small_kitchen, place, bob):
+    Station.objects.filter(stage="received").update(kind="belt", headway_seconds=7)
+    awaited = []
+
+    def note(station, **kwargs):
+        awaited.append((station.stage, station.busy_until))
+
+    order = place(NOON)
+    flow.loading_awaited.connect(note)
+    try:
+        flow.remake(order.pk, bob, item=1, clock=at(3))
+    finally:
+        flow.loading_awaited.disconnect(note)
+    assert awaited == [("received", at(7))]
