@@ -23,7 +23,7 @@ from kitchen.tests.laws import key
 from kitchen.tests.twin import WHOLE, Station, Twin
 from kitchen.tests.twin import Order as TwinOrder
 
-pytestmark = [pytest.mark.database, pytest.mark.usefixtures("sent", "cooked")]
+pytestmark = pytest.mark.usefixtures("sent", "cooked")
 
 ORDERS = 1000
 SEED = 20261120
@@ -240,6 +240,7 @@ some_orders = st.lists(
 )
 
 
+@pytest.mark.database
 @pytest.mark.timeout(300)
 @pytest.mark.django_db
 @settings(max_examples=50, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
