@@ -541,12 +541,12 @@ class OrderItem(models.Model):
 
     @property
     def is_cooking(self) -> bool:
-        """Whether it is at a station of items."""
+        """Return whether it is at a station of items."""
         return not self.is_done and self.stage in stages.WORKED
 
     @property
     def is_struck(self) -> bool:
-        """Whether it was cancelled by itself, not with its order."""
+        """Return whether it was cancelled by itself, not with its order."""
         return self.is_done and self.stage == stages.CANCELLED.code
 
     @property

@@ -135,7 +135,7 @@ class Kitchen:
         return [self.orders[pk] if number is None else self.orders[pk].item(number) for pk, number in found]
 
     def is_of_items(self, stage: str) -> bool:
-        """Whether the station of a stage works on items."""
+        """Return whether the station of a stage works on items."""
         return stage in self.stations and self.stations[stage].is_of_items
 
     def first_of_orders(self, order: Order) -> str:

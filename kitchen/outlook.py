@@ -46,7 +46,7 @@ class Stations:
         return self.known.get(stage)
 
     def is_of_items(self, stage: str) -> bool:
-        """Whether a station works on items, as far as is known."""
+        """Return whether a station works on items, as far as is known."""
         station = self.get(stage)
         return station is not None and station.is_of_items
 

@@ -134,12 +134,12 @@ def settle(kitchen: Kitchen, work: Work, cause: Cause = BY_ITSELF) -> None:
 
 
 def is_free(kitchen: Kitchen, station: Station) -> bool:
-    """Whether a newcomer can begin at once: there is a place, and nobody before it."""
+    """Return whether a newcomer can begin at once: there is a place, and nobody before it."""
     return not station.has_line and has_room(kitchen, station)
 
 
 def has_room(kitchen: Kitchen, station: Station) -> bool:
-    """Whether a station could begin something now."""
+    """Return whether a station could begin something now."""
     return station.is_open and (is_loadable(kitchen, station) if station.is_belt else station.taken < station.capacity)
 
 
@@ -187,7 +187,7 @@ def start_work(kitchen: Kitchen, work: Work, station: Station) -> None:
 
 
 def waits_for_tap(station: Station) -> bool:
-    """Whether work here ends only when a person says so: at the counter, if the shop wants that."""
+    """Return whether work here ends only when a person says so: at the counter, if the shop wants that."""
     return station.stage == stages.READY and not station.hands_over
 
 

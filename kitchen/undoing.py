@@ -48,7 +48,7 @@ def has_stayed(order: Order, seen: int) -> bool:
 
 
 def has_item_stayed(kitchen: Kitchen, order: Order, item: OrderItem, seen: int) -> bool:
-    """Whether an item is still at that stage, and still the same pizza."""
+    """Return whether an item is still at that stage, and still the same pizza."""
     about = order.events.filter(Q(item=item.number) | Q(item=None))
     if about.filter(Q(event=Event.REMADE) | Q(event=Event.CHANGED), seq__gt=seen).exists():
         return False
@@ -64,14 +64,14 @@ def has_item_stayed(kitchen: Kitchen, order: Order, item: OrderItem, seen: int) 
 
 
 def is_about(kitchen: Kitchen, event: OrderEvent) -> bool:
-    """Whether an event says where an item is: one of its own, or of the order while that went on as a whole."""
+    """Return whether an event says where an item is: one of its own, or of the order while that went on as a whole."""
     if event.item is not None or not event.order_stage:
         return True
     return event.event not in OF_ALL and not kitchen.is_of_items(event.stage)
 
 
 def has_begun_since(work: Work, seen: int) -> bool:
-    """Whether the work in hand of an item began after that seq: nobody saw it under way."""
+    """Return whether the work in hand of an item began after that seq: nobody saw it under way."""
     if isinstance(work, Order):
         return False
     return work.order.events.filter(item=work.number, event=Event.STARTED, seq__gt=seen).exists()
@@ -126,7 +126,7 @@ def refuse_undo(kitchen: Kitchen, order: Order, event: OrderEvent) -> None:
 
 
 def belongs(kitchen: Kitchen, stage: str, is_item: bool) -> bool:
-    """Whether an item, or an order as a whole, can be at a stage."""
+    """Return whether an item, or an order as a whole, can be at a stage."""
     return stage not in stages.WORKED or kitchen.is_of_items(stage) == is_item
 
 
