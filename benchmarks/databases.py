@@ -28,11 +28,23 @@ def database(engine: str, side: str, folder: Path) -> Iterator[str]:
         yield f"sqlite:///{path}"
         return
     name = f"pizza_bench_{side}_{os.getpid()}"
-    on_server("CREATE DATABASE {}", name)
+    create(name)
     try:
-        yield f"postgres://postgres@127.0.0.1:5432/{name}"
+        yield url(name)
     finally:
-        on_server("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        drop(name)
+
+
+def url(name: str) -> str:
+    return f"postgres://postgres@127.0.0.1:5432/{name}"
+
+
+def create(name: str) -> None:
+    on_server("CREATE DATABASE {}", name)
+
+
+def drop(name: str) -> None:
+    on_server("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
 def on_server(statement: str, name: str) -> None:

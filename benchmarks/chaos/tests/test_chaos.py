@@ -12,8 +12,10 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from benchmarks import databases
 from benchmarks.chaos.audit import Audit, Limits, Row, audit, backwards, crowds, rushed_loadings
 from benchmarks.chaos.chaos import KINDS, Plan, Result, Round, blows, late_works
 from benchmarks.chaos.crowd import Page, basket
@@ -300,9 +302,13 @@ def chaos(*options, port=None):
 
 @pytest.mark.slow
 @on_linux
-def test_a_short_chaos_loses_nothing():
-    run = chaos("--short")
+@pytest.mark.parametrize("engine", ["SQLite", "PostgreSQL"])
+def test_a_short_chaos_loses_nothing(engine):
+    if engine == "PostgreSQL" and not databases.postgresql_answers():
+        pytest.skip("No PostgreSQL answers.")
+    run = chaos("--short", *(["--postgresql"] if engine == "PostgreSQL" else []))
     assert run.returncode == 0, run.stdout
+    assert f"on {engine}," in run.stdout
     assert "60 orders accepted" in run.stdout
     assert "0 lost, 0 doubled, 0 stuck, 0 with a wrong history, 0 times too many" in run.stdout
     for kind in KINDS:
@@ -321,6 +327,12 @@ def test_nonsense_is_refused(option):
     run = chaos(*option)
     assert run.returncode == 2, run.stdout
     assert option[0] in run.stdout
+
+
+def test_without_a_server_it_says_so(monkeypatch):
+    monkeypatch.setattr(databases, "SERVER", f"host=127.0.0.1 port={free_port()} user=postgres connect_timeout=3")
+    with pytest.raises(CommandError, match="No PostgreSQL answers"):
+        call_command("chaos", "--short", "--postgresql", "--port", str(free_port()))
 
 
 def test_beside_a_shop_it_asks_for_another_port():

@@ -13,9 +13,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import databases
 from benchmarks.chaos import overload
 from benchmarks.chaos.chaos import KINDS, MORE_PLACES, Chaos, Plan, Result
 from pizzaProj.management.commands.stack import refuse_taken_port
@@ -41,16 +43,21 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=port_number, metavar="N", help="the port of its shop (default: 8000)")
         parser.add_argument("--short", action="store_true", help="60 orders, one kill of each kind")
         parser.add_argument(
+            "--postgresql",
+            action="store_true",
+            help="use a new database on the PostgreSQL at 127.0.0.1:5432 (user postgres) instead of SQLite",
+        )
+        parser.add_argument(
             "--overload", action="store_true", help="instead: run no worker while all orders fall due (default: 5000)"
         )
 
-    def handle(self, *args: Any, short: bool, overload: bool, **options: Any) -> None:
+    def handle(self, *args: Any, short: bool, overload: bool, postgresql: bool, **options: Any) -> None:
         given = {name: options[name] for name in ("orders", "kills", "seed", "speed", "port") if options[name]}
         plan = replace(SHORT if short else Plan(orders=5000) if overload else Plan(), **given)
         if INSIDE not in os.environ:
             if not overload:  # which starts no web server
                 refuse_taken_port(plan.port)
-            sys.exit(in_a_folder_of_its_own())
+            sys.exit(in_a_folder_of_its_own(new_database() if postgresql else None))
         try:
             faults = report_overload(plan) if overload else report_chaos(plan)
         except Stopped:
@@ -67,10 +74,21 @@ def whole(text: str) -> int:
     raise ArgumentTypeError(f"'{text}' is not valid: choose a whole number above 0.")
 
 
-def in_a_folder_of_its_own() -> int:
-    """Run the command in a new process, as settings fix the data folder. The folder is kept if it went wrong."""
+def new_database() -> str:
+    """Create a database on this machine's PostgreSQL and return its name."""
+    name = f"pizza_chaos_{os.getpid()}"
+    if not databases.postgresql_answers():
+        raise CommandError("No PostgreSQL answers at 127.0.0.1:5432 for the user postgres.")
+    databases.create(name)
+    return name
+
+
+def in_a_folder_of_its_own(database: str | None) -> int:
+    """Run the command in a new process, as settings fix data folder and database. Both are kept if it went wrong."""
     folder = tempfile.mkdtemp(prefix="pizza-chaos-")
     ours = {name: value for name, value in os.environ.items() if name not in NOT_FOR_IT}
+    if database:
+        ours["DATABASE_URL"] = databases.url(database)
     process = subprocess.Popen(
         [sys.executable, str(settings.BASE_DIR / "manage.py"), *sys.argv[1:]],
         env={**ours, "DATA_DIR": folder, INSIDE: "1"},
@@ -81,8 +99,11 @@ def in_a_folder_of_its_own() -> int:
     code = process.wait()
     if code in (0, STOPPED):
         shutil.rmtree(folder, ignore_errors=True)
+        if database:
+            databases.drop(database)
     else:
-        print(f"Its database and logs are kept in {folder}", file=sys.stderr)
+        where = f"{folder} and in the database {database}" if database else folder
+        print(f"Logs and data are kept in {where}", file=sys.stderr)
     return code
 
 
@@ -91,8 +112,8 @@ def in_a_folder_of_its_own() -> int:
 
 def report_chaos(plan: Plan) -> list[str]:
     print(
-        f"{plan.orders} orders at {plan.speed:g} x, seed {plan.seed}; {plan.kills} kills each of {', '.join(KINDS)}; "
-        f"the stations have {MORE_PLACES} times their usual places.",
+        f"{plan.orders} orders at {plan.speed:g} x on {connection.display_name}, seed {plan.seed}; "
+        f"{plan.kills} kills each of {', '.join(KINDS)}; the stations have {MORE_PLACES} times their usual places.",
         flush=True,
     )
     result = Chaos(plan).run()
