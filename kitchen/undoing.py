@@ -17,6 +17,7 @@ from kitchen.transitions import Cause, Event, Refused, in_turn, join, leave, not
 
 NOTHING_TO_UNDO = "There is nothing to undo any more."
 CONSEQUENCES = (Event.JOINED, Event.STARTED)
+BY_ITSELF = (*CONSEQUENCES, Event.DELIVERED, Event.RETIMED)  # events that no person's act on the order wrote
 OF_ALL = (Event.RUSHED, Event.CHANGED)  # events of the order that move nothing
 
 # What was seen
@@ -107,7 +108,7 @@ def refuse_undo(kitchen: Kitchen, order: Order, event: OrderEvent) -> None:
     """Refuse to undo what something has happened to since; its own consequences have the same time.
 
     Where it was about the order as a whole, that is anything: a pizza that was sent back takes its order with it. Rush
-    moves nothing, so that it can be undone wherever the order is by now.
+    moves nothing, so that it can be undone wherever the kitchen has brought the order by now.
     """
     state: dict[str, Any] = event.before or {}
     later = order.events.filter(seq__gt=event.seq)
@@ -120,8 +121,11 @@ def refuse_undo(kitchen: Kitchen, order: Order, event: OrderEvent) -> None:
         later = later.filter(Q(item__in=[int(number) for number in state["items"]]) | Q(item=None))
     if later.filter(event=Event.UNDONE, by=event.by).exists():
         raise Refused(NOTHING_TO_UNDO)
-    has_moved = later.filter(Q(at__gt=event.at) | ~Q(event__in=CONSEQUENCES)).exists()
-    if (order.stage in stages.ENDED and event.event == Event.RUSHED) or (has_moved and event.event != Event.RUSHED):
+    if event.event == Event.RUSHED:
+        has_moved = order.stage in stages.ENDED or later.exclude(event__in=BY_ITSELF).exists()
+    else:
+        has_moved = later.filter(Q(at__gt=event.at) | ~Q(event__in=CONSEQUENCES)).exists()
+    if has_moved:
         raise Refused(f"{order} has moved on, it is too late to undo that.")
 
 

@@ -159,7 +159,7 @@ def is_legal(event, old, new):
 def is_legal_for_newcomer(event, known, new):
     """Return the same for what did not take part by itself: new, done, ended, or an order whose items are at work."""
     if known is None:
-        return event.event in ("joined", "started") or event.event == event.stage
+        return event.event in ("joined", "started", "held") or event.event == event.stage
     if event.item is not None:  # done, and back again
         return event.event in ("recalled", "overridden", "remade", "undone")
     if event.event == "changed":  # without the pizzas that were not begun it can be further on

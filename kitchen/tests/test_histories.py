@@ -493,6 +493,9 @@ class Kitchen(RuleBasedStateMachine):
         numbers = [None, *map(int, event.before["items"])]
         later = [self.log[event.order_id, seq] for seq in range(event.seq + 1, self.orders[event.order_id].seq + 1)]
         of_it = [each for each in later if event.before["order"] or each.item in numbers]
+        if event.event == "rushed":
+            natural = (*laws.NATURAL, "retimed")
+            return self.orders[event.order_id].stage in stages.ENDED or any(one.event not in natural for one in of_it)
         return any(each.at > event.at or each.event not in ("joined", "started") for each in of_it)
 
     def has_restored(self, event, order):

@@ -121,3 +121,21 @@ def test_a_pizza_that_was_sent_back_takes_its_order_out_of_the_reach_of_an_undo(
     with pytest.raises(flow.Refused, match="too late to undo"):
         flow.undo(three.pk, seq, bob, clock=at(4))
     assert (fresh(three).stage, fresh(three).started_at) == ("received", None)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda order, bob, pizza: flow.rush(order.pk, bob, clock=at(2)),
+        lambda order, bob, pizza: flow.change(order.pk, [(pizza, 1)], bob, clock=at(2)),
+        lambda order, bob, pizza: flow.hold(order.pk, bob, item=1, clock=at(2)),
+    ],
+)
+def test_a_rush_is_not_undone_after_another_act_on_that_pizza(three, bob, diavola, act):
+    flow.rush(three.pk, bob, item=1, clock=at(1))
+    seq = fresh(three).seq
+    act(three, None, diavola)
+    known = fresh(three).seq
+    with pytest.raises(flow.Refused, match="too late to undo"):
+        flow.undo(three.pk, seq, bob, clock=at(3))
+    assert fresh(three).seq == known
