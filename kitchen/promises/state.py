@@ -3,20 +3,24 @@
 The counter is no part of it: an order that is ready to collect has what was promised, and delays nobody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.db.models import F, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db import connection
+from django.db.models import QuerySet
 
-from home.models import Order
+from home.models import ORDER_ROWS, Order
 from kitchen import locks, outlook, stages
 from kitchen.models import Station
 from simulation.lookahead import ItemStanding, Standing, State, Workplace
 
 STATIONS = tuple(code for code in stages.WORKED if code != stages.READY)
+NUMBERS = {code: number for number, code in enumerate(STATIONS)}
 ROUTES: dict[str, tuple[int, ...] | None] = {  # by way; as numbers of STATIONS
     way: tuple(STATIONS.index(code) for code in route.stages if code in STATIONS)
     for way, route in stages.ROUTES.items()
@@ -25,41 +29,48 @@ DONE = ItemStanding(0, None, is_done=True)
 
 
 class OrderRow(NamedTuple):
+    """An order as the database has it; SQLite has its own form of moments and of true and false."""
+
     pk: int
     stage: str
-    started_at: datetime | None
+    started_at: Any
     pizzas: int
     way: str
     held: bool
 
 
 class ItemRow(NamedTuple):
-    number: int | None  # None: an order without items
+    """An item of an order that is apart, likewise."""
+
+    number: int
     stage: str
-    started_at: datetime | None
+    started_at: Any
     is_done: bool
     held: bool
     turn: int  # in a line of items, smallest first
 
     @property
     def is_struck(self) -> bool:
-        return self.is_done and self.stage == stages.CANCELLED.code
+        return bool(self.is_done) and self.stage == stages.CANCELLED.code
 
 
 ORDER_END = len(OrderRow._fields)
-COLUMNS = (*OrderRow._fields, *(f"items__{name}" for name in ItemRow._fields[:-1]), "turn")
-# The database numbers them: to sort them here would take longer than all the rest.
-TURN = Window(RowNumber(), order_by=[F("items__rushed").desc(), "items__joined_at", "pk", "items__number"])
+COLUMNS = ", ".join(
+    (
+        *("home_order." + {"pk": "id"}.get(name, name) for name in OrderRow._fields),
+        *(f"home_orderitem.{name}" for name in ItemRow._fields[:-1]),
+    )
+)
 
 
 def read_state(now: datetime) -> State:
     """Read the live kitchen, in two queries."""
     found = locks.read_stations(*STATIONS)
     stations = [found[code] for code in STATIONS]
-    # The orders and their items in one statement: between two of them an order could go on.
-    rows = unfulfilled().annotate(turn=TURN).order_by("-rushed", "joined_at", "pk", "items__number")
-    read: list[Sequence[Any]] = list(rows.values_list(*COLUMNS))
-    orders = standing(read, now, stations[0].speed)
+    apart = [station.stage for station in stations if station.is_of_items]
+    with connection.cursor() as cursor:
+        cursor.execute(rows_sql(len(apart)), apart)
+        orders = standing(cursor.fetchall(), now, stations[0].speed)
     return State(
         stations=tuple(workplace(station, now) for station in stations),
         orders=tuple(orders.values()),
@@ -67,6 +78,24 @@ def read_state(now: datetime) -> State:
         shop_is_open=stations[0].shop_is_open,
         pks=tuple(orders),
     )
+
+
+@cache
+def rows_sql(apart: int) -> str:
+    """Return the query of the orders at STATIONS, in the order of the lines, a row for each item of those at the
+    stations of items, whose number this is.
+
+    One statement, as between two of them an order could go on. The database numbers the turns: to sort the items here
+    would take longer than all the rest. Django would take as long again to put the query together and to convert rows.
+    """
+    is_apart = f"home_order.stage IN ({', '.join(['%s'] * apart)})" if apart else "FALSE"
+    worked = ", ".join(f"'{code}'" for code in stages.WORKED)  # as the index says it
+    return f"""
+        SELECT {COLUMNS}, ROW_NUMBER() OVER (ORDER BY
+            home_orderitem.rushed DESC, home_orderitem.joined_at, home_order.id, home_orderitem.number)
+        FROM home_order LEFT JOIN home_orderitem ON home_orderitem.order_id = home_order.id AND {is_apart}
+        WHERE home_order.stage IN ({worked}) AND home_order.stage <> '{stages.READY}'
+        ORDER BY home_order.rushed DESC, home_order.joined_at, home_order.id, home_orderitem.number"""
 
 
 def unfulfilled() -> QuerySet[Order]:
@@ -90,39 +119,39 @@ def workplace(station: Station, now: datetime) -> Workplace:
     )
 
 
-def standing(rows: Sequence[Sequence[Any]], now: datetime, speed: float) -> dict[int, Standing]:
-    """Return {pk: order} in the order of the lines, of rows that hold an order and one of its items each.
+def standing(rows: Iterable[Sequence[Any]], now: datetime, speed: float) -> dict[int, Standing]:
+    """Return {pk: order} in the order of the lines, of the rows of `rows_sql`.
 
     Orders that are on hold with all that is left of them are left out: they take no place.
     """
-    orders, items = dict[int, OrderRow](), dict[int, list[ItemRow]]()
-    for row in rows:
-        order, item = OrderRow._make(row[:ORDER_END]), ItemRow._make(row[ORDER_END:])
-        orders[order.pk] = order
-        each = items.setdefault(order.pk, [])
-        if item.number is not None and not item.is_struck:
-            each.append(item)
 
     def elapsed(work: OrderRow | ItemRow) -> float | None:
-        return None if work.started_at is None else max(0.0, (now - work.started_at).total_seconds()) * speed
+        if work.started_at is None:
+            return None
+        began: datetime = ORDER_ROWS.convert("started_at", work.started_at)
+        return max(0.0, (now - began).total_seconds()) * speed
 
     def place(item: ItemRow) -> ItemStanding:
         if item.is_done or item.held:
             return DONE
-        return ItemStanding(STATIONS.index(item.stage), elapsed(item), turn=item.turn)
+        return ItemStanding(NUMBERS[item.stage], elapsed(item), turn=item.turn)
 
     found = {}
-    for pk, order in orders.items():
-        cooking = [item for item in items[pk] if not item.is_done]
+    for pk, its_rows in groupby(rows, itemgetter(0)):
+        first, *others = its_rows
+        order = OrderRow._make(first[:ORDER_END])
+        items = [ItemRow._make(row[ORDER_END:]) for row in (first, *others) if row[ORDER_END] is not None]
+        items = [item for item in items if not item.is_struck]
+        cooking = [item for item in items if not item.is_done]
         if order.held or (cooking and all(item.held for item in cooking)):
             continue
         found[pk] = Standing(
             str(pk),
-            STATIONS.index(order.stage),
+            NUMBERS[order.stage],
             elapsed(order),
             order.pizzas,
             ROUTES[order.way],
-            tuple(place(item) for item in items[pk]) if cooking else (),
+            tuple(map(place, items)) if cooking else (),
             is_held=any(item.held for item in cooking),
         )
     return found
