@@ -132,7 +132,8 @@ class Tandem:
         nothing = [None] * len(capacities)
         rest = zip(delays or nothing, changes or nothing, optional or [False] * len(capacities), strict=True)
         self.stations = [_Station(rows, capacity, *other) for capacity, other in zip(capacities, rest, strict=True)]
-        self.handed: tuple[Ids, Array, Array | None] | None = None  # who has left, when, and a bound for all others
+        # Who has left, when, and a bound for all others; sorted by the moment only where there is a bound.
+        self.handed: tuple[Ids, Array, Array | None] | None = None
 
     def put_to_work(self, station: int, orders: Ids, ends: Array, busy_until: Array | None = None) -> None:
         """Put these columns to work there until `ends`, (rows, orders), even if they exceed the capacity.
@@ -182,6 +183,8 @@ class Tandem:
             yield Visits(orders, came, starts, ends, passes)
             if station is final:
                 station.keep(orders, ends, bound)
+            elif bound is None and station is self.stations[-1]:
+                orders, came = station.all_of(orders, ends)
             else:
                 orders, came, bound = station.hand_on(orders, ends, bound)
         self.handed = orders, came, bound
@@ -280,11 +283,15 @@ class _Station:
             return begin(arrivals, services, self.free, FEW_ROWS)
         return begin_in_shifts(arrivals, services, self.free, self.last, self.shifts, FEW_ROWS)
 
+    def all_of(self, orders: Ids, ends: Array) -> tuple[Ids, Array]:
+        """Return these orders, and before them those that are done here and could still be overtaken."""
+        if not self.ends.shape[1]:
+            return orders, ends
+        return np.concatenate([self.orders, orders], axis=1), np.concatenate([self.ends, ends], axis=1)
+
     def hand_on(self, orders: Ids, ends: Array, bound: Array | None) -> tuple[Ids, Array, Array | None]:
         """Return the orders that go on to the next station, sorted, and a bound for all later ones; keep the rest."""
-        if self.ends.shape[1]:
-            orders, ends = np.concatenate([self.orders, orders], axis=1), np.concatenate([self.ends, ends], axis=1)
-        orders, ends = in_order(orders, ends)
+        orders, ends = in_order(*self.all_of(orders, ends))
         if bound is None:
             return orders, ends, None
         bound = self._next_end(bound)
@@ -298,8 +305,7 @@ class _Station:
         """Keep the orders that are not sure to have left. The last station hands no order on, so it need not sort."""
         if bound is None:
             return
-        if self.ends.shape[1]:
-            orders, ends = np.concatenate([self.orders, orders], axis=1), np.concatenate([self.ends, ends], axis=1)
+        orders, ends = self.all_of(orders, ends)
         ends = np.where(ends < self._next_end(bound), np.inf, ends)
         columns = np.flatnonzero(np.isfinite(ends).any(axis=0))
         self.orders, self.ends = orders[:, columns], ends[:, columns]
@@ -320,12 +326,19 @@ def in_order(orders: Ids, ends: Array) -> tuple[Ids, Array]:
     if (ends[:, 1:] > ends[:, :-1]).all():
         return orders, ends
     turn = np.argsort(ends, axis=1, kind="stable")  # the fastest, as they nearly are in order
-    risen = take(ends, turn)
+    places = flat(turn, ends.shape[1])
+    risen = ends.ravel().take(places)
     if ((risen[:, 1:] == risen[:, :-1]) & (risen[:, 1:] < np.inf)).any():
         by_number = np.argsort(orders, axis=1, kind="stable")
         turn = take(by_number, np.argsort(take(ends, by_number), axis=1, kind="stable"))
         risen = take(ends, turn)
-    return take(orders, turn), risen
+        places = flat(turn, ends.shape[1])
+    return (orders[0].take(turn) if is_same_in_rows(orders) else orders.ravel().take(places)), risen
+
+
+def is_same_in_rows(table: NDArray[np.generic]) -> bool:
+    """True if one row is stored for all rows."""
+    return not table.strides[0] and bool(len(table))
 
 
 def _of_orders(service: Array, orders: Ids) -> Array:
@@ -337,6 +350,9 @@ Table = TypeVar("Table", Array, Ids, NDArray[np.bool_])
 
 def take(table: Table, columns: Ids) -> Table:
     """Return table[row, columns[row, i]]; four times as fast as numpy's own indexing."""
+    if is_same_in_rows(table):
+        row: Table = table[0]
+        return row.take(columns)
     return table.ravel().take(flat(columns, table.shape[1]))
 
 

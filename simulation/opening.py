@@ -109,12 +109,12 @@ class Opening:
         shape = (self.stations.rows, len(state))
         return Table(
             numbers=np.broadcast_to(np.arange(-len(state), 0), shape),
-            arrivals=np.full(shape, self.seconds),
+            arrivals=np.broadcast_to(self.seconds, shape),
             ages=np.broadcast_to(np.array([order.age_seconds for order in state], dtype=np.float64), shape),
             services=services,
             group=rows_of(shape),
-            counts=np.full(shape, self.spec.count_state),
-            has_time=np.full(shape, not self.spec.warmup),
+            counts=np.broadcast_to(self.spec.count_state, shape),
+            has_time=np.broadcast_to(not self.spec.warmup, shape),
             routes=_row([order.route for order in state], shape) if self.spec.routes else None,
             sizes=_row([order.pizzas for order in state], shape) if self.spec.needs_sizes else None,
             first_station=self.spec.fork,
@@ -125,12 +125,12 @@ class Opening:
         shape = (self.stations.rows, len(items))
         return Table(
             numbers=_row([item.order - len(self.spec.state) for item in items], shape),
-            arrivals=np.full(shape, self.seconds),
-            ages=np.zeros(shape),
+            arrivals=np.broadcast_to(self.seconds, shape),
+            ages=np.broadcast_to(0.0, shape),
             services=services,
             group=rows_of(shape),
-            counts=np.full(shape, self.spec.count_state),
-            has_time=np.full(shape, not self.spec.warmup),
+            counts=np.broadcast_to(self.spec.count_state, shape),
+            has_time=np.broadcast_to(not self.spec.warmup, shape),
             order=_row([item.order for item in items], shape),
             places=_row([item.number for item in items], shape),
         )
