@@ -9,7 +9,9 @@ from django.contrib.admin.widgets import AdminFileWidget
 from django.db.models import QuerySet
 from django.forms import FileField
 from django.http import HttpRequest
+from django.utils.formats import localize
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 from home.forms import OrderForm
 from home.models import Order, OrderEvent, OrderItem, OrderLine, Pizza
@@ -56,14 +58,19 @@ class OrderLineInline(ReadOnlyInline):
     fields = ["pizza", "quantity", "unit_price"]
 
 
+def in_words(moment: datetime | None) -> str | None:
+    """Return a moment as the admin shows those of its fields."""
+    return None if moment is None else str(localize(localtime(moment)))
+
+
 class OrderItemInline(ReadOnlyInline):
     model = OrderItem
     fields = ["number", "name", "stage", "state", "joined_at", "started_at", "expected"]
     readonly_fields = ["state", "expected"]
 
     @admin.display(description="expected to be done")
-    def expected(self, item: OrderItem) -> datetime | None:
-        return outlook.expected_end(item)
+    def expected(self, item: OrderItem) -> str | None:
+        return in_words(outlook.expected_end(item))
 
 
 class OrderEventInline(ReadOnlyInline):
@@ -122,9 +129,9 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return Order.objects.with_items()
 
     @admin.display(description="expected to be done")
-    def expected(self, order: Order) -> datetime | None:
+    def expected(self, order: Order) -> str | None:
         ends = [end for work in order.front if (end := outlook.expected_end(work))]
-        return max(ends, default=None)
+        return in_words(max(ends, default=None))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # orders are placed in the shop

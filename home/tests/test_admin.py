@@ -1,16 +1,18 @@
 """The stock admin moves orders, and everything goes through flow."""
 
 import io
+from unittest.mock import patch
 
 import pytest
 from django.contrib import admin
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.utils import timezone
+from django.utils.formats import localize
 from PIL import Image
 
 from home.models import Order, Pizza
-from kitchen import flow
+from kitchen import flow, outlook
 from kitchen.models import Shop, Station
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cooked")]
@@ -222,8 +224,11 @@ def test_nobody_sees_when_work_was_drawn_to_end(staff, place):
     order = place()
     form = staff.get(f"/admin/home/order/{order.pk}/change/").context["adminform"]
     assert "expected" in form.readonly_fields and "due_at" not in form.readonly_fields
-    expected = admin.site.get_model_admin(Order).expected(fresh(order))
-    assert (expected - timezone.now()).total_seconds() == pytest.approx(36_000, rel=0.01)
+    now = timezone.now()
+    with patch("django.utils.timezone.now", return_value=now):
+        expected = outlook.expected_end(fresh(order).parts[0])
+        assert (expected - now).total_seconds() == pytest.approx(36_000, rel=0.01)
+        assert admin.site.get_model_admin(Order).expected(fresh(order)) == localize(timezone.localtime(expected))
 
 
 def test_orders_to_collect_are_found(staff, place):
