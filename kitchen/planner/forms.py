@@ -172,7 +172,15 @@ def day_fields(values: Values, present: Present) -> list[Field]:
             "open", "Opens", kind="text", help="Such as 16:00; empty: as in the profile", when="question=compare,crew"
         ),
         add("close", "Closes", kind="text", help="Such as 23:00; empty: as in the profile"),
-        add("promise_minutes", "Promise, minutes to the door", "45", low=0.1, high=1440, step="any", slider=120),
+        add(
+            "promise_minutes",
+            "Promise, minutes to the door or the counter",
+            "45",
+            low=0.1,
+            high=1440,
+            step="any",
+            slider=120,
+        ),
     ]
 
 

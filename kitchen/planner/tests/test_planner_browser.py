@@ -64,7 +64,7 @@ def test_ask_watch_and_ask_again(window):  # noqa: F811
     page.get_by_label("Smallest crew").check()
     expect(page.locator("[name='scenarios.1.name']")).to_be_hidden()
     page.get_by_label("Promises to keep, per cent").fill("80")
-    page.get_by_label("Promise, minutes to the door", exact=True).fill("50")
+    page.get_by_label("Promise, minutes to the door or the counter", exact=True).fill("50")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.locator("#study[data-status=done]")).to_be_attached(timeout=SOON_MS)
     expect(page.locator("#sentence")).to_contain_text("The runner-up, ")
