@@ -217,7 +217,7 @@ class Kitchen(RuleBasedStateMachine):
         """Begin with lines, where most can go wrong."""
         Shop.objects.update(hands_over=hands_over)
         for stage, capacity in zip(("received", "baking", "ready"), places, strict=True):
-            flow.change_station(stage, capacity=capacity)
+            Station.objects.filter(stage=stage).update(capacity=capacity)
         if belt is not None:
             flow.change_station("baking", kind="belt", headway_seconds=belt)
         for stage in stages.WORKED:
@@ -608,9 +608,10 @@ class Kitchen(RuleBasedStateMachine):
         """Open everything, deliver messages, run the recovery sweep: everyone must get their pizza."""
         Shop.objects.update(hands_over=True)
         self.kitchen = laws.Kitchen()
-        for stage in stages.WORKED:
-            flow.change_station(stage, is_open=True)
-            self.the_step_was_right()
+        for stage, station in self.kitchen.stations.items():
+            if not station.is_open:
+                flow.change_station(stage, is_open=True)
+                self.the_step_was_right()
         for order in list(self.orders.values()):
             if any(work.held for work in works(order)):
                 flow.resume(order.pk)
