@@ -23,7 +23,7 @@ from benchmarks.chaos.audit import Audit, Limits, audit
 from benchmarks.chaos.crowd import Customers, Pages
 from benchmarks.chaos.doubler import Doubler
 from benchmarks.measures import percentile
-from home.models import Order, OrderItem, Pizza
+from home.models import Order, OrderEvent, OrderItem, Pizza
 from kitchen.models import Shop, Station
 from pizzaProj.management.commands import stack as shop
 from pizzaProj.supervisor import Supervisor
@@ -36,7 +36,9 @@ LATE_SECONDS = 1.0  # work that is overdue by more than this is late; a normal l
 CALM_SECONDS = 2.5  # without anything late: longer than a lost link can stay unseen (service time + LATE_SECONDS)
 BAR_SECONDS, PAGE_BAR_SECONDS = 5.0, 5.0
 BAR_PER_CENT = 99  # of the rounds are recovered from by then
-GIVE_UP_SECONDS = 60.0
+MOST_OPEN = 40  # orders at the beginning of a round: it is about accidents, not about overload
+GIVE_UP_SECONDS = 60.0  # without any progress
+LONGEST_END_SECONDS = 600.0
 POLL_SECONDS = 0.1
 
 
@@ -137,7 +139,7 @@ class Chaos:
             )
             self.pages = Pages(self.plan.port)
             rounds = list(self.rounds())
-            self.await_that(self.all_is_over)
+            self.await_end()
             pages_end_seconds = self.time_pages(seqs(self.pages.pages))
         finally:
             self.parts.stop(*shop.STOP_ORDER)
@@ -159,6 +161,7 @@ class Chaos:
         """Strike in rounds, with the orders spread over them so that each blow falls into the middle of work."""
         turns = blows(self.plan, self.chance)
         for number, kinds in enumerate(turns, 1):
+            self.await_that(lambda: Order.objects.open().count() <= MOST_OPEN)
             self.customers.order(self.plan.orders * number // len(turns) - self.customers.asked)
             self.breathe(self.chance.uniform(0.3, 1.5))
             self.open_pages()
@@ -236,6 +239,16 @@ class Chaos:
         deadline = time.monotonic() + GIVE_UP_SECONDS
         while not is_true() and time.monotonic() < deadline:
             self.breathe(POLL_SECONDS)
+
+    def await_end(self) -> None:
+        """Wait until all is over, or nothing has happened for GIVE_UP_SECONDS."""
+        began = moved = time.monotonic()
+        last_event = None
+        while not self.all_is_over() and time.monotonic() < min(moved + GIVE_UP_SECONDS, began + LONGEST_END_SECONDS):
+            self.breathe(POLL_SECONDS)
+            newest = OrderEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
+            if newest != last_event:
+                last_event, moved = newest, time.monotonic()
 
     def all_is_over(self) -> bool:
         return self.customers.is_done() and not Order.objects.open().exists()
