@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -16,8 +17,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from benchmarks import databases
+from benchmarks.chaos import chaos as chaos_module
 from benchmarks.chaos.audit import Audit, Limits, Row, audit, backwards, crowds, rushed_loadings
-from benchmarks.chaos.chaos import KINDS, Plan, Result, Round, blows, late_works
+from benchmarks.chaos.chaos import KINDS, Chaos, Plan, Result, Round, blows, late_works
 from benchmarks.chaos.crowd import Page, basket
 from benchmarks.chaos.overload import executions
 from home.models import Order, OrderEvent
@@ -251,6 +253,30 @@ def test_late_pizzas_count_as_orders_do(small_kitchen, sent, cooked, place):
     assert late_works() == 1
     flow.override(order.pk, "out_for_delivery", clock=lambda: timezone.now() - timedelta(seconds=32))
     assert late_works() == 1
+
+
+class Ending(Chaos):
+    """The end of a run on a clock of its own: so many steps bring an order on, each after ten seconds."""
+
+    def __init__(self, order, steps):
+        self.order, self.steps, self.clock = order, steps, 0.0
+
+    def breathe(self, seconds):
+        self.clock += 10
+        if self.steps:
+            self.steps -= 1
+            copy_event(self.order, 1)
+
+    def all_is_over(self):
+        return False
+
+
+@pytest.mark.parametrize(("steps", "seconds"), [(0, 60), (12, 180), (1000, 600)])
+def test_the_end_is_awaited_as_long_as_orders_get_on(told, monkeypatch, steps, seconds):
+    end = Ending(first(), steps)
+    monkeypatch.setattr(chaos_module, "time", SimpleNamespace(monotonic=lambda: end.clock))
+    end.await_end()
+    assert end.clock == pytest.approx(seconds, abs=20)
 
 
 def test_each_kind_falls_as_often_as_requested_and_sometimes_two_at_once():
