@@ -30,9 +30,9 @@ PATHS = 199
 RANKS = (9, 99, 189)  # from zero: the 10th, the 100th and the 190th
 QUANTILES = 20_000
 FAR = 0.99
-# Bounds of the caches: as much as a busy kitchen needs at a time, 13 MB in a process. Measured means and spreads are
-# part of the keys and drift, so older entries are never asked for again.
-KEPT_ORDERS, KEPT_ITEMS = 1024, 2048
+# Bounds of the caches: as much as a thousand orders of two or three items need, 27 MB in a process. Measured means and
+# spreads are part of the keys and drift, so older entries are never asked for again.
+KEPT_ORDERS, KEPT_ITEMS = 1024, 4096
 KEPT_QUANTILES = 32
 
 NO_ARRIVALS = Times(())
