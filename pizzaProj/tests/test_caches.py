@@ -12,6 +12,7 @@ FEW_KEYS = {
     "home.rows.Rows._insert_sql",  # no arguments
     "home.rows.Rows._update_sql",  # the tuples of columns that the code names
     "home.rows._together_sql",  # how many rows of which of three models, MOST_TOGETHER at most
+    "kitchen.promises.state.rows_sql",  # how many stations work on items
 }
 
 
