@@ -190,13 +190,13 @@ class RoomSocket(Identified):
             return await self.HANDLERS[kind](self, content)
         if kind == "message":
             await self.take_name(content.get("username"))
-        await self.confirm(await act(kind, self.room_pk, self.person, content))
+        known = self.last_seq  # before it is stored: the check can send it before it is confirmed
+        await self.confirm(await act(kind, self.room_pk, self.person, content), known)
 
-    async def confirm(self, done: object) -> None:
-        """Send the stored message. One that was sent again, and stored before, is confirmed again."""
-        was_sent = isinstance(done, Message) and done.seq <= self.last_seq
+    async def confirm(self, done: object, known: int) -> None:
+        """Send the stored message. One that was sent again, and was known before, is confirmed again."""
         await self.catch_up()
-        if was_sent and isinstance(done, Message):
+        if isinstance(done, Message) and done.seq <= known:
             await self.send_json(stream.show(stream.pack(done), self.person))
 
     async def send_page(self, content: Content) -> None:

@@ -1,5 +1,6 @@
 """The socket of a room, from the handshake on, through a real Valkey."""
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from urllib.parse import quote
@@ -411,6 +412,29 @@ async def test_a_valkey_that_restarts_neither_loses_nor_repeats_nor_reorders_mes
         assert as_said(heard[0]) == as_said(heard[1])
         for each in (one, two):
             await no_message(each)
+
+
+async def test_a_message_that_the_check_sends_first_is_not_sent_again(alice, monkeypatch):
+    act, send, is_sent = room_socket.act, room_socket.RoomSocket.send_packed, asyncio.Event()
+
+    async def act_slowly(*args):
+        done = await act(*args)
+        async with asyncio.timeout(20):
+            await is_sent.wait()
+        return done
+
+    async def send_packed(socket, packed):
+        await send(socket, packed)
+        is_sent.set()
+
+    monkeypatch.setattr(PeriodicCheck, "every_seconds", 0.05)
+    monkeypatch.setattr(room_socket, "act", act_slowly)
+    monkeypatch.setattr(room_socket.RoomSocket, "send_packed", send_packed)
+    async with talker("pizza", alice) as one:
+        await one.welcome()
+        await one.say("Hello")
+        assert (await one.until("message"))["seq"] == 1
+        await no_message(one)
 
 
 async def test_a_message_sent_again_is_confirmed_again_and_stored_once(alice, charlie):
