@@ -337,7 +337,7 @@ def in_order(orders: Ids, ends: Array) -> tuple[Ids, Array]:
 
 
 def is_same_in_rows(table: NDArray[np.generic]) -> bool:
-    """True if one row is stored for all rows."""
+    """Return True if one row is stored for all rows."""
     return not table.strides[0] and bool(len(table))
 
 

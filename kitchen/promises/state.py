@@ -82,11 +82,11 @@ def read_state(now: datetime) -> State:
 
 @cache
 def rows_sql(apart: int) -> str:
-    """Return the query of the orders at STATIONS, in the order of the lines, a row for each item of those at the
-    stations of items, whose number this is.
+    """Return the query of the orders at STATIONS, in the order of the lines, with a row for each item that is apart.
 
-    One statement, as between two of them an order could go on. The database numbers the turns: to sort the items here
-    would take longer than all the rest. Django would take as long again to put the query together and to convert rows.
+    apart: the number of stations of items, whose codes are the parameters. It is one statement, because an order could
+    go on between two. The database numbers the turns, as sorting the items here would take longer than all the rest.
+    Django would take as long again to build the query and convert its rows.
     """
     is_apart = f"home_order.stage IN ({', '.join(['%s'] * apart)})" if apart else "FALSE"
     worked = ", ".join(f"'{code}'" for code in stages.WORKED)  # as the index says it
