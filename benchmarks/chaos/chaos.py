@@ -49,6 +49,7 @@ class Plan:
     seed: int = 1
     speed: float = 3000
     port: int = 8000
+    judges_times: bool = True  # by the bars above; a short run has too few rounds for a percentile
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Round:
     back_seconds: float  # from the kill until the last part answered again
     recovery_seconds: float  # from then until nothing was late
     pages_seconds: float  # from then until the open pages showed what had happened before
+    is_over: bool = True  # False: the run gave up waiting
 
 
 @dataclass
@@ -80,6 +82,21 @@ class Result:
     @property
     def faults(self) -> list[str]:
         """Return every reason why this run failed."""
+        trouble = self.audit.faults + self.trouble
+        trouble += [
+            f"The shop had not got over {one.kinds} after {GIVE_UP_SECONDS:.0f} s"
+            for one in self.rounds
+            if not one.is_over
+        ]
+        if self.pages_end_seconds >= GIVE_UP_SECONDS:
+            trouble.append(f"Pages did not show the end within {GIVE_UP_SECONDS:.0f} s")
+        if self.orders != self.plan.orders:
+            trouble.append(f"{self.orders} of {self.plan.orders} orders were accepted")
+        return trouble + (self.slow if self.plan.judges_times else [])
+
+    @property
+    def slow(self) -> list[str]:
+        """Return what took longer than the bars allow."""
         slow = []
         if percentile(sorted(one.recovery_seconds for one in self.rounds), BAR_PER_CENT) > BAR_SECONDS:
             worst = max(self.rounds, key=lambda one: one.recovery_seconds)
@@ -91,9 +108,7 @@ class Result:
         ]
         if self.pages_end_seconds > PAGE_BAR_SECONDS:
             slow.append(f"Pages were behind for {self.pages_end_seconds:.1f} s at the end")
-        if self.orders != self.plan.orders:
-            slow.append(f"{self.orders} of {self.plan.orders} orders were accepted")
-        return self.audit.faults + self.trouble + slow
+        return slow
 
 
 def blows(plan: Plan, chance: random.Random) -> list[tuple[str, ...]]:
@@ -179,8 +194,8 @@ class Chaos:
         self.breathe(self.chance.uniform(0.2, 2))
         self.bring_back(fallen)
         back = time.monotonic()
-        recovery_seconds, pages_seconds = self.await_calm()
-        return Round(kinds, back - killed, recovery_seconds, pages_seconds)
+        recovery_seconds, pages_seconds, is_over = self.await_calm()
+        return Round(kinds, back - killed, recovery_seconds, pages_seconds, is_over)
 
     def bring_back(self, fallen: list[tuple[str, list[str]]]) -> None:
         """Restart all at once, Valkey first. Beat answers no requests, so it counts as back when its process runs."""
@@ -195,8 +210,11 @@ class Chaos:
         if "worker" in names:
             self.await_that(worker_answers)
 
-    def await_calm(self) -> tuple[float, float]:
-        """Return the seconds until nothing is late, and until the pages have caught up with the present state."""
+    def await_calm(self) -> tuple[float, float, bool]:
+        """Return the seconds until nothing is late, and until the pages have caught up with the present state.
+
+        The third value is False if that has not come to pass within GIVE_UP_SECONDS.
+        """
         began = last_late = time.monotonic()
         goal = seqs(self.pages.pages)
         pages_seconds = 0.0
@@ -208,8 +226,8 @@ class Chaos:
             if self.pages.behind(goal):
                 pages_seconds = now - began
             if now - began > GIVE_UP_SECONDS:
-                break
-        return last_late - began, pages_seconds
+                return last_late - began, pages_seconds, False
+        return last_late - began, pages_seconds, True
 
     def time_pages(self, goal: dict[str, int]) -> float:
         began = time.monotonic()

@@ -20,8 +20,9 @@ from benchmarks import databases
 from benchmarks.chaos import chaos as chaos_module
 from benchmarks.chaos.audit import Audit, Limits, Row, audit, backwards, crowds, rushed_loadings
 from benchmarks.chaos.chaos import KINDS, Chaos, Plan, Result, Round, blows, late_works
-from benchmarks.chaos.crowd import Page, basket
+from benchmarks.chaos.crowd import Page, Pages, basket
 from benchmarks.chaos.overload import executions
+from benchmarks.management.commands.chaos import SHORT
 from home.models import Order, OrderEvent
 from kitchen import flow, stages
 from kitchen.models import Shop, Station
@@ -244,6 +245,15 @@ def test_recovery_is_judged_at_the_99th_percentile(slow, is_fault):
     assert bool(result.faults) == is_fault
 
 
+def test_a_short_run_judges_what_happened_and_no_time():
+    def faults(**one_round):
+        rounds = [Round(("worker",), 1.0, **one_round)]
+        return Result(replace(SHORT, orders=0), rounds, Audit(), 0, 0, 0, 0.0, 9.0).faults
+
+    assert faults(recovery_seconds=9.0, pages_seconds=9.0) == []
+    assert len(faults(recovery_seconds=60.0, pages_seconds=0.0, is_over=False)) == 1
+
+
 @pytest.mark.django_db
 def test_late_pizzas_count_as_orders_do(small_kitchen, sent, cooked, place):
     order = place(timezone.now() - timedelta(seconds=10.5))
@@ -277,6 +287,16 @@ def test_the_end_is_awaited_as_long_as_orders_get_on(told, monkeypatch, steps, s
     monkeypatch.setattr(chaos_module, "time", SimpleNamespace(monotonic=lambda: end.clock))
     end.await_end()
     assert end.clock == pytest.approx(seconds, abs=20)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("late", "is_over", "seconds"), [(0, True, 10), (1, False, 70)])
+def test_a_shop_that_stays_late_is_given_up(monkeypatch, late, is_over, seconds):
+    end = Ending(None, 0)
+    end.pages = Pages(0)
+    monkeypatch.setattr(chaos_module, "time", SimpleNamespace(monotonic=lambda: end.clock))
+    monkeypatch.setattr(chaos_module, "late_works", lambda: late)
+    assert (end.await_calm()[2], end.clock) == (is_over, seconds)
 
 
 def test_each_kind_falls_as_often_as_requested_and_sometimes_two_at_once():
