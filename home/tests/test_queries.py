@@ -137,6 +137,7 @@ def test_it_would_see_a_query_that_reads_all(old_shop):
 
 
 @pytest.mark.parametrize("address", ["/", "/kitchen/", "/admin/home/order/", "/chat/", "/kitchen/inbox/"])
+@pytest.mark.usefixtures("timeless")
 def test_a_page_asks_no_more_however_many_orders_and_pizzas_it_shows(place, margherita, client, bob, address):
     """Each order's frame and state need its items: a list must read them all at once."""
 

@@ -171,6 +171,7 @@ async def test_first_comes_the_whole_board(bob, order, place):
         assert frame["history"]["simulated"]["in_station"]["received"][-1] == 1
 
 
+@pytest.mark.usefixtures("timeless")
 def test_the_queries_of_a_snapshot_do_not_grow_with_the_orders(place):
     def queries():
         with CaptureQueriesContext(

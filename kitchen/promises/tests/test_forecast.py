@@ -442,6 +442,7 @@ def test_a_strange_number_of_pizzas_gets_a_sentence(client, db, pizzas):
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("timeless")
 def test_everybody_gets_the_same_answer_for_a_second(small_kitchen, django_assert_num_queries):
     forecast.preview(1, NOON)
     with django_assert_num_queries(0):
