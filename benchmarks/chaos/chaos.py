@@ -60,7 +60,10 @@ class Round:
     back_seconds: float  # from the kill until the last part answered again
     recovery_seconds: float  # from then until nothing was late
     pages_seconds: float  # from then until the open pages showed what had happened before
-    is_over: bool = True  # False: the run gave up waiting
+
+    @property
+    def was_given_up(self) -> bool:
+        return max(self.recovery_seconds, self.pages_seconds) > GIVE_UP_SECONDS
 
 
 @dataclass
@@ -86,7 +89,7 @@ class Result:
         trouble += [
             f"The shop had not got over {one.kinds} after {GIVE_UP_SECONDS:.0f} s"
             for one in self.rounds
-            if not one.is_over
+            if one.was_given_up
         ]
         if self.pages_end_seconds >= GIVE_UP_SECONDS:
             trouble.append(f"Pages did not show the end within {GIVE_UP_SECONDS:.0f} s")
@@ -194,8 +197,8 @@ class Chaos:
         self.breathe(self.chance.uniform(0.2, 2))
         self.bring_back(fallen)
         back = time.monotonic()
-        recovery_seconds, pages_seconds, is_over = self.await_calm()
-        return Round(kinds, back - killed, recovery_seconds, pages_seconds, is_over)
+        recovery_seconds, pages_seconds = self.await_calm()
+        return Round(kinds, back - killed, recovery_seconds, pages_seconds)
 
     def bring_back(self, fallen: list[tuple[str, list[str]]]) -> None:
         """Restart all at once, Valkey first. Beat answers no requests, so it counts as back when its process runs."""
@@ -210,10 +213,10 @@ class Chaos:
         if "worker" in names:
             self.await_that(worker_answers)
 
-    def await_calm(self) -> tuple[float, float, bool]:
+    def await_calm(self) -> tuple[float, float]:
         """Return the seconds until nothing is late, and until the pages have caught up with the present state.
 
-        The third value is False if that has not come to pass within GIVE_UP_SECONDS.
+        One of them exceeds GIVE_UP_SECONDS if that has not come to pass by then.
         """
         began = last_late = time.monotonic()
         goal = seqs(self.pages.pages)
@@ -226,8 +229,8 @@ class Chaos:
             if self.pages.behind(goal):
                 pages_seconds = now - began
             if now - began > GIVE_UP_SECONDS:
-                return last_late - began, pages_seconds, False
-        return last_late - began, pages_seconds, True
+                break
+        return last_late - began, pages_seconds
 
     def time_pages(self, goal: dict[str, int]) -> float:
         began = time.monotonic()
