@@ -37,6 +37,7 @@ def payload(order: "Order") -> dict[str, Any]:
         "joined_at": iso(min(work.joined_at for work in front)),
         "started_at": iso(min((started for started, _ in shown if started), default=None)),
         "due_at": iso(max((due for _, due in shown if due), default=None)),
+        "overdue": any(work.overdue for work in front),
         "ready_at": iso(order.ready_at),
         "delivered_at": iso(order.delivered_at),
         "promise": order.promise,
@@ -70,6 +71,7 @@ def items(order: "Order", state: str, known: dict[int, Times]) -> list[dict[str,
                 "state": state if goes_along else item.state,
                 "started_at": iso(started),
                 "due_at": iso(due),
+                "overdue": work.overdue,
             }
         )
     return rows

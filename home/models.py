@@ -42,6 +42,7 @@ STATE_FIELDS = (
     "joined_at",
     "started_at",
     "due_at",
+    "overdue",
     "ready_at",
     "delivered_at",
 )
@@ -56,6 +57,7 @@ ITEM_STATE_FIELDS = (
     "joined_at",
     "started_at",
     "due_at",
+    "overdue",
 )
 
 # Written when the order is placed, and never again.
@@ -208,6 +210,8 @@ class Order(models.Model):
     # set while it has a place at the station, else null
     started_at = models.DateTimeField(null=True, editable=False)
     due_at = models.DateTimeField(null=True, editable=False)
+    # the work takes longer than usual, where a person ends it; cleared when it ends
+    overdue = models.BooleanField(default=False, db_default=False, editable=False)
     ready_at = models.DateTimeField(null=True, editable=False)  # to be collected
     delivered_at = models.DateTimeField(null=True, editable=False)
 
@@ -478,6 +482,7 @@ class OrderItem(models.Model):
     joined_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
+    overdue = models.BooleanField(default=False, db_default=False)
 
     objects = OrderItemQuerySet.as_manager()
 
@@ -584,6 +589,9 @@ class OrderEvent(models.Model):
         JOINED = "joined"  # is in the station's line
         STARTED = "started"  # its work began
         DELIVERED = "delivered"
+        DONE = "done"  # a person ended the work of a stage; what follows from it comes next
+        OVERRAN = "overran"  # work that a person ends takes longer than usual
+        ASSUMED = "assumed"  # nobody has ended the work for so long that it counts as done
         OVERRIDDEN = "overridden"  # a person moved it
         RECALLED = "recalled"  # a person sent it one stage back
         RUSHED = "rushed"  # a person put it before all others
@@ -629,6 +637,9 @@ class OrderEvent(models.Model):
             self.Event.JOINED: stage.waiting if self.item is None else stage.together or stage.waiting,
             self.Event.STARTED: stage.started,
             self.Event.DELIVERED: self.order.route.last_words,
+            self.Event.DONE: stage.done or label,
+            self.Event.OVERRAN: "It takes a little longer than usual",
+            self.Event.ASSUMED: stage.done or label,
             self.Event.OVERRIDDEN: f"Moved by staff to “{label}”",
             self.Event.RECALLED: f"Sent back by staff to “{label}”",
             self.Event.RUSHED: "Moved to the head of the line",

@@ -18,6 +18,8 @@ MOST_APART = 5  # pizzas in an order whose lines say what happened when; with mo
 
 Event = OrderEvent.Event
 BY_THE_KITCHEN = (Event.JOINED, Event.STARTED)
+SAID_BY_THE_NEXT = (Event.DONE, Event.ASSUMED)  # what follows from them says it
+OF_EACH_PIZZA = (*BY_THE_KITCHEN, Event.OVERRAN)
 
 
 @dataclass
@@ -64,7 +66,7 @@ def told(events: Sequence[OrderEvent], items: Sequence[OrderItem]) -> list[Order
     it were about the order.
     """
     there = {None, *(item.number for item in items)}
-    events = [event for event in events if event.item in there]
+    events = [event for event in events if event.item in there and is_for_customers(event)]
     waits = {(item.number, item.stage) for item in items if item.is_cooking}
     begun = {(event.item, event.stage) for event in events if event.event == Event.STARTED}
     return [
@@ -81,6 +83,11 @@ def told(events: Sequence[OrderEvent], items: Sequence[OrderItem]) -> list[Order
     ]
 
 
+def is_for_customers(event: OrderEvent) -> bool:
+    """Leave out what the next event says as well, and that somebody is late to collect."""
+    return event.event not in SAID_BY_THE_NEXT and (event.event, event.stage) != (Event.OVERRAN, stages.READY)
+
+
 def worth_telling(events: Sequence[OrderEvent], items: Sequence[OrderItem]) -> list[tuple[OrderEvent, str]]:
     """Return the events that a conversation about the order shows, with what they say.
 
@@ -89,7 +96,7 @@ def worth_telling(events: Sequence[OrderEvent], items: Sequence[OrderItem]) -> l
     return [
         (event, event.sentence if event.seq == 1 else sentence([event], items))
         for event in told(events, items)
-        if len(items) < 2 or event.item is None or event.seq == 1 or event.event not in BY_THE_KITCHEN
+        if len(items) < 2 or event.item is None or event.seq == 1 or event.event not in OF_EACH_PIZZA
     ]
 
 

@@ -4,7 +4,7 @@ Every verb is one transaction: take the kitchen's lock, read, check, write, one 
 reads, including the time, it reads behind the lock (kitchen.locks). The time comes from a clock: the database's, or a
 test's own.
 
-Those for people are in kitchen.staff, and can be called from here like all others.
+Those for people are in kitchen.staff and kitchen.hands, and can be called from here like all others.
 
 No Celery here: `work_begun` is sent, inside the transaction, for each work that has just begun, and kitchen.tasks
 makes its chain after the commit.
@@ -22,6 +22,8 @@ from home.models import FORECAST_FIELDS, ORDER_ROWS, Order, OrderItem, Pizza
 from kitchen import stages
 from kitchen.changing import add_items, make_items, write_lines
 from kitchen.changing import facts as facts
+from kitchen.hands import *  # noqa: F403  the taps
+from kitchen.hands import is_left_to_people, waits_for_ever
 from kitchen.locks import Clock, Kitchen, Work, lock_kitchen
 from kitchen.models import Promise, Shop, Station
 from kitchen.staff import *  # noqa: F403  the verbs for people
@@ -155,15 +157,13 @@ def behind(stage: str) -> list[str]:
 
 
 def is_over(kitchen: Kitchen, work: Work, epoch: int, stage: str) -> bool:
-    """Return whether a link is out of date. TooEarly if its work is not done yet."""
+    """Return whether a chain ends here: it is out of date, or a tap ends the work. TooEarly if that is not due yet."""
     if work.epoch != epoch or work.stage != stage or work.due_at is None:
         return True
-    if stage == stages.READY and not kitchen.stations[stage].hands_over:
-        return True  # this work ends with a tap
     wait_seconds = (work.due_at - kitchen.now).total_seconds()
     if wait_seconds > EARLY_SECONDS:
         raise TooEarly(wait_seconds)
-    return False
+    return is_left_to_people(kitchen, work)
 
 
 def go_on(kitchen: Kitchen, work: W, target: str) -> W | None:
@@ -205,10 +205,9 @@ def recover(lag_seconds: float = 0, *, clock: Clock | None = None) -> int:
         overdue = kitchen.now - timedelta(seconds=OVERDUE_SECONDS) - lag
         again = kitchen.now - timedelta(seconds=RECOVER_AGAIN_SECONDS) - lag
         lost = Q(recovered_at__isnull=True) | Q(recovered_at__lt=again)
-        orders = Order.objects.working().filter(lost, due_at__lt=overdue)
-        if not kitchen.stations[stages.READY].hands_over:
-            orders = orders.exclude(stage=stages.READY)
-        items = OrderItem.objects.working().filter(lost, due_at__lt=overdue).select_related("order")
+        lost &= ~waits_for_ever(kitchen) & Q(due_at__lt=overdue)
+        orders = Order.objects.working().filter(lost)
+        items = OrderItem.objects.working().filter(lost).select_related("order")
         found = renew_chains(kitchen, orders, RECOVERY_BATCH)
         return found + renew_chains(kitchen, items, RECOVERY_BATCH - found)
 

@@ -19,6 +19,7 @@ MAX_SPEED = 100_000
 MAX_DEMAND = 10_000
 LEAST_SERVICE_SECONDS, MAX_SERVICE_SECONDS = 0.1, 24 * 3600.0
 MOST_CV = 10.0
+MOST_TIMES = 100.0  # the mean, until work that nobody has ended is taken to be done
 MOST_VALUES = 500  # entries in a distribution's own parameters: every verb reads the station
 OWN_PARAMETERS = Dialect("station", "{}[{}]")
 
@@ -94,6 +95,10 @@ class Station(models.Model):
         SLOTS = "slots", "places"
         BELT = "belt", "a belt"
 
+    class EndsBy(models.TextChoices):
+        CLOCK = "clock", "the clock"
+        HAND = "hand", "a tap"
+
     shop = models.ForeignKey(Shop, models.PROTECT, default=1, editable=False)
     stage = models.CharField(max_length=20, unique=True, choices=stages.worked_choices)
     name = models.CharField(max_length=40)
@@ -122,6 +127,22 @@ class Station(models.Model):
     )
     # until when the belt takes nothing else; kitchen.flow is the only writer
     busy_until = models.DateTimeField(null=True, editable=False)
+    ends_by = models.CharField(
+        "work ends by",
+        max_length=5,
+        choices=EndsBy,
+        default=EndsBy.CLOCK,
+        db_default=EndsBy.CLOCK,
+        help_text="The clock ends work when its time is over. A tap: it lasts until somebody says that it is done.",
+    )
+    goes_on_after_times = models.FloatField(
+        "goes on by itself after",
+        null=True,
+        blank=True,
+        validators=[finite, MinValueValidator(1), MaxValueValidator(MOST_TIMES)],
+        help_text="Where a tap ends the work: so many times the mean later it counts as done without one, as people "
+        "forget to tap in a rush. Empty: never.",
+    )
     is_open = models.BooleanField(
         "open", default=True, help_text="A closed station finishes what it has and begins nothing new."
     )
@@ -178,6 +199,16 @@ class Station(models.Model):
     def is_belt(self) -> bool:
         return self.kind == self.Kind.BELT
 
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether work here ends with a tap. Of the counter the shop says so. Only for stations read with the shop."""
+        return not self.hands_over if self.stage == stages.READY else self.ends_by == self.EndsBy.HAND
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether work here also begins with a tap: a driver takes the order along. Likewise."""
+        return self.is_by_hand and stages.BY_CODE[self.stage].is_taken
+
     def with_shop(self) -> "Station":
         """Fill the shop's columns from a query that joined it."""
         self.speed, self.shop_is_open, self.hands_over = self.shop.speed, self.shop.is_open, self.shop.hands_over
@@ -233,6 +264,12 @@ class Station(models.Model):
     def wall_seconds(self, key: str, pizzas: int) -> float:
         """Return the same in wall seconds. Only for stations that were read with the shop's speed."""
         return self.service_seconds(key, pizzas) / self.speed
+
+    def assumed_seconds(self, pizzas: int) -> float | None:
+        """Return after how long work that nobody has ended counts as done, in wall seconds, likewise; None: never."""
+        if self.goes_on_after_times is None:
+            return None
+        return self.goes_on_after_times * self.mean_seconds * self.pieces(pizzas) / self.speed
 
     def loading_seconds(self, pizzas: int) -> float:
         """Return for how long a belt takes nothing else, in wall seconds, likewise."""

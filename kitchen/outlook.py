@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from kitchen.models import Shop, Station
 from simulation.distributions import frozen
-from simulation.lookahead import ServiceTime, mean_remaining
+from simulation.lookahead import QUANTILES, ServiceTime, mean_remaining, quantiles
 
+USUAL = 0.95  # the share of works that take no longer than usual
 KEPT_SECONDS = 1.0  # for this long the stations that were read last are used
 
 
@@ -73,6 +74,12 @@ def expected_end(work: Work) -> datetime | None:
     elapsed_seconds = max(0.0, (timezone.now() - work.started_at).total_seconds() * station.speed)
     left_seconds = mean_remaining(service_time(station), work.pieces, elapsed_seconds)
     return work.started_at + timedelta(seconds=(elapsed_seconds + left_seconds) / station.speed)
+
+
+def usual_seconds(station: Station, pizzas: int) -> float:
+    """Return the kitchen seconds that work here seldom exceeds: one in twenty does, by the expected distribution."""
+    service = service_time(station)
+    return float(quantiles(service, service.pieces(pizzas))[int(USUAL * QUANTILES)])
 
 
 def service_time(station: Station) -> ServiceTime:

@@ -11,7 +11,7 @@ from home.models import STATE_FIELDS, Order, stage_override_requested
 from kitchen import flow
 from kitchen.models import Shop, Station
 
-ON_THE_BOARD = {"speed", "is_open", "demand_per_hour"}  # columns of the shop
+ON_THE_BOARD = {"speed", "is_open", "demand_per_hour", "hands_over"}  # columns of the shop
 
 
 @receiver(stage_override_requested)

@@ -1,5 +1,7 @@
 """What people do with an order or, with `item`, with one pizza of it: verbs of `flow`.
 
+What they tap while they work is in kitchen.hands.
+
 Each takes `seen`, the seq of what a person saw when they clicked: if that has reached another stage since, the click
 was not meant for it and is refused.
 """
@@ -28,12 +30,11 @@ from kitchen.transitions import (
     settle,
     work_left,
 )
-from kitchen.undoing import NOTHING_TO_UNDO, before, has_begun_since, refuse_moved, refuse_stale, refuse_undo, restore
+from kitchen.undoing import NOTHING_TO_UNDO, before, refuse_stale, refuse_undo, restore
 from kitchen.verbs import locked
 
 __all__ = [
     "UNDO_SECONDS",
-    "advance",
     "cancel",
     "change",
     "hold",
@@ -83,39 +84,6 @@ def in_hand(order: Order, item: OrderItem | None = None) -> list[Work]:
     if item is not None:
         return [item]
     return [*order.cooking] or [order]
-
-
-def at_hand(order: Order, item: OrderItem | None = None) -> list[Work]:
-    """Return the works whose stage a person ends: those under way at the order's stage, else all that are there."""
-    if item is not None:
-        return [item]
-    front: list[Work] = [*order.front]
-    return [work for work in front if work.started_at is not None] or front
-
-
-def advance(
-    pk: int,
-    by: Any = None,
-    reason: str = "",
-    seen: int | None = None,
-    *,
-    item: int | None = None,
-    clock: Clock | None = None,
-) -> None:
-    """End the present stage by hand: of an item, or of all that the order has under way there."""
-    with locked(clock) as kitchen:
-        order, one = find(kitchen, pk, seen, item)
-        refuse_ended(order, one)
-        refuse_done(one)
-        works = at_hand(order, one)
-        if one is None and seen is not None and order.cooking:
-            works = [work for work in works if not has_begun_since(work, seen)]
-            if not works:
-                refuse_moved(order)
-        target = stages.after(works[0].stage, order.way)
-        # At the counter this is no intervention: there a tap is how an order is handed over.
-        event = Event.DELIVERED if works[0].stage == stages.READY else Event.OVERRIDDEN
-        move_all(kitchen, works, target, Cause(event, by, reason, before(kitchen, order, works)))
 
 
 def recall(

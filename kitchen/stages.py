@@ -18,6 +18,8 @@ class Stage:
     waiting: str = ""  # and while the order stands in the station's line
     started: str = ""  # what the timeline says when the work began
     together: str = ""  # and of a pizza that has come here and waits for the order's others, if not `waiting`
+    done: str = ""  # what the log says when a person has ended the work
+    is_taken: bool = False  # if people end the work here, it begins when one of them takes the order along
 
 
 READY = "ready"  # where orders that are collected wait for their customer
@@ -31,6 +33,7 @@ STAGES = (
         working="Being made",
         waiting="Waiting for the make line",
         started="We started making your order",
+        done="Made",
     ),
     Stage(
         "baking",
@@ -40,6 +43,7 @@ STAGES = (
         working="In the oven",
         waiting="Waiting for the oven",
         started="Your pizza went into the oven",
+        done="Baked",
     ),
     Stage(
         "baked",
@@ -50,6 +54,7 @@ STAGES = (
         waiting="Waiting to be cut and boxed",
         started="Out of the oven, being cut and boxed",
         together="Out of the oven",
+        done="Cut and boxed",
     ),
     Stage(
         "out_for_delivery",
@@ -59,6 +64,8 @@ STAGES = (
         working="On its way",
         waiting="Waiting for a driver",
         started="On its way to you",
+        done="At the door",
+        is_taken=True,
     ),
     Stage(
         READY,
@@ -68,6 +75,7 @@ STAGES = (
         working="Ready to collect",
         waiting="Ready to collect",
         started="Ready to collect",
+        done="Handed over",
     ),
     Stage("delivered", "Delivered", 100, working="Delivered. Enjoy your meal!"),
 )

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from home.models import Order, OrderEvent, OrderItem
-from kitchen import stages
+from kitchen import outlook, stages
 from kitchen.locks import Kitchen, Work
 from kitchen.models import Station
 from realtime.refused import Refused as Refused
@@ -71,6 +71,7 @@ def leave(kitchen: Kitchen, work: Work) -> Station | None:
     station = kitchen.stations[work.stage]
     station.taken -= 1
     work.started_at = work.due_at = None
+    work.overdue = False
     return station
 
 
@@ -124,7 +125,7 @@ def settle(kitchen: Kitchen, work: Work, cause: Cause = BY_ITSELF) -> None:
     station = None if work.held else kitchen.stations.get(work.stage)
     if station is None:
         natural = Event.CANCELLED if work.stage == stages.CANCELLED.code else Event.DELIVERED
-    elif is_free(kitchen, station):
+    elif is_free(kitchen, station) or goes_on_its_way(work, station):
         begin(kitchen, work, station)
         natural = Event.STARTED
     else:
@@ -138,9 +139,19 @@ def is_free(kitchen: Kitchen, station: Station) -> bool:
     return not station.has_line and has_room(kitchen, station)
 
 
+def goes_on_its_way(work: Work, station: Station) -> bool:
+    """Return whether an order that was taken along before, and put aside since, goes on where it was."""
+    was_taken = station.is_taken and work.remaining_seconds is not None
+    return was_taken and station.is_open and station.taken < station.capacity
+
+
 def has_room(kitchen: Kitchen, station: Station) -> bool:
-    """Return whether a station could begin something now."""
-    return station.is_open and (is_loadable(kitchen, station) if station.is_belt else station.taken < station.capacity)
+    """Return whether a station could begin something by itself now."""
+    return (
+        station.is_open
+        and not station.is_taken
+        and (is_loadable(kitchen, station) if station.is_belt else station.taken < station.capacity)
+    )
 
 
 def is_loadable(kitchen: Kitchen, station: Station) -> bool:
@@ -174,7 +185,8 @@ def begin(kitchen: Kitchen, work: Work, station: Station) -> None:
 def start_work(kitchen: Kitchen, work: Work, station: Station) -> None:
     """Set the times of the work. What was done before a hold counts, also on the progress bar.
 
-    Not on a belt: what is put on it goes all the way.
+    Not on a belt: what is put on it goes all the way. Where a person ends the work it is due when it takes longer than
+    usual, and what was overdue before a hold still is.
     """
     service = work_seconds(work, station)
     starts_over = work.remaining_seconds is None or station.is_belt
@@ -182,24 +194,18 @@ def start_work(kitchen: Kitchen, work: Work, station: Station) -> None:
     work.due_at = kitchen.now + timedelta(seconds=left)
     work.started_at = min(kitchen.now, work.due_at - timedelta(seconds=service))
     work.remaining_seconds = work.recovered_at = None
-    if not waits_for_tap(station):
-        kitchen.begin_chain(work)
-
-
-def waits_for_tap(station: Station) -> bool:
-    """Return whether work here ends only when a person says so: at the counter, if the shop wants that."""
-    return station.stage == stages.READY and not station.hands_over
+    work.overdue = False
+    kitchen.begin_chain(work)
 
 
 def work_seconds(work: Work, station: Station) -> float:
-    """Return how long the work takes here, in wall seconds.
+    """Return how long the work takes here, in wall seconds; where a person ends it, when its link has to come.
 
     Return the mean if that can't be said: a broken order must not block those who wait behind it, nor the one that
     leaves a place to it.
     """
-    key = work_key(work)
     try:
-        seconds = station.wall_seconds(key, work.pieces)
+        seconds = patience_seconds(work, station) if station.is_by_hand else drawn_seconds(work, station)
         if 0 <= seconds <= LONGEST_WORK_SECONDS:  # NaN fails this, too
             return seconds
         logger.error("Order %d would take %s s at %s: it gets the mean", order_of(work).pk, seconds, station.stage)
@@ -208,15 +214,29 @@ def work_seconds(work: Work, station: Station) -> float:
     return station.mean_seconds / station.speed
 
 
-def work_key(work: Work) -> str:
-    """Return the seed of the service times of an order or an item."""
-    return work.order_id if isinstance(work, Order) else f"{work.order.order_id}:{work.number}"
+def drawn_seconds(work: Work, station: Station) -> float:
+    """Return how long the work takes by the clock, in wall seconds: always the same for an order, or an item of it."""
+    key = work.order_id if isinstance(work, Order) else f"{work.order.order_id}:{work.number}"
+    return station.wall_seconds(key, work.pieces)
+
+
+def patience_seconds(work: Work, station: Station) -> float:
+    """Return after how long somebody must look at work that a person ends, in wall seconds: it is unusual, or over."""
+    usual = outlook.usual_seconds(station, work.pieces) / station.speed
+    assumed = station.assumed_seconds(work.pieces)
+    return usual if assumed is None else min(usual, assumed)
 
 
 def work_left(kitchen: Kitchen, work: Work) -> float | None:
-    """Return the kitchen seconds of work that are left; None if the work has not begun."""
+    """Return the kitchen seconds of work that are left; None if the work has not begun.
+
+    They are negative for work that a person ends and that is overdue.
+    """
     if work.due_at is None:
         return work.remaining_seconds
+    station = kitchen.stations[work.stage]
+    if station.is_by_hand and work.started_at is not None:  # it can have been due, and be due again
+        return (work_seconds(work, station) - (kitchen.now - work.started_at).total_seconds()) * kitchen.speed
     return max(0.0, (work.due_at - kitchen.now).total_seconds()) * kitchen.speed
 
 
@@ -239,7 +259,7 @@ def seat_each(kitchen: Kitchen, stations: Iterable[Station | None]) -> None:
 
 def seat(kitchen: Kitchen, station: Station) -> None:
     """Give the free places of a station to the first in line, each with a new epoch."""
-    if not station.is_open:
+    if not station.is_open or station.is_taken:
         return
     if station.is_belt:
         load(kitchen, station)

@@ -16,8 +16,9 @@ from kitchen.locks import Kitchen, Work
 from kitchen.transitions import Cause, Event, Refused, in_turn, join, leave, note, part, seat_each, settle, work_left
 
 NOTHING_TO_UNDO = "There is nothing to undo any more."
-CONSEQUENCES = (Event.JOINED, Event.STARTED)
-BY_ITSELF = (*CONSEQUENCES, Event.DELIVERED, Event.RETIMED)  # events that no person's act on the order wrote
+CONSEQUENCES = (Event.JOINED, Event.STARTED, Event.DELIVERED)
+# events that bring an order on, or leave it where it is: nobody has intervened
+ON_ITS_WAY = (*CONSEQUENCES, Event.DONE, Event.OVERRAN, Event.ASSUMED, Event.RETIMED)
 OF_ALL = (Event.RUSHED, Event.CHANGED)  # events of the order that move nothing
 
 # What was seen
@@ -111,7 +112,7 @@ def refuse_undo(kitchen: Kitchen, order: Order, event: OrderEvent) -> None:
     moves nothing, so that it can be undone wherever the kitchen has brought the order by now.
     """
     state: dict[str, Any] = event.before or {}
-    later = order.events.filter(seq__gt=event.seq)
+    later = order.events.filter(seq__gt=event.seq).exclude(event=Event.OVERRAN)
     works = [(row["stage"], True) for row in state["items"].values() if not row["is_done"]]
     if state["order"] is not None and event.event != Event.RUSHED:
         works.append((state["order"]["stage"], False))
@@ -122,7 +123,7 @@ def refuse_undo(kitchen: Kitchen, order: Order, event: OrderEvent) -> None:
     if later.filter(event=Event.UNDONE, by=event.by).exists():
         raise Refused(NOTHING_TO_UNDO)
     if event.event == Event.RUSHED:
-        has_moved = order.stage in stages.ENDED or later.exclude(event__in=BY_ITSELF).exists()
+        has_moved = order.stage in stages.ENDED or later.exclude(event__in=ON_ITS_WAY).exists()
     else:
         has_moved = later.filter(Q(at__gt=event.at) | ~Q(event__in=CONSEQUENCES)).exists()
     if has_moved:

@@ -16,6 +16,7 @@ LARGEST = 2**31  # bound of any number: within what the databases hold, above an
 
 VERBS: dict[str, Callable[..., None]] = {
     "advance": flow.advance,
+    "take": flow.take,
     "recall": flow.recall,
     "hold": flow.hold,
     "resume": flow.resume,
@@ -76,6 +77,7 @@ def change_station(content: dict[str, Any]) -> dict[str, Any]:
         "is_open": parse_switch,
         "mean_seconds": parse_number,
         "as_measured": parse_switch,
+        "ends_by": parse_word,
     }
     changes: dict[str, Any] = {
         COLUMNS.get(key, key): parse(content[key]) for key, parse in parsers.items() if key in content
@@ -155,6 +157,12 @@ def parse_whole(value: Any) -> int:
     if number != int(number):
         raise flow.Refused("Enter a whole number.")
     return int(number)
+
+
+def parse_word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise flow.Refused("Enter a word.")
+    return value
 
 
 def parse_switch(value: Any) -> bool:

@@ -32,7 +32,7 @@ def open_orders() -> list[dict[str, Any]]:
 def settings() -> dict[str, Any]:
     """Return the stations and the shop, in two queries."""
     return {
-        "stations": [station_dict(station) for station in Station.objects.all()],
+        "stations": [station_dict(row.with_shop()) for row in Station.objects.select_related("shop")],
         "shop": shop_dict(Shop.objects.get()),
     }
 
@@ -45,6 +45,8 @@ def station_dict(station: Station) -> dict[str, Any]:
         "kind": station.kind,
         "places": station.capacity,
         "is_open": station.is_open,
+        "ends_by": "hand" if station.is_by_hand else "clock",
+        "takes": station.is_taken,
         "mean_seconds": station.mean_seconds,
         "per_pizza": station.per_pizza,
         "as_measured": station.as_measured,

@@ -140,19 +140,20 @@ def test_at_the_counter_it_waits_for_the_tap_if_the_shop_wants_that(small_kitche
     order = place(NOON, way="carry_out")
     for seconds in (10, 30):
         finish(order, at(seconds))
-    assert works_begun(*link_of(fresh(order)), clock=at(35)) == []  # there is no chain: it waits for a person
+    begins(*link_of(fresh(order)), clock=at(35))
     assert (fresh(order).stage, fresh(order).payload()["progress"], fresh(order).words) == (
         "ready",
         80,
         "Ready to collect",
     )
-    assert flow.finish(order.pk, fresh(order).epoch, "ready", clock=at(1000)) is None
-    assert flow.recover(clock=at(1000)) == 0
+    assert works_begun(*link_of(fresh(order)), clock=at(1000)) == []  # the chain ends: it waits for a person
+    assert fresh(order).overdue
+    assert flow.recover(clock=at(2000)) == 0
 
     Shop.objects.update(hands_over=True)
-    assert flow.recover(clock=at(1001)) == 1
+    assert flow.recover(clock=at(2001)) == 1
 
-    flow.advance(order.pk, bob, clock=at(1002))
+    flow.advance(order.pk, bob, clock=at(2002))
     assert (fresh(order).state, fresh(order).ready_at) == ("delivered", at(35))
 
 
@@ -631,8 +632,9 @@ def test_a_tap_hands_an_order_over(small_kitchen, place, bob):
     order = place(NOON, way="carry_out")
     flow.override(order.pk, "ready", bob, clock=at(1))
     flow.advance(order.pk, bob, clock=at(2))
-    event = order.events.last()
-    assert (event.event, event.by, event.sentence) == ("delivered", bob, "Collected. Enjoy your meal!")
+    tap, event = list(order.events.all())[-2:]
+    assert (tap.event, tap.by, tap.sentence) == ("done", bob, "Handed over")
+    assert (event.event, event.sentence) == ("delivered", "Collected. Enjoy your meal!")
     flow.undo(order.pk, event.seq, bob, clock=at(3))
     assert (fresh(order).stage, fresh(order).ready_at) == ("ready", at(1))
 

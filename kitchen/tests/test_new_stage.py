@@ -174,7 +174,7 @@ def test_a_check_says_which_station_is_missing_or_too_many():
 @pytest.mark.database
 @pytest.mark.django_db
 def test_nothing_is_missing_that_a_migration_will_still_make():
-    MigrationRecorder(connection).migration_qs.filter(app="kitchen", name="0009_items_shop").delete()
+    MigrationRecorder(connection).migration_qs.filter(app="kitchen", name__gte="0009_items_shop").delete()
     Station.objects.filter(stage="ready").delete()
     assert run_checks(tags=[Tags.database], databases=["default"]) == []
 

@@ -121,12 +121,12 @@ def items_of(order: dict[str, Any], pizzas: list[Any]) -> list[dict[str, Any]]:
     if order["stage"] not in (*BY_ITEMS, "cancelled"):
         state["stage"] = "baked"
     is_done = order["stage"] not in (*BY_ITEMS, "cancelled")
-    return [{**fact, **state, **work, "is_done": is_done} for fact in facts]
+    return [{**fact, **state, **work, "is_done": is_done, "overdue": False} for fact in facts]
 
 
 def order_of(order: dict[str, Any]) -> dict[str, Any]:
     """Return the row that an order should have now: while its items are at work, it has no work of its own."""
-    new = {**order, "way": "delivery", "ready_at": None}
+    new = {**order, "way": "delivery", "ready_at": None, "overdue": False}
     if order["stage"] in BY_ITEMS:
         new |= {"held": False, "recovered_at": None, "remaining_seconds": None, "started_at": None, "due_at": None}
     return new
