@@ -6,7 +6,7 @@ from math import sqrt
 from typing import Any
 
 from django.db.models import Avg, Count, F, Q, QuerySet
-from django.db.models.functions import Abs, TruncDate
+from django.db.models.functions import Abs, Coalesce, TruncDate
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -73,25 +73,39 @@ def outcomes(order_pks: Collection[int], now: datetime, speed_since: datetime) -
         return []
     orders = Order.objects.in_bulk(list(order_pks))
     by_hand: set[Any] = set(interventions(order_pks).values_list("order", flat=True).distinct())
+    fresh: set[Any] = set(lately_by_people(order_pks, now).values_list("order", flat=True).distinct())
     rows = []
     for promise in Promise.objects.filter(order_pk__in=order_pks):
         order = orders.get(promise.order_pk)
         intervened = order is None or order.pk in by_hand or promise.at < speed_since
-        if order is None or not _may_come_back(order, intervened, now):
+        if order is None or (is_there(order) and order.pk not in fresh):
             rows.append(outcome(promise, order, intervened, now))
     return rows
 
 
 def interventions(order_pks: Collection[int]) -> QuerySet[OrderEvent]:
-    """Return what was done by hand with these orders, or with one of their pizzas, until they were ready."""
-    events = OrderEvent.objects.filter(order__in=order_pks).exclude(event__in=NATURAL)
+    """Return what people did with these orders, or with one of their pizzas, other than to end its work.
+
+    An order that only counts as there, because nobody has tapped, is among them.
+    """
+    events = until_ready(order_pks).exclude(event__in=(*NATURAL, OrderEvent.Event.OVERRAN))
+    events = events.annotate(fulfilled_at=Coalesce("order__ready_at", "order__delivered_at"))
+    return events.exclude(event=OrderEvent.Event.ASSUMED, at__lt=F("fulfilled_at"))
+
+
+def lately_by_people(order_pks: Collection[int], now: datetime) -> QuerySet[OrderEvent]:
+    """Return what people did with these orders a moment ago: they can still undo it."""
+    return until_ready(order_pks).filter(by_person=True, at__gt=now - timedelta(seconds=SETTLED_SECONDS))
+
+
+def until_ready(order_pks: Collection[int]) -> QuerySet[OrderEvent]:
+    """Return the events of these orders up to when they were ready, or all of those that are not collected."""
+    events = OrderEvent.objects.filter(order__in=order_pks)
     return events.filter(Q(order__ready_at=None) | Q(at__lte=F("order__ready_at")))
 
 
-def _may_come_back(order: Order, intervened: bool, now: datetime) -> bool:
-    is_there = order.stage in stages.ENDED or order.stage == order.route.fulfilled
-    is_fresh = now - order.joined_at < timedelta(seconds=SETTLED_SECONDS)
-    return not is_there or (intervened and is_fresh)
+def is_there(order: Order) -> bool:
+    return order.stage in stages.ENDED or order.stage == order.route.fulfilled
 
 
 def outcome(promise: Promise, order: Order | None, intervened: bool, now: datetime) -> Outcome:

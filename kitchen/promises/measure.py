@@ -1,28 +1,31 @@
 """Measure service times from the event log, and fit a distribution to those of each station.
 
 Only work without intervention counts, from its `started` to the next event of the same pizza or order, if that is the
-kitchen's own, since the speed was last changed. What is done with one pizza does not spoil its siblings' times. One
-that is made again counts no more, like all that a person has touched: its times would be drawn as they were before.
+kitchen's own or a tap that ended it, since the speed was last changed. What is done with one pizza does not spoil its
+siblings' times. One that is made again counts no more, like all that a person has touched: its times would be drawn as
+they were before. Nor does work that nobody ended, or whose end was undone: nobody knows how long it took.
 
 Orders go on drawing their times from the distribution as set: this is for looking ahead.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import sqrt
 from typing import NamedTuple
 
-from django.db.models import Exists, Max, OuterRef, Q, Subquery
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, Max, OuterRef, Q, Subquery
 
 from home.models import OrderEvent
-from kitchen import stages
+from kitchen import flow, stages
 from kitchen.models import Shop, Station
 
 LEAST_SAMPLES = 50
 MOST_SAMPLES = 500  # the newest, so that the figures follow the kitchen
 EVENTS_READ = 20_000  # the newest: enough for MOST_SAMPLES at each station, while the log grows for ever
+UNDOABLE = timedelta(seconds=flow.UNDO_SECONDS)
 FIXED_CV = 0.01  # a spread below this share of the mean is the clock's, not the work's
-NATURAL = ("joined", "started", "delivered")
+NATURAL = ("joined", "started", "delivered", "done")  # the way of an order on which nobody intervenes
+LATE = ("overran", "assumed")  # and what happens on it where people forget to tap
 
 
 class Sample(NamedTuple):
@@ -60,18 +63,21 @@ def read(station: Station, since: datetime, speed: float, after_pk: int) -> list
     same = OrderEvent.objects.filter(order=OuterRef("order"))
     if station.is_of_items:
         same = same.filter(Q(item=OuterRef("item")) | Q(item=None))
-        after = same.filter(seq__gt=OuterRef("seq")).order_by("seq")
-    else:
-        after = same.filter(seq=OuterRef("seq") + 1)  # a pizza that is taken back ends the order's work
+    later = same.filter(seq__gt=OuterRef("seq"))  # of an order, all: a pizza that is taken back ends its work
+    after = later.exclude(event=OrderEvent.Event.OVERRAN).order_by("seq")
+    undone = later.filter(event=OrderEvent.Event.UNDONE, at__gte=OuterRef("ended"), at__lte=OuterRef("undoable_until"))
+    if not station.is_of_items:
         same = same.filter(item=None)
-    by_hand = same.filter(seq__lt=OuterRef("seq")).exclude(event__in=NATURAL)
+    by_hand = same.filter(seq__lt=OuterRef("seq")).exclude(event__in=NATURAL + LATE)
     rows = OrderEvent.objects.filter(pk__gt=after_pk, stage=station.stage, event=OrderEvent.Event.STARTED)
     rows = rows.filter(at__gte=since, item__isnull=not station.is_of_items)
     rows = rows.annotate(ended=Subquery(after.values("at")[:1]), ending=Subquery(after.values("event")[:1]))
-    rows = rows.filter(~Exists(by_hand), ending__in=NATURAL).order_by("-pk")[:MOST_SAMPLES]
+    rows = rows.annotate(undoable_until=ExpressionWrapper(F("ended") + UNDOABLE, DateTimeField()))
+    rows = rows.filter(~Exists(by_hand), ~Q(Exists(undone), ending="done"), ending__in=NATURAL)
+    newest = rows.order_by("-pk")[:MOST_SAMPLES]
     return [
         Sample(1 if station.is_of_items else pizzas, (ended - at).total_seconds() * speed)
-        for at, ended, pizzas in rows.values_list("at", "ended", "order__pizzas")
+        for at, ended, pizzas in newest.values_list("at", "ended", "order__pizzas")
     ]
 
 

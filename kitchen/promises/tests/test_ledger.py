@@ -262,7 +262,7 @@ def test_an_order_that_is_cancelled_at_the_counter_has_nothing_to_keep(promised,
 
 
 @pytest.mark.database
-@pytest.mark.parametrize("verb", [flow.hold, flow.rush, flow.remake, flow.advance], ids=lambda verb: verb.__name__)
+@pytest.mark.parametrize("verb", [flow.hold, flow.rush, flow.remake], ids=lambda verb: verb.__name__)
 def test_what_is_done_with_one_pizza_is_an_intervention(promised, margherita, bob, verb):
     orders = [promised(items=[(margherita, 3)]) for _ in range(2)]
     verb(orders[0].pk, bob, item=2, clock=at(1))

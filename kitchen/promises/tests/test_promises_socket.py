@@ -47,7 +47,7 @@ async def test_a_socket_that_did_not_ask_is_sent_each_seq_once(order):
         assert await renew() == 1
         await act(flow.advance, order)
         frame = await receive(socket)
-        assert frame["payload"]["seq"] == 2 and "forecast" not in frame
+        assert frame["payload"]["seq"] == 3 and "forecast" not in frame
 
 
 async def test_an_old_forecast_of_an_order_that_has_gone_on_is_not_shown(order):
@@ -55,12 +55,11 @@ async def test_an_old_forecast_of_an_order_that_has_gone_on_is_not_shown(order):
         await receive(socket)
         old = await Order.objects.aget(pk=order.pk)
         await act(flow.advance, order)
-        assert (await receive(socket))["payload"]["seq"] == 2
+        assert (await receive(socket))["payload"]["seq"] == 3
         await sync_to_async(live.announce_eta)(old)
         await act(flow.advance, order)
-        assert (await receive(socket))["payload"][
-            "seq"
-        ] == 4  # the pizza was ready for the bench, the order began there
+        # done, out of the oven, and the order begins at the bench
+        assert (await receive(socket))["payload"]["seq"] == 6
 
 
 async def test_pizzas_and_the_order_that_they_are_have_one_forecast(place, margherita):
