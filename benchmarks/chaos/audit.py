@@ -16,7 +16,9 @@ from kitchen import stages
 from kitchen.models import Station
 
 Event = OrderEvent.Event
-GOES_ON = (Event.RUSHED, Event.RETIMED)  # events that leave an order, or an item, at work
+GOES_ON = (Event.RUSHED, Event.RETIMED, Event.OVERRAN)  # events that leave an order, or an item, at work
+COMPLETIONS = (Event.DONE, Event.ASSUMED)  # of work that a tap ends, or should have ended
+OF_HANDS = (Event.OVERRAN, *COMPLETIONS)
 CLOCK_SECONDS = 2e-6  # times are written in whole microseconds
 
 
@@ -38,6 +40,7 @@ class Limits:
     capacity: dict[str, int]  # the largest that each station with places had
     headway_seconds: dict[str, float]  # of belts, on the wall
     of_items: frozenset[str]
+    by_hand: frozenset[str] = frozenset()  # stages whose work ends with a tap, during the whole of the log
 
     @classmethod
     def read(cls) -> "Limits":
@@ -46,6 +49,7 @@ class Limits:
             capacity={station.stage: station.capacity for station in stations if not station.is_belt},
             headway_seconds={station.stage: station.loading_seconds(1) for station in stations if station.is_belt},
             of_items=frozenset(station.stage for station in stations if station.is_of_items),
+            by_hand=frozenset(station.stage for station in stations if station.is_by_hand),
         )
 
 
@@ -72,7 +76,7 @@ def audit(accepted: dict[str, str], limits: Limits) -> Audit:
     for order in orders:
         if order.stage not in stages.ENDED:
             found.stuck.append(f"{order.order_id} is still {order.state} at {order.stage}")
-        found.illegal += [f"{order.order_id}: {fault}" for fault in faults_of(order, limits.of_items)]
+        found.illegal += [f"{order.order_id}: {fault}" for fault in faults_of(order, limits)]
     found.crowded = crowds(log(), lambda stage, at: limits.capacity.get(stage, inf))
     found.crowded += rushed_loadings(log(), limits.headway_seconds)
     return found
@@ -94,7 +98,7 @@ def compare(accepted: dict[str, str], placed: list[str]) -> tuple[list[str], lis
 # The path of an order and its items
 
 
-def faults_of(order: Order, of_items: frozenset[str]) -> list[str]:
+def faults_of(order: Order, limits: Limits) -> list[str]:
     """Check that each change is there once, in order, and that order and items are where their last events left them.
 
     An order that was cancelled, or is still open, has taken the first part of its path.
@@ -104,11 +108,36 @@ def faults_of(order: Order, of_items: frozenset[str]) -> list[str]:
     faults = backwards(rows)
     if [row.seq for row in rows] != list(range(1, order.seq + 1)):
         faults.append(f"seq {[row.seq for row in rows]}, and the order is at {order.seq}")
-    if any(count > 1 for count in Counter((row.item, row.stage, row.event) for row in rows).values()):
+    once = [(row.item, row.stage, row.event) for row in rows if row.event not in GOES_ON]
+    if any(count > 1 for count in Counter(once).values()):
         faults.append("did something twice")
     if events and (events[-1].order_stage or events[-1].stage) != order.stage:
         faults.append(f"is at {order.stage}, its last event at {events[-1].order_stage}")
-    return faults + path_faults(order, rows, of_items) + item_faults(order, rows)
+    faults += hand_faults(rows, limits.by_hand)
+    path = [row for row in rows if row.event not in (*OF_HANDS, Event.RETIMED)]
+    return faults + path_faults(order, path, limits.of_items) + item_faults(order, rows)
+
+
+def hand_faults(rows: Sequence[Row], by_hand: frozenset[str]) -> list[str]:
+    """Check that only work under way is late or ended, that it then goes on, and that hands end what is in hands."""
+    faults = []
+    for number in {row.item for row in rows}:
+        own = [row for row in rows if row.item == number]
+        started, ended = None, None
+        for row in own:
+            if row.event in OF_HANDS and (row.stage != started or ended):
+                faults.append(f"was {row.event} at {row.stage} where nobody worked on it")
+            elif row.event in COMPLETIONS:
+                ended = row
+            elif row.event not in (*GOES_ON, Event.CANCELLED):
+                if started in by_hand and not ended:
+                    faults.append(f"left {started} and nobody had ended it")
+                if ended and (row.stage == started or row.at != ended.at):
+                    faults.append(f"was {ended.event} at {ended.stage}, and then {row.event} at {row.stage}")
+                started, ended = row.stage if row.event == Event.STARTED else None, None
+        if ended:
+            faults.append(f"was {ended.event} at {ended.stage} and stayed there")
+    return faults
 
 
 def path_faults(order: Order, rows: Sequence[Row], of_items: frozenset[str]) -> list[str]:

@@ -159,6 +159,48 @@ def test_it_sees_an_order_that_never_left(told, place):
     assert faults({**told, "click 3": order.order_id}) == {"stuck"}
 
 
+# A kitchen in people's hands
+
+
+@pytest.fixture
+def tapped(small_kitchen, sent, cooked, place):
+    """Send an order through a kitchen where a tap ends the work at the make line and a driver takes it along."""
+    Station.objects.filter(stage__in=["received", "out_for_delivery"]).update(ends_by="hand")
+    Station.objects.filter(stage="out_for_delivery").update(goes_on_after_times=3)
+    order = place(NOON)
+    finish_next(at(3600))  # it takes longer than usual
+    flow.advance(order.pk, clock=at(60))
+    while finish_next(at(3600)):
+        pass
+    flow.take(order.pk, clock=at(120))
+    while finish_next(at(7200)):
+        pass
+    return {"click 1": order.order_id}
+
+
+def test_taps_and_what_is_taken_to_be_done_are_no_faults(tapped):
+    assert [event.event for event in first().events.all()] == [
+        *("started", "overran", "done", "started", "joined", "started", "joined"),
+        *("started", "overran", "assumed", "delivered"),
+    ]
+    assert audit(tapped, Limits.read()).faults == []
+
+
+@pytest.mark.parametrize(
+    ("seq", "changes", "sentence"),
+    [
+        (2, {"stage": "baked"}, "was overran at baked where nobody worked on it"),
+        (2, {"event": "assumed"}, "was done at received where nobody worked on it"),
+        (3, {"event": "overran"}, "left received and nobody had ended it"),
+        (3, {"at": at(59)}, "was done at received, and then started at baking"),
+        (11, {"event": "overran"}, "was assumed at out_for_delivery and stayed there"),
+    ],
+)
+def test_it_sees_what_taps_can_not_have_done(tapped, seq, changes, sentence):
+    first().events.filter(seq=seq).update(**changes)
+    assert sentence in "\n".join(audit(tapped, Limits.read()).illegal)
+
+
 @pytest.mark.parametrize(("stage", "places"), [("received", 1), ("baking", 1)])
 def test_pizzas_have_a_place_each(told, stage, places):
     assert faults(told, replace(LIMITS, capacity={**LIMITS.capacity, stage: places})) == {"crowded"}
