@@ -19,10 +19,7 @@ from home.models import Order, OrderItem
 from kitchen import flow, stages, tasks
 from kitchen.models import Shop, Station
 from kitchen.tests.clock import NOON, at, finish
-from kitchen.tests.test_worker import worker
-
-COOK_SECONDS = 40
-
+from kitchen.tests.test_worker import await_that, worker
 
 # The recovery sweep
 
@@ -177,13 +174,6 @@ def test_a_database_connection_is_checked_once_a_second_and_after_an_error(db, m
 
 
 # Real workers
-
-
-def await_that(is_true, seconds=COOK_SECONDS):
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline, "It never became true."
-        time.sleep(0.05)
 
 
 def all_delivered():

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
+from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
@@ -16,14 +18,25 @@ from celery.concurrency.base import BasePool
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 import celery_app
 from benchmarks.chaos.audit import Limits, audit
 from home import live, models
 from home.models import Order
+from kitchen import flow
 from kitchen.models import Shop, Station
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+
+COOK_SECONDS = 40
+
+
+def await_that(is_true, seconds=COOK_SECONDS):
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, "It never became true."
+        time.sleep(0.05)
 
 
 def start_worker(pool):
@@ -57,9 +70,7 @@ def start_worker(pool):
     )
 
 
-@contextmanager
-def worker(pool):
-    """Run a worker process from its first "ready" to a clean end."""
+def start_ready_worker(pool):
     process = start_worker(pool)
     lines = []
     for line in process.stdout:
@@ -67,6 +78,13 @@ def worker(pool):
         if " ready." in line:
             break
     assert process.poll() is None, "".join(lines)
+    return process
+
+
+@contextmanager
+def worker(pool):
+    """Run a worker process from its first "ready" to a clean end."""
+    process = start_ready_worker(pool)
     try:
         yield
     finally:
@@ -173,3 +191,58 @@ async def test_on_a_belt_each_pizza_is_loaded_when_it_is_due(listen, place, marg
         await sync_to_async(place)(None, [(margherita, 8)])
         await hear_of()
     assert (await sync_to_async(lambda: audit({"click": "b" * 20}, Limits.read()))()).faults == []
+
+
+def test_a_kitchen_in_hands_and_clocks_loses_nothing_to_a_killed_worker(valkey, place, bob):
+    """The make line and the drivers end with a tap, the oven and the bench by the clock."""
+    Shop.objects.update(speed=1000)
+    Station.objects.update(mean_seconds=100, spread_seconds=0, distribution="fixed")
+    Station.objects.filter(stage__in=["received", "out_for_delivery"]).update(ends_by="hand")
+    order = place()
+    tap = functools.partial(flow.advance, order.pk, bob)
+
+    def is_at(stage, **state):
+        rows = order.items if stage == "received" else Order.objects.filter(pk=order.pk)
+        return lambda: rows.filter(stage=stage, **state).exists()
+
+    with worker("solo"):
+        await_that(is_at("received", overdue=True))
+    assert in_broker(valkey) == (0, 0)  # a chain that were still there would have come back at the worker's end
+
+    Shop.objects.update(speed=1)
+    killed = start_ready_worker("solo")
+    try:
+        tap()
+        await_that(lambda: in_broker(valkey) == (0, 1))  # it has the oven's link
+    finally:
+        killed.kill()
+        killed.communicate()
+    flow.set_speed(1000)
+    valkey.client.flushdb()  # and the new chain is lost, too
+    assert flow.recover(clock=lambda: timezone.now() + timedelta(seconds=5)) == 1
+
+    with worker("solo"):
+        await_that(is_at("out_for_delivery", started_at=None))
+        flow.take(order.pk, bob)
+        await_that(is_at("out_for_delivery", overdue=True))
+        tap()
+    assert in_broker(valkey) == (0, 0)
+    assert list(order.events.exclude(event="retimed").values_list("item", "stage", "event")) == [
+        (1, "received", "started"),
+        (1, "received", "overran"),
+        (1, "received", "done"),
+        (1, "baking", "started"),
+        (1, "baked", "joined"),
+        (None, "baked", "started"),
+        (None, "out_for_delivery", "joined"),
+        (None, "out_for_delivery", "started"),
+        (None, "out_for_delivery", "overran"),
+        (None, "out_for_delivery", "done"),
+        (None, "delivered", "delivered"),
+    ]
+    assert audit({"click": order.order_id}, Limits.read()).faults == []
+
+
+def in_broker(valkey):
+    """Return how many messages are in the queue, and how many a worker has taken and not begun."""
+    return valkey.client.llen("celery"), valkey.client.hlen("unacked")
