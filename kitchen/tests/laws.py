@@ -10,6 +10,7 @@ from kitchen.models import Shop, Station
 
 SHOP_ROWS, STATION_ROWS = Rows(Shop), Rows(Station)
 NATURAL = ("joined", "started", "delivered")  # what the kitchen writes by itself
+COMPLETIONS = ("done", "assumed")  # what ends work that a person ends, or should have ended
 SILENT = ("epoch", "recovered_at", "started_at", "due_at")  # the recovery sweep and the speed write these
 
 
@@ -51,6 +52,8 @@ class Kitchen:
         # Through home.rows: Django would take ten times as long to put the queries together
         self.shop = SHOP_ROWS.read(f"SELECT {SHOP_ROWS.columns} FROM kitchen_shop", [])[0]
         stations = STATION_ROWS.read(f"SELECT {STATION_ROWS.columns} FROM kitchen_station", [])
+        for station in stations:
+            station.speed, station.hands_over = self.shop.speed, self.shop.hands_over
         self.stations = {station.stage: station for station in sorted(stations, key=by_stage)}
         rows = ORDER_ROWS.read(f"SELECT {ORDER_ROWS.columns} FROM home_order ORDER BY id", [])
         self.orders = {order.pk: order for order in rows}
@@ -72,6 +75,11 @@ class Kitchen:
         """Return (stage, state) of what takes part by itself, else None."""
         work = self.works.get(work_key)
         return work and (work.stage, work.state)
+
+    def is_left_to_people(self, work):
+        """Return whether only a tap moves this work: everybody can see that it takes longer than usual."""
+        station = self.stations[work.stage]
+        return work.overdue and station.is_by_hand and station.goes_on_after_times is None
 
     def at(self, stage, state):
         return [work for work in self.works.values() if (work.stage, work.state) == (stage, state)]
@@ -121,12 +129,16 @@ def each_event_is_legal(old, new, events):
         if work_key not in first and new.find(work_key) is not None:
             first[work_key] = event
             assert is_legal(event, old, new), (event, old.state(work_key), new.state(work_key))
-        by_tap = event.event == "delivered"  # at the counter
-        assert event.event not in NATURAL or by_tap or not event.by_person
+        is_taken_along = event.event == "started" and stages.BY_CODE[event.stage].is_taken
+        assert event.event not in NATURAL or is_taken_along or not event.by_person
     for work_key, work in new.works.items():
-        last = [event for event in events if (event.order_id, event.item or 0) == work_key]
-        if last:
-            assert last[-1].stage == work.stage, "the last event tells another stage"
+        own = [event for event in events if (event.order_id, event.item or 0) == work_key]
+        if own:
+            assert own[-1].stage == work.stage, "the last event tells another stage"
+        for event, following in pairwise([*own, None]):
+            if event.event in COMPLETIONS:
+                assert following is not None and following.event in NATURAL, "work that is done does not go on"
+                assert following.stage == stages.after(event.stage, way_of(work))
     acts = {(event.order_id, event.event) for event in events if event.by_person}
     assert len(acts) <= 1 and sum(event.before is not None for event in events) <= 1
 
@@ -137,12 +149,16 @@ def is_legal(event, old, new):
     before, known = old.works.get(work_key), old.find(work_key)
     if before is None:
         return is_legal_for_newcomer(event, known, new)
+    station = new.stations.get(event.stage)
     same, left = event.stage == before.stage, event.stage == stages.after(before.stage, way_of(before))
     done = before.state == "working" and left
     return {
         "joined": done,
-        "started": done or (same and before.state == "waiting"),
-        "delivered": event.stage == stages.LAST and (done or (event.by_person and before.stage == stages.READY)),
+        "started": begins_rightly(event, station) and (done or (same and before.state == "waiting")),
+        "delivered": event.stage == stages.LAST and done,
+        "done": same and before.state == "working" and event.by_person,
+        "overran": is_late(event, before, station),
+        "assumed": is_late(event, before, station) and station.goes_on_after_times is not None,
         "overridden": not same,
         "recalled": stages.before(before.stage, way_of(before)) == (event.stage,),
         "remade": event.stage == stages.FIRST and event.item is not None,
@@ -154,6 +170,16 @@ def is_legal(event, old, new):
         "cancelled": event.stage == stages.CANCELLED.code,
         "undone": True,
     }[event.event]
+
+
+def begins_rightly(event, station):
+    """Return whether somebody took it along, where that is how work begins; elsewhere it begins by itself."""
+    return station is not None and (event.by_person or not station.is_taken)
+
+
+def is_late(event, before, station):
+    is_up_to_people = station is not None and station.is_by_hand
+    return is_up_to_people and (before.stage, before.state) == (event.stage, "working") and not event.by_person
 
 
 def is_legal_for_newcomer(event, known, new):
@@ -179,11 +205,13 @@ def orders_are_their_items(new):
         assert not order.rushed or all(item.rushed for item in cooking), "a rushed order with an item that is not"
         assert (order.delivered_at is None) == (order.stage != stages.LAST)
         assert order.way != stages.DELIVERY or order.ready_at is None
+        assert not order.overdue or order.started_at is not None
         assert order.stage == stages.CANCELLED.code or order.stage in order.route.stages
         assert not order.parts or order.pizzas == sum(not item.is_struck for item in order.parts)
         for item in order.parts:
             assert not item.is_done or item.stage in (first_of_orders(new, order), stages.CANCELLED.code)
             assert item in cooking or (item.started_at, item.due_at, item.held) == (None, None, False)
+            assert not item.overdue or item.state == "working"
             if not cooking and order.stage != stages.CANCELLED.code:
                 assert item.is_done
     for work in new.works.values():
@@ -204,11 +232,11 @@ def stations_are_fair(old, new, events):
         assert all(isinstance(work, Order) != station.is_of_items for work in (*working, *waiting))
         stood = [work for work in waiting if old.state(key(work)) == (work.stage, "waiting")]
         assert not seated or station.is_open, "a closed station began something"
-        for work in seated:
+        for work in seated if not station.is_taken else []:
             assert all(turn(work) < turn(other) for other in stood), "not first come first served"
         if not station.is_belt:
             assert not seated or len(working) <= station.capacity, "a place was exceeded"
-            if waiting and station.is_open:
+            if waiting and station.is_open and not station.is_taken:
                 assert len(working) >= station.capacity, "someone waits before a free place"
         elif seated:
             keeps_headway(old.stations[station.stage], station, seated, events, new.shop.speed)
@@ -250,7 +278,7 @@ def intervals_of(events, gone):
 
 def ends(event, number, stage):
     """Return True if an event ends the work of an item (or of the order: 0) at a stage."""
-    if event.event in ("rushed", "retimed", "changed") or is_unrush(event):
+    if event.event in ("rushed", "retimed", "changed", "overran") or is_unrush(event):
         return False
     if (event.item or 0) == number:
         return True

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 )
 
 from home.models import Order, OrderEvent, Pizza
-from kitchen import flow, locks, stages, tasks
+from kitchen import flow, locks, stages, tasks, transitions
 from kitchen.flow import loading_awaited, work_begun
 from kitchen.models import Shop, Station
 from kitchen.tests import laws
@@ -82,6 +82,7 @@ class Kitchen(RuleBasedStateMachine):
         self.links = Counter()  # on their way: {(pk, number or 0, epoch, stage): how often}
         self.loadings = Counter()  # likewise: {(stage, busy_until): how often}
         self.lost = set()
+        self.left = set()  # links that have ended where only a tap ends the work
         self.handed_out = set()  # every (pk, number, epoch) that ever got a chain
         self.kitchen = laws.Kitchen()  # as it stood after the step before
         self.log = {}  # {(pk, seq): event}
@@ -164,11 +165,8 @@ class Kitchen(RuleBasedStateMachine):
         *work_key, epoch, stage = link
         work = self.kitchen.works.get(tuple(work_key))
         if work is not None and (work.epoch, work.stage, work.state) == (epoch, stage, "working"):
-            return None if self.waits_for_tap(work) else work
+            return work
         return None
-
-    def waits_for_tap(self, work):
-        return work.stage == stages.READY and not self.kitchen.shop.hands_over
 
     def live_links(self):
         return sorted(filter(self.work, +self.links))
@@ -188,9 +186,16 @@ class Kitchen(RuleBasedStateMachine):
             return
         goes_on = verb(*about, epoch, stage)
         self.links[link] -= 1
-        self.changes_nothing = not work
+        self.changes_nothing = work is None or self.kitchen.is_left_to_people(work)
+        if work is not None and self.is_up_to_people(stage):
+            assert not goes_on
+            self.left.add(link)
         if goes_on:
             self.links[pk, number, epoch, stages.after(stage, self.orders[pk].way)] += 1
+
+    def is_up_to_people(self, stage):
+        station = self.kitchen.stations[stage]
+        return station.is_by_hand and station.goes_on_after_times is None
 
     def deliver_loading(self, loading):
         stage, busy_until = loading
@@ -212,10 +217,14 @@ class Kitchen(RuleBasedStateMachine):
         belt=st.none() | st.sampled_from([0.0, 3.0, 20.0]),
         places=st.tuples(*[st.integers(1, 3)] * 3),
         hands_over=st.booleans(),
+        by_hand=st.sets(some_stage),
+        ends_with_taps=st.booleans(),
     )
-    def some_are_there_already(self, orders, belt, places, hands_over):
+    def some_are_there_already(self, orders, belt, places, hands_over, by_hand, ends_with_taps):
         """Begin with lines, where most can go wrong."""
         Shop.objects.update(hands_over=hands_over)
+        Station.objects.filter(stage__in=by_hand).update(ends_by="hand")
+        self.ends_with_taps = ends_with_taps
         for stage, capacity in zip(("received", "baking", "ready"), places, strict=True):
             Station.objects.filter(stage=stage).update(capacity=capacity)
         if belt is not None:
@@ -306,12 +315,16 @@ class Kitchen(RuleBasedStateMachine):
         self.sweep()
 
     def sweep(self):
+        overdue, again = (
+            self.now - timedelta(seconds=seconds) for seconds in (flow.OVERDUE_SECONDS, flow.RECOVER_AGAIN_SECONDS)
+        )
+
+        def is_again(work):
+            return work.recovered_at is None or work.recovered_at < again
+
         def forgotten(work):
-            overdue, again = (
-                self.now - timedelta(seconds=seconds) for seconds in (flow.OVERDUE_SECONDS, flow.RECOVER_AGAIN_SECONDS)
-            )
-            is_late = work.state == "working" and not self.waits_for_tap(work) and work.due_at < overdue
-            return is_late and (work.recovered_at is None or work.recovered_at < again)
+            is_late = work.state == "working" and work.due_at < overdue
+            return is_late and not self.kitchen.is_left_to_people(work) and is_again(work)
 
         expected = {work_key for work_key, work in self.kitchen.works.items() if forgotten(work)}
         assert {key(work) for work in works_begun(flow.recover)} == expected
@@ -387,8 +400,35 @@ class Kitchen(RuleBasedStateMachine):
     @rule(which=which, part=part)
     def advance(self, which, part):
         old, new = self.by_person(which, part, flow.advance, refused=self.is_over)
-        if isinstance(old, Order) and old.stage not in stages.ENDED and not old.cooking:
-            assert new.stage == stages.after(old.stage, old.way)
+        if self.changes_nothing:
+            return
+        if not isinstance(old, Order) or not old.cooking:
+            assert new.stage == stages.after(old.stage, laws.way_of(old))
+        about = old.front if isinstance(old, Order) else [old]
+        under_way = {key(work) for work in about if work.started_at is not None}
+        taps = [event for event in laws.events_since(self.last_event) if event.by_person]
+        assert {event.event for event in taps} == {"done" if under_way else "overridden"}
+        assert {(event.order_id, event.item or 0) for event in taps} == (under_way or set(map(key, about)))
+
+    @precondition(lambda self: self.kitchen.at("out_for_delivery", "waiting"))
+    @rule(which=which)
+    def take(self, which):
+        waiting = self.kitchen.at("out_for_delivery", "waiting")
+        self.take_along(waiting[which % len(waiting)])
+
+    @precondition(lambda self: self.orders)
+    @rule(which=which, part=part)
+    def take_anything(self, which, part):
+        self.by_person(which, part, flow.take, refused=self.refuses_take)
+
+    def take_along(self, order):
+        self.do(self.refuses_take(order, None), flow.take, order.pk, by=self.bob)
+
+    def refuses_take(self, order, item):
+        station = self.kitchen.stations["out_for_delivery"]
+        is_there = item is None and order.stage == station.stage and order.state == "waiting"
+        is_full = len(self.kitchen.at(station.stage, "working")) >= station.capacity
+        return not is_there or not station.is_open or is_full
 
     def is_over(self, order, item):
         return order.stage in stages.ENDED or (item is not None and item.is_done)
@@ -456,8 +496,16 @@ class Kitchen(RuleBasedStateMachine):
 
         old, new = self.by_person(which, part, flow.hold, refused=refused)
         if old.due_at is not None:
-            left = max(0, (old.due_at - self.now).total_seconds()) * self.kitchen.shop.speed
-            assert new.remaining_seconds == pytest.approx(left)
+            left = self.seconds_left(old)
+            assert new.remaining_seconds == pytest.approx(left, abs=1e-3)
+
+    def seconds_left(self, work):
+        """Return the kitchen seconds until work is due; where a tap ends it, that can be over for long."""
+        station = self.kitchen.stations[work.stage]
+        if station.is_by_hand:
+            usual = transitions.work_seconds(work, station) - (self.now - work.started_at).total_seconds()
+            return usual * station.speed
+        return max(0, (work.due_at - self.now).total_seconds()) * station.speed
 
     @precondition(lambda self: self.orders)
     @rule(which=which, part=part)
@@ -466,7 +514,8 @@ class Kitchen(RuleBasedStateMachine):
             return not any(work.held for work in ([item] if item else works(order)))
 
         old, new = self.by_person(which, part, flow.resume, refused=refused)
-        if old.held and old.remaining_seconds is not None and new.due_at is not None:
+        is_kept = old.held and old.remaining_seconds is not None and not self.kitchen.stations[old.stage].is_belt
+        if is_kept and new.due_at is not None:
             left = (new.due_at - self.now).total_seconds() * self.kitchen.shop.speed
             assert left == pytest.approx(old.remaining_seconds, abs=1e-3)
 
@@ -492,11 +541,12 @@ class Kitchen(RuleBasedStateMachine):
             return True
         numbers = [None, *map(int, event.before["items"])]
         later = [self.log[event.order_id, seq] for seq in range(event.seq + 1, self.orders[event.order_id].seq + 1)]
+        later = [each for each in later if each.event != "overran"]
         of_it = [each for each in later if event.before["order"] or each.item in numbers]
         if event.event == "rushed":
-            natural = (*laws.NATURAL, "retimed")
+            natural = (*laws.NATURAL, *laws.COMPLETIONS, "overran", "retimed")
             return self.orders[event.order_id].stage in stages.ENDED or any(one.event not in natural for one in of_it)
-        return any(each.at > event.at or each.event not in ("joined", "started") for each in of_it)
+        return any(each.at > event.at or each.event not in laws.NATURAL for each in of_it)
 
     def has_restored(self, event, order):
         before, was_rush = event.before, event.event == "rushed"
@@ -512,6 +562,7 @@ class Kitchen(RuleBasedStateMachine):
                     row["joined_at"],
                 )
                 assert isinstance(work, Order) or work.is_done == row["is_done"]
+        assert event.event != "started" or order.state == "waiting", "what is put back is still on its way"
 
     # The stations and the shop
 
@@ -553,6 +604,14 @@ class Kitchen(RuleBasedStateMachine):
         Shop.objects.update(hands_over=hands_over)
         self.changes_nothing = True
 
+    @rule(
+        stage=some_stage,
+        ends_by=st.sampled_from(["hand", "hand", "clock"]),
+        times=st.sampled_from([None, None, 1.0, 3.0]),
+    )
+    def change_who_ends_the_work(self, stage, ends_by, times):
+        flow.change_station(stage, ends_by=ends_by, goes_on_after_times=times)
+
     @rule(speed=st.sampled_from([0.5, 1.0, 2.0, 60.0]))
     def change_the_speed(self, speed):
         old = self.kitchen.shop.speed
@@ -591,10 +650,11 @@ class Kitchen(RuleBasedStateMachine):
 
     def each_work_has_one_live_chain(self):
         for work_key, work in self.kitchen.works.items():
-            if work.state == "working" and work.stage != stages.READY:
+            if work.state == "working":
                 link = (*work_key, work.epoch, work.stage)
                 assert link[:3] in self.handed_out
-                assert self.links[link] or link in self.lost, "its chain was never made, or has ended too soon"
+                is_late = link in self.left and work.overdue
+                assert self.links[link] or link in self.lost or is_late, "its chain was never made, or ended too soon"
 
     def each_belt_will_be_loaded(self):
         for stage, station in self.kitchen.stations.items():
@@ -605,9 +665,9 @@ class Kitchen(RuleBasedStateMachine):
     # The end of a history
 
     def drain(self):
-        """Open everything, deliver messages, run the recovery sweep: everyone must get their pizza."""
-        Shop.objects.update(hands_over=True)
-        self.kitchen = laws.Kitchen()
+        """Open everything, deliver messages, tap, run the recovery sweep: everyone must get their pizza."""
+        if not self.ends_with_taps:
+            self.leave_all_to_the_clock()
         for stage, station in self.kitchen.stations.items():
             if not station.is_open:
                 flow.change_station(stage, is_open=True)
@@ -619,7 +679,9 @@ class Kitchen(RuleBasedStateMachine):
         for _ in range(LONGEST_DRAIN):
             if not self.kitchen.works:
                 break
-            if self.live_links() or +self.loadings:
+            if self.ends_with_taps and self.a_hand_helps():
+                pass
+            elif self.live_links() or +self.loadings:
                 self.the_next_comes()
             else:
                 self.now = max([self.now, *(work.due_at for work in self.kitchen.works.values() if work.due_at)])
@@ -627,6 +689,25 @@ class Kitchen(RuleBasedStateMachine):
                 self.sweep()
             self.the_step_was_right()
         assert all(order.stage in stages.ENDED for order in self.orders.values()), "someone waits for ever"
+
+    def leave_all_to_the_clock(self):
+        Shop.objects.update(hands_over=True)
+        self.kitchen = laws.Kitchen()
+        for stage in self.kitchen.stations:
+            flow.change_station(stage, ends_by="clock")
+            self.the_step_was_right()
+
+    def a_hand_helps(self):
+        """Take an order along, or end what takes too long; return whether there was any."""
+        station = self.kitchen.stations["out_for_delivery"]
+        waiting = self.kitchen.at(station.stage, "waiting")
+        late = list(filter(self.kitchen.is_left_to_people, self.kitchen.works.values()))
+        if waiting and station.is_taken and not self.refuses_take(waiting[-1], None):
+            self.take_along(waiting[-1])
+        elif late:
+            pk, number = key(late[0])
+            flow.advance(pk, by=self.bob, item=number or None)
+        return bool(self.kitchen.works) and laws.events_since(self.last_event) != []
 
 
 @pytest.mark.database
