@@ -120,12 +120,15 @@ def part(kitchen: Kitchen, order: Order) -> Station | None:
     return left
 
 
-def settle(kitchen: Kitchen, work: Work, cause: Cause = BY_ITSELF) -> None:
-    """Take a free place, if there is one and the work can have it, and note what happened."""
+def settle(kitchen: Kitchen, work: Work, cause: Cause = BY_ITSELF, *, waited: bool = False) -> None:
+    """Take a free place, if there is one and the work can have it, and note what happened.
+
+    What is put back in a line, where it waited to be taken along, waits there again.
+    """
     station = None if work.held else kitchen.stations.get(work.stage)
     if station is None:
         natural = Event.CANCELLED if work.stage == stages.CANCELLED.code else Event.DELIVERED
-    elif is_free(kitchen, station) or goes_on_its_way(work, station):
+    elif is_free(kitchen, station) or (not waited and goes_on_its_way(work, station)):
         begin(kitchen, work, station)
         natural = Event.STARTED
     else:

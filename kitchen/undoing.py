@@ -98,6 +98,7 @@ def snapshot(kitchen: Kitchen, work: Work) -> dict[str, Any]:
         "joined_at": work.joined_at.isoformat(),
         "remaining_seconds": work_left(kitchen, work),
         "held": work.held,
+        "waited": work.started_at is None,
         "rushed": work.rushed,
     }
     if isinstance(work, OrderItem):
@@ -158,7 +159,7 @@ def restore(kitchen: Kitchen, order: Order, event: OrderEvent, cause: Cause) -> 
             note(kitchen, item, cause)
     if values["order"] is not None:
         put_back_order(order, values["order"])
-        settle(kitchen, order, cause)
+        settle(kitchen, order, cause, waited=values["order"].get("waited", False))
     elif not order.cooking:  # the others are done by now
         join(kitchen, order, kitchen.first_of_orders(order))
     seat_each(kitchen, left)

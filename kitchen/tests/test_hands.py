@@ -237,6 +237,18 @@ def test_what_was_taken_by_mistake_is_put_back(boxed, bob):
     assert (fresh(order).stage, fresh(order).state) == ("out_for_delivery", "waiting")
 
 
+def test_what_was_put_aside_and_taken_again_by_mistake_is_put_back_too(boxed, bob):
+    first, second = boxed
+    flow.take(first.pk, bob, clock=at(3))
+    flow.hold(first.pk, bob, clock=at(4))
+    flow.take(second.pk, bob, clock=at(5))
+    flow.resume(first.pk, bob, clock=at(6))  # there is no place for it now
+    flow.advance(second.pk, bob, clock=at(7))
+    flow.take(first.pk, bob, clock=at(8))
+    flow.undo(first.pk, fresh(first).seq, bob, clock=at(9))
+    assert fresh(first).state == "waiting"
+
+
 def test_with_a_clock_again_those_who_wait_are_sent_off(boxed):
     first, second = boxed
     assert begins(flow.change_station, "out_for_delivery", clock=at(3), ends_by="clock") == [first]
