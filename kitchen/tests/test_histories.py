@@ -679,16 +679,18 @@ class Kitchen(RuleBasedStateMachine):
         for _ in range(LONGEST_DRAIN):
             if not self.kitchen.works:
                 break
-            if self.ends_with_taps and self.a_hand_helps():
-                pass
-            elif self.live_links() or +self.loadings:
-                self.the_next_comes()
-            else:
-                self.now = max([self.now, *(work.due_at for work in self.kitchen.works.values() if work.due_at)])
-                self.now += timedelta(seconds=5)
-                self.sweep()
+            if not (self.ends_with_taps and self.a_hand_helps()):
+                self.a_message_comes_or_the_sweep()
             self.the_step_was_right()
         assert all(order.stage in stages.ENDED for order in self.orders.values()), "someone waits for ever"
+
+    def a_message_comes_or_the_sweep(self):
+        if self.live_links() or +self.loadings:
+            self.the_next_comes()
+            return
+        self.now = max([self.now, *(work.due_at for work in self.kitchen.works.values() if work.due_at)])
+        self.now += timedelta(seconds=5)
+        self.sweep()
 
     def leave_all_to_the_clock(self):
         Shop.objects.update(hands_over=True)
@@ -704,10 +706,11 @@ class Kitchen(RuleBasedStateMachine):
         late = list(filter(self.kitchen.is_left_to_people, self.kitchen.works.values()))
         if waiting and station.is_taken and not self.refuses_take(waiting[-1], None):
             self.take_along(waiting[-1])
-        elif late:
+            return True
+        if late:
             pk, number = key(late[0])
             flow.advance(pk, by=self.bob, item=number or None)
-        return bool(self.kitchen.works) and laws.events_since(self.last_event) != []
+        return bool(late)
 
 
 @pytest.mark.database
