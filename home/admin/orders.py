@@ -1,89 +1,16 @@
-"""The stock admin. Every move of an order goes through kitchen.flow and shows on open pages at once."""
+"""Orders, which staff read, and move in their own name."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminFileWidget
 from django.db.models import QuerySet
-from django.forms import FileField
 from django.http import HttpRequest
-from django.utils.formats import localize
-from django.utils.html import format_html
-from django.utils.timezone import localtime
 
+from home.admin.history import OrderEventInline, OrderItemInline, OrderLineInline, in_words
 from home.forms import OrderForm
-from home.models import Order, OrderEvent, OrderItem, OrderLine, Pizza
+from home.models import Order
 from kitchen import flow, outlook, stages
-
-
-@admin.register(Pizza)
-class PizzaAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["picture", "name", "price", "on_menu", "updated_at"]
-    list_display_links = ["picture", "name"]
-    list_editable = ["price", "on_menu"]
-    list_filter = ["on_menu"]
-    search_fields = ["name", "description"]
-    readonly_fields = ["created_at", "updated_at"]
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "image":
-            # Only Pizza.clean judges the picture: Django's own field would decode it first, and say less.
-            return FileField(required=False, widget=AdminFileWidget)
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
-
-    @admin.display(description="")
-    def picture(self, pizza: Pizza) -> str:
-        if not pizza.image:
-            return "–"
-        return format_html('<img src="{}" alt="" width="80" height="50" loading="lazy">', pizza.image.url)
-
-
-class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]
-    """History, which is read but not written."""
-
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class OrderLineInline(ReadOnlyInline):
-    model = OrderLine
-    fields = ["pizza", "quantity", "unit_price"]
-
-
-def in_words(moment: datetime | None) -> str | None:
-    """Return a moment as the admin shows those of its fields."""
-    return None if moment is None else str(localize(localtime(moment)))
-
-
-class OrderItemInline(ReadOnlyInline):
-    model = OrderItem
-    fields = ["number", "name", "stage", "state", "joined_at", "started_at", "expected"]
-    readonly_fields = ["state", "expected"]
-
-    @admin.display(description="expected to be done")
-    def expected(self, item: OrderItem) -> str | None:
-        return in_words(outlook.expected_end(item))
-
-
-class OrderEventInline(ReadOnlyInline):
-    model = OrderEvent
-    fields = ["seq", "at", "item", "event", "stage", "who", "reason"]
-    readonly_fields = ["who"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderEvent]:
-        return super().get_queryset(request).select_related("by")
-
-    @admin.display(description="by")
-    def who(self, event: OrderEvent) -> str:
-        return str(event.by or "a person") if event.by_person else "kitchen"
 
 
 class StageFilter(admin.SimpleListFilter):
