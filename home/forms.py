@@ -2,14 +2,29 @@ from typing import Any, cast
 
 from django import forms
 
-from home.models import Order
-from kitchen import stages
+from home.models import Order, OrderItem
+from kitchen import outlook, stages
+
+OUT_OF_DATE = "This page is out of date. Load it again."
+
+
+class NotDone(Exception):
+    """The kitchen refused what a form asked for. The text is the sentence for the person."""
+
+    def __init__(self, form: forms.BaseForm, sentence: str) -> None:
+        super().__init__(sentence)
+        self.prefix = form.prefix
+
+    def is_about(self, form: forms.BaseForm) -> bool:
+        """Return whether this is the form, or the one that a page shows again in its stead."""
+        return self.prefix == form.prefix
 
 
 class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
     """The form for what staff can change about an order: its stage, with a reason."""
 
     reason = forms.CharField(max_length=200, required=False, help_text="For the history; customers see it.")
+    not_done: NotDone | None = None  # what became of the same request a moment ago
 
     class Meta:
         model = Order
@@ -36,4 +51,67 @@ class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("stage", f"The order never is “{label}”: its way is “{route.label}”.")
         if data.get("reason") and "stage" not in self.changed_data:
             self.add_error("reason", "Choose a new stage to go with the reason.")
+        if self.not_done is not None and self.not_done.is_about(self):
+            self.add_error("stage", str(self.not_done))
         return data
+
+
+class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The form for what staff can change about one pizza of an order: where it is, with a reason."""
+
+    # It shows only what is possible now, of all that it takes: the kitchen says why not.
+    move_to = forms.ChoiceField(label="move to", required=False, choices=stages.choices)
+    reason = forms.CharField(
+        label="reason", max_length=200, required=False, help_text="For the history; customers see it."
+    )
+    seen = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)  # the order's seq on the page
+    not_done: NotDone | None = None
+
+    class Meta:
+        model = OrderItem
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.order = order  # one instance for all, and no query
+        self.fields["seen"].initial = order.seq
+        targets = targets_of(self.instance)
+        shown = [("", "–"), *((code, stages.label(code, order.way)) for code in targets)]
+        cast(forms.Select, self.fields["move_to"].widget).choices = shown
+        for name, words in (("move_to", "Move {} to"), ("reason", "Reason for {}")):
+            attributes = self.fields[name].widget.attrs
+            attributes["aria-label"] = words.format(f"pizza {self.instance.number}")
+            attributes["disabled"] = not targets  # an old page can still ask, and is told
+
+    @property
+    def is_move(self) -> bool:
+        return bool(self.cleaned_data.get("move_to"))
+
+    def has_changed(self) -> bool:
+        return bool({"move_to", "reason"} & set(self.changed_data))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.instance.pk is None:
+            self.add_error(None, f"This pizza is no longer part of the order. {OUT_OF_DATE}")
+        if data.get("move_to") and data.get("seen") is None:
+            self.add_error("move_to", OUT_OF_DATE)
+        if data.get("move_to") == stages.CANCELLED.code and not data.get("reason"):
+            self.add_error("reason", "Say why this pizza is cancelled: the customer reads it.")
+        if data.get("reason") and "move_to" not in self.changed_data:
+            self.add_error("reason", "Choose where the pizza goes to go with the reason.")
+        if self.not_done is not None and self.not_done.is_about(self):
+            self.add_error("move_to", str(self.not_done))
+        return data
+
+
+def targets_of(item: OrderItem) -> list[str]:
+    """Return the stages that flow.override can move an item to from where it is, and “cancelled”."""
+    order = item.order
+    if item.pk is None or item.is_struck or order.stage_read in stages.ENDED:
+        return []
+    of_items = [code for code in order.route.stages if outlook.stations.is_of_items(code)]
+    if item.is_done:
+        return of_items
+    first_of_orders = order.route.stages[len(of_items)]  # stations of items come first
+    return [code for code in (*of_items, first_of_orders, stages.CANCELLED.code) if code != item.stage]

@@ -1,16 +1,12 @@
 """What an order's page shows and nobody changes there."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.formats import localize
-from django.utils.timezone import localtime
 
-from home.models import OrderEvent, OrderItem, OrderLine
-from kitchen import outlook
+from home.models import OrderEvent, OrderLine
 
 
 class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -30,20 +26,8 @@ class OrderLineInline(ReadOnlyInline):
     model = OrderLine
     fields = ["pizza", "quantity", "unit_price"]
 
-
-def in_words(moment: datetime | None) -> str | None:
-    """Return a moment as the admin shows those of its fields."""
-    return None if moment is None else str(localize(localtime(moment)))
-
-
-class OrderItemInline(ReadOnlyInline):
-    model = OrderItem
-    fields = ["number", "name", "stage", "state", "joined_at", "started_at", "expected"]
-    readonly_fields = ["state", "expected"]
-
-    @admin.display(description="expected to be done")
-    def expected(self, item: OrderItem) -> str | None:
-        return in_words(outlook.expected_end(item))
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderLine]:
+        return super().get_queryset(request).select_related("pizza")
 
 
 class OrderEventInline(ReadOnlyInline):

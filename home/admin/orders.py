@@ -7,8 +7,9 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from home.admin.history import OrderEventInline, OrderItemInline, OrderLineInline, in_words
-from home.forms import OrderForm
+from home.admin.history import OrderEventInline, OrderLineInline
+from home.admin.items import ItemFormSet, OrderItemInline, in_words
+from home.forms import NotDone, OrderForm
 from home.models import Order
 from kitchen import flow, outlook, stages
 
@@ -68,6 +69,30 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         return OrderForm
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.not_done = getattr(request, "not_done", None)  # the class is this request's own
+        return form
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Save all that was chosen, or nothing: where the kitchen refuses a move, show the form as it was filled in.
+
+        The refusal ends the transaction. The second time it is an error of its form, so nothing is saved.
+        """
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except NotDone as not_done:
+            request.not_done = not_done  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        for formset in formsets:
+            if isinstance(formset, ItemFormSet) and formset.moves:
+                if "stage" in form.changed_data:
+                    raise NotDone(form, "Move the order or its pizzas, not both at once. Nothing was moved.")
+                formset.move(by=request.user)
+        super().save_related(request, form, formsets, change)
 
     def save_model(self, request: HttpRequest, obj: Order, form: Any, change: bool) -> None:
         """Override the stage in the person's name. Nothing else can be changed here."""

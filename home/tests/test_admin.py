@@ -207,7 +207,7 @@ def test_the_stages_to_choose_from_are_those_of_the_way(staff, place):
     ]
 
 
-def test_an_order_shows_its_pizzas_and_can_not_change_them(staff, place, small_kitchen, margherita, diavola):
+def test_an_order_shows_its_pizzas_whose_rows_nobody_can_write(staff, place, small_kitchen, margherita, diavola):
     order = place(items=[(margherita, 1), (diavola, 1)], way="carry_out")
     response = staff.get(f"/admin/home/order/{order.pk}/change/")
     items = next(each.formset for each in response.context["inline_admin_formsets"] if each.formset.prefix == "items")
