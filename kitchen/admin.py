@@ -5,10 +5,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.http import HttpRequest, HttpResponseRedirect
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
 
-from kitchen import flow
+from kitchen import flow, presets
 from kitchen.models import Shop, Station, by_stage
 from simulation import distributions
 from simulation.distributions.text import EXAMPLE, overview, parse, written
@@ -116,3 +118,25 @@ class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Shop, form: Any, change: bool) -> None:
         flow.set_speed(form.cleaned_data["speed"])
         obj.save(update_fields=set(form.changed_data) - {"speed"})
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.apply_preset)
+        return [path("preset/<slug:code>/", view, name="kitchen_shop_preset"), *super().get_urls()]
+
+    def apply_preset(self, request: HttpRequest, code: str) -> HttpResponseBase:
+        """Set the shop up as a preset says, from the front page."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        if code not in presets.PRESETS:
+            raise Http404("There is no such preset.")
+        preset = presets.PRESETS[code]
+        try:
+            presets.apply(preset)
+        except flow.Refused as refused:
+            self.message_user(request, f"Nothing was changed. {refused}", messages.ERROR)
+        else:
+            self.log_change(request, Shop.objects.get(), f"Set up as “{preset.label}”.")
+            self.message_user(request, f"The shop is set up as “{preset.label}” now.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:index"))

@@ -7,8 +7,8 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from home.models import Order
-from kitchen import stages
-from kitchen.models import Outcome
+from kitchen import presets, stages
+from kitchen.models import Outcome, Shop
 
 register = template.Library()
 
@@ -35,6 +35,17 @@ def kitchen_now() -> dict[str, Any]:
         "given": real_and_simulated(promises, "given"),
         "kept": real_and_simulated(promises, "kept"),
     }
+
+
+@register.simple_tag
+def shop_presets() -> dict[str, Any]:
+    """Return the presets, with what each sets and whether that is so by now, and how many orders are open."""
+    shop, ends_by = Shop.objects.get(), presets.who_ends_work()
+    each = []
+    for preset in presets.PRESETS.values():
+        settings = [(one.sentence, one.is_so(shop, ends_by)) for one in preset.settings]
+        each.append({"preset": preset, "settings": settings, "is_on": all(is_so for _, is_so in settings)})
+    return {"presets": each, "is_any_on": any(row["is_on"] for row in each), "open": Order.objects.open().count()}
 
 
 def real_and_simulated(rows: Any, name: str, **only: str) -> dict[str, int]:
