@@ -9,8 +9,9 @@ from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, Validatio
 from django.http import Http404, HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
-from kitchen import flow, presets
+from kitchen import flow, presets, stages
 from kitchen.models import Shop, Station, by_stage
 from simulation import distributions
 from simulation.distributions.text import EXAMPLE, overview, parse, written
@@ -68,13 +69,46 @@ class StationListForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Station)
 class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = StationForm
-    list_display = ["name", "stage", "works_on", "kind", "capacity", "headway_seconds", "is_open"]
-    list_display += ["distribution", "mean_seconds", "spread_seconds", "per_pizza", "as_measured", "measured"]
+    # No wider than a screen, and no filters beside it: there are five of them.
+    list_display = ["name", "works_on", "kind", "capacity", "headway_seconds", "work_ends", "is_open"]
+    list_display += ["service", "mean_seconds", "spread_seconds", "as_measured", "measured"]
     list_editable = ["capacity", "headway_seconds", "mean_seconds", "spread_seconds", "as_measured"]
-    list_filter = ["works_on", "kind", "is_open", "distribution"]
-    search_fields = ["name"]
-    readonly_fields = ["stage", "measured"]
+    list_select_related = ["shop"]
+    readonly_fields = ["stage", "measured", "shop_says"]
     ordering = [by_stage()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        ends_by = "shop_says" if obj is not None and obj.stage == stages.READY else "ends_by"
+        return [
+            (None, {"fields": ["name", "stage", "is_open"]}),
+            ("What it works on", {"fields": ["works_on", "kind", "capacity", "headway_seconds"]}),
+            ("Who ends the work", {"fields": [ends_by, "goes_on_after_times"]}),
+            (
+                "How long the work takes",
+                {"fields": ["distribution", "mean_seconds", "spread_seconds", "parameters", "per_pizza"]},
+            ),
+            ("What customers are told", {"fields": ["as_measured", "measured"]}),
+        ]
+
+    @admin.display(description="work ends by")
+    def work_ends(self, station: Station) -> str:
+        if not station.with_shop().is_by_hand:
+            return Station.EndsBy.CLOCK.label
+        times = station.goes_on_after_times
+        by_itself = "" if times is None else f", or by itself after {times:g} × the mean"
+        return f"{Station.EndsBy.HAND.label}{by_itself}"
+
+    @admin.display(description="work ends by")
+    def shop_says(self, station: Station) -> str:
+        """Say who ends the work at the counter, which the shop's own settings decide."""
+        by, state = ("A tap", "off") if station.with_shop().is_by_hand else ("The clock", "on")
+        page = reverse("admin:kitchen_shop_change", args=[station.shop_id])
+        return format_html('{}, as <a href="{}">the shop</a> has “hand over by itself” switched {}.', by, page, state)
+
+    @admin.display(description="service time")
+    def service(self, station: Station) -> str:
+        each = ", for each pizza" if station.per_pizza else ""
+        return f"{station.get_distribution_display()}{each}"
 
     @admin.display(description="measured, in kitchen seconds")
     def measured(self, station: Station) -> str:

@@ -14,9 +14,9 @@ from home.models import OrderItem
 from kitchen import flow, outlook, stages
 
 
-def in_words(moment: datetime | None) -> str | None:
+def in_words(moment: datetime | None) -> str:
     """Return a moment as the admin shows those of its fields."""
-    return None if moment is None else str(localize(localtime(moment)))
+    return "-" if moment is None else str(localize(localtime(moment)))
 
 
 class ItemFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
@@ -78,5 +78,5 @@ class OrderItemInline(admin.TabularInline):  # type: ignore[type-arg]
         return f"{item.state}, longer than usual" if item.overdue else item.state
 
     @admin.display(description="expected to be done")
-    def expected(self, item: OrderItem) -> str | None:
+    def expected(self, item: OrderItem) -> str:
         return in_words(outlook.expected_end(item))

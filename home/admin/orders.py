@@ -57,7 +57,7 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return Order.objects.with_items()
 
     @admin.display(description="expected to be done")
-    def expected(self, order: Order) -> str | None:
+    def expected(self, order: Order) -> str:
         ends = [end for work in order.front if (end := outlook.expected_end(work))]
         return in_words(max(ends, default=None))
 

@@ -1,6 +1,7 @@
 """The stock admin moves orders, and everything goes through flow."""
 
 import io
+import re
 from unittest.mock import patch
 
 import pytest
@@ -9,6 +10,7 @@ from django.contrib.messages import get_messages
 from django.db import connection
 from django.utils import timezone
 from django.utils.formats import localize
+from django.utils.html import strip_tags
 from PIL import Image
 
 from home.models import Order, Pizza
@@ -327,6 +329,60 @@ def test_numbers_beyond_all_bounds_are_refused_in_a_sentence(staff, wrong):
 
 def make_line(*names):
     return Station.objects.values_list(*names).get(stage="received")
+
+
+def test_a_tap_ends_the_work_of_a_station(staff):
+    assert post_station(staff, ends_by="hand", goes_on_after_times=3) == ""
+    assert make_line("ends_by", "goes_on_after_times") == ("hand", 3)
+    assert post_station(staff, goes_on_after_times="") == ""
+    assert make_line("ends_by", "goes_on_after_times") == ("hand", None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"goes_on_after_times": 0.5}, "greater than or equal to 1."),
+        ({"goes_on_after_times": 101}, "less than or equal to 100"),
+        ({"goes_on_after_times": "nan"}, "Enter a number."),
+        ({"goes_on_after_times": "soon"}, "Enter a number."),
+        ({"ends_by": "magic"}, "magic is not one of the available choices."),
+    ],
+)
+def test_an_impossible_end_of_work_is_refused_in_a_sentence(staff, wrong, sentence):
+    assert sentence in post_station(staff, **({"ends_by": "hand"} | wrong))
+    assert make_line("ends_by", "goes_on_after_times") == ("clock", None)
+
+
+def test_the_list_says_who_ends_the_work(staff):
+    Station.objects.filter(stage="received").update(ends_by="hand", goes_on_after_times=2.5)
+    Station.objects.filter(stage="baked").update(ends_by="hand")
+    Shop.objects.update(hands_over=False)
+    page = staff.get("/admin/kitchen/station/").content.decode()
+    assert re.findall(r'class="field-work_ends">([^<]*)<', page) == [
+        "a tap, or by itself after 2.5 × the mean",
+        "the clock",
+        "a tap",
+        "the clock",
+        "a tap",
+    ]
+    assert "Lognormal, for each pizza" in page
+
+
+@pytest.mark.parametrize(("hands_over", "words"), [("on", "The clock, as the shop"), ("", "A tap, as the shop")])
+def test_who_ends_the_work_at_the_counter_is_the_shops_to_say(staff, hands_over, words):
+    staff.post("/admin/kitchen/shop/1/change/", SHOP_FORM | {"hands_over": hands_over})
+    counter = Station.objects.get(stage="ready")
+    page = f"/admin/kitchen/station/{counter.pk}/change/"
+    response = staff.get(page)
+    assert f"{words} has “hand over by itself” switched {hands_over or 'off'}." in strip_tags(
+        response.content.decode()
+    )
+    form = response.context["adminform"].form
+    assert "ends_by" not in form.fields
+    data = {name: form[name].value() for name in form.fields} | {"ends_by": "hand", "goes_on_after_times": 2}
+    assert staff.post(page, posted(data)).status_code == 302
+    counter.refresh_from_db()
+    assert (counter.ends_by, counter.goes_on_after_times) == ("clock", 2)
 
 
 def test_a_station_becomes_a_belt(staff, place, small_kitchen):
