@@ -1,6 +1,7 @@
 from typing import Any, cast
 
 from django import forms
+from django.http import QueryDict
 
 from home.models import Order, OrderItem
 from kitchen import outlook, stages
@@ -75,6 +76,10 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.instance.order = order  # one instance for all, and no query
         self.fields["seen"].initial = order.seq
+        if self.is_refused:  # the page shows by now where it is
+            data = cast(QueryDict, self.data).copy()
+            data[self.add_prefix("seen")] = str(order.seq)
+            self.data = data
         targets = targets_of(self.instance)
         shown = [("", "–"), *((code, stages.label(code, order.way)) for code in targets)]
         cast(forms.Select, self.fields["move_to"].widget).choices = shown
@@ -82,6 +87,10 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
             attributes = self.fields[name].widget.attrs
             attributes["aria-label"] = words.format(f"pizza {self.instance.number}")
             attributes["disabled"] = not targets  # an old page can still ask, and is told
+
+    @property
+    def is_refused(self) -> bool:
+        return self.not_done is not None and self.not_done.is_about(self)
 
     @property
     def is_move(self) -> bool:
@@ -100,7 +109,7 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("reason", "Say why this pizza is cancelled: the customer reads it.")
         if data.get("reason") and "move_to" not in self.changed_data:
             self.add_error("reason", "Choose where the pizza goes to go with the reason.")
-        if self.not_done is not None and self.not_done.is_about(self):
+        if self.is_refused:
             self.add_error("move_to", str(self.not_done))
         return data
 
