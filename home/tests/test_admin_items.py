@@ -92,6 +92,15 @@ def test_the_order_does_not_go_on_between_two_moves(staff, order):
     assert not order.events.filter(item=None).exists()
 
 
+def test_the_last_pizza_that_is_cancelled_takes_its_order_along(staff, order):
+    page = open_page(staff, order)
+    chosen = moves(n1="cancelled", why1="Flour", n2="cancelled", why2="is", n3="cancelled", why3="out")
+    assert staff.post(address(order), page | chosen).status_code == 302
+    assert fresh(order).stage == "cancelled"
+    events = [(event.item, event.reason) for event in order.events.filter(event="cancelled")]
+    assert events == [(1, "Flour"), (2, "is"), (None, "out")]
+
+
 def test_an_untouched_page_moves_nothing_however_old_it_is(staff, order):
     page = open_page(staff, order)
     flow.override(order.pk, "baking", item=1)
