@@ -1,6 +1,6 @@
 """Staff actions on the board: a request, as JSON, becomes a verb of `flow`. No rules here, only questions of form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -74,6 +74,7 @@ def change_order(name: str, content: dict[str, Any], user: Any) -> dict[str, Any
 def change_station(content: dict[str, Any]) -> dict[str, Any]:
     parsers = {
         "places": parse_whole,
+        "headway_seconds": parse_number,
         "is_open": parse_switch,
         "mean_seconds": parse_number,
         "as_measured": parse_switch,
@@ -83,7 +84,7 @@ def change_station(content: dict[str, Any]) -> dict[str, Any]:
         COLUMNS.get(key, key): parse(content[key]) for key, parse in parsers.items() if key in content
     }
     if not changes:
-        raise flow.Refused("Say what to change: places, is_open or mean_seconds.")
+        raise flow.Refused(f"Say what to change: {list_of(parsers)}.")
     flow.change_station(str(content.get("stage")), **changes)
     return {"done": "station"}
 
@@ -94,10 +95,11 @@ def change_shop(content: dict[str, Any]) -> dict[str, Any]:
         "speed": parse_number,
         "demand_per_hour": parse_number,
         "carry_out_share": parse_number,
+        "hands_over": parse_switch,
     }
     changes = {field: parse(content[field]) for field, parse in parsers.items() if field in content}
     if not changes:
-        raise flow.Refused("Say what to change: is_open, speed, demand_per_hour or carry_out_share.")
+        raise flow.Refused(f"Say what to change: {list_of(parsers)}.")
     with transaction.atomic():
         if "speed" in changes:
             flow.set_speed(changes.pop("speed"))
@@ -167,8 +169,14 @@ def parse_word(value: Any) -> str:
 
 def parse_switch(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise flow.Refused("It is open or closed: true or false.")
+        raise flow.Refused("Say yes or no: true or false.")
     return value
+
+
+def list_of(keys: Iterable[str]) -> str:
+    """Return "places, is_open or mean_seconds"."""
+    *others, last = keys
+    return f"{', '.join(others)} or {last}"
 
 
 def in_words(error: Exception) -> str:

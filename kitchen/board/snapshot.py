@@ -44,6 +44,7 @@ def station_dict(station: Station) -> dict[str, Any]:
         "works_on": station.works_on,
         "kind": station.kind,
         "places": station.capacity,
+        "headway_seconds": station.headway_seconds,
         "is_open": station.is_open,
         "ends_by": "hand" if station.is_by_hand else "clock",
         "takes": station.is_taken,
@@ -72,6 +73,7 @@ def shop_dict(shop: Shop) -> dict[str, Any]:
         "speed": shop.speed,
         "demand_per_hour": shop.demand_per_hour,
         "carry_out_share": shop.carry_out_share,
+        "hands_over": shop.hands_over,
         "late_after": LATE_AFTER_TIMES,
         "soon_after": SOON_AFTER_TIMES,
     }

@@ -162,13 +162,14 @@ async def test_first_comes_the_whole_board(bob, order, place):
             "takes": False,
             "kind": "slots",
             "places": 1,
+            "headway_seconds": 60,
             "is_open": True,
             "mean_seconds": 20,
             "per_pizza": False,
             "as_measured": False,
             "measured": None,
         }
-        assert (shown["shop"]["is_open"], shown["shop"]["speed"]) == (True, 1)
+        assert (shown["shop"]["is_open"], shown["shop"]["speed"], shown["shop"]["hands_over"]) == (True, 1, True)
         assert frame["history"]["real"]["in_station"]["received"][-1] == 1
         assert frame["history"]["simulated"]["in_station"]["received"][-1] == 1
 
@@ -321,13 +322,13 @@ async def test_a_click_is_good_as_long_as_the_stage_is_the_same(bob, order):
 
 async def test_stations_and_shop_change_for_all_boards(bob, order):
     async with board_of(bob) as (socket, _), board_of(bob) as (other, _):
-        for changes in ({"places": 3}, {"is_open": False}, {"mean_seconds": 42.5}):
+        for changes in ({"places": 3}, {"is_open": False}, {"mean_seconds": 42.5}, {"headway_seconds": 30}):
             assert await ask(socket, "station", stage="baking", **changes) == {"done": "station"}
             shown = (await until(other, "stations"))["stations"][1]
             assert shown.items() >= changes.items()
-        await ask(socket, "shop", is_open=False, demand_per_hour=240)
+        await ask(socket, "shop", is_open=False, demand_per_hour=240, hands_over=False)
         shown = (await until(other, "shop"))["shop"]
-        assert (shown["is_open"], shown["demand_per_hour"]) == (False, 240)
+        assert (shown["is_open"], shown["demand_per_hour"], shown["hands_over"]) == (False, 240, False)
         await ask(socket, "shop", speed=2)
         frame = await until(other, "shop")
         assert frame["shop"]["speed"] == 2
@@ -377,12 +378,15 @@ async def test_stations_and_shop_change_for_all_boards(bob, order):
         ({"action": "station", "stage": "baking", "mean_seconds": -5}, "Mean seconds: ensure"),
         ({"action": "station", "stage": "baking", "mean_seconds": float("nan")}, "Enter a number"),
         ({"action": "station", "stage": "baking", "is_open": "perhaps"}, "true or false"),
+        ({"action": "station", "stage": "baking", "headway_seconds": -1}, "Time between loadings: ensure"),
+        ({"action": "station", "stage": "baking", "headway_seconds": [60]}, "Enter a number"),
         ({"action": "shop"}, "Say what to change"),
         ({"action": "shop", "speed": 0}, "Speed: ensure"),
         ({"action": "shop", "speed": -1, "is_open": False}, "Speed: ensure"),
         ({"action": "shop", "demand_per_hour": -1, "speed": 5}, "Demand per hour: ensure"),
         ({"action": "shop", "speed": "fast"}, "Enter a number"),
         ({"action": "shop", "is_open": 1}, "true or false"),
+        ({"action": "shop", "hands_over": "sometimes"}, "true or false"),
         ("{", "not JSON"),
         ("[]", "not a JSON object"),
         ("x" * 10_001, "at most 10000"),
