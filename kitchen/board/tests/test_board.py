@@ -473,6 +473,18 @@ async def test_a_pizza_is_done_by_itself_and_that_can_be_undone(bob, three):
         assert pizzas(undone)[0] == WAITS  # in its old turn: the next has its place
 
 
+async def test_at_two_stations_done_ends_what_is_under_way_at_the_orders_stage(bob, three):
+    await in_database(flow.change_station)("received", capacity=2)
+    async with board_of(bob) as (socket, _):
+        about = {"order_id": three.order_id}
+        first = await ask(socket, "advance", seq=three.seq + 1, item=1, **about)  # the second has begun beside it
+        assert pizzas(first) == [("baking", "working"), ("received", "working"), ("received", "working")]
+        rest = await ask(socket, "advance", seq=first["order"]["seq"], **about)
+        assert pizzas(rest) == [("baking", "working"), ("baking", "waiting"), ("baking", "waiting")]
+        oven = await ask(socket, "advance", seq=rest["order"]["seq"], **about)  # not those that wait for a place
+        assert pizzas(oven) == [("baked", "done"), ("baking", "working"), ("baking", "waiting")]
+
+
 async def test_a_sibling_that_moves_meanwhile_refuses_nobody(bob, three):
     async with board_of(bob) as (socket, _):
         seen = three.seq
