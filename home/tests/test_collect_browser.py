@@ -114,7 +114,7 @@ def test_three_pizzas_to_collect_part_and_come_together(window):  # noqa: F811
     expect(page.locator("#status")).to_have_text("Collected")
     expect(page.locator("#clock")).to_have_text(re.compile(f"^Collected at {TIMES}.$"))
     expect(page.locator("#enjoy")).to_be_visible()
-    expect(kitchen.locator("#said")).to_contain_text(f"{number}: collected")
+    expect(kitchen.locator("#said")).to_contain_text(f"{number} is handed over.")
 
 
 def bar(page):

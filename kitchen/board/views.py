@@ -1,5 +1,7 @@
 """The board's page, for staff."""
 
+from http import HTTPStatus
+
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -15,11 +17,19 @@ from kitchen.models import Station
 @require_safe
 @login_required
 def board(request: HttpRequest) -> HttpResponse:
-    """Render the columns; what is in them comes over the socket."""
+    """Render the columns, or with `?station=baking` that station alone; what is in them comes over the socket."""
     if not request.user.is_staff:
         raise PermissionDenied  # not the log-in page: it would send them straight back
+    stations = list(Station.objects.all())
+    asked = request.GET.get("station", "")
+    alone = next((station for station in stations if station.stage == asked), None)
+    if asked and alone is None:
+        missing = {"stations": stations, "asked": asked}
+        return render(request, "kitchen/no_station.html", missing, status=HTTPStatus.NOT_FOUND)
     context = {
-        "stations": Station.objects.all(),
+        "stations": stations,
+        "columns": [alone] if alone else stations,
+        "alone": alone,
         "stages": stages.STAGES,
         "buttons": BUTTONS,
         "mishaps": MISHAPS,

@@ -1,9 +1,13 @@
 import { Live } from "./live.js";
 import { serverNow } from "./clock.js";
 import { write } from "./words.js";
+import { deedWords } from "./board_deeds.js";
 import { Hands } from "./board_hands.js";
+import { moodOf } from "./board_moods.js";
 import { Numbers } from "./board_numbers.js";
-import { moodOf, pizzasOf, Tickets } from "./board_tickets.js";
+import { drawCounts } from "./board_station.js";
+import { Tickets } from "./board_tickets.js";
+import { asWork, worksAt } from "./board_works.js";
 
 // The board: its state, its socket, when it is drawn, and its messages.
 
@@ -19,7 +23,8 @@ const byId = (id) => document.getElementById(id);
 const kitchen = { orders: new Map(), lately: [], stations: new Map(), shop: null, hidesSimulated: false };
 const seqs = new Map(); // order_id -> the newest seq, including orders that have left
 const changed = new Set(); // ids of orders that changed since the last drawing
-const tickets = new Tickets(kitchen);
+const alone = document.querySelector(".station.alone")?.dataset.stage; // the screen over one station
+const tickets = new Tickets(kitchen, alone && ((order) => worksAt(kitchen.stations.get(alone), order)));
 const numbers = new Numbers(kitchen);
 let drawnAt = 0;
 let drawing = 0;
@@ -67,7 +72,7 @@ function take(payload, isSnapshot = false) {
   const { order_id: id, state } = payload;
   changed.add(id);
   if (state === "delivered" || state === "cancelled") leave(payload);
-  else kitchen.orders.set(id, withPizzas(payload));
+  else kitchen.orders.set(id, asWork(payload));
   if (seqs.size > REMEMBERED) forget();
 }
 
@@ -78,17 +83,13 @@ function split(payloads) {
 }
 
 /** Return whether only the forecast has moved: nothing to draw, and the next tick checks whether it is late. */
-function isForecast({ order_id: id, seq }) {
-  return kitchen.orders.get(id)?.seq === seq;
+function isForecast({ order_id: id, seq, overdue }) {
+  const known = kitchen.orders.get(id);
+  return known?.seq === seq && known.overdue === overdue;
 }
 
 function keep(payload) {
   Object.assign(kitchen.orders.get(payload.order_id), payload);
-}
-
-function withPizzas(payload) {
-  const pizzas = pizzasOf(payload);
-  return { ...payload, pizzas, count: Math.max(1, pizzas.reduce((sum, { quantity }) => sum + quantity, 0)) };
 }
 
 function leave(payload) {
@@ -125,8 +126,13 @@ function draw() {
   const now = new Set(changed);
   changed.clear();
   tickets.draw(now);
+  if (alone) drawCounts(alone, shownOrders());
   showFigures();
   dispatchEvent(new Event("board:drawn"));
+}
+
+function shownOrders() {
+  return [...kitchen.orders.values()].filter(({ simulated }) => !simulated || !kitchen.hidesSimulated);
 }
 
 function tick() {
@@ -166,19 +172,10 @@ function change(message) {
 function answer({ done, order, item }) {
   if (!order) return;
   take(order);
-  const pizza = order.items.find(({ number }) => number === item);
-  const said = pizza ? `${order.number}, ${pizza.name}: ${lower(tickets.wordsOf(pizza))}` : `${order.number}: ${endOf(order) ?? lower(order.words)}`;
-  const words = `${said}.`;
+  const deed = { done, item, ...(done === "undo" && { undone: undone?.done, item: undone?.item }) };
+  const words = deedWords({ ...deed, order }, tickets.wordsOf);
   if (NO_UNDO.includes(done)) say(words);
-  else offerUndo(order, words);
-}
-
-function endOf({ state, way }) {
-  return state === "delivered" ? (way === "carry_out" ? "collected" : "delivered") : null;
-}
-
-function lower(words) {
-  return words.charAt(0).toLowerCase() + words.slice(1);
+  else offerUndo({ ...deed, order }, words);
 }
 
 function complain({ error, order }) {
@@ -189,12 +186,13 @@ function complain({ error, order }) {
 
 // The message, and undo
 
-let undoable = null;
+let undoable = null; // the last deed, while it can be undone
+let undone = null; // and the one whose undo was asked for
 let silence = 0;
 
-function offerUndo(order, words) {
+function offerUndo(deed, words) {
   say(words);
-  undoable = order;
+  undoable = deed;
   byId("said").querySelector(".undo").hidden = false;
 }
 
@@ -216,9 +214,9 @@ function hideMessage() {
 
 function undo() {
   if (!undoable) return false;
-  const order = undoable;
+  undone = undoable;
   hideMessage();
-  send(order, "undo");
+  send(undone.order, "undo");
   return true;
 }
 
@@ -226,11 +224,12 @@ byId("said").querySelector(".undo").addEventListener("click", undo);
 
 // The preferences of this screen, stored on this screen
 
-const preferences = { sound: false, hideSimulated: false, light: false, contrast: false, numbers: innerWidth >= 1600 };
+const preferences = { sound: false, hideSimulated: false, light: false, contrast: false, numbers: !alone && innerWidth >= 1600 };
+const STORED = alone ? "board-station" : "board"; // the screens over stations look alike
 
 function recall() {
   try {
-    Object.assign(preferences, JSON.parse(localStorage.getItem("board")));
+    Object.assign(preferences, JSON.parse(localStorage.getItem(STORED)));
   } catch {
     // Storage can be forbidden or contain nonsense.
   }
@@ -241,7 +240,7 @@ function recall() {
 function toggle(name) {
   preferences[name] = !preferences[name];
   try {
-    localStorage.setItem("board", JSON.stringify(preferences));
+    localStorage.setItem(STORED, JSON.stringify(preferences));
   } catch {
     // Without storage the preferences last as long as the page.
   }
@@ -302,4 +301,5 @@ applyPreferences();
 const hands = new Hands(kitchen, { send, change, undo, toggleNumbers: () => toggle("numbers") });
 const handlers = { onFrame: hear, onPayload: (payload) => hear({ orders: [payload] }), onState: showState };
 const live = new Live("/ws/kitchen/", handlers, { needsAccount: true });
+addEventListener("resize", drawSoon);
 setInterval(tick, TICK_MS);

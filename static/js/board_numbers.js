@@ -1,7 +1,8 @@
 /* global uPlot */
 import { serverNow, timeOfDay } from "./clock.js";
 import { write } from "./words.js";
-import { showIf } from "./board_tickets.js";
+import { showIf } from "./board_columns.js";
+import { countPizzas } from "./board_works.js";
 
 // The numbers beside the board: pizzas still to be made, the last hour as chart and table, and recent departures.
 
@@ -82,15 +83,9 @@ export class Numbers {
   }
 
   allDay() {
-    const counts = new Map();
     const list = document.getElementById("all-day");
     const stages = list.dataset.stages.split(" "); // the stages in which pizzas are still to be made
-    for (const order of this.shown()) {
-      for (const { name, stage, state } of order.items) {
-        if (stages.includes(stage) && state !== "done") counts.set(name, (counts.get(name) ?? 0) + 1);
-      }
-    }
-    const rows = [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+    const rows = countPizzas(this.shown(), ({ stage, state }) => stages.includes(stage) && state !== "done");
     fillList(list, rows, ([name, count]) => [name, String(count)]);
     showIf(document.getElementById("nothing-to-make"), rows.length === 0);
   }

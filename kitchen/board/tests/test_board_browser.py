@@ -105,11 +105,11 @@ def test_a_bump_in_one_window_shows_in_the_other_and_can_be_undone(board, order)
     first, second = board(), board(TABLET)
     ticket(first, order, "received").get_by_role("button", name="Done with").click()
     expect(ticket(second, order, "baking")).to_be_visible()
-    expect(first.locator("#said")).to_contain_text(f"{order['number']}: in the oven")
+    expect(first.locator("#said")).to_contain_text(f"{order['number']} is done: in the oven.")
 
     first.get_by_role("button", name="Undo").click()
     expect(ticket(second, order, "received")).to_be_visible()
-    expect(first.locator("#said")).to_contain_text(f"{order['number']}: being made")
+    expect(first.locator("#said")).to_contain_text(f"{order['number']} is not done after all: being made.")
     expect(first.get_by_role("button", name="Undo")).to_be_hidden()
 
 
@@ -153,6 +153,7 @@ def test_the_keyboard_alone_is_enough(board, order):
     expect(ticket(page, order, "received")).to_be_focused()
     keys.press("f")
     expect(ticket(page, order)).to_contain_text("Rushed")
+    expect(page.locator("#said")).to_contain_text(f"{order['number']} goes first.")
     keys.press("m")
     page.get_by_role("button", name="Out for delivery").focus()
     keys.press("Enter")
@@ -164,7 +165,7 @@ def test_the_keyboard_alone_is_enough(board, order):
     keys.type("Out of dough")
     keys.press("Enter")
     expect(ticket(page, order)).to_have_count(0)
-    expect(page.locator("#said")).to_contain_text("cancelled")
+    expect(page.locator("#said")).to_contain_text(f"{order['number']} is cancelled.")
 
     keys.press("n")
     expect(page.get_by_role("button", name=f"Bring {order['number']} back")).to_be_visible()
@@ -252,8 +253,9 @@ def test_a_pizza_of_several_has_its_own_line_buttons_and_dialog(board, three):
     expect(dialog.get_by_role("heading", name=f"{three['number']} · Diavola")).to_be_visible()
     dialog.get_by_role("button", name="Hold").click()
     expect(line.locator(".where")).to_have_text("On hold")
-    expect(page.locator("#said")).to_contain_text(f"{three['number']}, Diavola: on hold.")
+    expect(page.locator("#said")).to_contain_text(f"{three['number']}: Diavola is on hold. Resume it")
     page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#said")).to_contain_text(f"{three['number']}: Diavola is no longer on hold, ")
     expect(line.locator(".where")).not_to_have_text("On hold")
 
     ticket(page, three).focus()  # by keyboard: through the ticket's dialog
@@ -266,7 +268,7 @@ def test_a_pizza_of_several_has_its_own_line_buttons_and_dialog(board, three):
     dialog.get_by_label("Cancel, because").fill("No more salami")
     page.keyboard.press("Enter")
     expect(ticket(page, three).locator("[data-item]")).to_have_count(2)
-    expect(page.locator("#said")).to_contain_text(f"{three['number']}, Diavola: cancelled")
+    expect(page.locator("#said")).to_contain_text(f"{three['number']}: Diavola is cancelled.")
 
 
 def test_heads_count_pizzas_where_pizzas_are_worked_on(board, three):
