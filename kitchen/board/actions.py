@@ -28,6 +28,7 @@ COLUMNS = {"places": "capacity"}  # board keys that differ from the column's nam
 # The board's page offers these for a ticket: (label, key). Cancel and remake have a part of their own there.
 BUTTONS = {
     "advance": ("Done now", "D"),
+    "take": ("Take along", "T"),
     "recall": ("Back one stage", "R"),
     "hold": ("Hold", "H"),
     "resume": ("Resume", "H"),

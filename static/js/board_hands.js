@@ -8,7 +8,7 @@ import { goalOf } from "./board_walk.js";
 // Handle what staff do on the board by touch, mouse or keyboard. The board provides the actions.
 
 /** Keys for the ticket that has the focus. */
-const KEYS = { d: "advance", r: "recall", h: "hold", f: "rush" };
+const KEYS = { d: "advance", t: "take", r: "recall", h: "hold", f: "rush" };
 
 export class Hands {
   constructor(kitchen, actions) {

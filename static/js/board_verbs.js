@@ -6,7 +6,7 @@ import { wayOf } from "./ways.js";
 
 /** Return the verb of a ticket's own button, in words for it, or null if there is nothing to tap. */
 export function mainVerb(work, station) {
-  if (work.state === "waiting" && station?.takes) return { action: "take", label: "Take", name: "Take" };
+  if (canBeTaken(work, station)) return { action: "take", label: "Take", name: "Take" };
   if (work.state !== "working") return null;
   if (work.stage === READY) return { action: "advance", label: "Handed over", name: "Handed over:" };
   const apart = pizzasApart(work);
@@ -15,11 +15,17 @@ export function mainVerb(work, station) {
   return { action: "advance", label: apart.length ? (here === 2 ? "Both done" : `All ${here} done`) : "Done", name: "Done with" };
 }
 
+/** Return whether somebody takes this along from where it waits. */
+function canBeTaken({ state }, station) {
+  return state === "waiting" && Boolean(station?.takes);
+}
+
 /** Return whether a verb is offered for an order or, with `pizza`, for one of its pizzas. */
 export function makesSense({ action, stage }, order, pizza, stations) {
   if (pizza && isThrough(order, pizza)) return forThrough(action, order, pizza, stations);
   const work = pizza ?? order;
   if (action === "advance") return work.state !== "cancelled";
+  if (action === "take") return !pizza && canBeTaken(order, stations.get(order.stage));
   if (action === "hold") return ["waiting", "working"].includes(work.state);
   if (action === "resume") return isHeld(work);
   if (action === "rush") return !order.rushed && hasLineAhead(work, order, stations);

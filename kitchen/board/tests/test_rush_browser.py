@@ -175,6 +175,41 @@ def test_a_belt_has_a_time_between_loadings_and_no_places(board):  # noqa: F811
     expect(headway).to_be_hidden()
 
 
+def move(page, order, stage):
+    ticket(page, order).get_by_role("button", name=f"More for {order['number']}").click()
+    page.locator("#move-to").get_by_role("button", name=stage).click()
+
+
+def test_a_tap_ends_the_work_and_drivers_take_what_waits(shop, board):  # noqa: F811
+    page = board(DESK)
+    first, second = (shop.ask("api/order/", {"id": 1})[1]["order"] for _ in range(2))
+    for station, mean_seconds in (("Cutting bench", "1.2"), ("Drivers", "1200")):
+        page.get_by_role("button", name=f"{station}: open, close").click()
+        page.get_by_label("Who ends the work").select_option("A tap")
+        page.get_by_role("spinbutton", name="Mean time").fill(mean_seconds)
+        page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Counter: open, close").click()  # of it, the shop says so
+    expect(page.get_by_label("Who ends the work")).to_be_hidden()
+    page.get_by_role("button", name="Close", exact=True).click()
+
+    move(page, first, "Baked")
+    expect(ticket(page, first, "baked").locator(".overdue")).to_have_text("Longer than usual")
+    expect(ticket(page, first).locator(".left")).to_have_text("longer than usual")
+
+    move(page, second, "Out for delivery")
+    take = ticket(page, second, "out_for_delivery").get_by_role("button", name=f"Take {second['number']}")
+    assert_large_enough(page, ORDERS)
+    take.click()
+    expect(page.locator("#said")).to_contain_text(f"{second['number']} is taken: on its way.")
+    expect(ticket(page, second).get_by_role("button", name="Done with")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#said")).to_contain_text(f"{second['number']} is not taken after all: waiting for a driver.")
+    expect(take).to_be_visible()
+    ticket(page, second).focus()
+    page.keyboard.press("t")
+    expect(take).to_have_count(0)
+
+
 def test_a_pizza_whose_order_has_come_together_is_offered_what_would_be_done(shop, board):  # noqa: F811
     page = board(DESK)
     dialog = page.locator("#ticket-dialog")
