@@ -9,6 +9,8 @@ const HEADS_PX = 190; // above the tickets
 const TICKET_PX = 230;
 const ROW_PX = 68; // of a waiting ticket with room for its pizzas
 const CHIP_PX = 50; // and of one in a crowd
+const FEW = 3; // waiting tickets that are never small
+const MOST_WIDE = 2; // full tickets side by side that a column asks for
 const TITLES = 2; // of the lists, which stand among the small tickets
 const COLUMN_PX = 220;
 const CHIP_WIDTH_PX = 126;
@@ -54,14 +56,16 @@ export class Column {
   share({ working, held, waiting }) {
     const room = Math.max(CHIP_PX, innerHeight - HEADS_PX);
     const lines = held.length + waiting.length;
-    const isCrowd = lines > 1 && working.length * TICKET_PX + lines * ROW_PX > room;
+    const isCrowd = lines > FEW && working.length * TICKET_PX + lines * ROW_PX > room;
     const chips = isCrowd ? Math.ceil((lines + TITLES) / Math.floor(room / CHIP_PX)) : 0;
-    const wide = Math.max(1, Math.ceil((working.length * TICKET_PX) / room));
+    const wide = Math.min(MOST_WIDE, Math.max(1, Math.ceil((working.length * TICKET_PX) / room)));
     const width = (working.length || !isCrowd ? wide * COLUMN_PX : 0) + chips * CHIP_WIDTH_PX;
     const isWide = isCrowd || wide > 1;
     this.element.classList.toggle("crowd", isCrowd);
     this.element.classList.toggle("wide", isWide);
     this.element.classList.toggle("idle", !working.length && !lines);
+    this.element.classList.toggle("lined", lines > 0);
+    this.element.classList.toggle("light", working.length <= MOST_WIDE);
     this.element.style.setProperty("--wanted", `${Math.max(COLUMN_PX, width)}px`);
     this.element.style.setProperty("--chips", chips);
     this.element.style.setProperty("--share", (width / COLUMN_PX).toFixed(2));
@@ -98,6 +102,7 @@ export class Column {
     write(this.element.querySelector("output"), station.places === 1 ? "1 place" : `${station.places} places`);
     write(this.element.querySelector(".line"), isOfItems ? lineOfPizzas(station, pizzas, speed, now) : lineWords(station, orders, speed, now));
     this.element.classList.toggle("closed", !station.is_open);
+    this.element.classList.toggle("takes", Boolean(station.takes));
     this.element.classList.toggle("full", hasPlaces && taken >= station.places);
     this.element.classList.toggle("placeless", !hasPlaces);
   }

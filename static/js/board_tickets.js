@@ -132,6 +132,11 @@ export class Tickets {
       this.columns.get(stage).head(stations.get(stage), lists, pizzas.get(stage) ?? [], shop.speed, now);
       for (const work of Object.values(lists).flat()) this.update(work, changed.has(work.order_id), now);
     }
+    if (!changed.size) this.countHidden();
+  }
+
+  /** Say what is below the edges: not at every drawing, as it needs the layout at once. */
+  countHidden() {
     for (const column of this.columns.values()) column.countHidden();
   }
 

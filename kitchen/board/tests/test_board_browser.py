@@ -147,6 +147,7 @@ def test_the_keyboard_alone_is_enough(board, order):
     expect(ticket(page, order)).to_be_focused()
     keys.press("h")
     expect(ticket(page, order).locator(".left")).not_to_have_text("On hold")
+    expect(page.locator("#said")).to_contain_text(f"{order['number']} goes on: ")
     keys.press("d")
     expect(ticket(page, order, "baking")).to_be_focused()
     keys.press("u")
@@ -158,8 +159,10 @@ def test_the_keyboard_alone_is_enough(board, order):
     page.get_by_role("button", name="Out for delivery").focus()
     keys.press("Enter")
     expect(ticket(page, order, "out_for_delivery")).to_be_visible()
+    expect(page.locator("#said")).to_contain_text(f"{order['number']} is moved: on its way.")
     keys.press("r")
     expect(ticket(page, order, "baked")).to_be_visible()
+    expect(page.locator("#said")).to_contain_text(f"{order['number']} goes back a stage: ")
     keys.press("c")
     expect(page.get_by_label("Cancel, because")).to_be_focused()
     keys.type("Out of dough")
@@ -244,12 +247,22 @@ def test_300_orders_and_50_changes_a_second_are_drawn_ten_times_a_second_and_end
         assert page.locator(shown).evaluate_all("tickets => tickets.map((one) => one.dataset.order)") == order_ids
 
 
+def bake(page, order):
+    """Let all pizzas of an order be in the oven, however many are there."""
+    ticket(page, order).get_by_role("button", name=f"More for {order['number']}").click()
+    page.locator("#move-to").get_by_role("button", name="Baking").click()
+    page.get_by_role("button", name="Oven: open, close").click()
+    page.get_by_role("spinbutton", name="Places").fill("400")
+    page.get_by_role("button", name="Save").click()
+
+
 def test_a_pizza_of_several_has_its_own_line_buttons_and_dialog(board, three):
     page = board()
     line = page.locator(f'.ticket[data-order="{three["order_id"]}"] [data-item="3"]')
+    dialog = page.locator("#ticket-dialog")
+    bake(page, three)
     expect(line).to_contain_text("Diavola")
     line.get_by_role("button", name="make it again").click()
-    dialog = page.locator("#ticket-dialog")
     expect(dialog.get_by_role("heading", name=f"{three['number']} · Diavola")).to_be_visible()
     dialog.get_by_role("button", name="Hold").click()
     expect(line.locator(".where")).to_have_text("On hold")
