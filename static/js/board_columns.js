@@ -10,6 +10,7 @@ const TICKET_PX = 230;
 const ROW_PX = 68; // of a waiting ticket with room for its pizzas
 const CHIP_PX = 50; // and of one in a crowd
 const FEW = 3; // waiting tickets that are never small
+const MANY = 150; // more of them no screen holds, and a crowd costs the browser several times a plain list
 const MOST_WIDE = 2; // full tickets side by side that a column asks for
 const TITLES = 2; // of the lists, which stand among the small tickets
 const COLUMN_PX = 220;
@@ -26,6 +27,7 @@ export class Column {
     this.scroller = element.querySelector(".tickets");
     this.below = element.querySelector(".below");
     this.lists = {};
+    this.known = new Map(); // properties of the style as they were last set
     for (const state of ["working", "held", "waiting"]) this.lists[state] = element.querySelector(`.${state}`);
     this.scroller.addEventListener("scroll", () => this.countHidden(), { passive: true });
     this.below.addEventListener("click", () => this.page());
@@ -56,7 +58,7 @@ export class Column {
   share({ working, held, waiting }) {
     const room = Math.max(CHIP_PX, innerHeight - HEADS_PX);
     const lines = held.length + waiting.length;
-    const isCrowd = lines > FEW && working.length * TICKET_PX + lines * ROW_PX > room;
+    const isCrowd = lines > FEW && lines <= MANY && working.length * TICKET_PX + lines * ROW_PX > room;
     const chips = isCrowd ? Math.ceil((lines + TITLES) / Math.floor(room / CHIP_PX)) : 0;
     const wide = Math.min(MOST_WIDE, Math.max(1, Math.ceil((working.length * TICKET_PX) / room)));
     const width = (working.length || !isCrowd ? wide * COLUMN_PX : 0) + chips * CHIP_WIDTH_PX;
@@ -66,10 +68,17 @@ export class Column {
     this.element.classList.toggle("idle", !working.length && !lines);
     this.element.classList.toggle("lined", lines > 0);
     this.element.classList.toggle("light", working.length <= MOST_WIDE);
-    this.element.style.setProperty("--wanted", `${Math.max(COLUMN_PX, width)}px`);
-    this.element.style.setProperty("--chips", chips);
-    this.element.style.setProperty("--share", (width / COLUMN_PX).toFixed(2));
+    this.set("--wanted", `${Math.max(COLUMN_PX, width)}px`);
+    this.set("--chips", String(chips));
+    this.set("--share", (width / COLUMN_PX).toFixed(2));
     return isWide;
+  }
+
+  /** Set a property of the style if it changes: all tickets of the column inherit it. */
+  set(name, value) {
+    if (this.known.get(name) === value) return;
+    this.known.set(name, value);
+    this.element.style.setProperty(name, value);
   }
 
   /** Say how many tickets are below the edge of the column. */
