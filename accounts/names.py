@@ -1,4 +1,4 @@
-"""Find names that are taken, or so similar to a taken one that people would confuse the two."""
+"""Show names of people; find those that are taken, or so similar to a taken one that people would confuse the two."""
 
 import unicodedata
 from functools import reduce
@@ -14,6 +14,11 @@ ALIKE = [
 ]
 FROM_LATIN = [str.maketrans(latin, other) for latin, other in ALIKE]
 TO_LATIN = {code: latin for table in FROM_LATIN for latin, code in table.items()}
+
+
+def display_name(user: User) -> str:
+    """Return the name that colleagues read: the full one, where the owner has entered it, else the user name."""
+    return user.get_full_name() or user.get_username()
 
 
 def is_taken(name: str) -> bool:

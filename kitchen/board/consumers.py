@@ -1,5 +1,6 @@
 """The board's socket: it sends everything that happens in the kitchen, and receives what staff do."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -13,7 +14,8 @@ from home import live
 from home.consumers import OrderWatcher
 from home.models import Order
 from home.reconcile import reconciler
-from kitchen.board import actions, snapshot
+from kitchen.board import actions, handover, snapshot
+from kitchen.board.handover import Handover, changed, names_of
 from realtime.incoming import parse_object
 from realtime.periodic import PeriodicCheck
 from realtime.refused import Refused
@@ -31,12 +33,16 @@ class KitchenBoard(OrderWatcher):
         self.hears_news = True
         self.open: set[str] = set()  # the orders that are on the board
         self.settings: dict[str, Any] = {}  # stations and shop as last sent
+        self.names: dict[str, Any] = {}  # who orders are for, likewise
+        self.names_read = 0  # the number of that reading
+        self.telling_names = asyncio.Lock()
 
     async def __call__(self, *args: Any) -> None:
         try:
             await super().__call__(*args)
         finally:
             settings_reconciler.leave(self)
+            handover.check.leave(self)
 
     def may_stay(self, user: User | AnonymousUser) -> bool:
         return user.is_staff
@@ -46,6 +52,7 @@ class KitchenBoard(OrderWatcher):
         await self.send_board(history=await read_history())
         reconciler.join(self)
         settings_reconciler.join(self)
+        handover.check.join(self)
 
     async def received(self, text: str | None) -> None:
         content: dict[str, Any] = {}
@@ -67,6 +74,7 @@ class KitchenBoard(OrderWatcher):
         for order_id, seq in event["seqs"].items():
             self.note(order_id, seq, order_id in event["ended"])
         await self.send(event["text"])
+        handover.check.hurry()
 
     async def kitchen_changed(self, event: dict[str, Any]) -> None:
         """Send the settings after a change of a station or the shop."""
@@ -79,16 +87,27 @@ class KitchenBoard(OrderWatcher):
 
     async def send_board(self, **more: Any) -> None:
         """Send the snapshot. Called while a message is handled: events that arrive meanwhile are sent after it."""
-        shown = await read_board()
+        shown, read = await read_board(), await handover.read()
+        self.names, self.names_read = names_of(read), read.number
         self.settings = {"stations": shown["stations"], "shop": shown["shop"]}
         self.seen = {payload["order_id"]: payload["seq"] for payload in shown["orders"] + shown["lately"]}
         self.open = {payload["order_id"] for payload in shown["orders"]}
-        await self.send(json.dumps({"board": shown, **more}))
+        await self.send(json.dumps({"board": {**shown, "who": list(self.names.values())}, **more}))
 
     async def send_settings(self, settings: dict[str, Any], orders: list[dict[str, Any]]) -> None:
         """Send all orders with them: a new speed changes every due time, but no seq."""
         await self.send(json.dumps({**settings, "orders": orders}))
         self.settings = settings  # after sending: what could not be sent is sent by the next check
+
+    async def show(self, handover: Handover) -> None:
+        """Send whom orders at the end of the kitchen are for: what has changed."""
+        async with self.telling_names:
+            if handover.number <= self.names_read:
+                return
+            names = names_of(handover)
+            if news := changed(self.names, names):
+                await self.send(json.dumps({"who": news}))
+            self.names, self.names_read = names, handover.number  # after sending, as above
 
     def note(self, order_id: str, seq: int, ended: bool) -> None:
         self.seen[order_id] = max(seq, self.seen.get(order_id, 0))
