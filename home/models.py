@@ -219,6 +219,7 @@ class Order(models.Model):
 
     class Meta:
         ordering = ["-pk"]
+        permissions = [("deliver_order", "Can deliver orders: the driver’s page")]
         indexes = [
             models.Index(
                 name="order_lines",
