@@ -1,11 +1,13 @@
 from django.urls import path
 
 from kitchen.board.views import board
+from kitchen.drivers.views import drivers
 from kitchen.planner import views
 from kitchen.promises.views import promises
 
 urlpatterns = [
     path("", board, name="board"),
+    path("drivers/", drivers, name="drivers"),
     path("promises/", promises, name="promises"),
     path("planner/", views.planner, name="planner"),
     path("planner/<int:pk>/", views.study, name="study"),

@@ -154,6 +154,17 @@ def visit_board(window: Window, order_id: str) -> None:
     window.hear("error+order")
 
 
+def visit_drivers(window: Window, order_id: str) -> None:
+    drivers = window.hear("drivers")["drivers"]["drivers"]
+    (seq,) = [order["seq"] for order in drivers["orders"] if order["order_id"] == order_id]
+    window.say(action="nonsense", order_id=order_id)
+    window.hear("error+order")
+    window.say(action="advance", order_id=order_id, seq=seq)
+    window.hear("done+order", "gone")
+    window.say(action="undo", order_id=order_id, seq=seq + 100)
+    window.hear("done+order", "orders")
+
+
 def visit_room(window: Window, order_id: str) -> None:
     window.hear("welcome", "history", "here")
     window.say(message="It is on its way.", id="five")
@@ -183,4 +194,5 @@ VISITS = {
     "ws/inbox/": visit_inbox,
     "ws/notices/": visit_notices,
     "ws/kitchen/": visit_board,
+    "ws/kitchen/drivers/": visit_drivers,
 }

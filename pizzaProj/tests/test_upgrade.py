@@ -36,7 +36,16 @@ TOKEN = "fv_oQXq1zIhlam6OwU-H0NdxuKFMaBJkmMVbFiNndsWQCM"
 SESSION = "k9pjdhocelywzibx70fr8b55jzlxqc89"
 SECRET_KEY = "the-key-of-the-shop-before-the-house-was-cut-anew-0123456789"
 OPEN_TO_ALL = ["", "log-in/", "sign-up/", "chat/lobby/", "api/menu/", "api/promise/", "api/docs"]
-FOR_STAFF = ["kitchen/", "kitchen/promises/", "kitchen/planner/", "kitchen/inbox/", "chat/", "people/", "profile/"]
+FOR_STAFF = [
+    "kitchen/",
+    "kitchen/drivers/",
+    "kitchen/promises/",
+    "kitchen/planner/",
+    "kitchen/inbox/",
+    "chat/",
+    "people/",
+    "profile/",
+]
 IN_THE_ADMIN = ["home/order/", "home/order/3/change/", "home/pizza/", "kitchen/station/", "kitchen/station/2/change/"]
 IN_THE_ADMIN += ["kitchen/shop/1/change/", "chat/report/", "chat/cannedanswer/"]
 
@@ -119,6 +128,10 @@ def test_an_older_database_opens_and_its_orders_arrive(folder: Path) -> None:
         assert {page: status(bob, shop.url + page) for page in pages} == dict.fromkeys(pages, 200)
         assert name_of(shop.url, "Authorization", f"Token {TOKEN}") == "alice"
         assert name_of(shop.url, "Cookie", f"sessionid={SESSION}") == "bob"
+
+        drivers = "SELECT p.codename FROM auth_group g, auth_group_permissions gp, auth_permission p WHERE"
+        drivers += " g.name = 'Drivers' AND gp.group_id = g.id AND gp.permission_id = p.id"
+        assert rows(folder, drivers) == [("deliver_order",)]
 
         # Their links were lost with the broker, so the recovery sweep wakes them.
         def stages() -> dict[str, str]:

@@ -1,0 +1,45 @@
+"""What the drivers' page shows, as plain dicts."""
+
+from typing import Any
+
+from accounts.names import display_name
+from home.frames import iso
+from kitchen.board.handover import BEFORE_DRIVERS, DRIVERS, Handover, Leaving, who_for
+
+
+def orders(handover: Handover, user_pk: int | None) -> dict[str, dict[str, Any]]:
+    """Return the orders that are with the drivers, by id, as this driver sees them."""
+    with_drivers = [leaving for leaving in handover.leaving if leaving.order.stage == DRIVERS]
+    return {leaving.order.order_id: order_dict(leaving, user_pk) for leaving in with_drivers}
+
+
+def order_dict(leaving: Leaving, user_pk: int | None) -> dict[str, Any]:
+    order, driver = leaving
+    is_under_way = order.started_at is not None
+    return {
+        "order_id": order.order_id,
+        "number": order.number,
+        "seq": order.seq,
+        "who": who_for(order),
+        "pizzas": order.pizzas,
+        "state": "held" if order.held else "working" if is_under_way else "waiting",
+        "rushed": order.rushed,
+        "simulated": order.simulated,
+        "overdue": order.overdue,
+        "promised_at": iso(order.promised_high),
+        "joined_at": iso(order.joined_at),
+        "started_at": iso(order.started_at),
+        "driver": display_name(driver) if driver else None,
+        "is_mine": driver is not None and driver.pk == user_pk,
+    }
+
+
+def station(handover: Handover) -> dict[str, Any]:
+    """Return what else a driver has to know of the kitchen."""
+    drivers = handover.stations[DRIVERS]
+    return {
+        "is_open": drivers.is_open,
+        "takes": drivers.is_taken,
+        "coming": handover.coming,
+        "coming_from": handover.stations[BEFORE_DRIVERS].name,
+    }
