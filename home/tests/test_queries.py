@@ -11,7 +11,7 @@ from django.utils import timezone
 from home import reconcile
 from home.models import Order, OrderEvent, OrderItem
 from kitchen import flow, stages
-from kitchen.board import snapshot
+from kitchen.board import handover, snapshot
 from kitchen.locks import lock_kitchen
 from kitchen.management.commands import rush
 from kitchen.planner import studies
@@ -99,6 +99,7 @@ ASKED = {
     "working pizzas": lambda order: list(OrderItem.objects.working().order_by("due_at")),
     "board": lambda order: snapshot.open_orders(),
     "board's chart": lambda order: snapshot.history(timezone.now()),
+    "handing over": lambda order: handover.read_handover(),
     "watchers": lambda order: reconcile.read_newer({order.order_id: 1}, timezone.now()),
     "forecasts": lambda order: forecast.renew(timezone.now()),
     "ledger": lambda order: ledger.settle(timezone.now()),
@@ -114,7 +115,7 @@ ASKED = {
 }
 
 
-PAGES = ["/", "/admin/", "/kitchen/", "/admin/home/order/?stage__exact=baking"]
+PAGES = ["/", "/admin/", "/kitchen/", "/kitchen/drivers/", "/admin/home/order/?stage__exact=baking"]
 
 
 def test_open_orders_are_found_without_reading_all(old_shop, client, bob):

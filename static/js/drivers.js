@@ -6,12 +6,14 @@ import { write } from "./words.js";
 
 const TICK_MS = 10_000;
 const UNDO_MS = 8000; // the kitchen itself undoes for ten seconds
+const REST_MS = 700; // after a tap and its answer: a card moves, and a double tap must not hit what comes there
 const LISTS = ["mine", "ready", "others"];
 
 const byId = (id) => document.getElementById(id);
 const shown = { orders: new Map(), station: null };
 const nodes = new Map(); // order_id -> its card
 const asked = new Set(); // orders whose tap has no answer yet
+let restsUntil = 0; // on performance.now
 const template = byId("delivery").content.firstElementChild;
 
 // Incoming frames
@@ -34,6 +36,7 @@ function begin({ orders, station }) {
 
 function answer({ done, order }) {
   asked.delete(order.order_id);
+  rest();
   say(wordsOf(done, order));
   if (done === "undo") return;
   undoable = order;
@@ -55,12 +58,14 @@ function complain(error) {
 
 function draw() {
   if (!shown.station) return;
+  const focused = document.activeElement;
   const lists = { mine: [], ready: [], others: [] };
   for (const order of shown.orders.values()) lists[listOf(order)].push(order);
   lists.ready.sort(byTurn);
   for (const name of ["mine", "others"]) lists[name].sort((a, b) => compare(a.started_at, b.started_at));
   for (const id of nodes.keys()) if (!shown.orders.has(id)) remove(id);
   for (const name of LISTS) fillList(name, lists[name]);
+  if (focused?.isConnected) focused.focus({ preventScroll: true }); // a card that has moved has lost it
   fillHead();
 }
 
@@ -125,10 +130,10 @@ function fill(node, order) {
   fillButton(node.querySelector(".btn"), order);
 }
 
-function sinceWords({ state, driver, started_at: started, joined_at: joined }) {
+function sinceWords({ state, driver, is_mine: isMine, started_at: started, joined_at: joined }) {
   const ago = duration(serverNow() - Date.parse(state === "working" ? started : joined));
   if (state !== "working") return `waiting ${ago}`;
-  return driver ? `with ${driver}, ${ago}` : `left ${ago} ago`;
+  return driver && !isMine ? `with ${driver}, ${ago}` : `left ${ago} ago`;
 }
 
 function fillSigns(place, order, isLate) {
@@ -154,7 +159,8 @@ function fillButton(button, order) {
   if (!action) return;
   const label = action === "take" ? "Take" : "At the door";
   button.dataset.action = action;
-  button.disabled = asked.has(order.order_id);
+  button.ariaDisabled = asked.has(order.order_id) || performance.now() < restsUntil;
+  button.classList.toggle("asked", asked.has(order.order_id));
   write(button, label);
   button.ariaLabel = `${label}: ${order.number}`;
 }
@@ -184,10 +190,16 @@ function noteOf(takes, isOpen) {
 byId("drivers").addEventListener("click", ({ target }) => {
   const button = target.closest("button[data-action]");
   const order = button && shown.orders.get(button.closest(".delivery").dataset.order);
-  if (!order || asked.has(order.order_id)) return;
+  if (!order || button.ariaDisabled === "true") return;
+  rest();
   if (send(button.dataset.action, order)) asked.add(order.order_id);
   draw();
 });
+
+function rest() {
+  restsUntil = performance.now() + REST_MS;
+  setTimeout(draw, REST_MS + 1);
+}
 
 function send(action, { order_id, seq }) {
   if (live.send({ action, order_id, seq })) return true;

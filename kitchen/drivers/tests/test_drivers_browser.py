@@ -29,6 +29,16 @@ for user, quantity in ((alice, 2), (None, 1)):
     print(order.number)
 flow.place([(pizza, 1)])
 """
+TAP_AGAIN = """() => {
+  window.tapped = 0;
+  const look = () => {
+    const button = document.querySelector('[data-list="mine"] button');
+    if (tapped || !button) return;
+    tapped += 1;
+    button.click();
+  };
+  new MutationObserver(look).observe(document.querySelector("#said"), { childList: true, subtree: true });
+}"""  # as soon as the answer is there: the second tap of a double tap, on what has come there
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +89,12 @@ def test_take_at_the_door_and_undo_on_two_phones(numbers, phone):
         assert min(button.bounding_box()[side] for side in ("width", "height")) >= THUMB
     assert dana.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
-    card(dana, "ready", alices).get_by_role("button", name="Take").click()
+    dana.evaluate(TAP_AGAIN)
+    card(dana, "ready", alices).get_by_role("button", name="Take").focus()
+    dana.keyboard.press("Enter")
     expect(dana.locator("#said")).to_contain_text(f"{alices} is yours. Drive safely!")
-    expect(card(dana, "mine", alices).get_by_role("button", name="At the door")).to_be_visible()
+    expect(card(dana, "mine", alices).get_by_role("button", name="At the door")).to_be_focused()
+    assert dana.evaluate("tapped") > 0
     expect(card(eric, "others", alices)).to_contain_text("with Dana")
     expect(card(eric, "others", alices).get_by_role("button")).to_be_hidden()
 
