@@ -20,7 +20,7 @@ const LATELY = 12;
 const NO_UNDO = ["resume", "undo"];
 
 const byId = (id) => document.getElementById(id);
-const kitchen = { orders: new Map(), lately: [], stations: new Map(), shop: null, hidesSimulated: false };
+const kitchen = { orders: new Map(), lately: [], stations: new Map(), shop: null, who: new Map(), hidesSimulated: false };
 const seqs = new Map(); // order_id -> the newest seq, including orders that have left
 const changed = new Set(); // ids of orders that changed since the last drawing
 const alone = document.querySelector(".station.alone")?.dataset.stage; // the screen over one station
@@ -34,6 +34,7 @@ let drawing = 0;
 function hear(frame) {
   if (frame.board) showBoard(frame.board);
   if (frame.stations) set(frame);
+  for (const names of frame.who ?? []) call(names);
   if (frame.history) numbers.begin(frame.history);
   const [forecasts, news] = frame.stations ? [[], frame.orders ?? []] : split(frame.orders ?? []);
   forecasts.forEach(keep);
@@ -45,13 +46,21 @@ function hear(frame) {
 }
 
 /** Take over the whole board. Orders that are not on it have left. */
-function showBoard({ orders, lately, ...settings }) {
+function showBoard({ orders, lately, who = [], ...settings }) {
+  kitchen.who.clear();
+  who.forEach(call);
   set(settings);
   kitchen.lately = lately;
   const there = new Set(orders.map(({ order_id }) => order_id));
   for (const id of kitchen.orders.keys()) if (!there.has(id)) kitchen.orders.delete(id);
   for (const payload of orders) take(payload, true);
   for (const payload of lately) take(payload, true);
+}
+
+/** Take over who an order is for, and who has taken it along. */
+function call(names) {
+  kitchen.who.set(names.order_id, names);
+  changed.add(names.order_id);
 }
 
 /** Take over the stations and the shop. */
@@ -94,6 +103,7 @@ function keep(payload) {
 
 function leave(payload) {
   kitchen.orders.delete(payload.order_id);
+  kitchen.who.delete(payload.order_id);
   const others = kitchen.lately.filter(({ order_id }) => order_id !== payload.order_id);
   kitchen.lately = [payload, ...others].slice(0, LATELY);
 }

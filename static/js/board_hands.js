@@ -4,6 +4,7 @@ import { Forms } from "./board_forms.js";
 import { columnOf } from "./board_tickets.js";
 import { firstStage, makesSense } from "./board_verbs.js";
 import { goalOf } from "./board_walk.js";
+import { whoWords } from "./board_who.js";
 
 // Handle what staff do on the board by touch, mouse or keyboard. The board provides the actions.
 
@@ -67,7 +68,8 @@ export class Hands {
     this.pizza = pizza;
     const part = (id) => document.getElementById(id);
     write(part("ticket-title"), `${order.number} · ${pizza?.name ?? (order.summary || "no pizzas")}`);
-    write(part("ticket-words"), `${pizza ? this.wordsOf(pizza) : order.words}${order.simulated ? ", simulated" : ""}`);
+    const words = [pizza ? this.wordsOf(pizza) : order.words, whoWords(order, this.kitchen.who), order.simulated && "simulated"];
+    write(part("ticket-words"), words.filter(Boolean).join(", "));
     write(part("again-title"), pizza || order.items.length < 2 ? "Make it again, because" : "Make all again, because");
     this.dialog.classList.toggle("of-pizza", Boolean(pizza));
     write(part("cancel-button"), pizza ? "Cancel this pizza" : "Cancel the order");

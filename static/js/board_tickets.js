@@ -5,6 +5,7 @@ import { write } from "./words.js";
 import { Column, showIf } from "./board_columns.js";
 import { moodOf, READY } from "./board_moods.js";
 import { mainVerb } from "./board_verbs.js";
+import { showWho, whoWords } from "./board_who.js";
 import { byStart, byTurn, listOf } from "./board_works.js";
 
 // The tickets of the board: their places, their text, and their move from one column to the next.
@@ -153,6 +154,7 @@ export class Tickets {
     node.dataset.state = work.state;
     node.classList.toggle("compact", isCompact);
     write(node.querySelector(".number"), work.number);
+    showWho(node, work, this.kitchen.who);
     this.fillPizzas(node, work, isCompact);
     node.querySelector(".promised").replaceChildren(...dueNodes(work, this.kitchen.shop.speed > FAST));
     node.querySelector(".more").ariaLabel = `More for ${nameOf(work)}`;
@@ -229,7 +231,8 @@ export class Tickets {
     };
     const marks = Object.entries(words).filter(([, word]) => word);
     node.querySelector(".marks").replaceChildren(...marks.map(markNode));
-    node.ariaLabel = [order.number, order.summary, order.item ? this.wordsOf(order) : order.words, ...marks.map(([, word]) => word)].join(", ");
+    const who = whoWords(order, this.kitchen.who);
+    node.ariaLabel = [order.number, ...(who ? [who] : []), order.summary, order.item ? this.wordsOf(order) : order.words, ...marks.map(([, word]) => word)].join(", ");
   }
 
   /** Move a copy to the new place: the columns scroll and would clip the ticket itself. */
@@ -297,7 +300,8 @@ function folded(pizzas) {
 function leftWords(order, now) {
   if (order.state === "held") return "On hold";
   if (order.overdue) return "longer than usual";
-  if (order.state === "waiting" || order.stage === READY) return `waits ${duration(now - Date.parse(order.joined_at))}`;
+  if (order.stage === READY) return `ready ${duration(now - Date.parse(order.joined_at))}`;
+  if (order.state === "waiting") return `waits ${duration(now - Date.parse(order.joined_at))}`;
   const left = Date.parse(order.due_at) - now;
   return left > 0 ? `${duration(left)} left` : "any moment";
 }

@@ -1,4 +1,4 @@
-"""The drivers' page on phones, over a whole running shop: what one driver does shows on the other's phone."""
+"""Handing over, in real browsers over a whole running shop: two drivers' phones, and the board's columns."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from home.tests.test_browser import PASSWORD, PHONE, chromium, window  # noqa: F401  fixtures
+from home.tests.test_browser import DESK, PASSWORD, PHONE, chromium, window  # noqa: F401  fixtures
 from pizzaProj.tests.test_stack import MANAGE, Shop, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -23,11 +23,14 @@ for name in ("dana", "eric"):
 alice = User.objects.create_user("alice", first_name="<b>Alice</b>")
 flow.change_station("out_for_delivery", ends_by="hand")
 pizza = Pizza.objects.first()
-for user, quantity in ((alice, 2), (None, 1)):
+for user, quantity in ((alice, 2), (None, 1), (alice, 3)):
     order = flow.place([(pizza, quantity)], user=user)
     flow.override(order.pk, "out_for_delivery")
     print(order.number)
 flow.place([(pizza, 1)])
+ready = flow.place([(pizza, 2)], user=alice, way="carry_out")
+flow.override(ready.pk, "ready")
+print(ready.number)
 """
 TAP_AGAIN = """() => {
   window.tapped = 0;
@@ -44,13 +47,13 @@ TAP_AGAIN = """() => {
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
-    with Shop(folder, "--speed", "1") as shop:
+    with Shop(folder, "--speed", "1", DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
         yield shop.open()
 
 
 @pytest.fixture(scope="module")
 def numbers(shop):
-    """Return the numbers of two orders that wait for a driver: Alice's, and a guest's."""
+    """Return the numbers of three orders that wait for a driver, the second a guest's, and of one to collect."""
     command = [sys.executable, MANAGE, "shell", "--no-imports", "-c", CAST]
     done = subprocess.run(command, env=environment(shop.folder), capture_output=True, text=True, check=True)
     return done.stdout.split()
@@ -78,13 +81,13 @@ def card(page, name, number):
 
 
 def test_take_at_the_door_and_undo_on_two_phones(numbers, phone):
-    alices, guests = numbers
+    alices, guests, *_ = numbers
     dana, eric = phone("dana"), phone("eric")
     for page in (dana, eric):
         expect(card(page, "ready", alices)).to_contain_text("<b>Alice</b>")
         expect(card(page, "ready", alices)).to_contain_text("2 pizzas")
         expect(card(page, "ready", guests).locator(".who")).to_be_hidden()
-        expect(page.locator(".delivery")).to_have_count(2)  # the third order is at the make line
+        expect(page.locator(".delivery")).to_have_count(3)  # one more is at the make line
     for button in dana.locator(".delivery button, .site-header summary").all():
         assert min(button.bounding_box()[side] for side in ("width", "height")) >= THUMB
     assert dana.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -100,7 +103,7 @@ def test_take_at_the_door_and_undo_on_two_phones(numbers, phone):
 
     card(dana, "mine", alices).get_by_role("button", name="At the door").click()
     expect(dana.locator("#said")).to_contain_text(f"{alices} is at the door.")
-    expect(eric.locator(".delivery")).to_have_count(1)
+    expect(eric.locator(".delivery")).to_have_count(2)
     dana.get_by_role("button", name="Undo").click()
     expect(dana.locator("#said")).to_contain_text(f"{alices} is on its way again.")
     expect(dana.get_by_role("button", name="Undo")).to_be_hidden()
@@ -117,7 +120,7 @@ def test_a_tap_on_what_another_has_taken_is_told_who_has_it(numbers, phone):
 
         page.route_web_socket("**/ws/kitchen/drivers/", connect)
 
-    _, guests = numbers
+    _, guests, *_ = numbers
     dana, eric = phone("dana"), phone("eric")
     hold_back(eric)
     eric.reload()
@@ -127,3 +130,22 @@ def test_a_tap_on_what_another_has_taken_is_told_who_has_it(numbers, phone):
     card(eric, "ready", guests).get_by_role("button", name="Take").click()
     expect(eric.locator("#said")).to_contain_text(f"{guests} is on its way with Dana already.")
     expect(card(eric, "ready", guests).get_by_role("button", name="Take")).to_be_enabled()
+
+
+def test_the_board_says_who_an_order_is_for_and_who_has_it(numbers, phone, window):  # noqa: F811
+    *_, alices, ready = numbers
+    board = window(DESK, "log-in/?next=/kitchen/")
+    board.locator("[name=username]").fill("bob")
+    board.get_by_label("Password").fill(PASSWORD)
+    board.get_by_role("button", name="Log in").click()
+    counter = board.locator(".station[data-stage=ready] .ticket").filter(has_text=ready)
+    expect(counter.locator(".customer")).to_have_text("<b>Alice</b>")
+    expect(counter.locator(".pizzas")).to_have_text(re.compile("^2 × "))
+    expect(counter.locator(".left")).to_have_text(re.compile("^ready "))
+    drivers = board.locator(".station[data-stage=out_for_delivery] .ticket").filter(has_text=alices)
+    expect(drivers.locator(".customer")).to_have_text("<b>Alice</b>")
+
+    card(phone("dana"), "ready", alices).get_by_role("button", name="Take").click()
+    expect(drivers.locator(".driver")).to_have_text("with Dana")
+    counter.get_by_role("button", name="Handed over").click()
+    expect(counter).to_have_count(0)
