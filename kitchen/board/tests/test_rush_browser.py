@@ -60,6 +60,15 @@ def assert_large_enough(page, least):
     assert (shown >= least, too_small) == (True, [])
 
 
+def assert_in_its_place(page, small):
+    """Check that all columns are on the screen, and that on a small ticket nothing covers anything else."""
+    rights = page.locator(".station").evaluate_all("all => all.map((one) => one.getBoundingClientRect().right)")
+    assert max(rights) <= DESK["width"]
+    number, due, button = (small.locator(part).bounding_box() for part in (".number", ".promised", ".done"))
+    assert due["y"] >= number["y"] + number["height"] or due["x"] >= number["x"] + number["width"]
+    assert button["x"] >= max(box["x"] + box["width"] for box in (number, due)) - 1
+
+
 def test_seventy_orders_fit_a_screen(board):  # noqa: F811
     page = board(DESK)
     expect(page.locator(".ticket:not(.flying)")).to_have_count(ORDERS)
@@ -201,6 +210,7 @@ def test_a_tap_ends_the_work_and_drivers_take_what_waits(shop, board):  # noqa: 
     move(page, second, "Out for delivery")
     take = ticket(page, second, "out_for_delivery").get_by_role("button", name=f"Take {second['number']}")
     assert_large_enough(page, ORDERS)
+    assert_in_its_place(page, ticket(page, second, "out_for_delivery"))
     take.click()
     expect(page.locator("#said")).to_contain_text(f"{second['number']} is taken: on its way.")
     expect(ticket(page, second).get_by_role("button", name="Done with")).to_be_visible()
