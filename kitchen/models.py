@@ -20,6 +20,7 @@ MAX_DEMAND = 10_000
 LEAST_SERVICE_SECONDS, MAX_SERVICE_SECONDS = 0.1, 24 * 3600.0
 MOST_CV = 10.0
 MOST_TIMES = 100.0  # the mean, until work that nobody has ended is taken to be done
+MOST_REASON = 250  # characters: one sentence with the longest name
 MOST_VALUES = 500  # entries in a distribution's own parameters: every verb reads the station
 OWN_PARAMETERS = Dialect("station", "{}[{}]")
 
@@ -163,13 +164,22 @@ class Station(models.Model):
     as_measured = models.BooleanField(
         "forecast as measured",
         default=False,
-        help_text="Promises and the planner use the times that were measured here, not the distribution as it is set.",
+        help_text="Promises and the planner use the times that were measured here, not those that are set. It turns "
+        "itself on once enough work was measured, and off when you set the times.",
+    )
+    # why it is off, because people want that; blank: it turns itself on once enough work was seen (promises.measure)
+    measured_off_reason = models.CharField(
+        max_length=MOST_REASON, blank=True, default="", db_default="", editable=False
     )
     # measured from the event log, in kitchen seconds; null until enough work was seen (promises.measure)
     measured_distribution = models.CharField(max_length=20, blank=True, editable=False)
     measured_mean_seconds = models.FloatField(null=True, editable=False)
     measured_spread_seconds = models.FloatField(null=True, editable=False)
     measured_samples = models.PositiveIntegerField(default=0, editable=False)
+    # the part of the spread that the pizzas of an order have in common; null likewise
+    measured_shared_seconds = models.FloatField(null=True, editable=False)
+    # by how many seconds works took longer than is possible by what is expected, rising; null: none did
+    measured_late_seconds = models.JSONField(null=True, editable=False)
 
     # The shop's columns, where a query joined them (kitchen.locks)
     speed: float
@@ -358,8 +368,10 @@ class Outcome(LedgerRow):
     # kitchen seconds from the order until it was at the door or ready to collect; null if it never was
     seconds = models.FloatField(null=True)
     kept = models.BooleanField(null=True)  # that was within the promised interval; null likewise
-    # a person intervened, or the speed was changed: nothing to learn from
+    # a person intervened, or the clock was turned: nothing to learn from
     intervened = models.BooleanField()
+    # the clock was turned while the order was open: the kitchen neither kept nor broke that promise
+    retimed = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [models.Index(name="newest_outcomes", fields=["simulated", "-id"])]
