@@ -1,6 +1,6 @@
 """The ledger of promises: what customers were told, and how it turned out. Rows are added, never changed."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from math import sqrt
 from typing import Any
@@ -73,13 +73,16 @@ def outcomes(order_pks: Collection[int], now: datetime, speed_since: datetime) -
         return []
     orders = Order.objects.in_bulk(list(order_pks))
     by_hand: set[Any] = set(interventions(order_pks).values_list("order", flat=True).distinct())
+    stretched: set[Any] = set(stretched_with_the_clock(order_pks).values_list("order", flat=True).distinct())
     fresh: set[Any] = set(lately_by_people(order_pks, now).values_list("order", flat=True).distinct())
     rows = []
     for promise in Promise.objects.filter(order_pk__in=order_pks):
         order = orders.get(promise.order_pk)
-        intervened = order is None or order.pk in by_hand or promise.at < speed_since
         if order is None or (is_there(order) and order.pk not in fresh):
-            rows.append(outcome(promise, order, intervened, now))
+            row = outcome(promise, order, now)
+            row.retimed = promise.at < speed_since and (row.at >= speed_since or promise.order_pk in stretched)
+            row.intervened = order is None or order.pk in by_hand or row.retimed
+            rows.append(row)
     return rows
 
 
@@ -91,6 +94,11 @@ def interventions(order_pks: Collection[int]) -> QuerySet[OrderEvent]:
     events = until_ready(order_pks).exclude(event__in=(*NATURAL, OrderEvent.Event.OVERRAN))
     events = events.annotate(fulfilled_at=Coalesce("order__ready_at", "order__delivered_at"))
     return events.exclude(event=OrderEvent.Event.ASSUMED, at__lt=F("fulfilled_at"))
+
+
+def stretched_with_the_clock(order_pks: Collection[int]) -> QuerySet[OrderEvent]:
+    """Return where the clock was turned while these orders were worked on; it can have been turned again since."""
+    return until_ready(order_pks).filter(event=OrderEvent.Event.RETIMED)
 
 
 def lately_by_people(order_pks: Collection[int], now: datetime) -> QuerySet[OrderEvent]:
@@ -108,8 +116,8 @@ def is_there(order: Order) -> bool:
     return order.stage in stages.ENDED or order.stage == order.route.fulfilled
 
 
-def outcome(promise: Promise, order: Order | None, intervened: bool, now: datetime) -> Outcome:
-    row = Outcome(promise=promise, at=now, simulated=promise.simulated, intervened=intervened)
+def outcome(promise: Promise, order: Order | None, now: datetime) -> Outcome:
+    row = Outcome(promise=promise, at=now, simulated=promise.simulated)
     if order is not None and order.fulfilled_at is not None:
         low, _, high = promise.times
         row.at = order.fulfilled_at
@@ -140,10 +148,23 @@ def lessons(speed: float) -> dict[str, list[Lesson]]:
 # Showing
 
 
+def judged(simulated: bool) -> QuerySet[Outcome]:
+    """Return the outcomes that count: the order came, and nobody turned the clock meanwhile."""
+    rows: QuerySet[Outcome] = Outcome.objects.filter(simulated=simulated, kept__isnull=False, retimed=False)
+    return rows
+
+
 def newest(simulated: bool) -> list[Outcome]:
-    """Return the newest SHOWN outcomes of orders that came or were ready, the latest first."""
-    rows = Outcome.objects.filter(simulated=simulated, kept__isnull=False)
-    return list(rows.order_by("-pk").select_related("promise")[:SHOWN])
+    """Return the newest SHOWN outcomes that count, the latest first."""
+    return list(judged(simulated).order_by("-pk").select_related("promise")[:SHOWN])
+
+
+def beside(simulated: bool, rows: Sequence[Outcome]) -> int:
+    """Return how many orders came among these and don't count, because the clock was turned while they were open."""
+    retimed = Outcome.objects.filter(simulated=simulated, kept__isnull=False, retimed=True)
+    if len(rows) == SHOWN:
+        retimed = retimed.filter(pk__gt=rows[-1].pk)
+    return int(retimed.count())
 
 
 def figures(rows: Iterable[Outcome]) -> dict[str, Any] | None:
@@ -222,7 +243,7 @@ def by_hour(rows: Iterable[Outcome]) -> list[dict[str, Any]]:
 
 def by_day(simulated: bool, now: datetime) -> list[dict[str, Any]]:
     """Sum up each of the last SHOWN_DAYS on which an order came or was ready, the newest last. One query."""
-    rows = Outcome.objects.filter(simulated=simulated, kept__isnull=False, at__gte=now - timedelta(days=SHOWN_DAYS))
+    rows = judged(simulated).filter(at__gte=now - timedelta(days=SHOWN_DAYS))
     days = (
         rows.annotate(day=TruncDate("at"))
         .values("day")

@@ -23,6 +23,7 @@ def promises(request: HttpRequest) -> HttpResponse:
         "simulated": simulated,
         "has_both": all(both.values()),
         "figures": ledger.figures(rows),
+        "beside": ledger.beside(simulated, rows),
         "ways": ledger.by_way(rows),
         "loads": ledger.by_load(rows),
         "hours": ledger.by_hour(rows),

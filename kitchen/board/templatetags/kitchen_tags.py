@@ -20,7 +20,7 @@ def kitchen_now() -> dict[str, Any]:
     late = Count("pk", filter=Q(promised_high__lt=now) & ~Q(stage=stages.READY))
     open_orders = Order.objects.open().order_by().values("stage", "simulated").annotate(orders=Count("pk"), late=late)
     today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    ended = Outcome.objects.filter(at__gte=today, kept__isnull=False).values("simulated")
+    ended = Outcome.objects.filter(at__gte=today, kept__isnull=False, retimed=False).values("simulated")
     promises = ended.annotate(given=Count("pk"), kept=Count("pk", filter=Q(kept=True)))
     return {
         "stages": [

@@ -15,11 +15,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 SECONDS = {name.attname: 60 for name in Promise._meta.concrete_fields if name.attname.endswith("_seconds")}
 
 
-def came(order_pk, at, kept, simulated=False):
+def came(order_pk, at, kept, simulated=False, retimed=False):
     promise = Promise.objects.create(
         order_pk=order_pk, at=at, speed=1, pizzas=1, open_orders=0, simulated=simulated, **SECONDS
     )
-    Outcome.objects.create(promise=promise, at=at, simulated=simulated, seconds=60, kept=kept, intervened=False)
+    Outcome.objects.create(
+        promise=promise, at=at, simulated=simulated, seconds=60, kept=kept, intervened=retimed, retimed=retimed
+    )
 
 
 def front_page(client):
@@ -37,6 +39,7 @@ def test_it_counts_open_orders_late_ones_and_promises_of_today(client, bob, smal
     came(1001, now, kept=True)
     came(1002, now, kept=False)
     came(1003, now - timedelta(days=2), kept=True)
+    came(1005, now, kept=False, retimed=True)
     came(1004, now, kept=True, simulated=True)
     client.force_login(bob)
     words = " ".join(strip_tags(front_page(client)).split())

@@ -162,6 +162,56 @@ def test_nothing_is_learned_from_orders_with_intervention(promised, hand):
     assert lessons(2.0) == []
 
 
+def is_retimed():
+    return list(Outcome.objects.order_by("promise").values_list("retimed", "intervened"))
+
+
+@pytest.mark.database
+def test_what_was_open_while_the_clock_was_turned_is_not_counted(promised, client):
+    Station.objects.update(capacity=1)
+    came, works, waits = promised(), promised(), promised()
+    deliver(came, 65)
+    flow.set_speed(4, clock=at(66))
+    flow.set_speed(2, clock=at(70))
+    after = promised(71)
+    for order, seconds in ((works, 120), (waits, 150), (after, 190)):
+        deliver(order, seconds)
+    ledger.settle(at(200))
+    assert is_retimed() == [(False, False), (True, True), (True, True), (False, False)]
+    assert [row.promise.order_pk for row in ledger.newest(False)] == [after.pk, came.pk]
+    assert [(day["orders"], day["kept"]) for day in ledger.by_day(False, at(200))] == [(2, 1)]
+    html = page(client)
+    assert "Of the last 2 orders <strong>1 came when we said</strong>" in html
+    assert "2 more were open while the clock was turned: not counted." in html
+
+
+@pytest.mark.database
+def test_what_came_between_two_turns_of_the_clock_is_not_counted(promised, client):
+    order = promised()
+    flow.set_speed(4, clock=at(1))
+    deliver(order, 30)
+    flow.set_speed(2, clock=at(31))
+    ledger.settle(at(32))
+    assert is_retimed() == [(True, True)]
+    assert "1 order was open while the clock was turned: not counted." in page(client)
+
+
+def test_what_was_judged_before_the_clock_was_turned_counts(promised):
+    deliver(promised(), 65)
+    ledger.settle(at(80))
+    flow.set_speed(4, clock=at(81))
+    ledger.settle(at(90))
+    assert is_retimed() == [(False, False)]
+
+
+def test_only_those_among_the_shown_are_named_beside(monkeypatch):
+    monkeypatch.setattr(ledger, "SHOWN", 2)
+    for number in range(6):
+        outcome(number, retimed=number % 2 == 0)
+    rows = ledger.newest(False)
+    assert (len(rows), ledger.beside(False, rows), ledger.beside(True, [])) == (2, 1, 0)
+
+
 def test_lessons_are_what_the_model_said_at_this_speed(promised):
     deliver(promised(), 60)
     ledger.settle(at(80))
@@ -278,15 +328,16 @@ def test_what_is_done_with_one_pizza_is_an_intervention(promised, margherita, bo
 
 
 def outcome(
-    number, kept=True, seconds=150.0, open_orders=0, simulated=False, when=NOON, low=100.0, high=220.0, **promised
-):
+    number, kept=True, seconds=150.0, open_orders=0, simulated=False, when=NOON, low=100.0, high=220.0,
+    retimed=False, **promised,
+):  # fmt: skip
     promise = Promise.objects.create(
         order_pk=10**6 + number, at=when, speed=60, pizzas=1, open_orders=open_orders, simulated=simulated,
         low_seconds=low, median_seconds=160, high_seconds=high,
         model_low_seconds=low, model_median_seconds=160, model_high_seconds=high, **promised,
     )  # fmt: skip
     return Outcome.objects.create(
-        promise=promise, at=when, simulated=simulated, seconds=seconds, kept=kept, intervened=False
+        promise=promise, at=when, simulated=simulated, seconds=seconds, kept=kept, intervened=retimed, retimed=retimed
     )
 
 
