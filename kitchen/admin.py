@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from kitchen import flow, presets, stages
+from kitchen import as_measured, flow, presets, stages
 from kitchen.models import Shop, Station, by_stage
 from simulation import distributions
 from simulation.distributions.text import EXAMPLE, overview, parse, written
@@ -110,12 +110,9 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         each = ", for each pizza" if station.per_pizza else ""
         return f"{station.get_distribution_display()}{each}"
 
-    @admin.display(description="measured, in kitchen seconds")
+    @admin.display(description="promises use the times, in kitchen seconds")
     def measured(self, station: Station) -> str:
-        if station.measured_mean_seconds is None:
-            return "Not enough work has been measured yet."
-        mean, spread = station.measured_mean_seconds, station.measured_spread_seconds
-        return f"{mean:.0f} ± {spread:.0f} ({station.measured_distribution}, {station.measured_samples} samples)"
+        return as_measured.words(station)
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         return super().get_changelist_form(request, form=StationListForm, **kwargs)
@@ -136,7 +133,7 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Station, form: Any, change: bool) -> None:
         names = [*form.changed_data, *getattr(form, "derived", ())]  # the list has another form, without `derived`
-        flow.change_station(obj.stage, **{name: form.cleaned_data[name] for name in names})
+        flow.change_station(obj.stage, by=request.user, **{name: form.cleaned_data[name] for name in names})
 
 
 @admin.register(Shop)

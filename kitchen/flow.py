@@ -19,7 +19,7 @@ from django.db.models import F, Q, QuerySet
 from django.dispatch import Signal
 
 from home.models import FORECAST_FIELDS, ORDER_ROWS, Order, OrderItem, Pizza
-from kitchen import stages
+from kitchen import as_measured, stages
 from kitchen.changing import add_items, make_items, write_lines
 from kitchen.changing import facts as facts
 from kitchen.hands import *  # noqa: F403  the taps
@@ -235,25 +235,30 @@ def seat_all(*, clock: Clock | None = None) -> None:
 # The stations and the clock
 
 
-def change_station(stage: str, *, clock: Clock | None = None, **changes: Any) -> None:
+def change_station(stage: str, *, by: Any = None, clock: Clock | None = None, **changes: Any) -> None:
     """Change columns of a stage's station. More places: the line moves at once. Fewer: nobody is thrown out.
 
-    Work that is under way takes as long as was drawn for it. ValidationError if a value is not valid; Refused if the
-    kitchen would not know what to do with the orders that are open.
+    Work that is under way takes as long as was drawn for it. Where people set the times, promises use these, and no
+    longer what was measured. ValidationError if a value is not valid; Refused if the kitchen would not know what to do
+    with the orders that are open.
     """
     if stage not in stages.WORKED:
         raise Refused(f"There is no station for “{stage}”.")
     with locked(clock) as kitchen:
         kitchen.read()
-        works_on = kitchen.stations[stage].works_on
+        before = kitchen.stations[stage]
         # A copy: what is refused must not be what pages know of the station (kitchen.outlook).
-        station = kitchen.stations[stage] = copy(kitchen.stations[stage])
+        station = kitchen.stations[stage] = copy(before)
         for name, value in changes.items():
             setattr(station, name, value)
         station.full_clean()
-        if station.works_on != works_on:
+        if station.works_on != before.works_on:
             refuse_mixture(kitchen)
-        station.save(update_fields={*changes, "spread_seconds"})  # `clean` can adapt the spread to the mean
+        as_measured.note_choice(before, station, changes, by, kitchen.now)
+        also = {"spread_seconds"}  # `clean` can adapt it to the mean
+        if station.measured_off_reason != before.measured_off_reason:
+            also.update(as_measured.COLUMNS)
+        station.save(update_fields={*changes, *also})
         seat_or_wake(kitchen, station)
 
 

@@ -46,7 +46,7 @@ def act(content: dict[str, Any], user: Any) -> dict[str, Any]:
     """Perform an action and return the answer to its sender. flow.Refused or ValidationError: nothing has changed."""
     name = content.get("action")
     if name == "station":
-        return change_station(content)
+        return change_station(content, user)
     if name == "shop":
         return change_shop(content)
     if isinstance(name, str) and (name in VERBS or name in ("override", "undo")):
@@ -72,7 +72,7 @@ def change_order(name: str, content: dict[str, Any], user: Any) -> dict[str, Any
     return {"done": name, "order": payload, **({} if item is None else {"item": item})}
 
 
-def change_station(content: dict[str, Any]) -> dict[str, Any]:
+def change_station(content: dict[str, Any], user: Any) -> dict[str, Any]:
     parsers = {
         "places": parse_whole,
         "headway_seconds": parse_number,
@@ -86,7 +86,7 @@ def change_station(content: dict[str, Any]) -> dict[str, Any]:
     }
     if not changes:
         raise flow.Refused(f"Say what to change: {list_of(parsers)}.")
-    flow.change_station(str(content.get("stage")), **changes)
+    flow.change_station(str(content.get("stage")), by=user, **changes)
     return {"done": "station"}
 
 

@@ -8,7 +8,7 @@ from django.db.models import Count, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf, TruncMinute
 
 from home.models import Order, OrderEvent
-from kitchen import stages
+from kitchen import as_measured, stages
 from kitchen.models import Shop, Station
 
 LATELY = 12  # orders that have left the kitchen, in case one must come back
@@ -52,6 +52,7 @@ def station_dict(station: Station) -> dict[str, Any]:
         "per_pizza": station.per_pizza,
         "as_measured": station.as_measured,
         "measured": measured_dict(station),
+        "measured_words": as_measured.round_words(station),
     }
 
 

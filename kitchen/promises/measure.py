@@ -15,12 +15,13 @@ from typing import NamedTuple
 
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, Max, OuterRef, Q, Subquery
 
+from home import live
 from home.models import OrderEvent
-from kitchen import flow, stages
+from kitchen import as_measured, flow, outlook, stages
 from kitchen.models import Shop, Station
 
 LEAST_SAMPLES = 50
-MOST_SAMPLES = 500  # the newest, so that the figures follow the kitchen
+MOST_SAMPLES = 100  # the newest: after a change of the kitchen the figures are right again as soon
 EVENTS_READ = 20_000  # the newest: enough for MOST_SAMPLES at each station, while the log grows for ever
 UNDOABLE = timedelta(seconds=flow.UNDO_SECONDS)
 FIXED_CV = 0.01  # a spread below this share of the mean is the clock's, not the work's
@@ -42,20 +43,34 @@ class Fit(NamedTuple):
 
 
 def renew() -> None:
-    """Measure every station, and write what has changed."""
+    """Measure every station, and write what has changed. Where enough was seen, promises use it from now on."""
     shop = Shop.objects.get()
     newest = OrderEvent.objects.aggregate(pk=Max("pk"))["pk"] or 0
+    turned_on = False
     for station in Station.objects.exclude(stage=stages.READY):  # at the counter nobody works
-        samples = read(station, shop.speed_since, shop.speed, newest - EVENTS_READ)
-        fit = fit_distribution(samples, station.per_pizza)
-        if fit is None:
-            figures = {"distribution": "", "mean_seconds": None, "spread_seconds": None, "samples": 0}
-        else:
-            figures = {**fit._asdict(), "samples": len(samples)}
-        changes = {f"measured_{name}": value for name, value in figures.items()}
-        if any(getattr(station, name) != value for name, value in changes.items()):
-            # Bypass `save`: no lock is held, and boards need not hear of it.
-            Station.objects.filter(pk=station.pk).update(**changes)
+        fit = measure(station, shop, newest - EVENTS_READ)
+        turned_on |= fit and not station.as_measured and as_measured.turn_on(station)
+    if turned_on:
+        outlook.stations.forget()
+        live.announce_kitchen()
+
+
+def measure(station: Station, shop: Shop, after_pk: int) -> bool:
+    """Measure a station, and write what has changed; return whether enough work was seen.
+
+    All that is on a belt takes the same time: there is nothing to measure.
+    """
+    samples = [] if station.is_belt else read(station, shop.speed_since, shop.speed, after_pk)
+    fit = fit_distribution(samples, station.per_pizza)
+    if fit is None:
+        figures = {"distribution": "", "mean_seconds": None, "spread_seconds": None, "samples": 0}
+    else:
+        figures = {**fit._asdict(), "samples": len(samples)}
+    changes = {f"measured_{name}": value for name, value in figures.items()}
+    if any(getattr(station, name) != value for name, value in changes.items()):
+        # Bypass `save`: no lock is held, and boards need not hear of it.
+        Station.objects.filter(pk=station.pk).update(**changes)
+    return fit is not None
 
 
 def read(station: Station, since: datetime, speed: float, after_pk: int) -> list[Sample]:

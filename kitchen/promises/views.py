@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from kitchen import stages
+from kitchen import as_measured, stages
 from kitchen.models import Shop, Station
 from kitchen.promises import ledger
 from simulation import calibration
@@ -31,6 +31,11 @@ def promises(request: HttpRequest) -> HttpResponse:
         "chart": ledger.in_turn(rows),
         "aim": round(100 * calibration.COVERAGE),
         "speed": Shop.objects.get().speed,
-        "stations": Station.objects.exclude(stage=stages.READY) if request.user.is_staff else (),
+        "stations": stations() if request.user.is_staff else (),
     }
     return render(request, "kitchen/promises.html", context)
+
+
+def stations() -> list[tuple[Station, str]]:
+    """Return the stations, each with which times promises use there, and why."""
+    return [(station, as_measured.words(station)) for station in Station.objects.exclude(stage=stages.READY)]

@@ -168,6 +168,7 @@ async def test_first_comes_the_whole_board(bob, order, place):
             "per_pizza": False,
             "as_measured": False,
             "measured": None,
+            "measured_words": "As set, until enough work has been measured.",
         }
         assert (shown["shop"]["is_open"], shown["shop"]["speed"], shown["shop"]["hands_over"]) == (True, 1, True)
         assert frame["history"]["real"]["in_station"]["received"][-1] == 1

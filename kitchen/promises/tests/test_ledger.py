@@ -414,7 +414,7 @@ def test_everyone_may_read_it_and_it_names_nobody(client, promised, alice):
     html = page(client)
     assert "Of the last 1 orders <strong>1 came when we said</strong>" in html
     assert order.order_id not in html and "alice" not in html
-    assert "not enough yet" not in html  # what the stations take is for staff
+    assert "enough work has been measured" not in html  # what the stations take is for staff
 
 
 def test_real_and_simulated_orders_stand_apart(client):
@@ -433,7 +433,8 @@ def test_staff_see_what_the_promises_are_based_on(client, bob):
     )  # fmt: skip
     client.force_login(bob)
     html = page(client)
-    assert "470 ± 12" in html and "as measured" in html and "not enough yet" in html
+    assert "As measured: 500 works, 470 ± 12 s." in html
+    assert html.count("As set, until enough work has been measured.") == 3
 
 
 def test_the_number_of_queries_does_not_grow(client, django_assert_max_num_queries):
@@ -449,7 +450,7 @@ def test_staff_switch_a_station_in_the_admin_and_on_the_board(client, bob):
     with pytest.raises(flow.Refused):
         actions.act({"action": "station", "stage": "baking", "as_measured": "yes"}, bob)
     client.force_login(bob)
-    assert "Not enough work has been measured yet." in client.get("/admin/kitchen/station/").content.decode()
+    assert "As set, until enough work has been measured." in client.get("/admin/kitchen/station/").content.decode()
 
 
 def test_orders_without_a_promise_are_in_no_ledger(small_kitchen, place):

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from home.models import Order, OrderEvent
-from kitchen import flow
+from kitchen import flow, outlook
 from kitchen.models import Shop, Station
 from kitchen.promises import measure, tasks
 from kitchen.promises.measure import LEAST_SAMPLES, Sample, fit_distribution
@@ -244,6 +244,50 @@ def test_the_job_writes_what_it_found_and_only_when_it_has_changed(kitchen, djan
         measure.renew()
 
 
+@pytest.fixture
+def boards(monkeypatch):
+    """How often the boards were told of a change."""
+    told = []
+    monkeypatch.setattr(measure.live, "announce_kitchen", lambda: told.append("told"))
+    return told
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_promises_use_what_was_measured_as_soon_as_it_is_enough(kitchen, boards, monkeypatch):
+    monkeypatch.setattr(measure, "LEAST_SAMPLES", 3)
+    for seconds in (10, 20):
+        kitchen(seconds)
+    measure.renew()
+    assert (boards, outlook.stations.get("baking").as_measured) == ([], False)
+    kitchen(30)
+    measure.renew()
+    measure.renew()
+    assert boards == ["told"]
+    assert outlook.stations.get("baking").expected == ("gamma", 80, pytest.approx(32.66, abs=0.01), {})
+    assert list(Station.objects.filter(as_measured=True).values_list("stage", flat=True)) == ["baking"]
+
+
+@pytest.mark.django_db
+def test_where_people_set_the_times_they_stay(kitchen, boards, monkeypatch):
+    monkeypatch.setattr(measure, "LEAST_SAMPLES", 1)
+    flow.change_station("baking", clock=at(200), mean_seconds=25)
+    kitchen(10)
+    measure.renew()
+    oven = Station.objects.get(stage="baking")
+    assert (boards, oven.measured_mean_seconds, oven.expected[1]) == ([], 40, 25)
+
+
+@pytest.mark.django_db
+def test_a_belt_is_not_measured(kitchen, boards, monkeypatch):
+    monkeypatch.setattr(measure, "LEAST_SAMPLES", 1)
+    Station.objects.filter(stage="baking").update(kind="belt")
+    kitchen(10)
+    measure.renew()
+    oven = Station.objects.get(stage="baking")
+    assert (boards, oven.measured_mean_seconds, oven.as_measured) == ([], None, False)
+
+
 @pytest.mark.django_db
 def test_a_new_speed_begins_a_new_measurement(kitchen, monkeypatch):
     monkeypatch.setattr(measure, "LEAST_SAMPLES", 1)
@@ -251,4 +295,5 @@ def test_a_new_speed_begins_a_new_measurement(kitchen, monkeypatch):
     measure.renew()
     flow.set_speed(8, clock=at(3600))
     measure.renew()
-    assert Station.objects.get(stage="baking").measured_mean_seconds is None
+    oven = Station.objects.get(stage="baking")
+    assert (oven.measured_mean_seconds, oven.as_measured, oven.expected[1]) == (None, True, 20)
