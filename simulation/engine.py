@@ -260,8 +260,12 @@ class _Station:
         passes: NDArray[np.bool_],
         rushed: NDArray[np.bool_] | None,
     ) -> tuple[Array, Array]:
-        """Serve the others. One that goes by takes a place that is free already for no time, which changes nothing."""
-        starts, ends = self.serve(np.where(passes, -np.inf, arrivals), services, is_last, rushed=rushed)
+        """Serve the others. One that goes by takes a place that is free already for no time, which changes nothing.
+
+        Filler does not go by: behind other filler, which has the first place for ever, it would take the next one.
+        """
+        goes_by = passes & (arrivals < np.inf)
+        starts, ends = self.serve(np.where(goes_by, -np.inf, arrivals), services, is_last, rushed=rushed)
         return np.where(passes, arrivals, starts), np.where(passes, arrivals, ends)
 
     def _with_rush(self, starts: Array, arrivals: Array, services: Array, rushed: NDArray[np.bool_]) -> Array:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from simulation import replications
-from simulation.engine import FEW_ROWS
+from simulation.engine import FEW_ROWS, Tandem
 from simulation.opening import ends_of_present
 from simulation.simulator import read_spec, replicate, simulate
 from simulation.spec import Conveyor, StateItem
@@ -365,3 +365,10 @@ def ends_of(visits, orders):
     for (_, part), visit in visits.items():
         ends[part.order] = max(ends[part.order], visit.end)
     return ends
+
+
+def test_filler_takes_no_place_where_some_pass_by():
+    (station,) = Tandem(1, [2], optional=[True]).stations
+    come = np.array([[0.0, np.inf, np.inf]])
+    station.serve(come, np.array([[5.0, 0.0, 0.0]]), False, np.array([[False, False, True]]))
+    assert station.free.tolist() == [[-np.inf, 5.0]]
