@@ -7,20 +7,21 @@ for good; the forecast (`eta`) moves with the kitchen until the promise is fulfi
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
 from home import live
-from home.models import FORECAST_FIELDS, Order
+from home.models import FORECAST_FIELDS
 from kitchen import flow, stages
 from kitchen.models import Promise
 from kitchen.promises import ledger
+from kitchen.promises.last_look import LastLook
 from kitchen.promises.state import ROUTES, newcomer, unfulfilled
 from kitchen.promises.state import read_state as read_state
 from simulation.calibration import NONE, Correction, Interval, learn
-from simulation.lookahead import State, look_ahead, look_ahead_last
+from simulation.lookahead import State, look_ahead
 
 logger = logging.getLogger(__name__)
 
@@ -88,64 +89,64 @@ class Answer:
 
 
 class Recent:
-    """A cache of answers by the number of pizzas and the way, each kept for a moment."""
+    """A cache of answers for pages, by the number of pizzas and the way, each kept for a moment."""
 
     def __init__(self) -> None:
-        self.answers: dict[tuple[int, str], tuple[float, float, Answer]] = {}  # made at, took (seconds, monotonic)
+        self.answers: dict[tuple[int, str], tuple[float, Answer]] = {}  # made at (monotonic)
 
-    def get(self, pizzas: int, now: datetime, way: str, max_age_seconds: float | None = None) -> Answer:
-        """Return an answer of at most this age.
-
-        None: old enough that at most a tenth of the time goes into answering, however many ask and are waiting.
-        """
-        made_at, took_seconds, answer = self.answers.get((pizzas, way), (0.0, 0.0, None))
-        limit_seconds = 10 * took_seconds if max_age_seconds is None else max_age_seconds
-        if answer is None or monotonic() - made_at >= limit_seconds:
-            begun = monotonic()
-            answer = ask(pizzas, now, way)
-            self.answers[pizzas, way] = begun, monotonic() - begun, answer
+    def get(self, pizzas: int, now: datetime, way: str) -> Answer:
+        made_at, answer = self.answers.get((pizzas, way), (0.0, None))
+        if answer is None or monotonic() - made_at >= PREVIEW_SECONDS:
+            made_at, answer = monotonic(), ask(pizzas, now, way)
+            self.answers[pizzas, way] = made_at, answer
         return answer
 
     def forget(self) -> None:
         self.answers.clear()
+        last_look.forget()
 
 
+last_look = LastLook()
 recent = Recent()
 
 
 def preview(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Answer:
     """Return the answer for a page, the same for everybody. Never raises: a page must not fail for want of it."""
     try:
-        return recent.get(pizzas, now, way, PREVIEW_SECONDS)
+        return recent.get(pizzas, now, way)
     except Exception:
         logger.exception("No forecast for %d pizzas, %s", pizzas, way)
         return Answer(now, 1.0, way, 0, None, None, "We can't say right now when it would be ready.")
 
 
 def promise(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Promise | None:
-    """Return the promise for a new order. Never raises: an order without a promise is better than no order."""
+    """Return the promise for a new order, behind all that were placed until now.
+
+    Never raises: an order without a promise is better than no order.
+    """
     try:
-        return recent.get(pizzas, now, way).promise(pizzas, now)
+        return ask(pizzas, now, way).promise(pizzas, now)
     except Exception:
         logger.exception("No promise for %d pizzas, %s", pizzas, way)
         return None
 
 
 def ask(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Answer:
-    """Compute an answer: add a newcomer to the end of the make line and look ahead with everybody else."""
-    state = read_state(now)
-    newest = Order.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    # Its key is its future pk: its first forecast is then drawn as its promise was, and a basket's times stand still.
-    order = newcomer(state, newest + 1, pizzas, way)
-    blocked = state.blocked_by(order)
-    why_not = ""
-    if not state.shop_is_open:
-        why_not = "We are closed right now and take no orders."
-    elif blocked:
-        why_not = f"The {blocked.name.lower()} is closed: we can't say yet when it would be ready."
-    model = None if why_not else look_ahead_last(replace(state, orders=(*state.orders, order)))
+    """Compute an answer: look ahead for a newcomer at the end of the make line."""
+    with last_look.looked(now) as look:
+        state = look.state
+        # Its key is its future pk: its first forecast is drawn as its promise was, and a basket's times stand still.
+        order = newcomer(state, look.newest + 1, pizzas, way)
+        blocked = state.blocked_by(order)
+        why_not = ""
+        if not state.shop_is_open:
+            why_not = "We are closed right now and take no orders."
+        elif blocked:
+            why_not = f"The {blocked.name.lower()} is closed: we can't say yet when it would be ready."
+        model = None if why_not else look.answer(order, now)
+        open_orders = look.open_orders
     shown = corrected(state.speed, way).apply(model) if model else None
-    return Answer(now, state.speed, way, len(state.orders), shown, model, why_not)
+    return Answer(now, state.speed, way, open_orders, shown, model, why_not)
 
 
 class Learned:

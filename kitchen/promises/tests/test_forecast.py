@@ -10,7 +10,7 @@ from django.utils import timezone
 from home.models import FORECAST_FIELDS, Order, OrderItem
 from kitchen import flow, stages
 from kitchen.models import Outcome, Promise, Shop, Station
-from kitchen.promises import forecast, ledger, tasks
+from kitchen.promises import forecast, last_look, ledger, tasks
 from kitchen.tests.clock import NOON, at, begins, finish, finish_item, link_of
 from kitchen.tests.test_flow import fresh
 from simulation.lookahead import (
@@ -412,7 +412,7 @@ def test_a_closed_shop_or_station_promises_nothing_and_says_why(small_kitchen):
 
 @pytest.mark.django_db
 def test_an_order_is_never_lost_for_want_of_a_promise(client, small_kitchen, sent, cooked, margherita, monkeypatch):
-    monkeypatch.setattr(forecast, "look_ahead_last", lambda state: 1 / 0)
+    monkeypatch.setattr(last_look, "look", lambda now: 1 / 0)
     forecast.recent.forget()
     answer = client.post("/api/order/", {"id": margherita.pk}, content_type="application/json")
     assert answer.status_code == 201
