@@ -13,49 +13,25 @@ it stands; that it will be first in the next ones, too, is left out as well.
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from hashlib import blake2b
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulation.calibration import Interval
-from simulation.distributions import Distribution, build, remaining_of_sum
 from simulation.engine import Ids
 from simulation.opening import ends_of_present
 from simulation.spec import ITEM, ORDER, Conveyor, Present, PresentItem, Route, Spec, StateItem, Station, Times
+from simulation.works.service import PATHS as PATHS
+from simulation.works.service import ServiceTime as ServiceTime
+from simulation.works.service import item_times_of, on_belt, ranks_of, residual, service_times_of
+from simulation.works.service import mean_remaining as mean_remaining
 
-PATHS = 199
 RANKS = (9, 99, 189)  # from zero: the 10th, the 100th and the 190th
-QUANTILES = 20_000
-FAR = 0.99
-# Bounds of the caches: as much as a thousand orders of two or three items need, 27 MB in a process. Measured means and
-# spreads are part of the keys and drift, so older entries are never asked for again.
-KEPT_ORDERS, KEPT_ITEMS = 1024, 4096
-KEPT_QUANTILES = 32
 
 NO_ARRIVALS = Times(())
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ServiceTime:
-    """A service time: one of simulation.distributions, with its mean and spread in kitchen seconds."""
-
-    distribution: str  # its code
-    mean: float
-    spread: float
-    per_pizza: bool
-    parameters: tuple[tuple[str, Any], ...] = ()  # its own ones, (name, value)
-
-    @property
-    def drawn(self) -> Distribution:
-        return build(self.distribution, self.mean, self.spread, dict(self.parameters))
-
-    def pieces(self, pizzas: int) -> int:
-        return pizzas if self.per_pizza else 1
 
 
 @dataclass(frozen=True)
@@ -219,7 +195,11 @@ class KeptDraws:
         self.of_orders = np.array(works)
         self.item_keys = [item_key(self.keys[item.order], item.number) for item in self._items()]
         if self.first:
-            self.of_items = np.array([item_times_of(key, services[: self.first]) for key in self.item_keys])
+            apart = services[: self.first]
+            # Where pizzas share nothing, the order does not matter, and must not be part of the key.
+            owners = self.keys if any(service.likeness for service in apart) else [""] * len(self.keys)
+            items = zip(self.item_keys, self._items(), strict=True)
+            self.of_items = np.array([item_times_of(key, apart, owners[item.order]) for key, item in items])
 
     def _items(self) -> list[StateItem]:
         """Return the items that are not done; all first ones if every order is a single item."""
@@ -238,87 +218,19 @@ class KeptDraws:
     def remaining(self, number: int, columns: Ids) -> Array:
         place, there = self.places[number], self.spec.standing_for(number)
         elapsed = [there[column].elapsed_seconds or 0.0 for column in columns]
-        if place.headway_seconds is not None:
-            return np.tile(np.maximum(place.service.mean - np.array(elapsed), 0.0), (PATHS, 1))
         keys = self.item_keys if number < self.first else self.keys
+        if place.headway_seconds is not None:
+            left = [on_belt(keys[column], row, place.service) for column, row in zip(columns, elapsed, strict=True)]
+            return np.stack(left, axis=1)
         pieces = self.spec.stations[number].pieces([there[column] for column in columns])
-        works = zip(columns, elapsed, pieces.tolist(), strict=True)
-        left = [residual(keys[column], seconds, count, place.service) for column, seconds, count in works]
+        left = []
+        for column, seconds, count in zip(columns, elapsed, pieces.tolist(), strict=True):
+            key, ranks = keys[column], None
+            if number < self.first and place.service.likeness:  # as slow as its siblings
+                ranks = ranks_of(key, self.of_items[column, number], place.service)
+            left.append(residual(key, seconds, count, place.service, ranks))
         return np.stack(left, axis=1)
 
 
 def item_key(key: str, number: int) -> str:
     return f"{key} item {number}"
-
-
-@lru_cache(maxsize=KEPT_ORDERS)
-def service_times_of(key: str, pizzas: int, services: tuple[ServiceTime, ...]) -> Array:
-    """Draw an order's service times at each station on each path: (stations, PATHS).
-
-    They are always the same: with new draws every two seconds the interval would flicker.
-    """
-    random = chances(key, "work")
-    drawn = [service.drawn.many(random, (service.pieces(pizzas), PATHS)).sum(axis=0) for service in services]
-    return np.stack(drawn) if drawn else np.empty((0, PATHS))
-
-
-@lru_cache(maxsize=KEPT_ITEMS)
-def item_times_of(key: str, services: tuple[ServiceTime, ...]) -> Array:
-    """Draw an item's service times at each station of items on each path: (stations, PATHS)."""
-    random = chances(key, "work")
-    return np.stack([service.drawn.many(random, (PATHS,)) for service in services])
-
-
-def residual(key: str, elapsed_seconds: float, pieces: int, service: ServiceTime) -> Array:
-    """Return the residual time on each path: the distribution given that it exceeds the elapsed time."""
-    times = quantiles(service, pieces)
-    outlasted = int(np.searchsorted(times, elapsed_seconds, side="right"))
-    if outlasted > FAR * QUANTILES:  # too few are left to choose from
-        return remaining_of_sum(chances(key, "far"), service.drawn, pieces, elapsed_seconds, PATHS)
-    ranks = outlasted + (QUANTILES - outlasted) * shares(key)
-    left: Array = times[ranks.astype(np.intp)] - elapsed_seconds
-    return left
-
-
-@lru_cache(maxsize=KEPT_QUANTILES)
-def quantiles(service: ServiceTime, pieces: int) -> Array:
-    """Return QUANTILES service times, rising: looked up, not computed, for each order under way."""
-    return np.sort(service.drawn.many(chances("quantiles"), (pieces, QUANTILES)).sum(axis=0))
-
-
-def mean_remaining(service: ServiceTime, pizzas: int, elapsed_seconds: float) -> float:
-    """Return the mean of the residual time, in kitchen seconds; 0 for work that lasts longer than it ever does."""
-    pieces = service.pieces(pizzas)
-    if elapsed_seconds <= 0 or service.distribution == "fixed":
-        return max(0.0, pieces * service.mean - elapsed_seconds)
-    times = quantiles(service, pieces)
-    outlasted = int(np.searchsorted(times, elapsed_seconds, side="right"))
-    if outlasted > FAR * QUANTILES:
-        return far_mean(service, pieces, float(f"{elapsed_seconds:.2g}"))
-    return float(above(service, pieces)[outlasted] / (QUANTILES - outlasted)) - elapsed_seconds
-
-
-@lru_cache(maxsize=KEPT_ORDERS)
-def far_mean(service: ServiceTime, pieces: int, elapsed_seconds: float) -> float:
-    """Return the mean of the residual time where few times are left to choose from: drawn, which takes long."""
-    left = remaining_of_sum(chances("mean", "far"), service.drawn, pieces, elapsed_seconds, PATHS)
-    return max(0.0, float(left.mean()))
-
-
-@lru_cache(maxsize=KEPT_QUANTILES)
-def above(service: ServiceTime, pieces: int) -> Array:
-    """Return, for each rank, the sum of the service times of this rank and of all higher ones."""
-    sums: Array = np.cumsum(quantiles(service, pieces)[::-1])[::-1]
-    return sums
-
-
-@lru_cache(maxsize=KEPT_ORDERS)
-def shares(key: str) -> Array:
-    """Rank an order's work on each path among all service times that exceed its elapsed time; it keeps its rank."""
-    return chances(key, "work under way").random(PATHS)
-
-
-def chances(*words: str) -> np.random.Generator:
-    """Return a generator seeded by these words, the same in every process."""
-    seed = blake2b(":".join(words).encode(), digest_size=8).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(seed)))
