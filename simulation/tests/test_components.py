@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulation.works import components
-from simulation.works.fitting import LEAST_SAMPLES, Sample, fit_distribution
+from simulation.works.fitting import LEAST_SAMPLES, MOST_SAMPLES, Sample, fit_distribution, fit_newest, newest_alike
 from simulation.works.service import ServiceTime, sums
 
 SIZES, CHANCES = (1, 2, 3, 4, 5), (0.38, 0.29, 0.15, 0.15, 0.03)
@@ -85,3 +85,44 @@ def test_too_few_works_tell_nothing_and_a_timer_is_fixed():
     assert fit_distribution(works[1:], per_pizza=False) is None
     assert fit_distribution(works, per_pizza=False) == ("fixed", pytest.approx(450.245), 0, 0)
     assert fit_distribution([Sample(1, 0.0)] * LEAST_SAMPLES, per_pizza=False) is None
+
+
+def works_by_hand(means, seed=1):
+    """Draw lognormal works of these means, the oldest first."""
+    random = np.random.default_rng(seed)
+    return [Sample(1, float(ServiceTime("lognormal", m, 0.4 * m, False).drawn.many(random, (1,))[0])) for m in means]
+
+
+def test_all_works_count_while_the_kitchen_stays_as_it_is():
+    counted = [len(newest_alike(works_by_hand([100] * 700, seed), per_pizza=False)) for seed in range(40)]
+    assert sorted(counted)[8:] == [MOST_SAMPLES] * 32  # with some of them chance looks like a change
+
+
+def test_after_a_change_only_the_works_since_count():
+    counted = [
+        len(newest_alike(works_by_hand([100] * 500 + [130] * 100, seed), per_pizza=False)) for seed in range(40)
+    ]
+    assert sorted(counted)[4] >= 50 and sorted(counted)[35] <= 140
+    oven = [Sample(1, 450.0)] * 400 + [Sample(1, 520.0)] * 70
+    assert newest_alike(oven, per_pizza=False) == oven[-70:]
+    assert fit_newest(oven, per_pizza=False) == ("fixed", 520, 0, 0)
+
+
+def test_a_clock_that_jitters_is_no_change():
+    works = [Sample(1, 450 + number % 3 / 2 + number / 1000) for number in range(500)]
+    assert newest_alike(works, per_pizza=False) == works
+
+
+def test_the_pizzas_of_an_order_prove_as_little_as_one():
+    """Five pizzas of a hard order are no proof that all have become harder."""
+    calm, seconds = works_by_hand([100] * 300), [75.0 + 95 * (place // 5 % 2) for place in range(60)]
+    of_orders = [Sample(1, each, place // 5) for place, each in enumerate(seconds)]
+    assert newest_alike(calm + of_orders, per_pizza=False) == calm + of_orders
+    alone = [Sample(1, each) for each in seconds]
+    assert len(newest_alike(calm + alone, per_pizza=False)) <= 70
+
+
+def test_a_few_works_are_all_that_is_known():
+    works = works_by_hand([100] * 60)
+    assert newest_alike(works, per_pizza=False) == works
+    assert fit_newest(works[:49], per_pizza=False) is None
