@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.promises import PIZZA_SHARES, PIZZAS, SHARES
+from benchmarks.promises.shops import PIZZA_SHARES, PIZZAS, SHARES
 from simulation.confidence import Estimate, difference, ratio
 from simulation.tests.oracle import WHOLE, Order, Part, Station, run
 

@@ -10,6 +10,10 @@ The marks: each actual time is put on its interval's own scale, z = -1 at low, 0
 each side and extended beyond both ends. If the model is right, 5 % of the z are below -1, half are below 0 and 5 % are
 above +1. If not, the z of the last orders say where these marks should have been, and the next interval uses those.
 
+In the rush a forecast errs in other ways than when it is calm, and in other ways for a big order than for a small one.
+So an outcome can count by how alike what was predicted for it is to what is predicted now: the local weights of Guan
+(Localized conformal prediction, Biometrika 2023).
+
 The second is split conformal prediction with a score that is normalised by the predicted spread and with its own
 quantile for each end (Romano, Patterson, Candès: Conformalized Quantile Regression, NeurIPS 2019, theorem 2), over a
 window that rolls, so that it follows a kitchen that drifts. Plain numbers in, plain numbers out.
@@ -17,8 +21,10 @@ window that rolls, so that it follows a kitchen that drifts. Plain numbers in, p
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor
-from statistics import median
+from math import exp, log
+
+import numpy as np
+from numpy.typing import NDArray
 
 COVERAGE = 0.9
 WINDOW = 500  # outcomes
@@ -26,6 +32,12 @@ FEWEST = 100  # outcomes; with fewer, the model is not corrected
 # A share of the median: no side of an interval counts as shorter, or a fixed kitchen would have no scale.
 SHORTEST_SIDE = 0.01
 
+ALIKE = 0.6  # how far apart predicted times are that still say much of each other, as a logarithm
+STEP = 0.1
+NO_TIME = 1e-6  # seconds, where none would be divided by
+SLACK = 1e-9  # for sums of weights that should be equal
+
+Array = NDArray[np.float64]
 Interval = tuple[float, float, float]
 
 
@@ -51,25 +63,87 @@ class Correction:
 NONE = Correction()
 
 
-def learn(outcomes: Sequence[tuple[Interval, float]]) -> Correction:
-    """Learn from what the model said, uncorrected, and what came: at most the newest WINDOW. NONE if too few."""
-    n = len(outcomes)
-    if n < FEWEST:
-        return NONE
-    level = median(actual / max(interval[1], 1e-6) for interval, actual in outcomes)
-    if level <= 0:
-        return NONE
-    marks = sorted(_mark(interval, actual / level) for interval, actual in outcomes)
-    tail = (1 - COVERAGE) / 2
-    lowest = max(1, floor((n + 1) * tail))
-    highest = min(n, ceil((n + 1) * (1 - tail)))
-    return Correction(level, marks[lowest - 1], median(marks), marks[highest - 1])
+class Lessons:
+    """What the model said, uncorrected, and what came: at most the newest WINDOW."""
+
+    def __init__(self, outcomes: Sequence[tuple[Interval, float]]) -> None:
+        self.intervals = np.array([interval for interval, _ in outcomes], dtype=np.float64).reshape(-1, 3)
+        self.actual = np.array([seconds for _, seconds in outcomes], dtype=np.float64)
+        self.middles = np.maximum(self.intervals[:, 1], NO_TIME)
+        self.learned: dict[int | None, Correction] = {}
+
+    def correct(self, interval: Interval) -> Interval:
+        """Correct what the model says now by the outcomes that are like it."""
+        return self.correction(interval).apply(interval)
+
+    def correction(self, like: Interval | None = None) -> Correction:
+        """Return what the outcomes teach; NONE if they are too few.
+
+        They count by how alike their interval was to `like`, in steps of STEP; without it all count alike.
+        """
+        step = None if like is None else round(log(max(like[1], NO_TIME)) / STEP)
+        if step not in self.learned:
+            self.learned[step] = self._learn(None if step is None else exp(step * STEP))
+        return self.learned[step]
+
+    def _learn(self, middle: float | None) -> Correction:
+        if self.actual.size < FEWEST:
+            return NONE
+        weights = np.ones(self.actual.size) if middle is None else likeness(self.middles, middle)
+        level = weighted_median(self.actual / self.middles, weights)
+        if level <= 0:
+            return NONE
+        marks = _marks(self.intervals, self.actual / level)
+        tail = (1 - COVERAGE) / 2
+        low, high = (weighted_end(marks, weights, share) for share in (tail, 1 - tail))
+        return Correction(level, low, weighted_median(marks, weights), high)
 
 
-def _mark(interval: Interval, actual: float) -> float:
-    below, above = _sides(interval)
-    off = actual - interval[1]
-    return off / (below if off < 0 else above)
+def learn(outcomes: Sequence[tuple[Interval, float]], like: Interval | None = None) -> Correction:
+    """Return what outcomes teach about an interval; see Lessons, which is for many intervals."""
+    return Lessons(outcomes).correction(like)
+
+
+def likeness(middles: Array, middle: float) -> Array:
+    """Return the weights of outcomes: what was to take twice as long says little of this one.
+
+    None is ever 0, so that what is unlike all others is corrected by what comes nearest.
+    """
+    apart = np.abs(np.log(middles / middle))
+    weights: Array = np.exp(-(((apart - apart.min()) / ALIKE) ** 2) / 2)
+    return weights
+
+
+def weighted_median(values: Array, weights: Array) -> float:
+    order = np.argsort(values, kind="stable")
+    sums = np.cumsum(weights[order])
+    first, last = (np.searchsorted(sums, sums[-1] / 2 * (1 + slack)) for slack in (-SLACK, SLACK))
+    return float(values[order[first]] + values[order[last]]) / 2
+
+
+def weighted_end(values: Array, weights: Array, share: float) -> float:
+    """Return the lower or upper end, so far outside that a new value, whose weight counts, is inside that often.
+
+    Where all weights are the same, these are the values of rank (n + 1)·share, rounded outwards. A new one weighs as
+    much as the others do on average, by their own weights (Tibshirani, Barber, Candès, Ramdas: Conformal Prediction
+    Under Covariate Shift, NeurIPS 2019, whose test point has a weight, too).
+    """
+    order = np.argsort(values, kind="stable")
+    sums = np.cumsum(weights[order])
+    wanted = share * (sums[-1] + (weights**2).sum() / sums[-1])
+    if share < 0.5:
+        place = int(np.searchsorted(sums, wanted, side="right")) - 1
+    else:
+        place = int(np.searchsorted(sums, wanted, side="left"))
+    return float(values[order[min(max(place, 0), values.size - 1)]])
+
+
+def _marks(intervals: Array, actual: Array) -> Array:
+    low, middle, high = intervals.T
+    shortest = np.maximum(SHORTEST_SIDE * middle, 1e-6)
+    off = actual - middle
+    marks: Array = off / np.maximum(np.where(off < 0, middle - low, high - middle), shortest)
+    return marks
 
 
 def _seconds(mark: float, interval: Interval) -> float:

@@ -5,7 +5,7 @@ from statistics import mean
 
 import pytest
 
-from simulation.calibration import FEWEST, NONE, WINDOW, Correction, learn
+from simulation.calibration import FEWEST, NONE, WINDOW, Correction, Lessons, learn
 
 INTERVAL = (80.0, 100.0, 140.0)
 
@@ -68,3 +68,48 @@ def test_nothing_is_promised_for_the_past():
 
 def test_nonsense_teaches_nothing():
     assert learn([((0.0, 0.0, 0.0), 0.0)] * FEWEST) == NONE
+
+
+def in_two_ways(number, seed=1):
+    """When it takes 400 s it comes as promised; when it takes 3,200, three times as far off as was said."""
+    dice = Random(seed)
+    errors = [dice.gauss(0, 1 / 1.645) for _ in range(number)]
+    short = [((320.0, 400.0, 480.0), 400 + 80 * error) for error in errors[::2]]
+    return short + [((3000.0, 3200.0, 3400.0), 3200 + 600 * error) for error in errors[1::2]]
+
+
+def test_outcomes_that_are_alike_count_most():
+    lessons, later = Lessons(in_two_ways(WINDOW)), in_two_ways(4000, seed=2)
+    for rows, alike in ((later[:2000], 0.97), (later[2000:], 0.82)):
+        by_likeness = mean(
+            low <= actual <= high for (low, _, high), actual in ((lessons.correct(i), a) for i, a in rows)
+        )
+        assert by_likeness == pytest.approx(0.9, abs=0.04)
+        assert share_kept(lessons.correction(), rows) == pytest.approx(alike, abs=0.04)
+
+
+def test_what_is_unlike_all_that_was_seen_is_corrected_by_what_comes_nearest():
+    lessons = Lessons(outcomes(WINDOW))
+    for middle in (1.0, 1e6):
+        low, _, high = lessons.correct((0.8 * middle, middle, 1.4 * middle))
+        assert 0.4 * middle < low < middle < high < 3 * middle
+
+
+def test_a_lesson_is_learned_once_for_all_that_are_nearly_the_same():
+    lessons = Lessons(outcomes(WINDOW))
+    assert lessons.correction((80.0, 1000.0, 2000.0)) is lessons.correction((900.0, 1005.0, 1100.0))
+    assert lessons.correction((80.0, 1000.0, 2000.0)) != lessons.correction((900.0, 2000.0, 2100.0))
+    assert learn(outcomes(WINDOW), (80.0, 1000.0, 2000.0)) == lessons.correction((80.0, 1000.0, 2000.0))
+
+
+def test_where_all_count_alike_the_ends_are_those_of_their_rank():
+    """Of 199 marks the 10th and the 190th, but one further out where a float is just below the rank."""
+    rows = [((0.0, 100.0, 200.0), 100.0 + number) for number in range(-99, 100)]
+    learned = learn(rows)
+    assert learned.level == 1 and learned.median == 0
+    assert (learned.low, learned.high) == pytest.approx((-0.91, 0.90), abs=0.011)
+
+
+def test_too_few_outcomes_teach_nothing_about_any_order():
+    assert Lessons([]).correct(INTERVAL) == INTERVAL
+    assert Lessons(outcomes(FEWEST - 1)).correct(INTERVAL) == INTERVAL

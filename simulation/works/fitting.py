@@ -27,7 +27,7 @@ FIXED_CV = 0.01  # a spread below this share of the mean is the clock's, not the
 
 # Where works can be cut, as a number of the newest; and by how many standard errors the means have to differ.
 CUTS = (50, 70, 100, 140, 200, 280, 400)
-DIFFER = 2.6
+DIFFER = 3.0
 MOST_SAMPLES = 500
 
 

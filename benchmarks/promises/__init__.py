@@ -1,0 +1,1 @@
+"""How often promises are kept, on simulated days; `python -m benchmarks.promises` runs it."""
