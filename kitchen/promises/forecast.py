@@ -20,13 +20,14 @@ from kitchen.promises import ledger
 from kitchen.promises.last_look import LastLook
 from kitchen.promises.state import ROUTES, newcomer, unfulfilled
 from kitchen.promises.state import read_state as read_state
-from simulation.calibration import NONE, Correction, Interval, learn
+from simulation.calibration import Interval, Lessons
 from simulation.lookahead import State, look_ahead
 
 logger = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 1.0  # for this long everybody gets the same answer to "when, if I ordered now"
-LEARN_SECONDS = 5.0  # for this long a learned correction is used
+LEARN_SECONDS = 5.0  # for this long the lessons that were read last are used
+NO_LESSONS = Lessons(())
 # Displayed times move in these steps (wall): a minute, or a second where the interval itself is short.
 STEP_SECONDS, SHORT_STEP_SECONDS, SHORT_SECONDS = 60.0, 1.0, 120.0
 
@@ -145,31 +146,27 @@ def ask(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Answer:
             why_not = f"The {blocked.name.lower()} is closed: we can't say yet when it would be ready."
         model = None if why_not else look.answer(order, now)
         open_orders = look.open_orders
-    shown = corrected(state.speed, way).apply(model) if model else None
+    shown = learned.get(state.speed, way).correct(model) if model else None
     return Answer(now, state.speed, way, open_orders, shown, model, why_not)
 
 
 class Learned:
-    """The correction of each way at the present speed, learned again every few seconds."""
+    """What the outcomes of each way teach at the present speed, read again every few seconds."""
 
     def __init__(self) -> None:
-        self.speed, self.at, self.corrections = 0.0, 0.0, dict[str, Correction]()
+        self.speed, self.at, self.lessons = 0.0, 0.0, dict[str, Lessons]()
 
-    def get(self, speed: float, way: str) -> Correction:
+    def get(self, speed: float, way: str) -> Lessons:
         if speed != self.speed or monotonic() - self.at >= LEARN_SECONDS:
-            self.corrections = {way: learn(lessons) for way, lessons in ledger.lessons(speed).items()}
+            self.lessons = {way: Lessons(found) for way, found in ledger.lessons(speed).items()}
             self.speed, self.at = speed, monotonic()
-        return self.corrections.get(way, NONE)
+        return self.lessons.get(way, NO_LESSONS)
 
     def forget(self) -> None:
         self.speed = 0.0
 
 
 learned = Learned()
-
-
-def corrected(speed: float, way: str) -> Correction:
-    return learned.get(speed, way)
 
 
 # The forecasts of open orders
@@ -192,9 +189,9 @@ def renew(now: datetime) -> int:
 
 def forecasts(state: State, now: datetime) -> dict[int, Moments]:
     """Return {pk: moments} of the orders about which something honest can be said."""
-    corrections = {ROUTES[way]: corrected(state.speed, way) for way in ROUTES}
+    lessons = {ROUTES[way]: learned.get(state.speed, way) for way in ROUTES}
     return {
-        pk: in_wall_time(corrections[order.route].apply(interval), now, state.speed)
+        pk: in_wall_time(lessons[order.route].correct(interval), now, state.speed)
         for pk, order, interval in zip(state.pks, state.orders, look_ahead(state), strict=True)
         if interval is not None
     }

@@ -217,7 +217,17 @@ def test_lessons_are_what_the_model_said_at_this_speed(promised):
     ledger.settle(at(80))
     assert lessons(2.0) == [((110.0, 130.0, 150.0), 120.0)]
     assert lessons(3.0) == []
-    assert forecast.Learned().get(2.0, stages.DELIVERY) == NONE
+    assert forecast.Learned().get(2.0, stages.DELIVERY).correction() == NONE
+
+
+@pytest.mark.database
+def test_what_was_promised_likewise_teaches_most():
+    for number in range(120):
+        outcome(number, seconds=150 + number % 20)
+        outcome(1000 + number, seconds=2 * (1590 + number % 20), low=1500.0, median=1600.0, high=1720.0)
+    learned = forecast.Learned().get(60.0, stages.DELIVERY)
+    assert learned.correct((100.0, 160.0, 220.0))[1] == pytest.approx(160, rel=0.1)
+    assert learned.correct((1500.0, 1600.0, 1720.0))[1] == pytest.approx(3200, rel=0.1)
 
 
 def test_each_way_learns_from_its_own_outcomes(promised, monkeypatch):
@@ -231,7 +241,8 @@ def test_each_way_learns_from_its_own_outcomes(promised, monkeypatch):
         stages.DELIVERY: [120, 180, 120],
     }
     learned = forecast.Learned()
-    assert learned.get(2.0, stages.DELIVERY) != NONE and learned.get(2.0, CARRY_OUT) == NONE
+    assert learned.get(2.0, stages.DELIVERY).correction() != NONE
+    assert learned.get(2.0, CARRY_OUT).correction() == NONE
 
 
 def test_no_more_lessons_are_read_than_the_newest(promised, monkeypatch):
@@ -329,12 +340,12 @@ def test_what_is_done_with_one_pizza_is_an_intervention(promised, margherita, bo
 
 def outcome(
     number, kept=True, seconds=150.0, open_orders=0, simulated=False, when=NOON, low=100.0, high=220.0,
-    retimed=False, **promised,
+    median=160.0, retimed=False, **promised,
 ):  # fmt: skip
     promise = Promise.objects.create(
         order_pk=10**6 + number, at=when, speed=60, pizzas=1, open_orders=open_orders, simulated=simulated,
-        low_seconds=low, median_seconds=160, high_seconds=high,
-        model_low_seconds=low, model_median_seconds=160, model_high_seconds=high, **promised,
+        low_seconds=low, median_seconds=median, high_seconds=high,
+        model_low_seconds=low, model_median_seconds=median, model_high_seconds=high, **promised,
     )  # fmt: skip
     return Outcome.objects.create(
         promise=promise, at=when, simulated=simulated, seconds=seconds, kept=kept, intervened=retimed, retimed=retimed
