@@ -261,9 +261,14 @@ class Station(models.Model):
         """
         if self.is_belt:
             return "fixed", self.mean_seconds, 0.0, {}
-        if self.as_measured and self.measured_mean_seconds is not None and self.measured_spread_seconds is not None:
+        if self.uses_measured and self.measured_mean_seconds is not None and self.measured_spread_seconds is not None:
             return self.measured_distribution, self.measured_mean_seconds, self.measured_spread_seconds, {}
         return self.distribution, self.mean_seconds, self.spread_seconds, self.parameters
+
+    @property
+    def uses_measured(self) -> bool:
+        """Whether what is expected is what was measured."""
+        return self.as_measured and self.measured_mean_seconds is not None and not self.is_belt
 
     def service_seconds(self, key: str, pizzas: int) -> float:
         """Return how long the work on an order or an item takes here, in kitchen seconds; the same on each call."""

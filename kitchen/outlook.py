@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from kitchen.models import Shop, Station
 from simulation.distributions import frozen
-from simulation.lookahead import QUANTILES, ServiceTime, mean_remaining, quantiles
+from simulation.works.service import QUANTILES, ServiceTime, mean_remaining, quantiles
 
 USUAL = 0.95  # the share of works that take no longer than usual
 KEPT_SECONDS = 1.0  # for this long the stations that were read last are used
@@ -85,5 +85,12 @@ def usual_seconds(station: Station, pizzas: int) -> float:
 def service_time(station: Station) -> ServiceTime:
     """Return the distribution that is expected at a station."""
     code, mean_seconds, spread_seconds, parameters = station.expected
-    is_per_pizza = station.per_pizza and not station.is_belt  # loading takes longer, the way along the belt does not
-    return ServiceTime(code, mean_seconds, spread_seconds, is_per_pizza, frozen(parameters))
+    return ServiceTime(
+        code,
+        mean_seconds,
+        spread_seconds,
+        station.per_pizza and not station.is_belt,  # loading takes longer, the way along the belt does not
+        frozen(parameters),
+        (station.measured_shared_seconds or 0.0) if station.uses_measured else 0.0,
+        tuple(station.measured_late_seconds or ()),
+    )

@@ -8,10 +8,11 @@ from home.models import Order, OrderEvent
 from kitchen import flow, outlook
 from kitchen.models import Shop, Station
 from kitchen.promises import measure, tasks
-from kitchen.promises.measure import LEAST_SAMPLES, Sample, fit_distribution
 from kitchen.promises.tests.test_forecast import run
 from kitchen.tests.clock import NOON, at
 from simulation.distributions import build
+from simulation.works import fitting
+from simulation.works.fitting import LEAST_SAMPLES, Sample, fit_distribution
 
 
 def samples(distribution, mean, spread, per_pizza=False, number=5000):
@@ -80,7 +81,7 @@ def log(kitchen):
 def seconds(stage, after_pk=0):
     """Return what was measured at a station, in wall time, in the order of the log."""
     station = Station.objects.get(stage=stage)
-    return [(sample.pizzas, sample.seconds / 4) for sample in measure.read(station, NOON, 4.0, after_pk)][::-1]
+    return [(sample.pizzas, sample.seconds / 4) for sample in measure.read(station, NOON, 4.0, after_pk)]
 
 
 @pytest.mark.database
@@ -97,7 +98,7 @@ def test_only_work_without_intervention_since_the_last_change_of_speed_counts(ki
     later = kitchen(30)
     OrderEvent.objects.create(order=later, seq=4, at=at(200), stage="baked", event="held")  # after that work
     oven, drivers = (Station.objects.get(stage=stage) for stage in ("baking", "out_for_delivery"))
-    assert measure.read(oven, NOON, 4.0, 0) == [Sample(1, 120.0), Sample(1, 80.0), Sample(1, 40.0)]
+    assert [work[:2] for work in measure.read(oven, NOON, 4.0, 0)] == [(1, 40.0), (1, 80.0), (1, 120.0)]
     assert measure.read(drivers, NOON, 4.0, 0) == []
 
 
@@ -230,7 +231,7 @@ def test_the_live_kitchen_is_measured_as_it_works(kitchen, place, margherita):
 @pytest.mark.database
 @pytest.mark.django_db
 def test_the_job_writes_what_it_found_and_only_when_it_has_changed(kitchen, django_assert_num_queries, monkeypatch):
-    monkeypatch.setattr(measure, "LEAST_SAMPLES", 3)
+    monkeypatch.setattr(fitting, "LEAST_SAMPLES", 3)
     for seconds in (10, 20, 30):
         kitchen(seconds)
     tasks.measure_work()
@@ -255,7 +256,7 @@ def boards(monkeypatch):
 @pytest.mark.database
 @pytest.mark.django_db
 def test_promises_use_what_was_measured_as_soon_as_it_is_enough(kitchen, boards, monkeypatch):
-    monkeypatch.setattr(measure, "LEAST_SAMPLES", 3)
+    monkeypatch.setattr(fitting, "LEAST_SAMPLES", 3)
     for seconds in (10, 20):
         kitchen(seconds)
     measure.renew()
@@ -270,7 +271,7 @@ def test_promises_use_what_was_measured_as_soon_as_it_is_enough(kitchen, boards,
 
 @pytest.mark.django_db
 def test_where_people_set_the_times_they_stay(kitchen, boards, monkeypatch):
-    monkeypatch.setattr(measure, "LEAST_SAMPLES", 1)
+    monkeypatch.setattr(fitting, "LEAST_SAMPLES", 1)
     flow.change_station("baking", clock=at(200), mean_seconds=25)
     kitchen(10)
     measure.renew()
@@ -280,7 +281,7 @@ def test_where_people_set_the_times_they_stay(kitchen, boards, monkeypatch):
 
 @pytest.mark.django_db
 def test_a_belt_is_not_measured(kitchen, boards, monkeypatch):
-    monkeypatch.setattr(measure, "LEAST_SAMPLES", 1)
+    monkeypatch.setattr(fitting, "LEAST_SAMPLES", 1)
     Station.objects.filter(stage="baking").update(kind="belt")
     kitchen(10)
     measure.renew()
@@ -288,9 +289,45 @@ def test_a_belt_is_not_measured(kitchen, boards, monkeypatch):
     assert (boards, oven.measured_mean_seconds, oven.as_measured) == ([], None, False)
 
 
+@pytest.mark.database
+@pytest.mark.django_db
+def test_what_the_pizzas_of_an_order_share_is_measured(log, boards):
+    dice = Random(4)
+    for _ in range(60):
+        shared = dice.gauss(0, 4)
+        ends = [30 + shared + dice.gauss(0, 3) for _ in range(3)]
+        began = [(0, item, "started", "baking") for item in (1, 2, 3)]
+        log(*began, *((seconds, item, "joined", "baked") for item, seconds in enumerate(ends, 1)), pizzas=3)
+    measure.renew()
+    oven = Station.objects.get(stage="baking")
+    assert oven.measured_mean_seconds == pytest.approx(120, rel=0.05)
+    assert oven.measured_shared_seconds == pytest.approx(16, rel=0.3)
+    assert oven.measured_spread_seconds == pytest.approx(20, rel=0.2)
+    assert outlook.service_time(oven).shared == oven.measured_shared_seconds
+    flow.change_station("baking", clock=at(300), mean_seconds=119)
+    assert outlook.service_time(Station.objects.get(stage="baking")).shared == 0
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["slots", "belt"])
+def test_how_late_overdue_work_was_is_measured(kitchen, boards, kind):
+    Station.objects.filter(stage="baking").update(kind=kind, measured_off_reason="Set by hand")
+    for seconds in (4, 5, 6, 105, 5, 15):  # the oven takes 20 s, at speed 4
+        kitchen(seconds)
+    measure.renew()
+    oven = Station.objects.get(stage="baking")
+    assert oven.measured_late_seconds == [4, 40, 400]
+    assert outlook.service_time(oven).lateness == (4, 40, 400)
+    assert Station.objects.get(stage="received").measured_late_seconds is None
+    flow.set_speed(8, clock=at(3600))
+    measure.renew()
+    assert Station.objects.get(stage="baking").measured_late_seconds is None
+
+
 @pytest.mark.django_db
 def test_a_new_speed_begins_a_new_measurement(kitchen, monkeypatch):
-    monkeypatch.setattr(measure, "LEAST_SAMPLES", 1)
+    monkeypatch.setattr(fitting, "LEAST_SAMPLES", 1)
     kitchen(10)
     measure.renew()
     flow.set_speed(8, clock=at(3600))
