@@ -5,16 +5,18 @@ it stays off until they switch it on.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from kitchen import stages
 from kitchen.models import Station
 
 SET_BY_PEOPLE = ("distribution", "mean_seconds", "spread_seconds", "parameters", "per_pizza")  # columns: the times
-COLUMNS = ("as_measured", "measured_off_reason")
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+COLUMNS = ("as_measured", "as_measured_since", "measured_off_reason")
 
 
 def note_choice(before: Station, station: Station, changed: Collection[str], by: Any, now: datetime) -> None:
@@ -23,19 +25,29 @@ def note_choice(before: Station, station: Station, changed: Collection[str], by:
     when = date_format(timezone.localtime(now), "j M, H:i")
     who = f" by {by.get_username()}" if by else " by hand"
     if "as_measured" in own:
+        station.as_measured_since = now if station.as_measured else None
         station.measured_off_reason = "" if station.as_measured else f"Switched off{who} on {when}"
     elif own.intersection(SET_BY_PEOPLE):
-        station.as_measured = False
+        station.as_measured, station.as_measured_since = False, None
         station.measured_off_reason = f"Set{who} on {when}: promises use the times as set"
 
 
-def turn_on(station: Station) -> bool:
+def turn_on(station: Station, now: datetime) -> bool:
     """Let promises use what was measured, unless people want the times as set; return whether that is new.
 
     It is compared and set in one statement, without the kitchen's lock.
     """
     wanted = Station.objects.filter(pk=station.pk, as_measured=False, measured_off_reason="")
-    return wanted.update(as_measured=True) > 0
+    return wanted.update(as_measured=True, as_measured_since=now) > 0
+
+
+def since_by_way() -> dict[str, datetime]:
+    """Return for each way since when promises use what was measured, at the last of its stations for which they do."""
+    moments = dict(Station.objects.filter(as_measured=True).values_list("stage", "as_measured_since"))
+    return {
+        way: max(filter(None, map(moments.get, route.stages)), default=BEGINNING)
+        for way, route in stages.ROUTES.items()
+    }
 
 
 def words(station: Station) -> str:

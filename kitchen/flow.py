@@ -256,7 +256,7 @@ def change_station(stage: str, *, by: Any = None, clock: Clock | None = None, **
             refuse_mixture(kitchen)
         as_measured.note_choice(before, station, changes, by, kitchen.now)
         also = {"spread_seconds"}  # `clean` can adapt it to the mean
-        if station.measured_off_reason != before.measured_off_reason:
+        if any(getattr(station, name) != getattr(before, name) for name in as_measured.COLUMNS):
             also.update(as_measured.COLUMNS)
         station.save(update_fields={*changes, *also})
         seat_or_wake(kitchen, station)

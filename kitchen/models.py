@@ -171,6 +171,8 @@ class Station(models.Model):
     measured_off_reason = models.CharField(
         max_length=MOST_REASON, blank=True, default="", db_default="", editable=False
     )
+    # since when it is on: what was promised before was forecast with other times, and teaches nothing
+    as_measured_since = models.DateTimeField(null=True, editable=False)
     # measured from the event log, in kitchen seconds; null until enough work was seen (promises.measure)
     measured_distribution = models.CharField(max_length=20, blank=True, editable=False)
     measured_mean_seconds = models.FloatField(null=True, editable=False)

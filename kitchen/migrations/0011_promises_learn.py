@@ -16,6 +16,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="station",
+            name="as_measured_since",
+            field=models.DateTimeField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="station",
             name="measured_late_seconds",
             field=models.JSONField(editable=False, null=True),
         ),

@@ -14,7 +14,7 @@ from typing import Any
 
 from home import live
 from home.models import FORECAST_FIELDS
-from kitchen import flow, stages
+from kitchen import as_measured, flow, stages
 from kitchen.models import Promise
 from kitchen.promises import ledger
 from kitchen.promises.last_look import LastLook
@@ -158,7 +158,8 @@ class Learned:
 
     def get(self, speed: float, way: str) -> Lessons:
         if speed != self.speed or monotonic() - self.at >= LEARN_SECONDS:
-            self.lessons = {way: Lessons(found) for way, found in ledger.lessons(speed).items()}
+            found = ledger.lessons(speed, as_measured.since_by_way())
+            self.lessons = {way: Lessons(those) for way, those in found.items()}
             self.speed, self.at = speed, monotonic()
         return self.lessons.get(way, NO_LESSONS)
 

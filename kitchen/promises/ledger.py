@@ -1,6 +1,6 @@
 """The ledger of promises: what customers were told, and how it turned out. Rows are added, never changed."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import sqrt
 from typing import Any
@@ -129,18 +129,19 @@ def outcome(promise: Promise, order: Order | None, now: datetime) -> Outcome:
 # Learning
 
 
-def lessons(speed: float) -> dict[str, list[Lesson]]:
+def lessons(speed: float, since: Mapping[str, datetime] | None = None) -> dict[str, list[Lesson]]:
     """Return by way what the model said and what came, for the newest outcomes without intervention at this speed.
 
     Each way has its own: drivers who are slower than they were are nothing to those who collect.
+    since: by way, those that were promised from then on.
     """
-    rows = Outcome.objects.order_by("-pk").values_list(
-        "promise__way", "promise__speed", "intervened", "seconds", *(f"promise__{name}" for name in MODEL)
-    )
+    columns = ("promise__way", "promise__at", "promise__speed", "intervened", "seconds")
+    rows = Outcome.objects.order_by("-pk").values_list(*columns, *(f"promise__{name}" for name in MODEL))
     found: dict[str, list[Lesson]] = {}
-    for way, its_speed, intervened, seconds, low, median, high in rows[:LESSONS_READ]:
+    for way, at, its_speed, intervened, seconds, low, median, high in rows[:LESSONS_READ]:
         those = found.setdefault(way, [])
-        if seconds is not None and not intervened and its_speed == speed and len(those) < calibration.WINDOW:
+        counts = not intervened and its_speed == speed and (since is None or at >= since[way])
+        if seconds is not None and counts and len(those) < calibration.WINDOW:
             those.append(((low, median, high), seconds))
     return found
 

@@ -11,7 +11,7 @@ Orders go on drawing their times from the distribution as set: this is for looki
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, Max, OuterRef, Q, Subquery
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery
 
 from home import live
 from home.models import OrderEvent
@@ -30,23 +30,25 @@ LATE = ("overran", "assumed")  # and what happens on it where people forget to t
 def renew() -> None:
     """Measure every station, and write what has changed. Where enough was seen, promises use it from now on."""
     shop = Shop.objects.get()
-    newest = OrderEvent.objects.aggregate(pk=Max("pk"))["pk"] or 0
+    newest = OrderEvent.objects.order_by("-pk").first()
+    if newest is None:
+        return
     turned_on = False
     for station in Station.objects.exclude(stage=stages.READY):  # at the counter nobody works
-        turned_on |= measure(station, shop, newest - EVENTS_READ)
+        turned_on |= measure(station, shop, newest)
     if turned_on:
         outlook.stations.forget()
         live.announce_kitchen()
 
 
-def measure(station: Station, shop: Shop, after_pk: int) -> bool:
+def measure(station: Station, shop: Shop, newest: OrderEvent) -> bool:
     """Measure a station, and write what has changed; return whether promises begin to use it."""
-    works = read(station, shop.speed_since, shop.speed, after_pk)
+    works = read(station, shop.speed_since, shop.speed, newest.pk - EVENTS_READ)
     # All that is on a belt takes the same time, but it can be stuck.
     alike = [] if station.is_belt else newest_alike(works, station.per_pizza)
     fit = fit_distribution(alike, station.per_pizza)
     changes = {} | note(station, figures(fit, len(alike)))
-    is_new = fit is not None and not station.as_measured and as_measured.turn_on(station)
+    is_new = fit is not None and not station.as_measured and as_measured.turn_on(station, newest.at)
     station.as_measured |= is_new
     changes |= note(station, {"late_seconds": late_seconds(station, works)})
     if changes:

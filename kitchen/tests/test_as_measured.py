@@ -53,7 +53,7 @@ def test_where_people_set_the_times_promises_use_these(measured, bob, change):
     assert as_measured.words(oven()) == (
         "Set by bob on 20 Nov, 12:00: promises use the times as set. Measured: 77 works, 23 ± 3 s."
     )
-    assert not as_measured.turn_on(oven())
+    assert not as_measured.turn_on(oven(), at(9))
     flow.change_station("baking", clock=at(1), as_measured=True)
     assert as_measured.words(oven()) == "As measured: 77 works, 23 ± 3 s."
 
@@ -67,14 +67,26 @@ def test_what_is_sent_again_or_no_time_changes_nothing(measured, change):
 def test_a_switch_off_stays(measured):
     flow.change_station("baking", clock=at(0), as_measured=False)
     assert as_measured.words(oven()).startswith("Switched off by hand on 20 Nov, 12:00. Measured: 77 works")
-    assert not as_measured.turn_on(oven())
+    assert not as_measured.turn_on(oven(), at(9))
     assert not oven().as_measured
 
 
 def test_it_turns_itself_on_but_once(measured):
     Station.objects.update(as_measured=False)
-    assert [as_measured.turn_on(oven()) for _ in range(2)] == [True, False]
-    assert oven().as_measured
+    assert [as_measured.turn_on(oven(), at(9)) for _ in range(2)] == [True, False]
+    assert (oven().as_measured, oven().as_measured_since) == (True, at(9))
+
+
+def test_since_when_is_said_for_each_way(measured):
+    never = as_measured.BEGINNING
+    assert as_measured.since_by_way() == {"delivery": never, "carry_out": never}  # it was on before there was a since
+    as_measured.turn_on(Station.objects.get(stage="received"), at(5))
+    as_measured.turn_on(Station.objects.get(stage="out_for_delivery"), at(7))
+    assert as_measured.since_by_way() == {"delivery": at(7), "carry_out": at(5)}
+    flow.change_station("received", clock=at(8), mean_seconds=11)
+    assert as_measured.since_by_way() == {"delivery": at(7), "carry_out": never}
+    flow.change_station("received", clock=at(9), as_measured=True)
+    assert as_measured.since_by_way() == {"delivery": at(9), "carry_out": at(9)}
 
 
 def test_who_sets_times_and_switches_it_on_at_once_wants_what_is_measured(measured, bob):

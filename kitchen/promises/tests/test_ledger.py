@@ -230,6 +230,16 @@ def test_what_was_promised_likewise_teaches_most():
     assert learned.correct((1500.0, 1600.0, 1720.0))[1] == pytest.approx(3200, rel=0.1)
 
 
+def test_what_was_promised_with_other_times_teaches_nothing(promised, monkeypatch):
+    monkeypatch.setattr(calibration, "FEWEST", 2)
+    for seconds in (0, 1, 200, 201):
+        deliver(promised(seconds), seconds + 60)
+    Station.objects.filter(stage="baking").update(as_measured=True, as_measured_since=at(100))
+    ledger.settle(at(400))
+    assert len(lessons(2.0)) == 4
+    assert forecast.Learned().get(2.0, stages.DELIVERY).actual.size == 2
+
+
 def test_each_way_learns_from_its_own_outcomes(promised, monkeypatch):
     monkeypatch.setattr(calibration, "FEWEST", 2)
     for seconds in (60, 90, 60):
