@@ -5,6 +5,7 @@ then widened by as much as nine of ten of the newest outcomes needed (Romano, Pa
 Regression, NeurIPS 2019).
 """
 
+import os
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
@@ -26,6 +27,7 @@ MISSING = "The rival with boosted quantiles needs scikit-learn: pip install -r r
 
 @cache
 def regressor() -> Any:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read at the import; threads that wait for each other slow all down
     try:
         return import_module("sklearn.ensemble").HistGradientBoostingRegressor
     except ImportError:

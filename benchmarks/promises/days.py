@@ -115,8 +115,8 @@ def factors_of(world: World, arrivals: Array, pizzas: Ids, random: np.random.Gen
     of_order = around_one(random, world.difficulty_cv, arrivals.size)
     busy = np.array(SHARES)[np.minimum(arrivals // HOUR_SECONDS, len(SHARES) - 1).astype(np.intp)] >= BUSY_SHARE
     of_order = of_order * np.where(busy, world.rush_slower, 1.0)
-    weather = float(around_one(random, world.weather_cv, 1)[0])
-    return {MAKE_LINE: of_pizza * np.repeat(of_order, pizzas), OVEN: 1.0, BENCH: of_order, DRIVERS: weather}
+    ways = world.ways_longer * float(around_one(random, world.weather_cv, 1)[0])
+    return {MAKE_LINE: of_pizza * np.repeat(of_order, pizzas), OVEN: 1.0, BENCH: of_order, DRIVERS: ways}
 
 
 def around_one(random: np.random.Generator, cv: float, number: int) -> Array:

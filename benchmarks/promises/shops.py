@@ -52,7 +52,6 @@ PICK_UP = Shop(
     to_collect=1.0,
 )
 BOTH_WAYS = Shop("with both ways", DELIVERY, orders_a_day=170, widest_minutes=25.0, to_collect=0.5)
-SHOPS = (WITH_DRIVERS, PICK_UP, BOTH_WAYS)
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ class World:
     name: str
     kinds: tuple[tuple[float, float], ...] = ()  # of pizzas: (share, how many times as long they take to make)
     difficulty_cv: float = 0.0  # of a factor that all work by hand on an order has in common
+    ways_longer: float = 1.0  # how many times as long the drivers take
     weather_cv: float = 0.0  # of a factor that all ways of the drivers on a day have in common
     rush_slower: float = 1.0  # how many times as long work by hand takes on orders of the busiest hours
     outages: float = 0.0  # the share of the days on which half an oven stands still for half an hour
@@ -70,11 +70,12 @@ class World:
 
 
 RIGHT = World("right laws")
-KINDS = World("two kinds of pizzas", kinds=((0.6, 0.7), (0.4, 1.15)), difficulty_cv=0.3)
+KINDS = World("two kinds of pizzas", kinds=((0.6, 0.7), (0.4, 1.15)), difficulty_cv=0.3, ways_longer=1.12)
 TROUBLE = World(
     "two kinds, weather, rush and trouble",
     kinds=KINDS.kinds,
     difficulty_cv=KINDS.difficulty_cv,
+    ways_longer=KINDS.ways_longer,
     weather_cv=0.15,
     rush_slower=1.1,
     outages=1 / 3,
