@@ -36,6 +36,7 @@ class Case(Seen):
 
     as_set: Interval  # by the distributions as the shop believes them
     as_measured: Interval
+    is_measured: bool  # at every station; until then some are as set
 
 
 def seen(day: Day, order: int, opened: float) -> Seen:
@@ -81,4 +82,5 @@ class Run:
             state = state_at(self.shop, day, order, label)
             as_set, as_measured = look_ahead_last(state), look_ahead_last(replace(state, stations=stations))
             assert as_set is not None and as_measured is not None
-            yield Case(**vars(seen(day, order, opened)), as_set=as_set, as_measured=as_measured)
+            facts, is_measured = vars(seen(day, order, opened)), self.measured.knows_all
+            yield Case(**facts, as_set=as_set, as_measured=as_measured, is_measured=is_measured)

@@ -33,11 +33,14 @@ def before(orders: Sequence[Case]) -> list[Interval]:
     return intervals
 
 
-def lessons_in_turn(orders: Sequence[Case], model: Callable[[Case], Interval]) -> list[list[Lesson]]:
+def lessons_in_turn(
+    orders: Sequence[Case], model: Callable[[Case], Interval], counts: Callable[[Case], bool] = lambda case: True
+) -> list[list[Lesson]]:
     """Return for each order the newest lessons of its way that were known when it came."""
     found = []
     for number, known in in_turn(orders):
         way = orders[number].way
-        those = [orders[other] for other in known[-2 * calibration.WINDOW :] if orders[other].way == way]
-        found.append([(model(case), case.seconds) for case in those[-calibration.WINDOW :]])
+        newest = [orders[other] for other in known[-2 * calibration.WINDOW :]]
+        those = [case for case in newest if case.way == way and counts(case)][-calibration.WINDOW :]
+        found.append([(model(case), case.seconds) for case in those])
     return found

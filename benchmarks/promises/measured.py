@@ -54,3 +54,9 @@ class Measured:
             self.stations = tuple(replace(work.station, service=work.service_at(now)) for work in self.works)
         self.asked += 1
         return self.stations
+
+    @property
+    def knows_all(self) -> bool:
+        """True once every station was measured."""
+        places = zip(self.stations, self.works, strict=True)
+        return all(place.service != work.station.service for place, work in places)

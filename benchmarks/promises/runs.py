@@ -10,8 +10,8 @@ from benchmarks.promises.shops import Shop, World
 
 OURS, BEFORE, UNCORRECTED = "ours", "as before", "ours, uncorrected"
 LEARNING_DAYS = 14  # for the rules of others
-EARLIER, HELD_OUT = 500, 220  # orders from which the shop learns, and those that count
-DRIFT, DRIFTED = 1.15, 150
+EARLIER, HELD_OUT = 450, 200  # orders from which the shop learns, and those that count
+DRIFT, DRIFTED = 1.15, 330  # two days
 SLOW, BY_TAPS, NEXT = 1.25, 120, 100
 
 Scores = dict[str, Score]
