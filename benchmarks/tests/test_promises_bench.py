@@ -37,7 +37,7 @@ FEWER = 1.5  # per cent by which few orders can miss a bar
 
 @pytest.mark.parametrize("shop", [WITH_DRIVERS, PICK_UP, BOTH_WAYS], ids=lambda shop: shop.name)
 def test_promises_are_kept_as_often_as_they_say(shop):
-    scores = runs.steady(shop, RIGHT, SEED, earlier=400, held_out=500)
+    scores = runs.steady(shop, RIGHT, SEED, earlier=350, held_out=300)
     ours = scores[OURS]
     assert OVERALL[0] - FEWER <= ours.percent <= OVERALL[1] + FEWER
     assert all(EACH_PART[0] - 3 * FEWER <= third <= EACH_PART[1] + FEWER for third in ours.by_load())
@@ -47,7 +47,7 @@ def test_promises_are_kept_as_often_as_they_say(shop):
 
 
 def test_where_the_distributions_are_wrong_they_are_kept_all_the_same():
-    scores = runs.steady(BOTH_WAYS, TROUBLE, SEED, earlier=400, held_out=400)
+    scores = runs.steady(BOTH_WAYS, TROUBLE, SEED, earlier=350, held_out=300)
     ours = scores[OURS]
     assert OVERALL[0] - FEWER <= ours.percent <= OVERALL[1] + 2 * FEWER
     assert scores[UNCORRECTED].percent < ours.percent
@@ -59,7 +59,7 @@ def test_where_the_distributions_are_wrong_they_are_kept_all_the_same():
 
 
 def test_after_a_drift_the_coverage_comes_back():
-    scores = runs.drifted(PICK_UP, RIGHT, SEED, earlier=300)
+    scores = runs.drifted(PICK_UP, RIGHT, SEED, earlier=330, number=150)
     settled = {name: score.between(bars.SETTLED, runs.DRIFTED) for name, score in scores.items()}
     assert settled[OURS].percent > AFTER_DRIFT - FEWER
     assert settled[BEFORE].percent < settled[OURS].percent
@@ -82,9 +82,8 @@ def test_an_outcome_is_known_once_it_is_there():
 
 
 def test_a_score_is_the_width_and_twenty_times_what_is_outside():
-    of_two = Score(
-        *(np.array(row) for row in ([0.0, 0.0], [60.0, 60.0], [30.0, 120.0], [1, 2], [1, 9])), np.array("ab")
-    )
+    rows = ([0.0, 0.0], [60.0, 60.0], [30.0, 120.0], [1, 2], [1, 9], ["a", "b"])
+    of_two = Score(*map(np.array, rows))
     assert of_two.percent == 50 and of_two.width_minutes == 1
     assert of_two.interval_minutes == pytest.approx((1 + 21) / 2)
     assert of_two.by_pizzas() == [100, 0]
