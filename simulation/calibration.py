@@ -33,6 +33,7 @@ FEWEST = 100  # outcomes; with fewer, the model is not corrected
 SHORTEST_SIDE = 0.01
 
 ALIKE = 0.6  # how far apart predicted times are that still say much of each other, as a logarithm
+FARTHEST = 10.0
 STEP = 0.1
 NO_TIME = 1e-6  # seconds, where none would be divided by
 SLACK = 1e-9  # for sums of weights that should be equal
@@ -105,13 +106,17 @@ def learn(outcomes: Sequence[tuple[Interval, float]], like: Interval | None = No
 
 
 def likeness(middles: Array, middle: float) -> Array:
-    """Return the weights of outcomes: what was to take twice as long says little of this one.
+    """Return the weights of outcomes: what was to take twice as long says less of this one.
 
-    None is ever 0, so that what is unlike all others is corrected by what comes nearest.
+    They are worth FEWEST outcomes at least, from however far away those are: the ends of fewer are mere extremes.
     """
-    apart = np.abs(np.log(middles / middle))
-    weights: Array = np.exp(-(((apart - apart.min()) / ALIKE) ** 2) / 2)
-    return weights
+    apart, reach = np.log(middles / middle), ALIKE
+    while reach < FARTHEST:
+        weights: Array = np.exp(-((apart / reach) ** 2) / 2)
+        if weights.sum() ** 2 >= FEWEST * (weights**2).sum() > 0:
+            return weights
+        reach *= 1.5
+    return np.ones(middles.size)
 
 
 def weighted_median(values: Array, weights: Array) -> float:

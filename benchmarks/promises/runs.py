@@ -12,6 +12,7 @@ OURS, BEFORE, UNCORRECTED = "ours", "as before", "ours, uncorrected"
 LEARNING_DAYS = 14  # for the rules of others
 EARLIER, HELD_OUT = 450, 200  # orders from which the shop learns, and those that count
 DRIFT, DRIFTED = 1.15, 330  # two days
+SETTLING = 50  # orders after a drift
 SLOW, BY_TAPS, NEXT = 1.25, 120, 100
 
 Scores = dict[str, Score]
@@ -32,12 +33,15 @@ def steady(shop: Shop, world: World, seed: int, earlier: int = EARLIER, held_out
 
 
 def drifted(shop: Shop, world: World, seed: int, earlier: int = EARLIER, number: int = DRIFTED) -> Scores:
-    """Score the orders since all work began to take longer one morning."""
-    run = Run(shop, seed, world)
+    """Score the orders since all work began to take longer one morning: the first ones, and those after them."""
+    run, settled = Run(shop, seed, world), earlier + SETTLING
     orders = [*run.cases(earlier), *run.cases(number, slower=DRIFT)]
-    return {
-        name: score(orders[earlier:], rule(orders)[earlier:]) for name, rule in {OURS: ours, BEFORE: before}.items()
-    }
+    scores = {}
+    for name, rule in {OURS: ours, BEFORE: before}.items():
+        intervals = rule(orders)
+        scores[name] = score(orders[settled:], intervals[settled:])
+        scores[f"{name}, the first {SETTLING}"] = score(orders[earlier:settled], intervals[earlier:settled])
+    return scores
 
 
 def by_taps(shop: Shop, world: World, seed: int, first: int = BY_TAPS, number: int = NEXT) -> Scores:

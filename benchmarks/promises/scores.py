@@ -67,9 +67,6 @@ class Score:
     def only(self, orders: Ids) -> "Score":
         return Score(*(getattr(self, field.name)[orders] for field in fields(self)))
 
-    def between(self, first: int, last: int) -> "Score":
-        return self.only(np.arange(first, min(last, self.seconds.size)))
-
 
 def score(orders: Sequence[Seen], intervals: Sequence[Interval]) -> Score:
     lows, highs = (np.array([interval[end] for interval in intervals]) for end in (0, 2))

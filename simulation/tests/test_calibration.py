@@ -3,9 +3,10 @@
 from random import Random
 from statistics import mean
 
+import numpy as np
 import pytest
 
-from simulation.calibration import FEWEST, NONE, WINDOW, Correction, Lessons, learn
+from simulation.calibration import FEWEST, NONE, WINDOW, Correction, Lessons, learn, likeness
 
 INTERVAL = (80.0, 100.0, 140.0)
 
@@ -93,6 +94,12 @@ def test_what_is_unlike_all_that_was_seen_is_corrected_by_what_comes_nearest():
     for middle in (1.0, 1e6):
         low, _, high = lessons.correct((0.8 * middle, middle, 1.4 * middle))
         assert 0.4 * middle < low < middle < high < 3 * middle
+
+
+@pytest.mark.parametrize("middle", [1.0, 400.0, 1100.0, 3200.0, 1e9])
+def test_outcomes_are_worth_a_hundred_at_least_however_few_are_alike(middle):
+    weights = likeness(np.array([400.0] * 300 + [3200.0] * 10), middle)
+    assert weights.sum() ** 2 / (weights**2).sum() >= FEWEST
 
 
 def test_a_lesson_is_learned_once_for_all_that_are_nearly_the_same():
