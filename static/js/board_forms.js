@@ -25,11 +25,11 @@ export class Forms {
     write(byId("station-title"), station.name);
     form.is_open.checked = station.is_open;
     form.mean_seconds.value = station.mean_seconds;
-    form.as_measured.checked = station.as_measured;
+    form.as_measured.checked = form.as_measured.defaultChecked = station.as_measured;
     form.places.value = station.places;
     form.headway_seconds.value = station.headway_seconds ?? "";
     form.ends_by.value = station.ends_by ?? "clock";
-    write(byId("station-measured"), measuredWords(station));
+    write(byId("station-measured"), station.measured_words);
     offer(form.places, station.kind !== "belt");
     offer(form.headway_seconds, station.kind === "belt" && "headway_seconds" in station);
     offer(form.ends_by, station.stage !== READY && "ends_by" in station);
@@ -39,7 +39,9 @@ export class Forms {
   saveStation() {
     const form = this.station;
     const message = { action: "station", stage: form.dataset.stage, mean_seconds: Number(form.mean_seconds.value) };
-    Object.assign(message, { is_open: form.is_open.checked, as_measured: form.as_measured.checked });
+    message.is_open = form.is_open.checked;
+    // It turns itself on, perhaps while this form was open: only who has ticked or unticked the box means it.
+    if (form.as_measured.checked !== form.as_measured.defaultChecked) message.as_measured = form.as_measured.checked;
     if (isOffered(form.places)) message.places = Number(form.places.value);
     if (isOffered(form.headway_seconds)) message.headway_seconds = Number(form.headway_seconds.value);
     if (isOffered(form.ends_by)) message.ends_by = form.ends_by.value;
@@ -73,9 +75,4 @@ function offer(field, is) {
 
 function isOffered(field) {
   return !field.disabled;
-}
-
-function measuredWords({ measured }) {
-  if (!measured) return "Promises use the times as set until enough work has been measured here.";
-  return `${measured.works} samples: ${Math.round(measured.mean_seconds)} ± ${Math.round(measured.spread_seconds)} kitchen seconds.`;
 }
