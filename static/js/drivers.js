@@ -172,7 +172,7 @@ function actionOf({ state, is_mine: isMine, driver }) {
 
 function fillHead() {
   const { coming, coming_from: from, takes, is_open: isOpen } = shown.station;
-  write(byId("coming"), coming ? `Coming next: ${coming} at the ${from.toLowerCase()}` : "Nothing else on its way to you");
+  write(byId("coming"), `${coming ? `Coming next: ${coming}` : "Nothing"} at the ${from.toLowerCase()}`);
   const note = noteOf(takes, isOpen);
   byId("note").hidden = !note;
   write(byId("note"), note);
