@@ -66,7 +66,7 @@ def told(events: Sequence[OrderEvent], items: Sequence[OrderItem]) -> list[Order
     it were about the order.
     """
     there = {None, *(item.number for item in items)}
-    events = [event for event in events if event.item in there and is_for_customers(event)]
+    events = told_once([event for event in events if event.item in there and is_for_customers(event)])
     waits = {(item.number, item.stage) for item in items if item.is_cooking}
     begun = {(event.item, event.stage) for event in events if event.event == Event.STARTED}
     return [
@@ -81,6 +81,27 @@ def told(events: Sequence[OrderEvent], items: Sequence[OrderItem]) -> list[Order
             else after is None or (after.event, after.stage, after.at) != (Event.STARTED, event.stage, event.at)
         )
     ]
+
+
+def told_once(events: Sequence[OrderEvent]) -> list[OrderEvent]:
+    """Leave out that work is late where that was said, and that an order was taken along by mistake."""
+    kept: list[OrderEvent] = []
+    late: set[tuple[int | None, str]] = set()
+    for event in events:
+        where = event.item, event.stage
+        if event.event == Event.OVERRAN and where in late:
+            continue
+        if event.event == Event.OVERRAN:
+            late.add(where)
+        if event.event == Event.UNDONE and kept and was_taken(kept[-1]) and where == (kept[-1].item, kept[-1].stage):
+            kept.pop()
+            continue
+        kept.append(event)
+    return kept
+
+
+def was_taken(event: OrderEvent) -> bool:
+    return event.event == Event.STARTED and event.by_person and stages.BY_CODE[event.stage].is_taken
 
 
 def is_for_customers(event: OrderEvent) -> bool:

@@ -18,7 +18,7 @@ from kitchen.locks import Clock, Kitchen, Work
 from kitchen.models import Station
 from kitchen.staff import find, refuse_done, refuse_ended
 from kitchen.transitions import Cause, Event, Refused, begin, move_all, note
-from kitchen.undoing import before, has_begun_since, refuse_moved
+from kitchen.undoing import before, has_begun_since, refuse_moved, whereabouts
 from kitchen.verbs import locked
 
 __all__ = ["advance", "take"]
@@ -47,11 +47,11 @@ def advance(
         works = at_hand(order, one)
         if one is None and seen is not None and order.cooking:
             works = [work for work in works if not has_begun_since(work, seen)]
-            if not works:
-                refuse_moved(order)
+            if not works or (not has_begun(works) and was_tapped_since(order, seen)):
+                refuse_moved(order)  # the tap meant works that are done by now, not those that wait or are put aside
         state = before(kitchen, order, works)
         target = stages.after(works[0].stage, order.way)
-        if any(work.started_at is None for work in works):
+        if not has_begun(works):
             return move_all(kitchen, works, target, Cause(Event.OVERRIDDEN, by, reason, state))
         complete(kitchen, works, target, Cause(Event.DONE, by, reason, state))
 
@@ -62,6 +62,14 @@ def at_hand(order: Order, item: OrderItem | None = None) -> list[Work]:
         return [item]
     front: list[Work] = [*order.front]
     return [work for work in front if work.started_at is not None] or front
+
+
+def has_begun(works: Sequence[Work]) -> bool:
+    return all(work.started_at is not None for work in works)
+
+
+def was_tapped_since(order: Order, seen: int) -> bool:
+    return order.events.filter(seq__gt=seen, event=Event.DONE).exists()
 
 
 def complete(kitchen: Kitchen, works: Sequence[Work], target: str, cause: Cause) -> None:
@@ -89,7 +97,7 @@ def take(
         if one is not None:
             raise Refused("An order is taken along as a whole.")
         if not stages.BY_CODE[order.stage].is_taken:
-            raise Refused(f"{order} can't be taken along: it is {stages.label(order.stage, order.way).lower()}.")
+            raise Refused(f"{order} can't be taken along: it is {whereabouts(order)}.")
         if order.started_at is not None:
             raise Refused(f"{order} is on its way already.")
         if order.held:

@@ -35,13 +35,18 @@ def refuse_stale(kitchen: Kitchen, order: Order, seen: int | None, item: OrderIt
 def refuse_moved(order: Order, item: OrderItem | None = None) -> NoReturn:
     if item is None and len(order.cooking) > 1:
         raise Refused(f"{order} has moved on since you saw it.")
+    raise Refused(f"{item or order} has moved on: it is {whereabouts(order, item)} already.")
+
+
+def whereabouts(order: Order, item: OrderItem | None = None) -> str:
+    """Say where an order, or one of its pizzas, is: words that go on a sentence."""
     work: Work = item if item is not None and order.cooking else order
     stage = stages.BY_CODE[work.stage]
     if work.stage in stages.ENDED or (item is not None and item.is_done):
         words = stages.label(work.stage, order.way)
     else:
         words = {"held": "on hold", "waiting": stage.waiting}.get(work.state, stage.working)
-    raise Refused(f"{item or order} has moved on: it is {words[0].lower()}{words[1:]} already.")
+    return words[0].lower() + words[1:]
 
 
 def has_stayed(order: Order, seen: int) -> bool:

@@ -205,6 +205,33 @@ def test_what_was_held_while_it_was_late_is_late_again(by_hand, place, bob):
     assert fresh(order).payload()["overdue"]
 
 
+def test_a_second_tap_on_what_was_seen_does_not_move_what_waits_or_is_put_aside(by_hand, place, margherita, bob):
+    Station.objects.filter(stage="received").update(capacity=2)
+    order = place(NOON, [(margherita, 3)])
+    flow.hold(order.pk, bob, item=3, clock=at(1))
+    seen = fresh(order).seq
+    flow.advance(order.pk, bob, clock=at(8), seen=seen)
+    with pytest.raises(flow.Refused, match="has moved on"):
+        flow.advance(order.pk, bob, clock=at(8.3), seen=seen)
+    assert [(item.stage, item.state) for item in fresh(order).parts] == [
+        ("baking", "working"),
+        ("baking", "waiting"),
+        ("received", "held"),
+    ]
+
+
+def test_nor_does_it_where_somebody_else_has_the_place_by_now(by_hand, place, margherita, bob):
+    order, urgent = place(NOON, [(margherita, 2)]), place(NOON)
+    flow.rush(urgent.pk, bob, clock=at(1))
+    seen = fresh(order).seq
+    flow.advance(order.pk, bob, clock=at(8), seen=seen)
+    with pytest.raises(flow.Refused, match="has moved on"):
+        flow.advance(order.pk, bob, clock=at(8.3), seen=seen)
+    assert fresh(order).item(2).state == "waiting"
+    flow.advance(order.pk, bob, clock=at(9), seen=fresh(order).seq)  # who has seen that can send it on
+    assert fresh(order).item(2).stage == "baking"
+
+
 # Taken along
 
 
@@ -249,6 +276,24 @@ def test_what_was_put_aside_and_taken_again_by_mistake_is_put_back_too(boxed, bo
     assert fresh(first).state == "waiting"
 
 
+def test_a_customer_does_not_read_of_it(boxed, bob):
+    order = boxed[0]
+    flow.take(order.pk, bob, clock=at(3))
+    flow.undo(order.pk, fresh(order).seq, bob, clock=at(4))
+    told = [sentence for _, sentence in timeline(fresh(order))]
+    assert "On its way to you" not in told and not any(line.startswith("Back to") for line in told)
+
+
+def test_a_customer_reads_once_that_it_takes_longer(by_hand, place, bob):
+    order = place(NOON)
+    link_comes(order, 10)
+    flow.hold(order.pk, bob, clock=at(14))
+    flow.resume(order.pk, bob, clock=at(15))
+    link_comes(order, 16)
+    told = [sentence for _, sentence in timeline(fresh(order))]
+    assert told.count("It takes a little longer than usual") == 1
+
+
 def test_with_a_clock_again_those_who_wait_are_sent_off(boxed):
     first, second = boxed
     assert begins(flow.change_station, "out_for_delivery", clock=at(3), ends_by="clock") == [first]
@@ -258,7 +303,10 @@ def test_with_a_clock_again_those_who_wait_are_sent_off(boxed):
 def test_what_cannot_be_taken_is_refused_in_a_sentence(boxed, place, bob):
     order, other = boxed
     cooking = place(at(2))
-    refusals = [(cooking, {}, "can't be taken along: it is order received"), (other, {"item": 1}, "as a whole")]
+    refusals = [
+        (cooking, {}, "can't be taken along: it is being made|can't be taken along: it is waiting for the make line"),
+        (other, {"item": 1}, "as a whole"),
+    ]
     flow.take(order.pk, bob, clock=at(3))
     refusals.append((order, {}, "on its way already"))
     flow.hold(other.pk, bob, clock=at(4))
@@ -273,6 +321,11 @@ def test_what_cannot_be_taken_is_refused_in_a_sentence(boxed, place, bob):
     flow.resume(other.pk, bob, clock=at(7))
     with pytest.raises(flow.Refused, match="closed"):
         flow.take(other.pk, bob, clock=at(8))
+
+
+def test_who_hands_over_at_the_counter_is_the_shops_to_say(small_kitchen):
+    with pytest.raises(flow.Refused, match="a setting of the shop"):
+        flow.change_station("ready", ends_by="hand")
 
 
 @pytest.mark.parametrize("wrong", [{"ends_by": "whim"}, {"goes_on_after_times": 0.5}, {"goes_on_after_times": 1e9}])
