@@ -47,8 +47,14 @@ def measure(station: Station, shop: Shop, newest: OrderEvent) -> bool:
     # All that is on a belt takes the same time, but it can be stuck.
     alike = [] if station.is_belt else newest_alike(works, station.per_pizza)
     fit = fit_distribution(alike, station.per_pizza)
-    changes = {} | note(station, figures(fit, len(alike)))
-    is_new = fit is not None and not station.as_measured and as_measured.turn_on(station, newest.at)
+    was_measured = station.measured_mean_seconds is not None
+    changes: dict[str, Any] = note(station, figures(fit, len(alike)))
+    is_new = False
+    if fit is not None and not station.as_measured:
+        is_new = as_measured.turn_on(station, newest.at)
+    elif fit is not None and not was_measured:  # with another speed it was forgotten, or people were early
+        is_new = True
+        changes["as_measured_since"] = newest.at
     station.as_measured |= is_new
     changes |= note(station, {"late_seconds": late_seconds(station, works)})
     if changes:

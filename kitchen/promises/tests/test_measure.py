@@ -334,3 +334,9 @@ def test_a_new_speed_begins_a_new_measurement(kitchen, monkeypatch):
     measure.renew()
     oven = Station.objects.get(stage="baking")
     assert (oven.measured_mean_seconds, oven.as_measured, oven.expected[1]) == (None, True, 20)
+    before = oven.as_measured_since
+
+    kitchen(10, begins=3700)  # until then promises use the times as set, so those teach nothing of what is measured
+    measure.renew()
+    oven.refresh_from_db()
+    assert oven.uses_measured and oven.as_measured_since > before
