@@ -2,7 +2,7 @@
 
 To look ahead for all takes longer the more orders there are, and in a rush many come at once. So the last look ahead
 is used for a little longer, at most a tenth of the time goes into making it, and the orders placed since are added to
-it. It is made again at once if a person changed something: an order, a station or the clock.
+it. It is made again at once if a person changed something, other than by a tap: an order, a station or the clock.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ from simulation.lookahead import Standing, State, Workplace
 from simulation.newcomers import Newcomers
 
 USED_TIMES = 10  # as long as it took to make: a tenth of the time goes into it
+MOST_SECONDS = 5.0  # but no longer than this: taps are not among what makes it again at once
 WAIT_SECONDS = 5.0  # for others who ask; without an answer by then the order goes without a promise
 
 
@@ -90,7 +91,8 @@ class LastLook:
             raise TimeoutError("The look ahead took too long.")
         try:
             stations = list(locks.read_stations(*STATIONS).values())
-            if self.look is None or not self.look.is_of(stations, now):
+            moment = now if self.look is None else max(now, self.look.at)  # those who wait here come out of turn
+            if self.look is None or not self.look.is_of(stations, moment):
                 self.look = look(now)
             self.look.catch_up()
             yield self.look
@@ -110,5 +112,5 @@ def look(now: datetime) -> Look:
     newest = Order.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     event = OrderEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     made = Look(now, read_state(now), newest, event)
-    made.until = now + USED_TIMES * timedelta(seconds=monotonic() - begun)
+    made.until = now + timedelta(seconds=min(USED_TIMES * (monotonic() - begun), MOST_SECONDS))
     return made

@@ -108,6 +108,20 @@ def test_it_lasts_for_ten_times_as_long_as_it_took(small_kitchen, place, monkeyp
     ]  # fmt: skip
 
 
+def test_those_who_waited_out_of_turn_use_the_same(small_kitchen, place, one_look):
+    place(NOON)
+    for second in (9, 8, 7):
+        forecast.promise(1, at(second))
+    assert one_look == [at(9)]
+
+
+def test_it_never_lasts_for_long(small_kitchen, place, monkeypatch):
+    monkeypatch.undo()
+    seconds = iter((0.0, 100.0))
+    monkeypatch.setattr(last_look, "monotonic", lambda: next(seconds))
+    assert last_look.look(NOON).until == at(last_look.MOST_SECONDS)
+
+
 def test_who_has_to_wait_for_others_for_too_long_gets_no_promise(small_kitchen, monkeypatch):
     monkeypatch.setattr(last_look, "WAIT_SECONDS", 0.01)
     with forecast.last_look.looked(NOON):
