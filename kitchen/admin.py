@@ -158,7 +158,7 @@ class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Set the shop up as a preset says, from the front page."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not self.has_change_permission(request):
+        if not self.has_change_permission(request) or not request.user.has_perm("kitchen.change_station"):
             raise PermissionDenied
         if code not in presets.PRESETS:
             raise Http404("There is no such preset.")

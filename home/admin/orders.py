@@ -101,23 +101,23 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             self.ask_kitchen(request, flow.override, obj, target, reason=reason)
             obj.refresh_from_db()
 
-    @admin.action(description="Advance: this stage is done")
+    @admin.action(permissions=["change"], description="Advance: this stage is done")
     def advance(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
         self.ask_for_all(request, flow.advance, orders)
 
-    @admin.action(description="Hold: put aside")
+    @admin.action(permissions=["change"], description="Hold: put aside")
     def hold(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
         self.ask_for_all(request, flow.hold, orders)
 
-    @admin.action(description="Resume: go on")
+    @admin.action(permissions=["change"], description="Resume: go on")
     def resume(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
         self.ask_for_all(request, flow.resume, orders)
 
-    @admin.action(description="Remake: burnt or dropped, begin again ahead of the line")
+    @admin.action(permissions=["change"], description="Remake: burnt or dropped, begin again ahead of the line")
     def remake(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
         self.ask_for_all(request, flow.remake, orders)
 
-    @admin.action(description="Cancel")
+    @admin.action(permissions=["change"], description="Cancel")
     def cancel(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
         self.ask_for_all(request, flow.cancel, orders)
 

@@ -209,6 +209,16 @@ def test_struck_pizzas_and_those_of_an_ended_order_are_fixed(staff, order):
     assert errors(response) == [f"{fresh(order)} is cancelled already."]
 
 
+def test_who_can_only_look_has_no_actions(client, charlie, order):
+    charlie.is_staff = True
+    charlie.save()
+    charlie.user_permissions.set(Permission.objects.filter(codename__in=("view_order", "view_orderitem")))
+    client.force_login(charlie)
+    for action in ("advance", "hold", "resume", "remake", "cancel"):
+        client.post("/admin/home/order/", {"action": action, "_selected_action": [order.pk]})
+    assert where(order) == ["received"] * 3
+
+
 def test_who_can_only_look_sees_the_pizzas_and_moves_none(client, charlie, order):
     charlie.is_staff = True
     charlie.save()

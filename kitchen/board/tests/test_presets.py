@@ -68,11 +68,11 @@ def test_a_real_shop_is_run_by_people_and_a_demo_by_the_clock(staff):
 
 
 def test_the_front_page_says_which_is_on_and_what_the_other_would_change(staff):
-    assert "neither of these two" in section(staff)  # a new shop has no simulated customers
+    assert "its own mix of settings" in section(staff)  # a new shop has no simulated customers
     choose(staff, "demo")
     assert "Demo ✓ on now" in section(staff)
     words = section(staff)
-    assert "neither of these two" not in words and "order is open now" not in words and "Already so." not in words
+    assert "its own mix of settings" not in words and "order is open now" not in words and "Already so." not in words
     choose(staff, "real")
     assert "Real shop ✓ on now" in section(staff) and "Demo ✓" not in section(staff)
     Station.objects.filter(stage="baked").update(ends_by="clock")
@@ -110,7 +110,7 @@ def test_all_or_nothing(staff):
     assert settings_of_all() == before
 
 
-@pytest.mark.parametrize("wanted", [(), ("change_station", "view_shop", "change_order")])
+@pytest.mark.parametrize("wanted", [(), ("change_station", "view_shop", "change_order"), ("change_shop",)])
 def test_who_can_not_change_the_shop_is_refused(client, charlie, wanted):
     charlie.is_staff = True
     charlie.save()
