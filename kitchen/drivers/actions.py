@@ -7,6 +7,7 @@ from home.models import Order
 from kitchen import flow, stages
 from kitchen.board import actions
 from kitchen.board.handover import DRIVERS, drivers_of
+from kitchen.locks import lock_kitchen
 from kitchen.models import Station
 
 NAMES = ("take", "advance", "undo")
@@ -17,13 +18,13 @@ def act(content: dict[str, Any], user: Any) -> dict[str, Any]:
     name = content.get("action")
     if name not in NAMES:
         raise flow.Refused("Drivers can take an order along, say that it is at the door, and undo that.")
-    order = Order.objects.get(pk=actions.find(content.get("order_id")))
-    refuse(name, order, user)
-    # Nobody has seen more than is here now: if the order moves to another stage until the verb has the lock, that is
-    # refused, whatever the client says.
-    seq = min(actions.parse_seq(content), order.seq)
+    pk = actions.find(content.get("order_id"))
     about: dict[str, Any] = {key: content[key] for key in ("order_id", "item") if key in content}
-    return actions.change_order(name, {**about, "seq": seq}, user)
+    with lock_kitchen():  # what is refused here stays so until the verb is done
+        order = Order.objects.get(pk=pk)
+        refuse(name, order, user)
+        seq = min(actions.parse_seq(content), order.seq)  # nobody has seen more than is here now
+        return actions.change_order(name, {**about, "seq": seq}, user)
 
 
 def refuse(name: str, order: Order, user: Any) -> None:

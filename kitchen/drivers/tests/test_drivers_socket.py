@@ -236,13 +236,13 @@ async def test_an_order_that_is_elsewhere_is_refused(by_hand, place, dana):
             assert (await sync_to_async(fresh)(order)).seq == before.seq
 
 
-async def test_an_order_that_goes_back_at_the_same_moment_is_refused(by_hand, boxed, dana, monkeypatch):
-    """Test a recall between the look and the verb, for a client that claims to have seen what is to come."""
+async def test_a_client_that_claims_to_have_seen_what_is_to_come_is_refused(by_hand, boxed, dana, monkeypatch):
+    """Test a recall behind the look at the order: what was seen is at most what was there."""
     monkeypatch.setattr("kitchen.drivers.actions.refuse", lambda name, order, user: flow.recall(order.pk))
     async with page_of(dana) as (socket, _):
         answer, _ = await ask(socket, "advance", boxed, seq=2**30)
         assert "has moved on: it is being cut and boxed already." in answer["error"]
-    assert (await sync_to_async(fresh)(boxed)).stage == "baked"
+    assert (await sync_to_async(fresh)(boxed)).stage == "out_for_delivery"  # all was one transaction
 
 
 async def test_a_driver_takes_before_the_door_and_undoes_only_what_was_theirs(by_hand, boxed, dana, bob):
