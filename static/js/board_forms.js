@@ -30,6 +30,7 @@ export class Forms {
     form.headway_seconds.value = station.headway_seconds ?? "";
     form.ends_by.value = station.ends_by ?? "clock";
     write(byId("station-measured"), station.measured_words);
+    offer(form.is_open, station.stage !== READY); // what is ready always finds a place there
     offer(form.places, station.kind !== "belt");
     offer(form.headway_seconds, station.kind === "belt" && "headway_seconds" in station);
     offer(form.ends_by, station.stage !== READY && "ends_by" in station);
@@ -39,7 +40,7 @@ export class Forms {
   saveStation() {
     const form = this.station;
     const message = { action: "station", stage: form.dataset.stage, mean_seconds: Number(form.mean_seconds.value) };
-    message.is_open = form.is_open.checked;
+    if (isOffered(form.is_open)) message.is_open = form.is_open.checked;
     // It turns itself on, perhaps while this form was open: only who has ticked or unticked the box means it.
     if (form.as_measured.checked !== form.as_measured.defaultChecked) message.as_measured = form.as_measured.checked;
     if (isOffered(form.places)) message.places = Number(form.places.value);
@@ -70,7 +71,7 @@ export class Forms {
 /** Show a field with its label, or take both away: a hidden field must not be checked either. */
 function offer(field, is) {
   field.disabled = !is;
-  field.parentElement.hidden = !is;
+  field.closest("div").hidden = !is;
 }
 
 function isOffered(field) {

@@ -8,6 +8,9 @@ import { whoWords } from "./board_who.js";
 
 // Handle what staff do on the board by touch, mouse or keyboard. The board provides the actions.
 
+const REST_MS = 700; // after a tap: the ticket moves, and a double tap must not hit what comes there
+const FINGER_PX = 48;
+
 /** Keys for the ticket that has the focus. */
 const KEYS = { d: "advance", t: "take", r: "recall", h: "hold", f: "rush" };
 
@@ -19,6 +22,7 @@ export class Hands {
     this.order = null; // the order of the open dialog, as it was when the dialog opened
     this.pizza = null; // and the one of its pizzas that the dialog is about, if it is about one
     this.wordsOf = wordsOfStages();
+    this.tapped = { at: -REST_MS, x: 0, y: 0 }; // the last tap that ended something
     this.wanted = new Map(); // stage -> places that were requested, until the kitchen answers
     document.addEventListener("keydown", (event) => this.key(event));
     document.getElementById("stations").addEventListener("click", (event) => this.click(event));
@@ -40,15 +44,26 @@ export class Hands {
     return pizzaOf(this.orderOf(ticket), Number(ticket.dataset.item)) ?? null;
   }
 
-  click({ target }) {
+  click(event) {
+    const { target } = event;
     const ticket = target.closest(".ticket");
     const button = target.closest("button");
     if (!ticket) return button && this.station(columnOf(button).dataset.stage, button.classList);
+    if (button?.matches(".done, .pizza-done") && this.isSecondTap(event)) return;
     ticket.focus({ preventScroll: true });
     const item = Number(button?.closest(".piece")?.dataset.item);
     if (item) return this.pizzaButton(this.orderOf(ticket), item, button.classList);
     if (button?.classList.contains("done")) this.send(ticket, button.dataset.verb);
     if (button?.classList.contains("more")) this.open(this.orderOf(ticket), undefined, this.pizzaOfTicket(ticket));
+  }
+
+  /** A click that a key has made has no place, and is none. */
+  isSecondTap({ timeStamp, clientX: x, clientY: y, detail }) {
+    if (!detail) return false;
+    const { at, ...last } = this.tapped;
+    const isSecond = timeStamp - at < REST_MS && Math.hypot(x - last.x, y - last.y) < FINGER_PX;
+    if (!isSecond) this.tapped = { at: timeStamp, x, y };
+    return isSecond;
   }
 
   send(ticket, action) {
