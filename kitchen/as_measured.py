@@ -22,7 +22,7 @@ COLUMNS = ("as_measured", "as_measured_since", "measured_off_reason")
 def note_choice(before: Station, station: Station, changed: Collection[str], by: Any, now: datetime) -> None:
     """Set COLUMNS as follows from what a person has changed of a station; a value that was sent again is no change."""
     own = {name for name in changed if getattr(before, name) != getattr(station, name)}
-    when = date_format(timezone.localtime(now), "j M, H:i")
+    when = date_format(timezone.localtime(now), "M j, H:i")
     who = f" by {by.get_username()}" if by else " by hand"
     if "as_measured" in own:
         station.as_measured_since = now if station.as_measured else None

@@ -51,7 +51,7 @@ def test_where_people_set_the_times_promises_use_these(measured, bob, change):
     flow.change_station("baking", by=bob, clock=at(0), **change)
     assert (oven().as_measured, oven().expected[:2]) == (False, (oven().distribution, oven().mean_seconds))
     assert as_measured.words(oven()) == (
-        "Set by bob on 20 Nov, 12:00: promises use the times as set. Measured: 77 works, 23 ± 3 s."
+        "Set by bob on Nov 20, 12:00: promises use the times as set. Measured: 77 works, 23 ± 3 s."
     )
     assert not as_measured.turn_on(oven(), at(9))
     flow.change_station("baking", clock=at(1), as_measured=True)
@@ -66,7 +66,7 @@ def test_what_is_sent_again_or_no_time_changes_nothing(measured, change):
 
 def test_a_switch_off_stays(measured):
     flow.change_station("baking", clock=at(0), as_measured=False)
-    assert as_measured.words(oven()).startswith("Switched off by hand on 20 Nov, 12:00. Measured: 77 works")
+    assert as_measured.words(oven()).startswith("Switched off by hand on Nov 20, 12:00. Measured: 77 works")
     assert not as_measured.turn_on(oven(), at(9))
     assert not oven().as_measured
 
