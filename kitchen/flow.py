@@ -254,8 +254,6 @@ def change_station(stage: str, *, by: Any = None, clock: Clock | None = None, **
         station.full_clean()
         if station.works_on != before.works_on:
             refuse_mixture(kitchen)
-        if stage == stages.READY and station.ends_by != before.ends_by:
-            raise Refused("Whether the counter hands over by itself is a setting of the shop.")
         as_measured.note_choice(before, station, changes, by, kitchen.now)
         also = {"spread_seconds"}  # `clean` can adapt it to the mean
         if any(getattr(station, name) != getattr(before, name) for name in as_measured.COLUMNS):

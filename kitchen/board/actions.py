@@ -86,6 +86,8 @@ def change_station(content: dict[str, Any], user: Any) -> dict[str, Any]:
     }
     if not changes:
         raise flow.Refused(f"Say what to change: {list_of(parsers)}.")
+    if content.get("stage") == stages.READY and "ends_by" in changes:
+        raise flow.Refused("Whether the counter hands over by itself is a setting of the shop.")
     flow.change_station(str(content.get("stage")), by=user, **changes)
     return {"done": "station"}
 

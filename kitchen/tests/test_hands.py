@@ -323,11 +323,6 @@ def test_what_cannot_be_taken_is_refused_in_a_sentence(boxed, place, bob):
         flow.take(other.pk, bob, clock=at(8))
 
 
-def test_who_hands_over_at_the_counter_is_the_shops_to_say(small_kitchen):
-    with pytest.raises(flow.Refused, match="a setting of the shop"):
-        flow.change_station("ready", ends_by="hand")
-
-
 @pytest.mark.parametrize("wrong", [{"ends_by": "whim"}, {"goes_on_after_times": 0.5}, {"goes_on_after_times": 1e9}])
 def test_nonsense_is_refused(by_hand, wrong):
     with pytest.raises(ValidationError):
