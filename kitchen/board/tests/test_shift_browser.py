@@ -206,5 +206,5 @@ def test_a_shift_by_hand(shop, window):  # noqa: F811
     # An order that only counts as delivered, because nobody tapped, teaches nothing.
     assert log["orders"] - log["assumed"] <= log["lessons"] <= log["orders"]
     spread = sqrt(log["orders"] * MEANT * (1 - MEANT))
-    is_in_odds = log["kept"] >= log["orders"] * MEANT - 4 * spread
+    is_in_odds = log["kept"] >= log["orders"] * MEANT - 5 * spread  # a crew that forgets costs some of the promises
     assert is_in_odds or log["oven_late"] > MOST_LATE, (said, log)
