@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 SPEED, HOURS, ORDERS_PER_HOUR = 120, 3, 30
 SHIFT_MS = HOURS * 3600 / SPEED * 1000
 LONGEST_MS = 3 * SHIFT_MS  # until the last order must have left
-LATE, NEVER = 40, 120  # each so manieth tap is forgotten for minutes, or for good
+LATE, NEVER = 40, 120  # one tap in so many comes minutes late, or is forgotten for good
 GOES_ON_AFTER_TIMES = 4
 MEANT = 0.9  # the share of the promises that is meant to be kept
 # Where the machine brings links and taps later than this, as a share of the time in the oven, it is another kitchen
