@@ -66,7 +66,7 @@ class Day:
     @cached_property
     def as_told(self) -> Flags:
         """Orders that went the way they were promised: neither cancelled nor rushed."""
-        told: Flags = (self.cancelled_at >= self.fulfilled) & ~self.rushed
+        told: Flags = (self.cancelled_at > self.fulfilled) & ~self.rushed
         return told
 
 

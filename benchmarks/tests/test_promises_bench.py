@@ -175,6 +175,13 @@ def test_the_cancelled_leave_the_line_and_their_place():
     assert served([0, 1, 1], [10, 10, 10], 1, gone_at=gone) == ([0, 2, 4], [4, 2, 14])
 
 
+def test_orders_that_were_cancelled_or_rushed_are_not_counted():
+    day = live_day(PICK_UP, 1, 0, world=replace(TROUBLE, cancelled=0.3, rushed=0.1))
+    told = np.repeat(day.as_told, day.pizzas)
+    assert (day.ends[1] - day.starts[1])[told] == pytest.approx(450)
+    assert not day.rushed[day.as_told].any() and 0.5 < day.as_told.mean() < 0.8
+
+
 def test_in_an_outage_half_the_places_stand_still():
     starts, _ = served([0] * 6, [10] * 6, 2, outage=Outage(5, 45, 1))
     assert starts == [0, 0, 10, 20, 30, 40]
