@@ -7,8 +7,13 @@ The level: the median of actual time / predicted median. Work that has become sl
 by the same factor, so the interval is multiplied by it first.
 
 The marks: each actual time is put on its interval's own scale, z = -1 at low, 0 at the median, +1 at high, linear on
-each side and extended beyond both ends. If the model is right, 5 % of the z are below -1, half are below 0 and 5 % are
-above +1. If not, the z of the last orders say where these marks should have been, and the next interval uses those.
+each side. If the model is right, 5 % of the z are below -1, half are below 0 and 5 % are above +1. If not, the z of
+the last orders say where these marks should have been, and the next interval uses those.
+
+Beyond both ends a unit of the scale is longer, by BEYOND of the median. That an oven failed and an order was an hour
+late has nothing to do with how narrow its interval was; counted in its widths and multiplied by a wide one, it would
+promise half a day (the constant that Papadopoulos, Gammerman and Vovk add to such a scale: Normalized nonconformity
+measures for regression conformal prediction, AIA 2008).
 
 In the rush a forecast errs in other ways than when it is calm, and in other ways for a big order than for a small one.
 So an outcome can count by how alike what was predicted for it is to what is predicted now: the local weights of Guan
@@ -35,6 +40,7 @@ SHORTEST_SIDE = 0.01
 ALIKE = 0.6  # how far apart predicted times are that still say much of each other, as a logarithm
 FARTHEST = 10.0
 STEP = 0.1
+BEYOND = 0.3  # of the median: by how much a unit of the scale is longer beyond an end than on its side
 NO_TIME = 1e-6  # seconds, where none would be divided by
 SLACK = 1e-9  # for sums of weights that should be equal
 
@@ -50,13 +56,14 @@ class Correction:
     low: float = -1.0
     median: float = 0.0
     high: float = 1.0
+    beyond: float = BEYOND  # the scale on which the marks are
 
     def apply(self, interval: Interval) -> Interval:
         """Return (low, median, high) in seconds from now; never before now."""
         if self == NONE:
             return interval
         low, middle, high = (
-            max(0.0, self.level * _seconds(mark, interval)) for mark in (self.low, self.median, self.high)
+            max(0.0, self.level * _seconds(mark, interval, self.beyond)) for mark in (self.low, self.median, self.high)
         )
         return low, middle, high
 
@@ -67,10 +74,11 @@ NONE = Correction()
 class Lessons:
     """What the model said, uncorrected, and what came: at most the newest WINDOW."""
 
-    def __init__(self, outcomes: Sequence[tuple[Interval, float]]) -> None:
+    def __init__(self, outcomes: Sequence[tuple[Interval, float]], beyond: float = BEYOND) -> None:
         self.intervals = np.array([interval for interval, _ in outcomes], dtype=np.float64).reshape(-1, 3)
         self.actual = np.array([seconds for _, seconds in outcomes], dtype=np.float64)
         self.middles = np.maximum(self.intervals[:, 1], NO_TIME)
+        self.beyond = beyond
         self.learned: dict[int | None, Correction] = {}
 
     def correct(self, interval: Interval) -> Interval:
@@ -94,15 +102,10 @@ class Lessons:
         level = weighted_median(self.actual / self.middles, weights)
         if level <= 0:
             return NONE
-        marks = _marks(self.intervals, self.actual / level)
+        marks = _marks(self.intervals, self.actual / level, self.beyond)
         tail = (1 - COVERAGE) / 2
         low, high = (weighted_end(marks, weights, share) for share in (tail, 1 - tail))
-        return Correction(level, low, weighted_median(marks, weights), high)
-
-
-def learn(outcomes: Sequence[tuple[Interval, float]], like: Interval | None = None) -> Correction:
-    """Return what outcomes teach about an interval; see Lessons, which is for many intervals."""
-    return Lessons(outcomes).correction(like)
+        return Correction(level, low, weighted_median(marks, weights), high, self.beyond)
 
 
 def likeness(middles: Array, middle: float) -> Array:
@@ -143,20 +146,18 @@ def weighted_end(values: Array, weights: Array, share: float) -> float:
     return float(values[order[min(max(place, 0), values.size - 1)]])
 
 
-def _marks(intervals: Array, actual: Array) -> Array:
+def _marks(intervals: Array, actual: Array, beyond: float) -> Array:
     low, middle, high = intervals.T
-    shortest = np.maximum(SHORTEST_SIDE * middle, 1e-6)
     off = actual - middle
-    marks: Array = off / np.maximum(np.where(off < 0, middle - low, high - middle), shortest)
+    apart = np.abs(off)
+    side = np.maximum(np.where(off < 0, middle - low, high - middle), np.maximum(SHORTEST_SIDE * middle, NO_TIME))
+    distances = np.minimum(apart / side, 1) + np.maximum(apart - side, 0) / (side + beyond * middle)
+    marks: Array = np.sign(off) * distances
     return marks
 
 
-def _seconds(mark: float, interval: Interval) -> float:
-    below, above = _sides(interval)
-    return interval[1] + mark * (below if mark < 0 else above)
-
-
-def _sides(interval: Interval) -> tuple[float, float]:
+def _seconds(mark: float, interval: Interval, beyond: float) -> float:
     low, middle, high = interval
-    shortest = max(SHORTEST_SIDE * middle, 1e-6)
-    return max(middle - low, shortest), max(high - middle, shortest)
+    side = max(middle - low if mark < 0 else high - middle, SHORTEST_SIDE * middle, NO_TIME)
+    apart = side * min(abs(mark), 1.0) + max(abs(mark) - 1.0, 0.0) * (side + beyond * middle)
+    return middle - apart if mark < 0 else middle + apart

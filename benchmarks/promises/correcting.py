@@ -20,7 +20,7 @@ def ours(orders: Sequence[Case]) -> list[Interval]:
 
 
 def before(orders: Sequence[Case]) -> list[Interval]:
-    """Look ahead with distributions as set, and learn from all alike: as the shop did before."""
+    """Look ahead with distributions as set, and learn from all alike, on a straight scale, as the shop did."""
     learned: dict[str, Correction] = {}
     intervals = []
     for number, known in enumerate(lessons_in_turn(orders, lambda case: case.as_set)):
@@ -28,7 +28,7 @@ def before(orders: Sequence[Case]) -> list[Interval]:
         if number % LEARN_EVERY == 0:
             learned.clear()
         if order.way not in learned:
-            learned[order.way] = calibration.learn(known)
+            learned[order.way] = calibration.Lessons(known, beyond=0.0).correction()
         intervals.append(learned[order.way].apply(order.as_set))
     return intervals
 

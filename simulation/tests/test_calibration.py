@@ -6,9 +6,13 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from simulation.calibration import FEWEST, NONE, WINDOW, Correction, Lessons, learn, likeness
+from simulation.calibration import FEWEST, NONE, WINDOW, Correction, Lessons, likeness
 
 INTERVAL = (80.0, 100.0, 140.0)
+
+
+def learn(rows):
+    return Lessons(rows).correction()
 
 
 def outcomes(number, actual=lambda low, middle, high: middle, seed=1):
@@ -63,6 +67,24 @@ def test_a_kitchen_without_chance_has_marks_all_the_same():
     assert low <= 2060 <= high and middle == pytest.approx(2060) and high - low < 1
 
 
+def test_what_comes_far_too_late_counts_in_time_not_in_widths():
+    """One order in ten comes an hour late, each time when the interval was narrow."""
+    rows = outcomes(WINDOW)
+    late = [((990.0, 1000.0, 1010.0), 4600.0)] * (WINDOW // 10)
+    low, middle, high = learn(rows[len(late) :] + late).apply((700.0, 1000.0, 1600.0))
+    assert low < middle == pytest.approx(1000, rel=0.1)
+    assert 4000 < high < 14_000  # 3,600 s are 360 of the narrow one's widths
+
+
+@pytest.mark.parametrize("off", [-0.99, -0.2, -0.1, 0.1, 0.4, 3.0, 50.0])
+def test_the_ends_are_as_far_off_as_what_came_however_far_that_was(off):
+    shares = [0.0] * 60 + [off] * 40
+    rows = [(tuple(size * end for end in INTERVAL), 100 * size * (1 + shares[size % 100])) for size in range(1, 301)]
+    low, middle, high = learn(rows).apply(INTERVAL)
+    assert middle == pytest.approx(100)
+    assert (low if off < 0 else high) == pytest.approx(100 * (1 + off))
+
+
 def test_nothing_is_promised_for_the_past():
     assert Correction(1.0, -9.0, 0.0, 1.0).apply(INTERVAL) == (0.0, 100.0, 140.0)
 
@@ -106,7 +128,6 @@ def test_a_lesson_is_learned_once_for_all_that_are_nearly_the_same():
     lessons = Lessons(outcomes(WINDOW))
     assert lessons.correction((80.0, 1000.0, 2000.0)) is lessons.correction((900.0, 1005.0, 1100.0))
     assert lessons.correction((80.0, 1000.0, 2000.0)) != lessons.correction((900.0, 2000.0, 2100.0))
-    assert learn(outcomes(WINDOW), (80.0, 1000.0, 2000.0)) == lessons.correction((80.0, 1000.0, 2000.0))
 
 
 def test_where_all_count_alike_the_ends_are_those_of_their_rank():
