@@ -615,7 +615,7 @@ class OrderEvent(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     by_person = models.BooleanField(default=False)  # stays true when the account is deleted
     reason = models.CharField(max_length=200, blank=True)
-    # The state before a person's action, for `flow.undo` (kitchen.undoing)
+    # The state before a person's action, for `flow.undo` (kitchen.verbs.undoing)
     before = models.JSONField(null=True, editable=False)
 
     class Meta:

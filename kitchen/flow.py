@@ -4,7 +4,7 @@ Every verb is one transaction: take the kitchen's lock, read, check, write, one 
 reads, including the time, it reads behind the lock (kitchen.locks). The time comes from a clock: the database's, or a
 test's own.
 
-Those for people are in kitchen.staff and kitchen.hands, and can be called from here like all others.
+Those for people are in kitchen.verbs, and can be called from here like all others.
 
 No Celery here: `work_begun` is sent, inside the transaction, for each work that has just begun, and kitchen.tasks
 makes its chain after the commit.
@@ -20,14 +20,8 @@ from django.dispatch import Signal
 
 from home.models import FORECAST_FIELDS, ORDER_ROWS, Order, OrderItem, Pizza
 from kitchen import as_measured, stages
-from kitchen.changing import add_items, make_items, write_lines
-from kitchen.changing import facts as facts
-from kitchen.hands import *  # noqa: F403  the taps
-from kitchen.hands import is_left_to_people, waits_for_ever
 from kitchen.locks import Clock, Kitchen, Work, lock_kitchen
 from kitchen.models import Promise, Shop, Station
-from kitchen.staff import *  # noqa: F403  the verbs for people
-from kitchen.staff import in_hand
 from kitchen.transitions import (
     Cause,
     Event,
@@ -39,10 +33,16 @@ from kitchen.transitions import (
     seat,
 )
 from kitchen.transitions import Refused as Refused
-from kitchen.verbs import TooEarly as TooEarly
-from kitchen.verbs import loading_awaited as loading_awaited
-from kitchen.verbs import locked
-from kitchen.verbs import work_begun as work_begun
+from kitchen.verbs.changing import add_items, make_items, write_lines
+from kitchen.verbs.changing import facts as facts
+from kitchen.verbs.hands import *  # noqa: F403  the taps
+from kitchen.verbs.hands import is_left_to_people, waits_for_ever
+from kitchen.verbs.staff import *  # noqa: F403  the verbs for people
+from kitchen.verbs.staff import in_hand
+from kitchen.verbs.transaction import TooEarly as TooEarly
+from kitchen.verbs.transaction import loading_awaited as loading_awaited
+from kitchen.verbs.transaction import locked
+from kitchen.verbs.transaction import work_begun as work_begun
 
 EARLY_SECONDS = 0.02  # a link can be this early: clocks of two machines, rounding
 OVERDUE_SECONDS = 2.0  # the recovery sweep gives a link this long to arrive

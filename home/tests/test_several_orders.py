@@ -58,7 +58,7 @@ def test_nobody_but_flow_and_its_parts_writes_several_orders():
         for path in (root / room).rglob("*.py")
         if not {"tests", "migrations"} & set(path.parts) and (lines := writes_of_several_orders(path.read_text()))
     }
-    assert set(found) == {"kitchen/flow.py", "kitchen/changing.py"}
+    assert set(found) == {"kitchen/flow.py", "kitchen/verbs/changing.py"}
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_what_changes_the_pizzas_of_an_order_is_called_by_flow_alone():
         str(path.relative_to(root))
         for room in ROOMS
         for path in (root / room).rglob("*.py")
-        if "tests" not in path.parts and "kitchen.changing" in path.read_text()
+        if "tests" not in path.parts and "kitchen.verbs.changing" in path.read_text()
     }
-    assert callers == {"kitchen/flow.py", "kitchen/staff.py"}
+    assert callers == {"kitchen/flow.py", "kitchen/verbs/staff.py"}
 
 
 def first_locks(queries):

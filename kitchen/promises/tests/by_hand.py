@@ -14,7 +14,7 @@ from kitchen.locks import Work
 from kitchen.models import Station
 from kitchen.promises import forecast, ledger, measure
 from kitchen.tests.clock import at, link_of
-from kitchen.verbs import work_begun
+from kitchen.verbs.transaction import work_begun
 
 RENEW_EVERY = 10  # orders
 PIZZAS = (1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5)  # as often as people order them

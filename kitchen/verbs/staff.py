@@ -1,6 +1,6 @@
 """What people do with an order or, with `item`, with one pizza of it: verbs of `flow`.
 
-What they tap while they work is in kitchen.hands.
+What they tap while they work is in kitchen.verbs.hands.
 
 Each takes `seen`, the seq of what a person saw when they clicked: if that has reached another stage since, the click
 was not meant for it and is refused.
@@ -12,7 +12,6 @@ from typing import Any
 
 from home.models import Order, OrderEvent, OrderItem, Pizza
 from kitchen import stages
-from kitchen.changing import exchange, strike
 from kitchen.locks import Clock, Kitchen, Work
 from kitchen.transitions import (
     Cause,
@@ -30,8 +29,9 @@ from kitchen.transitions import (
     settle,
     work_left,
 )
-from kitchen.undoing import NOTHING_TO_UNDO, before, refuse_stale, refuse_undo, restore
-from kitchen.verbs import locked
+from kitchen.verbs.changing import exchange, strike
+from kitchen.verbs.transaction import locked
+from kitchen.verbs.undoing import NOTHING_TO_UNDO, before, refuse_stale, refuse_undo, restore
 
 __all__ = [
     "UNDO_SECONDS",

@@ -16,10 +16,10 @@ from home.models import Order, OrderItem
 from kitchen import stages
 from kitchen.locks import Clock, Kitchen, Work
 from kitchen.models import Station
-from kitchen.staff import find, refuse_done, refuse_ended
 from kitchen.transitions import Cause, Event, Refused, begin, move_all, note
-from kitchen.undoing import before, has_begun_since, refuse_moved, whereabouts
-from kitchen.verbs import locked
+from kitchen.verbs.staff import find, refuse_done, refuse_ended
+from kitchen.verbs.transaction import locked
+from kitchen.verbs.undoing import before, has_begun_since, refuse_moved, whereabouts
 
 __all__ = ["advance", "take"]
 
