@@ -30,7 +30,7 @@ def act(content: dict[str, Any], user: Any) -> dict[str, Any]:
 def refuse(name: str, order: Order, user: Any) -> None:
     """Refuse what is not a driver's to do, in a sentence."""
     if order.stage != DRIVERS and not (name == "undo" and order.stage == stages.LAST):
-        raise flow.Refused(f"{order} is not with the drivers: it is {stages.label(order.stage, order.way).lower()}.")
+        raise flow.Refused(f"{order} is not with the drivers: it is at “{stages.label(order.stage, order.way)}”.")
     if name == "take":
         refuse_taken(order, user)
     elif name == "advance":

@@ -99,8 +99,10 @@ def recall(
     with locked(clock) as kitchen:
         order, one = find(kitchen, pk, seen, item)
         work = one or order
-        if work.stage in (stages.FIRST, stages.CANCELLED.code):
-            raise Refused(f"{work} can't go back: it is {stages.BY_CODE[work.stage].label.lower()}.")
+        if work.stage == stages.CANCELLED.code:
+            raise Refused(f"{work} can't go back: it is cancelled.")
+        if work.stage == stages.FIRST:
+            raise Refused(f"{work} can't go back: it is at the first station.")
         if one is not None and one.is_done and not order.cooking and order.stage != one.stage:
             raise Refused(f"{one} can't go back alone: {order} is {stages.label(order.stage, order.way).lower()}.")
         (target,) = stages.before(work.stage, order.way)

@@ -36,7 +36,7 @@ def test_recall_brings_back_what_was_delivered(place, bob):
 
 def test_recall_has_nowhere_to_go_from_the_first_stage(place, bob):
     order = place(NOON)
-    with pytest.raises(flow.Refused, match="can't go back: it is order received"):
+    with pytest.raises(flow.Refused, match="can't go back: it is at the first station"):
         flow.recall(order.pk, clock=at(1), by=bob)
     flow.cancel(order.pk, clock=at(1), by=bob)
     with pytest.raises(flow.Refused, match="can't go back: it is cancelled"):

@@ -355,7 +355,7 @@ async def test_stations_and_shop_change_for_all_boards(bob, order):
         ({"action": "advance", "order_id": "OURS", "seq": -1}, "its seq"),
         ({"action": "undo", "order_id": "OURS", "seq": 10**40}, "its seq"),
         ({"action": "undo", "order_id": "OURS", "seq": 1}, "nothing to undo"),
-        ({"action": "recall", "order_id": "OURS", "seq": 1}, "can't go back: it is order received"),
+        ({"action": "recall", "order_id": "OURS", "seq": 1}, "can't go back: it is at the first station"),
         ({"action": "station", "stage": "ready", "ends_by": "hand"}, "a setting of the shop"),
         ({"action": "resume", "order_id": "OURS", "seq": 1}, "is not on hold"),
         ({"action": "cancel", "order_id": "OURS", "seq": 1}, "Say why"),
