@@ -95,14 +95,14 @@ def works_by_hand(means, seed=1):
 
 def test_all_works_count_while_the_kitchen_stays_as_it_is():
     counted = [len(newest_alike(works_by_hand([100] * 700, seed), per_pizza=False)) for seed in range(40)]
-    assert sorted(counted)[8:] == [MOST_SAMPLES] * 32  # with some of them chance looks like a change
+    assert sorted(counted)[2:] == [MOST_SAMPLES] * 38  # with one or two of them chance could look like a change
 
 
 def test_after_a_change_only_the_works_since_count():
     counted = [
         len(newest_alike(works_by_hand([100] * 500 + [130] * 100, seed), per_pizza=False)) for seed in range(40)
     ]
-    assert sorted(counted)[4] >= 50 and sorted(counted)[35] <= 140
+    assert sorted(counted)[1:] == [100] * 39
     oven = [Sample(1, 450.0)] * 400 + [Sample(1, 520.0)] * 70
     assert newest_alike(oven, per_pizza=False) == oven[-70:]
     assert fit_newest(oven, per_pizza=False) == ("fixed", 520, 0, 0)

@@ -8,8 +8,8 @@ few places to cut).
 """
 
 from collections.abc import Hashable, Sequence
-from math import inf, sqrt
-from typing import NamedTuple
+from math import sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,23 +101,24 @@ def newest_alike(samples: Sequence[Sample], per_pizza: bool) -> Sequence[Sample]
 
 
 def _errors_apart(works: Array, orders: Ids, cut: int) -> float:
-    """Return by how many standard errors the means of the newest `cut` works and of those before them differ."""
-    (newer, its_error), (older, other_error) = (
-        _mean_with_error(works[part], orders[part]) for part in (slice(-cut, None), slice(-cut))
-    )
-    error = max(sqrt(its_error**2 + other_error**2), FIXED_CV / DIFFER * older, 1e-9)
-    return abs(newer - older) / error
+    """Return by how many standard errors the means of the newest `cut` works and of those before them differ.
+
+    The spread is that of all works around the mean of their own part, with what the pizzas of an order share: of few
+    works, those that happen to be short also seem to be alike, and would prove a change.
+    """
+    parts = (slice(None, -cut), slice(-cut, None))
+    seconds, pieces = works.T
+    older, newer = (float(seconds[part].sum() / pieces[part].sum()) for part in parts)
+    off = seconds - pieces * np.repeat((older, newer), (len(works) - cut, cut))
+    of_orders = zip(np.bincount(orders, pieces), np.bincount(orders, off), strict=True)
+    spread = components.of_orders([(int(number), seconds) for number, seconds in of_orders])
+    error = sqrt(sum(_error_squared(np.bincount(orders[part], pieces[part]), spread) for part in parts))
+    return abs(newer - older) / max(error, FIXED_CV / DIFFER * older, 1e-9)
 
 
-def _mean_with_error(works: Array, orders: Ids) -> tuple[float, float]:
-    """Return the mean of a piece of work and its standard error: of pizzas of one order it is counted as of one."""
-    seconds, pieces = works.sum(axis=0)
-    mean = float(seconds / pieces)
-    errors = np.bincount(orders, works[:, 0] - mean * works[:, 1])
-    number = np.unique(orders).size
-    if number == 1:
-        return mean, inf
-    return mean, sqrt(number / (number - 1) * float((errors**2).sum())) / float(pieces)
+def _error_squared(pieces: NDArray[Any], spread: Components) -> float:
+    """Return the squared standard error of the mean of a piece, of orders with so many pieces each."""
+    return float(spread.own**2 * pieces.sum() + spread.shared**2 * (pieces**2).sum()) / float(pieces.sum()) ** 2
 
 
 def _parts(samples: Sequence[Sample], per_pizza: bool) -> Components:
