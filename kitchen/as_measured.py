@@ -5,6 +5,7 @@ it stays off until they switch it on.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,13 +42,36 @@ def turn_on(station: Station, now: datetime) -> bool:
     return wanted.update(as_measured=True, as_measured_since=now) > 0
 
 
-def since_by_way() -> dict[str, datetime]:
-    """Return for each way since when promises use what was measured, at the last of its stations for which they do."""
-    moments = dict(Station.objects.filter(as_measured=True).values_list("stage", "as_measured_since"))
+@dataclass(frozen=True)
+class Teaching:
+    """Which outcomes of a way teach something about the forecasts of now."""
+
+    # Since when promises use what was measured, at the last of its stations for which they do
+    since: datetime = BEGINNING
+    # From when work at a station took another time until that was noticed
+    unnoticed: tuple[tuple[datetime, datetime], ...] = ()
+
+    def includes(self, promised_at: datetime, came_at: datetime) -> bool:
+        """Return False for an order that was forecast otherwise, or was there while a change was unnoticed."""
+        in_between = any(came_at > changed and promised_at < noticed for changed, noticed in self.unnoticed)
+        return promised_at >= self.since and not in_between
+
+
+def teaching_by_way() -> dict[str, Teaching]:
+    stations = {station.stage: station for station in Station.objects.filter(as_measured=True)}
     return {
-        way: max(filter(None, map(moments.get, route.stages)), default=BEGINNING)
-        for way, route in stages.ROUTES.items()
+        way: _teaching([stations[c] for c in route.stages if c in stations]) for way, route in stages.ROUTES.items()
     }
+
+
+def _teaching(stations: Collection[Station]) -> Teaching:
+    since = [station.as_measured_since for station in stations if station.as_measured_since]
+    unnoticed = [
+        (station.measured_changed_at, station.measured_noticed_at)
+        for station in stations
+        if station.measured_changed_at and station.measured_noticed_at
+    ]
+    return Teaching(max(since, default=BEGINNING), tuple(unnoticed))
 
 
 def words(station: Station) -> str:

@@ -173,6 +173,10 @@ class Station(models.Model):
     )
     # since when it is on: what was promised before was forecast with other times, and teaches nothing
     as_measured_since = models.DateTimeField(null=True, editable=False)
+    # when work here last began to take another time, and when that was noticed: what was promised meanwhile teaches
+    # nothing of the forecasts since
+    measured_changed_at = models.DateTimeField(null=True, editable=False)
+    measured_noticed_at = models.DateTimeField(null=True, editable=False)
     # measured from the event log, in kitchen seconds; null until enough work was seen (promises.measure)
     measured_distribution = models.CharField(max_length=20, blank=True, editable=False)
     measured_mean_seconds = models.FloatField(null=True, editable=False)

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 
 from benchmarks.promises.days import Day, live_day
-from benchmarks.promises.measured import Measured
+from benchmarks.promises.measured import Measured, Unnoticed
 from benchmarks.promises.shops import DAY_SECONDS, RIGHT, Shop, World
 from benchmarks.promises.views import state_at
 from simulation.calibration import Interval
@@ -37,6 +37,11 @@ class Case(Seen):
     as_set: Interval  # by the distributions as the shop believes them
     as_measured: Interval
     is_measured: bool  # at every station; until then some are as set
+    unnoticed: tuple[Unnoticed, ...] = ()  # as is known when it comes
+
+    def learns_from(self, other: Seen) -> bool:
+        """Return False for an order that was there while the kitchen had changed and nobody had noticed."""
+        return not any(other.there_at > changed and other.at < noticed for changed, noticed in self.unnoticed)
 
 
 def seen(day: Day, order: int, opened: float) -> Seen:
@@ -70,9 +75,10 @@ class Run:
         while True:
             label = f"{self.seed}:{self.number}"
             day = live_day(self.shop, self.seed, self.number, slower, self.world)
-            self.measured.new_day(day, label)
+            opened = self.number * DAY_SECONDS
+            self.measured.new_day(day, label, opened)
             self.number += 1
-            yield from self._of_day(day, label, (self.number - 1) * DAY_SECONDS)
+            yield from self._of_day(day, label, opened)
 
     def _of_day(self, day: Day, label: str, opened: float) -> Iterator[Case]:
         for order in range(day.arrivals.size):
@@ -83,4 +89,5 @@ class Run:
             as_set, as_measured = look_ahead_last(state), look_ahead_last(replace(state, stations=stations))
             assert as_set is not None and as_measured is not None
             facts, is_measured = vars(seen(day, order, opened)), self.measured.knows_all
-            yield Case(**facts, as_set=as_set, as_measured=as_measured, is_measured=is_measured)
+            unnoticed = self.measured.unnoticed(self.shop.route(day.ways[order]))
+            yield Case(**facts, as_set=as_set, as_measured=as_measured, is_measured=is_measured, unnoticed=unnoticed)

@@ -13,7 +13,7 @@ Lesson = tuple[Interval, float]
 
 def ours(orders: Sequence[Case]) -> list[Interval]:
     """Look ahead with distributions as measured, and learn most from what was promised likewise."""
-    lessons = lessons_in_turn(orders, lambda case: case.as_measured)
+    lessons = lessons_in_turn(orders, lambda case: case.as_measured, Case.learns_from)
     return [
         calibration.Lessons(known).correct(order.as_measured) for order, known in zip(orders, lessons, strict=True)
     ]
@@ -34,13 +34,15 @@ def before(orders: Sequence[Case]) -> list[Interval]:
 
 
 def lessons_in_turn(
-    orders: Sequence[Case], model: Callable[[Case], Interval], counts: Callable[[Case], bool] = lambda case: True
+    orders: Sequence[Case],
+    model: Callable[[Case], Interval],
+    teaches: Callable[[Case, Case], bool] = lambda order, case: True,
 ) -> list[list[Lesson]]:
-    """Return for each order the newest lessons of its way that were known when it came."""
+    """Return for each order the newest lessons of its way that were known when it came, of those that teach it."""
     found = []
     for number, known in in_turn(orders):
-        way = orders[number].way
+        order = orders[number]
         newest = [orders[other] for other in known[-2 * calibration.WINDOW :]]
-        those = [case for case in newest if case.way == way and counts(case)][-calibration.WINDOW :]
+        those = [case for case in newest if case.way == order.way and teaches(order, case)][-calibration.WINDOW :]
         found.append([(model(case), case.seconds) for case in those])
     return found

@@ -13,7 +13,7 @@ from benchmarks.promises import bars, runs
 from benchmarks.promises.__main__ import SEED
 from benchmarks.promises.bars import AFTER_DRIFT, EACH_PART, OVERALL
 from benchmarks.promises.boosted import boosted
-from benchmarks.promises.cases import Case, Run, history
+from benchmarks.promises.cases import Case, Run, Seen, history
 from benchmarks.promises.days import Outage, live_day, serve
 from benchmarks.promises.knowing import in_turn
 from benchmarks.promises.measured import Measured
@@ -115,6 +115,24 @@ def test_the_works_of_a_day_are_measured_as_they_end():
     assert make.mean == pytest.approx(1.25 * 75, rel=0.15)
     assert (oven.distribution, oven.mean) == ("fixed", pytest.approx(1.25 * 450))
     assert bench.mean == pytest.approx(1.25 * 40, rel=0.15)
+
+
+def test_what_was_there_while_a_change_was_unnoticed_teaches_nothing():
+    measured, opened = Measured(PICK_UP), 0.0
+    for number in range(4):
+        measured.new_day(live_day(PICK_UP, 1, number, slower=DRIFT if number == 3 else 1.0), str(number), opened)
+        for _ in range(200):
+            measured.stations_at(12 * 3600.0 if number < 3 else 4 * 3600.0)
+        opened += 24 * 3600.0
+    make, oven = measured.unnoticed((0, 1))
+    assert 2 * 24 < make.changed / 3600 < make.noticed / 3600 == 3 * 24 + 4 == oven.noticed / 3600
+    facts = {"open_orders": 0, "open_pizzas": 0, "pizzas": 1, "way": TO_COLLECT}
+    early, between, late = (Seen(**facts, at=at, seconds=600.0) for at in (make.changed - 601, 0, make.noticed))
+    between = replace(between, at=make.changed - 599)
+    order = Case(**facts, at=1e6, seconds=1.0, as_set=(0, 0, 0), as_measured=(0, 0, 0), is_measured=True)
+    assert all(map(order.learns_from, (early, between, late)))
+    order = replace(order, unnoticed=(make,))
+    assert [order.learns_from(other) for other in (early, between, late)] == [True, False, True]
 
 
 def test_pizzas_that_share_a_difficulty_are_measured_so():

@@ -158,7 +158,7 @@ class Learned:
 
     def get(self, speed: float, way: str) -> Lessons:
         if speed != self.speed or monotonic() - self.at >= LEARN_SECONDS:
-            found = ledger.lessons(speed, as_measured.since_by_way())
+            found = ledger.lessons(speed, as_measured.teaching_by_way())
             self.lessons = {way: Lessons(those) for way, those in found.items()}
             self.speed, self.at = speed, monotonic()
         return self.lessons.get(way, NO_LESSONS)

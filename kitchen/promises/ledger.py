@@ -13,6 +13,7 @@ from django.utils import timezone
 from home.models import Order, OrderEvent
 from home.rows import Rows
 from kitchen import stages
+from kitchen.as_measured import Teaching
 from kitchen.flow import order_placed
 from kitchen.models import Outcome, Promise, Shop
 from kitchen.promises.measure import NATURAL
@@ -129,18 +130,19 @@ def outcome(promise: Promise, order: Order | None, now: datetime) -> Outcome:
 # Learning
 
 
-def lessons(speed: float, since: Mapping[str, datetime] | None = None) -> dict[str, list[Lesson]]:
+def lessons(speed: float, teaching: Mapping[str, Teaching] | None = None) -> dict[str, list[Lesson]]:
     """Return by way what the model said and what came, for the newest outcomes without intervention at this speed.
 
     Each way has its own: drivers who are slower than they were are nothing to those who collect.
-    since: by way, those that were promised from then on.
+    teaching: by way, which of them count; all without it.
     """
-    columns = ("promise__way", "promise__at", "promise__speed", "intervened", "seconds")
+    columns = ("promise__way", "promise__at", "at", "promise__speed", "intervened", "seconds")
     rows = Outcome.objects.order_by("-pk").values_list(*columns, *(f"promise__{name}" for name in MODEL))
     found: dict[str, list[Lesson]] = {}
-    for way, at, its_speed, intervened, seconds, low, median, high in rows[:LESSONS_READ]:
+    for way, promised_at, at, its_speed, intervened, seconds, low, median, high in rows[:LESSONS_READ]:
         those = found.setdefault(way, [])
-        counts = not intervened and its_speed == speed and (since is None or at >= since[way])
+        counts = not intervened and its_speed == speed
+        counts = counts and (teaching is None or teaching[way].includes(promised_at, at))
         if seconds is not None and counts and len(those) < calibration.WINDOW:
             those.append(((low, median, high), seconds))
     return found

@@ -17,7 +17,7 @@ from home import live
 from home.models import OrderEvent
 from kitchen import as_measured, flow, outlook, stages
 from kitchen.models import Shop, Station
-from simulation.works.fitting import MOST_SAMPLES, Fit, Sample, fit_distribution, newest_alike
+from simulation.works.fitting import MOST_SAMPLES, Fit, Sample, change_noticed, fit_distribution, newest_alike
 from simulation.works.overdue import lateness_of
 from simulation.works.service import longest
 
@@ -48,7 +48,11 @@ def measure(station: Station, shop: Shop, newest: OrderEvent) -> bool:
     alike = [] if station.is_belt else newest_alike(works, station.per_pizza)
     fit = fit_distribution(alike, station.per_pizza)
     was_measured = station.measured_mean_seconds is not None
+    before = station.measured_mean_seconds if station.uses_measured else None
+    changed_at = change_noticed(works, alike, before, fit.mean_seconds) if fit else None
     changes: dict[str, Any] = note(station, figures(fit, len(alike)))
+    if changed_at is not None:
+        changes |= {"measured_changed_at": changed_at, "measured_noticed_at": newest.at}
     is_new = False
     if fit is not None and not station.as_measured:
         is_new = as_measured.turn_on(station, newest.at)
@@ -103,8 +107,8 @@ def read(station: Station, since: datetime, speed: float, after_pk: int) -> list
     rows = rows.filter(~Exists(by_hand), ~Q(Exists(undone), ending="done"), ending__in=NATURAL)
     newest = rows.order_by("-pk")[:MOST_SAMPLES].values_list("at", "ended", "order__pizzas", "order")
     return [
-        Sample(1, (ended - at).total_seconds() * speed, order)  # a pizza, with whose it is
+        Sample(1, (ended - at).total_seconds() * speed, order, at)  # a pizza, with whose it is
         if station.is_of_items
-        else Sample(pizzas, (ended - at).total_seconds() * speed)
+        else Sample(pizzas, (ended - at).total_seconds() * speed, began=at)
         for at, ended, pizzas, order in reversed(newest)
     ]

@@ -77,16 +77,36 @@ def test_it_turns_itself_on_but_once(measured):
     assert (oven().as_measured, oven().as_measured_since) == (True, at(9))
 
 
+def since():
+    return {way: teaching.since for way, teaching in as_measured.teaching_by_way().items()}
+
+
 def test_since_when_is_said_for_each_way(measured):
     never = as_measured.BEGINNING
-    assert as_measured.since_by_way() == {"delivery": never, "carry_out": never}  # it was on before there was a since
+    assert since() == {"delivery": never, "carry_out": never}  # it was on before there was a since
     as_measured.turn_on(Station.objects.get(stage="received"), at(5))
     as_measured.turn_on(Station.objects.get(stage="out_for_delivery"), at(7))
-    assert as_measured.since_by_way() == {"delivery": at(7), "carry_out": at(5)}
+    assert since() == {"delivery": at(7), "carry_out": at(5)}
     flow.change_station("received", clock=at(8), mean_seconds=11)
-    assert as_measured.since_by_way() == {"delivery": at(7), "carry_out": never}
+    assert since() == {"delivery": at(7), "carry_out": never}
     flow.change_station("received", clock=at(9), as_measured=True)
-    assert as_measured.since_by_way() == {"delivery": at(9), "carry_out": at(9)}
+    assert since() == {"delivery": at(9), "carry_out": at(9)}
+
+
+def test_orders_that_were_there_while_a_change_was_unnoticed_teach_nothing(measured):
+    spell = {"measured_changed_at": at(100), "measured_noticed_at": at(200)}
+    Station.objects.filter(stage="out_for_delivery").update(as_measured=True, **spell)
+    Station.objects.filter(stage="received").update(as_measured=False, **spell)  # promises do not use its works
+    teaching = as_measured.teaching_by_way()
+    orders = [(0, 100), (0, 101), (150, 160), (199, 400), (200, 400)]
+    assert [teaching["delivery"].includes(at(promised), at(came)) for promised, came in orders] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert all(teaching["carry_out"].includes(at(promised), at(came)) for promised, came in orders)
 
 
 def test_who_sets_times_and_switches_it_on_at_once_wants_what_is_measured(measured, bob):

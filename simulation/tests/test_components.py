@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from simulation.works import components
-from simulation.works.fitting import LEAST_SAMPLES, MOST_SAMPLES, Sample, fit_distribution, fit_newest, newest_alike
+from simulation.works.fitting import (
+    LEAST_SAMPLES,
+    MOST_SAMPLES,
+    Sample,
+    change_noticed,
+    fit_distribution,
+    newest_alike,
+)
 from simulation.works.service import ServiceTime, sums
 
 SIZES, CHANCES = (1, 2, 3, 4, 5), (0.38, 0.29, 0.15, 0.15, 0.03)
@@ -105,7 +112,17 @@ def test_after_a_change_only_the_works_since_count():
     assert sorted(counted)[1:] == [100] * 39
     oven = [Sample(1, 450.0)] * 400 + [Sample(1, 520.0)] * 70
     assert newest_alike(oven, per_pizza=False) == oven[-70:]
-    assert fit_newest(oven, per_pizza=False) == ("fixed", 520, 0, 0)
+    assert fit_distribution(oven[-70:], per_pizza=False) == ("fixed", 520, 0, 0)
+
+
+def test_a_change_is_noticed_once():
+    """By the moment when the first work since then began, and only where the mean moves by more than chance."""
+    oven = [Sample(1, 450.0 if place < 400 else 520.0, began=10 * place) for place in range(500)]
+    alike = newest_alike(oven, per_pizza=False)
+    assert change_noticed(oven, alike, 452, 520) == 4000
+    assert change_noticed(oven, alike, 518, 520) is None  # it was noticed before
+    assert change_noticed(oven, alike, None, 520) is None  # promises did not use what was measured
+    assert change_noticed(oven[:400], oven[:400], 430, 450) is None  # all works are alike
 
 
 def test_a_clock_that_jitters_is_no_change():
@@ -125,4 +142,4 @@ def test_the_pizzas_of_an_order_prove_as_little_as_one():
 def test_a_few_works_are_all_that_is_known():
     works = works_by_hand([100] * 60)
     assert newest_alike(works, per_pizza=False) == works
-    assert fit_newest(works[:49], per_pizza=False) is None
+    assert fit_distribution(works[:49], per_pizza=False) is None

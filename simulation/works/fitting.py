@@ -29,12 +29,14 @@ FIXED_CV = 0.01  # a spread below this share of the mean is the clock's, not the
 CUTS = (50, 70, 100, 140, 200, 280, 400)
 DIFFER = 3.0
 MOST_SAMPLES = 500
+CHANGED = 0.05  # of the mean: it moves by more at once where a change is noticed, and by less from work to work
 
 
 class Sample(NamedTuple):
     pizzas: int
     seconds: float  # kitchen seconds
     order: Hashable = None  # whose pizza it is, where a sample is a single one; None: nobody else's
+    began: Any = None  # a moment on the reader's clock
 
 
 class Fit(NamedTuple):
@@ -48,11 +50,6 @@ class Fit(NamedTuple):
     def service_time(self, per_pizza: bool) -> ServiceTime:
         code, mean, spread, shared = self
         return ServiceTime(code, mean, spread, per_pizza, shared=shared)
-
-
-def fit_newest(samples: Sequence[Sample], per_pizza: bool) -> Fit | None:
-    """Return the distribution of the newest works, which are the last ones; None if too little was seen."""
-    return fit_distribution(newest_alike(samples, per_pizza), per_pizza)
 
 
 def fit_distribution(samples: Sequence[Sample], per_pizza: bool) -> Fit | None:
@@ -98,6 +95,15 @@ def newest_alike(samples: Sequence[Sample], per_pizza: bool) -> Sequence[Sample]
     differ = {cut: _errors_apart(works, orders, cut) for cut in cuts}
     cut = max(differ, key=lambda cut: differ[cut])
     return newest[-cut:] if differ[cut] > DIFFER else newest
+
+
+def change_noticed(works: Sequence[Sample], alike: Sequence[Sample], before: float | None, mean: float) -> Any:
+    """Return when the kitchen changed, if that is noticed just now: when the first of the works since then began.
+
+    alike: the newest of the works, by `newest_alike`, and their mean. before: the mean that was used until now.
+    """
+    is_cut = len(alike) < min(len(works), MOST_SAMPLES)
+    return alike[0].began if is_cut and before is not None and abs(mean - before) > CHANGED * before else None
 
 
 def _errors_apart(works: Array, orders: Ids, cut: int) -> float:

@@ -240,6 +240,18 @@ def test_what_was_promised_with_other_times_teaches_nothing(promised, monkeypatc
     assert forecast.Learned().get(2.0, stages.DELIVERY).actual.size == 2
 
 
+def test_what_was_promised_while_a_change_was_unnoticed_teaches_nothing(promised, monkeypatch):
+    monkeypatch.setattr(calibration, "FEWEST", 2)
+    for seconds in (0, 150, 200, 201):
+        deliver(promised(seconds), seconds + 60)
+    Station.objects.filter(stage="baking").update(
+        as_measured=True, measured_changed_at=at(100), measured_noticed_at=at(180)
+    )
+    ledger.settle(at(400))
+    assert len(lessons(2.0)) == 4
+    assert forecast.Learned().get(2.0, stages.DELIVERY).actual.size == 3
+
+
 def test_each_way_learns_from_its_own_outcomes(promised, monkeypatch):
     monkeypatch.setattr(calibration, "FEWEST", 2)
     for seconds in (60, 90, 60):

@@ -289,6 +289,23 @@ def test_a_belt_is_not_measured(kitchen, boards, monkeypatch):
     assert (boards, oven.measured_mean_seconds, oven.as_measured) == ([], None, False)
 
 
+@pytest.mark.django_db
+def test_a_change_is_noted_from_when_it_began_to_when_it_is_noticed(kitchen, boards):
+    """The oven takes 80 kitchen seconds, and from the 101st pizza on 92."""
+
+    def bake(numbers, seconds):
+        for number in numbers:
+            kitchen(seconds, begins=100 + 10 * number)
+        measure.renew()
+        oven = Station.objects.get(stage="baking")
+        return oven.measured_mean_seconds, oven.measured_changed_at, oven.measured_noticed_at
+
+    assert bake(range(100), 20) == (80, None, None)
+    noted = (92, at(100 + 10 * 100), at(100 + 10 * 169 + 23))
+    assert bake(range(100, 170), 23) == noted
+    assert bake(range(170, 180), 23)[1:] == noted[1:]
+
+
 @pytest.mark.database
 @pytest.mark.django_db
 def test_what_the_pizzas_of_an_order_share_is_measured(log, boards):
