@@ -52,7 +52,7 @@ class Teaching:
     unnoticed: tuple[tuple[datetime, datetime], ...] = ()
 
     def includes(self, promised_at: datetime, came_at: datetime) -> bool:
-        """Return False for an order that was forecast otherwise, or was there while a change was unnoticed."""
+        """Return False for an order that was promised with other times, or was there while a change was unnoticed."""
         in_between = any(came_at > changed and promised_at < noticed for changed, noticed in self.unnoticed)
         return promised_at >= self.since and not in_between
 

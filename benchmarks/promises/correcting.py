@@ -38,7 +38,7 @@ def lessons_in_turn(
     model: Callable[[Case], Interval],
     teaches: Callable[[Case, Case], bool] = lambda order, case: True,
 ) -> list[list[Lesson]]:
-    """Return for each order the newest lessons of its way that were known when it came, of those that teach it."""
+    """Return, for each order, the newest lessons of its way that were known when it came and that it learns from."""
     found = []
     for number, known in in_turn(orders):
         order = orders[number]

@@ -123,7 +123,7 @@ def _errors_apart(works: Array, orders: Ids, cut: int) -> float:
 
 
 def _error_squared(pieces: NDArray[Any], spread: Components) -> float:
-    """Return the squared standard error of the mean of a piece, of orders with so many pieces each."""
+    """Return the squared standard error of the mean per piece. pieces: how many each order has."""
     return float(spread.own**2 * pieces.sum() + spread.shared**2 * (pieces**2).sum()) / float(pieces.sum()) ** 2
 
 
