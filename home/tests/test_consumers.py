@@ -64,7 +64,7 @@ def act(verb, order, *args, **kwargs):
 
 
 @pytest.fixture
-def order(small_kitchen, place, alice):
+def order(small_kitchen, timeless, place, alice):
     """An order whose payload is the same for a while: its work takes no longer than is expected."""
     order = place(user=alice)
     broadcaster.flush()

@@ -92,7 +92,7 @@ def act(verb, order, *args, **kwargs):
 
 
 @pytest.fixture
-def order(place):
+def order(timeless, place):
     order = place()
     broadcaster.flush()
     return order
