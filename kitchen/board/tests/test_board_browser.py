@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TABLET = {"width": 1024, "height": 768}
 OPEN, CHANGES, PER_SECOND = 300, 300, 50
 DRAWS_PER_SECOND = 10
-LONGEST_FRAME_MS = 1000  # far above what it takes, far below what a person would call frozen
+WRITES_PER_CHANGE = 40  # to the page: a ticket leaves, comes, is worded, and two columns count anew
 
 # A shop as full as it gets, from a process of its own: what it prints is what the board must show in the end.
 CROWD = f"""
@@ -46,15 +46,13 @@ lines = {{stage: line(OrderItem.objects.cooking(), stage, "order__order_id", "or
                 + line(orders, stage, "order_id", "pk") for stage in stages.WORKED}}
 print(json.dumps([took, lines, Order.objects.open().count()]), flush=True)
 """
-WATCH_FRAMES = """
+WATCH_DRAWING = """
 window.drawn = [];
-window.longest = 0;
+window.writes = 0;
 addEventListener("board:drawn", () => drawn.push(performance.now()));
-let last = 0;
-requestAnimationFrame(function look(now) {
-  if (last && drawn.length) longest = Math.max(longest, now - last);
-  last = now;
-  requestAnimationFrame(look);
+addEventListener("DOMContentLoaded", () => {
+  const all = {attributes: true, characterData: true, childList: true, subtree: true};
+  new MutationObserver((records) => (writes += records.length)).observe(document.querySelector("#stations"), all);
 });
 """
 
@@ -228,19 +226,19 @@ def test_300_orders_and_50_changes_a_second_are_drawn_ten_times_a_second_and_end
     )
     with crowd:
         assert crowd.stdout.readline() == "placed\n"
-        page = board(TABLET, prepare=lambda page: page.add_init_script(WATCH_FRAMES))
+        page = board(TABLET, prepare=lambda page: page.add_init_script(WATCH_DRAWING))
         expect(page.locator(".station[data-stage=received] .waiting .ticket").nth(OPEN - 20)).to_be_attached()
-        page.evaluate("drawn.length = longest = 0")  # not the first drawing of all of them
+        page.evaluate("drawn.length = writes = 0")  # not the first drawing of all of them
         print("go", file=crowd.stdin, flush=True)
         took_seconds, lines, open_orders = json.loads(crowd.stdout.readline())
 
     expect(page.locator(".ticket:not(.flying)")).to_have_count(open_orders)
-    drawn, longest_ms = page.evaluate("[drawn, longest]")
-    print(f"{CHANGES} changes in {took_seconds:.1f} s: {len(drawn)} drawings, longest frame {longest_ms:.0f} ms")
+    drawn, writes = page.evaluate("[drawn, writes]")
+    print(f"{CHANGES} changes in {took_seconds:.1f} s: {len(drawn)} drawings, {writes} writes")
     assert len(drawn) > took_seconds  # it was drawn while it happened
     for begin, end in zip(drawn, drawn[DRAWS_PER_SECOND + 1 :], strict=False):
         assert end - begin > 1000
-    assert longest_ms < LONGEST_FRAME_MS
+    assert writes < CHANGES * WRITES_PER_CHANGE  # only what has changed is drawn, not all the tickets
     for stage, order_ids in lines.items():
         shown = f".station[data-stage={stage}] .waiting .ticket"
         expect(page.locator(shown)).to_have_count(len(order_ids))
