@@ -13,8 +13,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TIMES = r"\d\d:\d\d(:\d\d)?"
 NOTE_PROMISES = """() => {
     const ready = document.querySelector("#basket-ready");
+    const { dataset } = document.querySelector("#basket");
     window.promises = [];
-    new MutationObserver(() => window.promises.push(ready.textContent)).observe(ready, {childList: true});
+    new MutationObserver(() => promises.push([dataset.way, ready.textContent])).observe(ready, {childList: true});
 }"""
 
 
@@ -57,7 +58,9 @@ def test_three_pizzas_to_collect_part_and_come_together(window):  # noqa: F811
     page.evaluate(NOTE_PROMISES)
     page.get_by_role("radio", name="Collect").check()
     expect(page.locator("#basket-ready")).to_have_text(re.compile(f"^Ready to collect between {TIMES} and {TIMES}"))
-    assert not any("door" in promise for promise in page.evaluate("promises"))
+    promises = page.evaluate("promises")
+    assert not any("door" in promise for way, promise in promises if way == "carry_out"), promises
+    assert ["carry_out", "…"] in promises  # the old one went at once
     expect(page.locator("#wait")).to_have_text(re.compile("ready to collect in about"))
     page.reload()
     expect(page.get_by_role("radio", name="Collect")).to_be_checked()
