@@ -2,15 +2,22 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 from contextlib import contextmanager
+from functools import cache
 from itertools import groupby
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import expect, sync_playwright
 
 from home.tests.browser import find_or_install
-from pizzaProj.tests.test_stack import Shop, await_that
+from pizzaProj.tests.test_stack import MANAGE, Shop, await_that, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -27,10 +34,32 @@ NOTE_EVERY_STATUS = """() => {
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
+@cache
+def furnished():
+    """Return the data folder of a demo shop with its menu and Bob's account. To make it takes longest of a start."""
+    folder = Path(tempfile.mkdtemp(prefix="furnished-", dir=settings.DATA_DIR))
+    account = {"DJANGO_SUPERUSER_USERNAME": "bob", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+    for command in (["migrate", "--verbosity", "0"], ["seed", "--url", "http://127.0.0.1/"]):
+        subprocess.run(
+            [sys.executable, MANAGE, *command],
+            env=environment(folder, **account),
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=100,
+        )
+    return folder
+
+
+def demo_shop(tmp_path_factory, *options):
+    """Return a demo shop in a folder of its own, not yet open, where Bob is staff."""
+    folder = tmp_path_factory.mktemp("shop")
+    shutil.copytree(furnished(), folder, dirs_exist_ok=True)
+    return Shop(folder, *options)
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shop")
-    with Shop(folder, "--speed", SPEED, DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
+    with demo_shop(tmp_path_factory, "--speed", SPEED) as shop:
         yield shop.open()
 
 

@@ -8,8 +8,8 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from home.tests.test_browser import DESK, PASSWORD, chromium, window  # noqa: F401  fixtures
-from pizzaProj.tests.test_stack import MANAGE, Shop, environment
+from home.tests.test_browser import DESK, PASSWORD, chromium, demo_shop, window  # noqa: F401  fixtures
+from pizzaProj.tests.test_stack import MANAGE, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -60,8 +60,7 @@ addEventListener("DOMContentLoaded", () => {
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """Run as slowly as a real shop: nothing moves by itself during a test."""
-    folder = tmp_path_factory.mktemp("shop")
-    with Shop(folder, "--speed", "1", DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
+    with demo_shop(tmp_path_factory, "--speed", "1") as shop:
         yield shop.open()
 
 

@@ -7,9 +7,9 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from home.tests.test_browser import DESK, PASSWORD, PHONE, chromium, window  # noqa: F401  fixtures
+from home.tests.test_browser import DESK, PASSWORD, PHONE, chromium, demo_shop, window  # noqa: F401  fixtures
 from kitchen.board.tests.test_board_browser import TABLET, board, ticket  # noqa: F401
-from pizzaProj.tests.test_stack import MANAGE, Shop, environment
+from pizzaProj.tests.test_stack import MANAGE, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -43,11 +43,10 @@ TOO_SMALL = """() => {
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """Run as slowly as a real shop: nothing moves by itself during a test."""
-    folder = tmp_path_factory.mktemp("shop")
-    with Shop(folder, "--speed", "1", DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
+    with demo_shop(tmp_path_factory, "--speed", "1") as shop:
         shop.open()
         rush = [sys.executable, MANAGE, "shell", "--no-imports", "-c", RUSH]
-        subprocess.run(rush, env=environment(folder), check=True)
+        subprocess.run(rush, env=environment(shop.folder), check=True)
         yield shop
 
 

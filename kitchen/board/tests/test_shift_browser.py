@@ -8,8 +8,8 @@ from math import sqrt
 import pytest
 from playwright.sync_api import expect
 
-from home.tests.test_browser import DESK, PASSWORD, chromium, window  # noqa: F401  fixtures
-from pizzaProj.tests.test_stack import MANAGE, Shop, environment
+from home.tests.test_browser import DESK, PASSWORD, chromium, demo_shop, window  # noqa: F401  fixtures
+from pizzaProj.tests.test_stack import MANAGE, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -170,9 +170,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shift")
-    options = ["--speed", str(SPEED)]
-    with Shop(folder, *options, DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
+    with demo_shop(tmp_path_factory, "--speed", str(SPEED)) as shop:
         yield shop.open()
 
 

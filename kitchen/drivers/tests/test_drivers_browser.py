@@ -7,8 +7,8 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from home.tests.test_browser import DESK, PASSWORD, PHONE, chromium, window  # noqa: F401  fixtures
-from pizzaProj.tests.test_stack import MANAGE, Shop, environment
+from home.tests.test_browser import DESK, PASSWORD, PHONE, chromium, demo_shop, window  # noqa: F401  fixtures
+from pizzaProj.tests.test_stack import MANAGE, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -46,8 +46,7 @@ TAP_AGAIN = """() => {
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shop")
-    with Shop(folder, "--speed", "1", DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
+    with demo_shop(tmp_path_factory, "--speed", "1") as shop:
         yield shop.open()
 
 

@@ -5,8 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from home.tests.test_browser import DESK, PASSWORD, PHONE, chromium, window  # noqa: F401  fixtures
-from pizzaProj.tests.test_stack import Shop
+from home.tests.test_browser import DESK, PASSWORD, PHONE, chromium, demo_shop, window  # noqa: F401  fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -17,8 +16,7 @@ INTERVAL = re.compile(rf"{TIMES} and {TIMES}")
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """Run so fast that a promise is a few seconds wide, and an order takes about ten."""
-    folder = tmp_path_factory.mktemp("shop")
-    with Shop(folder, "--speed", "200", DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as shop:
+    with demo_shop(tmp_path_factory, "--speed", "200") as shop:
         yield shop.open()
 
 
