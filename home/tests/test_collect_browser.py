@@ -9,7 +9,7 @@ from home.tests.test_browser import DESK, PASSWORD, PHONE, chromium, demo_shop, 
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-TIMES = r"\d\d:\d\d(:\d\d)?"
+TIMES = r"(\w+ \d+, )?\d\d:\d\d(:\d\d)?"  # with the day where midnight lies between
 NOTE_PROMISES = """() => {
     const ready = document.querySelector("#basket-ready");
     const { dataset } = document.querySelector("#basket");

@@ -9,7 +9,7 @@ from home.tests.test_browser import DESK, PASSWORD, PHONE, chromium, demo_shop, 
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-TIMES = r"\d\d:\d\d(:\d\d)?"
+TIMES = r"(\w+ \d+, )?\d\d:\d\d(:\d\d)?"  # with the day where midnight lies between
 INTERVAL = re.compile(rf"{TIMES} and {TIMES}")
 
 
