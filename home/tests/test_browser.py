@@ -36,7 +36,7 @@ DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 @cache
 def furnished():
-    """Return the data folder of a demo shop with its menu and Bob's account. To make it takes longest of a start."""
+    """Return the data folder of a demo shop with Bob's account. Making it is the longest part of a start."""
     folder = Path(tempfile.mkdtemp(prefix="furnished-", dir=settings.DATA_DIR))
     account = {"DJANGO_SUPERUSER_USERNAME": "bob", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
     for command in (["migrate", "--verbosity", "0"], ["seed", "--url", "http://127.0.0.1/"]):
