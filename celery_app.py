@@ -11,7 +11,7 @@ import billiard.pool
 from celery import Celery
 from celery.app.amqp import AMQP
 from celery.concurrency import get_implementation
-from celery.signals import task_prerun, worker_init
+from celery.signals import beat_init, task_prerun, worker_init
 from django.conf import settings
 from kombu.connection import Connection
 from kombu.transport import TRANSPORT_ALIASES, redis
@@ -103,6 +103,18 @@ def refuse_green_pools(sender: Any, **kwargs: Any) -> None:
             "The kitchen's tasks cannot run under gevent or eventlet. "
             "Start the worker with --pool prefork, threads or solo."
         )
+
+
+@worker_init.connect
+@beat_init.connect
+def limit_statements(**kwargs: Any) -> None:
+    """Limit the statements of this process on PostgreSQL, before it has made a connection."""
+    from django.db import connection
+
+    from pizzaProj import waits
+
+    if connection.vendor == "postgresql":
+        connection.settings_dict["OPTIONS"]["statement_seconds"] = waits.WORKER_STATEMENT_SECONDS
 
 
 @task_prerun.connect

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from pizzaProj import addresses, embedded
+from pizzaProj import addresses, embedded, waits
 
 env = environ.Env()
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -102,8 +102,6 @@ TEMPLATES = [
 
 # Database
 
-POOL_TIMEOUT_SECONDS = 10  # how long a request waits for a connection before it is refused
-
 
 def database() -> dict[str, Any]:
     """Return the database's settings: SQLite in the data folder, or DATABASE_URL. Both are tuned for short writes."""
@@ -123,16 +121,40 @@ def database() -> dict[str, Any]:
         }
         config["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # a file, so that threads share it as in production
     elif engine == "django.db.backends.postgresql":
-        # From its third run a query is no longer planned, which saves a fifth of a busy kitchen's time.
-        config["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 2}
-        if per_request:
-            # A pool suits the many threads of the web; a prefork worker is 10 times slower with one.
-            config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 10, "timeout": POOL_TIMEOUT_SECONDS}
+        config["ENGINE"] = "pizzaProj.postgresql"  # every wait ends
+        config["OPTIONS"] = postgresql_options(config.get("OPTIONS", {}), per_request)
     else:
         raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:/// or postgres://")
     config["CONN_MAX_AGE"] = 0 if per_request else None
     config["CONN_HEALTH_CHECKS"] = True
     return config
+
+
+def postgresql_options(asked: dict[str, Any], per_request: bool) -> dict[str, Any]:
+    """Return the options of a connection: what DATABASE_URL asks for, and a limit for each of its waits."""
+    options = {
+        # From its third run a query is no longer planned, which saves a fifth of a busy kitchen's time.
+        "server_side_binding": True,
+        "prepare_threshold": 2,
+        "connect_timeout": waits.CONNECT_SECONDS,
+        "keepalives_idle": waits.KEEPALIVE_SECONDS,
+        "keepalives_interval": waits.KEEPALIVE_SECONDS,
+        "keepalives_count": 3,
+        "tcp_user_timeout": int(waits.USER_TIMEOUT_SECONDS * 1000),
+        # A command such as migrate has all the time it needs. celery_app.py sets it for workers and beat.
+        "statement_seconds": waits.STATEMENT_SECONDS if per_request else None,
+        **asked,
+    }
+    if per_request:
+        # A pool suits the many threads of the web; a prefork worker is 10 times slower with one.
+        options["pool"] = {
+            "min_size": 1,
+            "max_size": 10,
+            "timeout": waits.POOL_SECONDS,
+            "max_waiting": waits.POOL_WAITING,
+            "reconnect_timeout": waits.POOL_RECONNECT_SECONDS,
+        }
+    return options
 
 
 DATABASES = {"default": database()}

@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.conf import settings
 
-from pizzaProj import embedded
+from pizzaProj import embedded, waits
 
 
 def start(tmp_path, code="", **environment):
@@ -60,7 +60,7 @@ def test_urls_of_the_environment_replace_the_embedded_parts(tmp_path):
         DATABASE_URL="postgres://me@db/pizza",
         REDIS_URL="redis://redis:6379/3",
     )
-    assert done.stdout.split() == ["django.db.backends.postgresql"] + ["redis://redis:6379/3"] * 2
+    assert done.stdout.split() == ["pizzaProj.postgresql"] + ["redis://redis:6379/3"] * 2
 
 
 def test_a_socket_path_that_is_too_long_moves_to_a_private_short_one(tmp_path):
@@ -75,8 +75,19 @@ def test_a_socket_path_that_is_too_long_moves_to_a_private_short_one(tmp_path):
 def test_a_request_does_not_wait_for_a_connection_for_ever(tmp_path):
     done = start(
         tmp_path,
-        "print(s.DATABASES['default']['OPTIONS']['pool']['timeout'])",
+        "o = s.DATABASES['default']['OPTIONS']; print(o['pool']['timeout'], o['statement_seconds'])",
         DATABASE_URL="postgres://me@db/pizza",
         DATABASE_PER_REQUEST="on",
     )
-    assert done.stdout == "10\n"
+    assert done.stdout.split() == [str(waits.POOL_SECONDS), str(waits.STATEMENT_SECONDS)]
+
+
+def test_only_a_command_s_statements_have_no_limit(tmp_path):
+    done = start(
+        tmp_path,
+        "import django, celery_app; from django.db import connection as c; django.setup(); "
+        "seconds = lambda: c.settings_dict['OPTIONS']['statement_seconds']; "
+        "print(seconds()); celery_app.beat_init.send(None); print(seconds())",
+        DATABASE_URL="postgres://me@db/pizza",
+    )
+    assert done.stdout.split() == ["None", str(waits.WORKER_STATEMENT_SECONDS)], done.stderr
