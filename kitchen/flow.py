@@ -10,7 +10,7 @@ No Celery here: `work_begun` is sent, inside the transaction, for each work that
 makes its chain after the commit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -41,7 +41,7 @@ from kitchen.verbs.staff import *  # noqa: F403  the verbs for people
 from kitchen.verbs.staff import in_hand
 from kitchen.verbs.transaction import TooEarly as TooEarly
 from kitchen.verbs.transaction import loading_awaited as loading_awaited
-from kitchen.verbs.transaction import locked
+from kitchen.verbs.transaction import locked, repeatable
 from kitchen.verbs.transaction import work_begun as work_begun
 
 EARLY_SECONDS = 0.02  # a link can be this early: clocks of two machines, rounding
@@ -58,8 +58,9 @@ W = TypeVar("W", Order, OrderItem)
 # Into the kitchen
 
 
+@repeatable
 def place(
-    items: Iterable[tuple[Pizza, int]],
+    items: Sequence[tuple[Pizza, int]],
     *,
     way: str = stages.DELIVERY,
     user: Any = None,
@@ -73,7 +74,6 @@ def place(
 
     A promise (kitchen.promises.forecast) counts from this moment and is kept with the order for good.
     """
-    items = list(items)
     with locked(clock) as kitchen:
         kitchen.read()
         if not kitchen.shop_is_open:
@@ -127,6 +127,7 @@ def admit(pk: int, *, clock: Clock | None = None) -> None:
 # Through it by itself
 
 
+@repeatable
 def finish(pk: int, epoch: int, stage: str, *, clock: Clock | None = None) -> Order | None:
     """Finish the work of a stage on an order: move it on, and give its place to the next in line.
 
@@ -141,6 +142,7 @@ def finish(pk: int, epoch: int, stage: str, *, clock: Clock | None = None) -> Or
         return go_on(kitchen, order, stages.after(stage, order.way))
 
 
+@repeatable
 def finish_item(pk: int, number: int, epoch: int, stage: str, *, clock: Clock | None = None) -> OrderItem | None:
     """Do the same for one item of an order."""
     with locked(clock) as kitchen:
@@ -175,6 +177,7 @@ def go_on(kitchen: Kitchen, work: W, target: str) -> W | None:
     return work
 
 
+@repeatable
 def load(stage: str, busy_until: datetime, *, clock: Clock | None = None) -> None:
     """Load a belt with the next in line, now that it can take something again.
 
@@ -192,6 +195,7 @@ def load(stage: str, busy_until: datetime, *, clock: Clock | None = None) -> Non
         seat(kitchen, station)
 
 
+@repeatable
 def recover(lag_seconds: float = 0, *, clock: Clock | None = None) -> int:
     """Give a new epoch and chain to works that are overdue (a lost link), a batch at most; return how many.
 
@@ -224,6 +228,7 @@ def renew_chains(kitchen: Kitchen, works: "QuerySet[Any]", most: int) -> int:
     return len(found)
 
 
+@repeatable
 def seat_all(*, clock: Clock | None = None) -> None:
     """Fill every free place, after a station got more of them or someone bypassed `flow`."""
     with locked(clock) as kitchen:

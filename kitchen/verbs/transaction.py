@@ -1,13 +1,20 @@
 """What every verb of `flow` is: one transaction behind the kitchen's lock, and what it sends at its end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
+from django.db import OperationalError, connection
 from django.dispatch import Signal
 
 from home.models import Order
 from kitchen.locks import Clock, Kitchen, lock_kitchen
 from kitchen.transitions import seat_each
+from pizzaProj.postgresql.plans import StalePlan
+
+P = ParamSpec("P")
+V = TypeVar("V")
 
 # Sent inside the transaction.
 work_begun = Signal()  # order, item (None: the order itself): needs a chain for the stages that are left
@@ -35,3 +42,18 @@ def locked(clock: Clock | None) -> Iterator[Kitchen]:
         for station in kitchen.awaited.values():
             if station.busy_until is not None and station.busy_until > kitchen.now:
                 loading_awaited.send(Order, station=station, due_monotonic=kitchen.monotonic(station.busy_until))
+
+
+def repeatable(verb: Callable[P, V]) -> Callable[P, V]:
+    """Run a verb once more if a table was altered under its transaction, of which nothing was kept."""
+
+    @wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> V:
+        try:
+            return verb(*args, **kwargs)
+        except OperationalError as error:
+            if connection.in_atomic_block or not isinstance(error.__cause__, StalePlan):
+                raise
+        return verb(*args, **kwargs)
+
+    return run

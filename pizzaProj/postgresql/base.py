@@ -9,6 +9,7 @@ from django.utils.asyncio import async_unsafe
 
 from pizzaProj import waits
 from pizzaProj.postgresql.connection import Connection
+from pizzaProj.postgresql.plans import Cursor
 from pizzaProj.postgresql.pool import Pool
 
 STATEMENT = "statement_seconds"  # this backend's own option: how long a statement can take, None for no limit
@@ -39,6 +40,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         params: dict[str, Any] = super().get_connection_params()
         on_server = limits(params.pop(STATEMENT, None))
         params["options"] = f"{on_server} {params.get('options', '')}".strip()  # the later one of two counts
+        params["cursor_factory"] = Cursor
         return params
 
     @async_unsafe

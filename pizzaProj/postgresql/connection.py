@@ -12,7 +12,7 @@ import psycopg
 from psycopg.abc import PQGen
 
 from pizzaProj import patience
-from pizzaProj.postgresql import outage
+from pizzaProj.postgresql import outage, plans
 
 V = TypeVar("V")
 
@@ -23,6 +23,11 @@ class Silent(psycopg.OperationalError):
 
 class Connection(psycopg.Connection[Any]):
     limit_seconds: float | None = None  # for one answer
+    plans: int  # the generation of its prepared statements (pizzaProj.postgresql.plans)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.plans = plans.generation()
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Any:

@@ -15,6 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pizzaProj.postgresql.base import DatabaseWrapper
+
 UNPRIVILEGED = "postgres"  # the server refuses to run as root
 START_SECONDS = 30
 FAST = "-c fsync=off -c full_page_writes=off -c max_connections=40 -c shared_buffers=16MB"
@@ -140,3 +142,14 @@ def swallowing_proxy(port: int) -> Iterator[tuple[int, threading.Event]]:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+
+def ask(database: DatabaseWrapper, sql: str = "SELECT 1") -> object:
+    with database.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0]
+
+
+def run(database: DatabaseWrapper, sql: str) -> None:
+    with database.cursor() as cursor:
+        cursor.execute(sql)
