@@ -34,6 +34,11 @@ def present() -> Patience | None:
     return _patience.get()
 
 
+def begin(seconds: float) -> None:
+    """Give this task, and all that it starts, a patience of its own."""
+    _patience.set(Patience(seconds))
+
+
 def seconds_left(at_most: float) -> float:
     """Return how long somebody here waits who would otherwise wait for `at_most`."""
     patience = _patience.get()

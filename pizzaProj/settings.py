@@ -262,12 +262,16 @@ CONTENT_SECURITY_POLICY = {
 }
 
 
-# Anyone can send a wrong Host header, so don't fill the log with tracebacks.
+# Anyone can send a wrong Host header, so don't fill the log with tracebacks; nor with each try of the pool to connect:
+# pizzaProj.unavailable says once a second what is the matter.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "handlers": {"nowhere": {"class": "logging.NullHandler"}},
-    "loggers": {"django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False}},
+    "loggers": {
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+        "psycopg.pool": {"level": "ERROR"},
+    },
 }
 
 

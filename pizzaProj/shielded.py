@@ -6,6 +6,8 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.db import close_old_connections
 
+from pizzaProj import patience, waits
+
 
 class Shielded:
     """An ASGI application whose requests always return their database connection to the pool.
@@ -26,7 +28,9 @@ class Shielded:
         await asyncio.shield(request)
 
     async def _run(self, scope: Any, receive: Any, send: Any) -> None:
-        async with ThreadSensitiveContext():  # Django's handler shares it: one thread per request
+        # Django's handler shares both: one thread per request, and one patience with the database.
+        async with ThreadSensitiveContext():
+            patience.begin(waits.PATIENCE_SECONDS)
             try:
                 await self.application(scope, receive, send)
             except BaseException:

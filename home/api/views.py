@@ -27,6 +27,7 @@ from home.models import Order, Pizza
 from home.timeline import sentence_of, timeline
 from kitchen import flow, stages
 from kitchen.promises import forecast
+from pizzaProj.unavailable import keep_answer
 
 WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # for the OpenAPI description: with a token, or without
 
@@ -87,7 +88,7 @@ def refuse_too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpRespo
 @api.post(
     "/order/",
     summary="Order pizzas",
-    response={201: Placed, frozenset({400, 401, 403, 409, 413, 422, 429}): Refusal},
+    response={201: Placed, frozenset({400, 401, 403, 409, 413, 422, 429, 503}): Refusal},
     openapi_extra={"requestBody": ORDER_BODY, "parameters": [KEY_HEADER], "security": WITHOUT_TOKEN},
 )
 @api.post("/order", include_in_schema=False)
@@ -106,7 +107,7 @@ def order_pizza(request: HttpRequest) -> HttpResponse:
         "message": f"Thank you! Order {order.number} is in the kitchen.",
         "order": order.payload(),
     }
-    return api.create_response(request, answer, status=201)
+    return keep_answer(request, api.create_response(request, answer, status=201))
 
 
 @api.api_operation(["GET", "PUT", "PATCH", "DELETE"], "/order/", include_in_schema=False)

@@ -66,8 +66,6 @@ def until(deadline: float, gen: PQGen[V]) -> Generator[Any, Any, V]:
 
     What has arrived is read first: a process that was frozen itself finds its answer behind the deadline.
     """
-    if monotonic() > deadline:
-        raise Silent("this request has waited for the database for long enough")
     try:
         wanted = next(gen)
         while True:

@@ -1,0 +1,108 @@
+"""Answer 503 when the database can't be had: it is away, does not answer, or is held by somebody else.
+
+Django calls `server_error` for whatever a view or a middleware raises. What is a bug stays an answer of 500.
+"""
+
+import logging
+import sqlite3
+import sys
+from time import monotonic
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
+from django.views import defaults
+
+from pizzaProj import waits
+
+logger = logging.getLogger(__name__)
+
+SENTENCE = "Our kitchen can’t hear us right now. Please try again in a moment."
+LOG_SECONDS = 1.0
+RELOAD_SECONDS = 5  # a page that could not be shown tries again by itself
+
+# Of SQLite, whose "no such table" is an OperationalError, too
+UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PROTOCOL,
+}
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Return whether the database could not be had, so that the same request can succeed a moment later."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return (getattr(cause, "sqlite_errorcode", 0) & 0xFF) in UNAVAILABLE  # the rest tells the kind of it
+    return True
+
+
+class OneLine:
+    """Log one line a second at most, however many requests fail."""
+
+    def __init__(self) -> None:
+        self.refused = 0
+        self.logged_at: float | None = None
+
+    def note(self, error: BaseException) -> None:
+        self.refused += 1
+        now = monotonic()
+        if self.logged_at is None or now - self.logged_at >= LOG_SECONDS:
+            logger.warning("Requests asked to come back: %d. The database: %s", self.refused, first_line(error))
+            self.refused, self.logged_at = 0, now
+
+
+one_line = OneLine()
+
+
+def first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def server_error(request: HttpRequest, template_name: str = "500.html") -> HttpResponse:
+    """Answer a request that has failed; what was committed before is answered as if nothing had happened since."""
+    error = sys.exception()
+    if error is None or not is_unavailable(error):
+        return defaults.server_error(request, template_name)
+    one_line.note(error)
+    response = committed_answer(request) or unavailable(request)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own log has a traceback for each
+    return response
+
+
+def keep_answer(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Keep the answer to what is committed, in case that a middleware fails behind it (the session can't be saved)."""
+    request.committed_answer = response  # type: ignore[attr-defined]
+    return response
+
+
+def committed_answer(request: HttpRequest) -> HttpResponse | None:
+    return getattr(request, "committed_answer", None)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Say so, as a page or as JSON, without a look at the database."""
+    if wants_json(request):
+        response: HttpResponse = JsonResponse({"status": False, "error": SENTENCE}, status=503)
+    else:
+        can_reload = request.method in ("GET", "HEAD")
+        # Rendered without the request, so that no context processor reads the session.
+        page = loader.render_to_string("503.html", {"reload_seconds": RELOAD_SECONDS if can_reload else 0})
+        response = HttpResponse(page, status=503)
+    response["Retry-After"] = str(waits.RETRY_AFTER_SECONDS)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Return whether a program asks, and not a browser that shows a page."""
+    if request.path.startswith("/api/") or request.path.endswith(".json"):
+        return True
+    liked = request.get_preferred_type(["text/html", "application/json"])
+    return request.content_type == "application/json" or liked == "application/json"
