@@ -6,7 +6,6 @@ Django calls `server_error` for whatever a view or a middleware raises. What is 
 import logging
 import sqlite3
 import sys
-from time import monotonic
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -14,11 +13,11 @@ from django.template import loader
 from django.views import defaults
 
 from pizzaProj import waits
+from realtime.seldom import Seldom
 
 logger = logging.getLogger(__name__)
 
 SENTENCE = "Our kitchen can’t hear us right now. Please try again in a moment."
-LOG_SECONDS = 1.0
 RELOAD_SECONDS = 5  # a page that could not be shown tries again by itself
 
 # Of SQLite, whose "no such table" is an OperationalError, too
@@ -43,26 +42,7 @@ def is_unavailable(error: BaseException | None) -> bool:
     return True
 
 
-class OneLine:
-    """Log one line a second at most, however many requests fail."""
-
-    def __init__(self) -> None:
-        self.refused = 0
-        self.logged_at: float | None = None
-
-    def note(self, error: BaseException) -> None:
-        self.refused += 1
-        now = monotonic()
-        if self.logged_at is None or now - self.logged_at >= LOG_SECONDS:
-            logger.warning("Requests asked to come back: %d. The database: %s", self.refused, first_line(error))
-            self.refused, self.logged_at = 0, now
-
-
-one_line = OneLine()
-
-
-def first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+turned_away = Seldom(logger, "Requests asked to come back: %d. The database: %s")
 
 
 def server_error(request: HttpRequest, template_name: str = "500.html") -> HttpResponse:
@@ -70,7 +50,7 @@ def server_error(request: HttpRequest, template_name: str = "500.html") -> HttpR
     error = sys.exception()
     if error is None or not is_unavailable(error):
         return defaults.server_error(request, template_name)
-    one_line.note(error)
+    turned_away.warn(error)
     response = committed_answer(request) or unavailable(request)
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own log has a traceback for each
     return response

@@ -27,8 +27,10 @@ from django.db import Error as DatabaseError
 from realtime import identities
 from realtime.identities import Credential, TooManyTries, Who
 from realtime.revalidation import revalidator
+from realtime.seldom import Seldom
 
 logger = logging.getLogger(__name__)
+closed = Seldom(logger, "Sockets closed because the database does not answer: %d. The reason: %s")
 
 LOGGED_OUT = 4401  # close codes are 4000 + the HTTP status
 FORBIDDEN = 4403
@@ -36,6 +38,7 @@ UNKNOWN = 4404
 TOO_MANY = 4429
 UNAVAILABLE = 4503  # the database is away: try again
 AUTHENTICATE_SECONDS = 5.0
+ANSWER_SECONDS = 4.5  # for one message of a client; then the database, or whatever else is waited for, counts as away
 MAX_AUTHENTICATE = 1000  # characters
 
 MayStay = Callable[[User | AnonymousUser], bool]
@@ -142,27 +145,28 @@ class Identified(AsyncWebsocketConsumer):
             await getattr(self, get_handler_name(message))(message)
         except Ended:
             pass
+        except (DatabaseError, TimeoutError) as error:
+            if message["type"] == "websocket.disconnect":  # nobody is there any more, and only an error ends this
+                raise
+            closed.warn(error)
+            await self.close(UNAVAILABLE)
         finally:
             self.is_busy = False
 
     async def connect(self) -> None:
         await self.accept()
-        try:
+        async with asyncio.timeout(ANSWER_SECONDS):
             await self._let_in()
-        except DatabaseError as error:
-            await self._give_up(error)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         is_first, self._may_authenticate = self._may_authenticate, False
-        try:
-            content = parse_authenticate(text_data) if is_first else None
+        content = parse_authenticate(text_data) if is_first else None
+        async with asyncio.timeout(ANSWER_SECONDS):
             if content is not None or not self._is_open:
                 self._stop_waiting()
                 await self._identify_by((content or {}).get("token"), is_told=True)
             else:
                 await self.received(text_data)
-        except DatabaseError as error:
-            await self._give_up(error)
 
     async def _let_in(self) -> None:
         key = token_in(self.scope)
@@ -229,10 +233,6 @@ class Identified(AsyncWebsocketConsumer):
             await self.close(FORBIDDEN)
         else:
             self.user, self.guest = who.user, who.guest
-
-    async def _give_up(self, error: DatabaseError) -> None:
-        logger.warning("Closing a socket because the database does not answer: %s", str(error) or type(error).__name__)
-        await self.close(UNAVAILABLE)
 
 
 class OwnOriginValidator(OriginValidator):

@@ -15,6 +15,7 @@ from django.test import Client
 
 from home.models import Order
 from pizzaProj import unavailable, waits
+from realtime import seldom
 
 pytestmark = pytest.mark.django_db
 
@@ -119,12 +120,13 @@ def test_an_order_that_is_committed_is_answered_although_the_session_is_lost(vis
 
 def test_the_log_gets_a_line_a_second(visitor, caplog, monkeypatch):
     now = 100.0
-    monkeypatch.setattr(unavailable, "one_line", unavailable.OneLine())
-    monkeypatch.setattr(unavailable, "monotonic", lambda: now)
+    monkeypatch.setattr(unavailable.turned_away, "unsaid", 0)
+    monkeypatch.setattr(unavailable.turned_away, "said_at", None)
+    monkeypatch.setattr(seldom, "monotonic", lambda: now)
     with failing(AWAY), caplog.at_level(logging.INFO):
         for _ in range(20):
             visitor.get("/")
-        now += unavailable.LOG_SECONDS
+        now += seldom.EVERY_SECONDS
         visitor.get("/")
     assert [record.getMessage() for record in caplog.records] == [
         "Requests asked to come back: 1. The database: the connection is closed",

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 
@@ -25,9 +26,10 @@ from accounts.models import Token
 from home import live
 from home.models import Order
 from kitchen import flow
+from kitchen.board import consumers
 from pizzaProj.asgi import application
 from pizzaProj.tests.test_stack import environment, free_port
-from realtime import identities, revalidation, sockets
+from realtime import identities, revalidation, seldom, sockets
 from realtime.broadcast import broadcaster
 from realtime.identities import Credential, read_all
 
@@ -498,6 +500,44 @@ async def test_with_the_database_away_a_new_socket_is_told_to_try_again(paths, b
     for headers in ([OURS, bobs], [header(key)]):
         async with open_socket(paths["the board"], *headers) as socket:
             assert (await socket.receive_output(timeout=5))["code"] == 4503
+
+
+async def test_a_socket_that_waits_for_too_long_is_told_to_try_again(paths, bob, key, monkeypatch):
+    may_end = threading.Event()
+    _, bobs = await in_database(session_of)(bob)
+    monkeypatch.setattr(sockets, "ANSWER_SECONDS", 0.3)
+    async with open_socket(paths["one order"], header(key)) as connected:
+        assert await receive(connected)
+        for hangs, name in ((identities, "read_all"), (tokens, "user_and_token")):
+            monkeypatch.setattr(hangs, name, lambda *_: may_end.wait(10))
+        try:
+            for headers in ([OURS, bobs], [header(key)]):
+                async with open_socket(paths["the board"], *headers) as socket:
+                    assert await closed_with(socket) == 4503
+            await connected.send_json_to({"action": "override", "stage": "baking"})
+            assert await closed_with(connected) == 4503
+        finally:
+            may_end.set()
+
+
+async def test_an_event_that_cannot_be_read_closes_the_socket_with_a_reason(paths, bob, monkeypatch, caplog):
+    async def away():
+        raise OperationalError("away")
+
+    _, bobs = await in_database(session_of)(bob)
+    monkeypatch.setattr(sockets.closed, "said_at", None)
+    monkeypatch.setattr(seldom, "monotonic", lambda: 100.0)
+    async with (
+        open_socket(paths["the board"], OURS, bobs) as one,
+        open_socket(paths["the board"], OURS, bobs) as other,
+    ):
+        assert all(["board" in await receive(socket) for socket in (one, other)])
+        monkeypatch.setattr(consumers, "read_settings", away)
+        await in_database(live.announce_kitchen)()
+        assert [await closed_with(socket) for socket in (one, other)] == [4503, 4503]
+    assert [line for line in caplog.messages if "Sockets closed" in line] == [
+        "Sockets closed because the database does not answer: 1. The reason: away"
+    ]
 
 
 @pytest.mark.database
