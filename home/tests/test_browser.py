@@ -160,6 +160,34 @@ def test_a_customer_orders_and_watches_it_go_from_received_to_delivered_by_itsel
     assert seqs == sorted(set(seqs))
 
 
+def test_the_same_click_is_sent_until_the_kitchen_hears_it(shop, chromium):
+    """The first answer says that the shop can't right now, the second is lost, the third says that it is ordered."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(shop.url)
+    keys = []
+
+    def answer(route):
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) == 1:
+            return route.fulfill(status=503, headers={"Retry-After": "1"}, json={"status": False, "error": "Later."})
+        if len(keys) == 2:
+            route.fetch()
+            return route.abort()
+        route.continue_()
+
+    page.route("**/api/order/", answer)
+    page.get_by_role("button", name="Add Margherita").click()
+    page.get_by_role("button", name="Order", exact=True).click()
+    expect(page.locator("#problem")).to_have_text("The kitchen can’t hear us right now. We keep trying.")
+    page.get_by_role("link", name="Watch it").wait_for()
+    expect(page.locator("#problem")).to_be_hidden()
+    assert len(keys) == 3 and len(set(keys)) == 1
+    page.reload()
+    expect(page.locator("#orders tbody tr")).to_have_count(1)
+    context.close()
+
+
 def test_the_socket_comes_back_and_never_goes_backwards(shop, window):
     """Put a server of the test's own behind the page, which breaks off and sends old news."""
     page = window()

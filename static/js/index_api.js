@@ -5,7 +5,10 @@ import { dollars } from "./words.js";
 
 const MOST = 20; // per pizza
 const BASKET = "basket";
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 8000; // the shop answers within five seconds, if only to say that it can't right now
+const KEEP_TRYING_MS = 30_000;
+const PAUSE_SECONDS = 2; // between two tries, unless the answer asks for another one
+const PASSING = [502, 503, 504];
 const TOKEN = "meta[name=csrf-token]";
 
 const byId = (id) => document.getElementById(id);
@@ -98,17 +101,38 @@ async function order() {
   basket.key ||= newKey();
   keep();
   try {
-    const { data } = await send().catch(sendWithNewToken);
+    const { data } = await sendUntilHeard();
     basket = { items: {}, way: basket.way, key: "" };
     keep();
+    complain("");
     show();
     dispatchEvent(new CustomEvent("order:placed", { detail: data.order }));
     thank(data);
   } catch (error) {
-    complain(error.response?.data?.error ?? "We could not reach the kitchen. Nothing was ordered; try again.");
+    complain(error.response?.data?.error ?? "We could not reach the kitchen. Order again: it is made only once.");
   } finally {
     busy(false);
   }
+}
+
+/** Send the same click again while the kitchen can't be reached; its key makes it one order, also if an answer got lost. */
+async function sendUntilHeard() {
+  const end = Date.now() + KEEP_TRYING_MS;
+  for (;;) {
+    try {
+      return await send().catch(sendWithNewToken);
+    } catch (error) {
+      if (Date.now() > end || (error.response && !PASSING.includes(error.response.status))) throw error;
+      complain("The kitchen can’t hear us right now. We keep trying.");
+      await new Promise((resolve) => setTimeout(resolve, pauseMs(error.response)));
+    }
+  }
+}
+
+/** Return how long to wait, a little more or less, so that not all customers come back at the same moment. */
+function pauseMs(response) {
+  const seconds = Number(response?.headers["retry-after"] || PAUSE_SECONDS);
+  return (seconds || PAUSE_SECONDS) * (750 + 500 * Math.random());
 }
 
 function send() {
