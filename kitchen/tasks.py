@@ -17,6 +17,7 @@ from kitchen import flow, outlook, stages
 from kitchen.flow import loading_awaited, work_begun
 from kitchen.locks import Work
 from kitchen.models import Station
+from pizzaProj import waits
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ PATIENT: dict[str, Any] = {
     "bind": True,
     "autoretry_for": (OperationalError, InterfaceError),
     "retry_backoff": True,
-    "retry_backoff_max": 30,
+    "retry_backoff_max": waits.TASK_RETRY_SECONDS,
     "max_retries": None,
 }
 

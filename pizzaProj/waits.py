@@ -5,6 +5,7 @@ A request is answered within ANSWER_SECONDS, whatever stands still, so what a re
 
 ANSWER_SECONDS = 5.0
 RETRY_AFTER_SECONDS = 2  # what a 503 asks for: by then most stalls are over
+TASK_RETRY_SECONDS = 4  # at most, until a link tries again; Celery takes whole seconds
 
 # PostgreSQL
 PATIENCE_SECONDS = 4.0  # of one request, in all its waits for the database together
