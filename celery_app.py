@@ -108,13 +108,14 @@ def refuse_green_pools(sender: Any, **kwargs: Any) -> None:
 @worker_init.connect
 @beat_init.connect
 def limit_statements(**kwargs: Any) -> None:
-    """Limit the statements of this process on PostgreSQL, before it has made a connection."""
+    """Limit the statements of this process on PostgreSQL. Close a connection without limits: beat has one by now."""
     from django.db import connection
 
     from pizzaProj import waits
 
     if connection.vendor == "postgresql":
         connection.settings_dict["OPTIONS"]["statement_seconds"] = waits.WORKER_STATEMENT_SECONDS
+        connection.close()
 
 
 @task_prerun.connect

@@ -8,14 +8,14 @@ RETRY_AFTER_SECONDS = 2  # what a 503 asks for: by then most stalls are over
 TASK_RETRY_SECONDS = 4  # at most, until a link tries again; Celery takes whole seconds
 
 # PostgreSQL
-PATIENCE_SECONDS = 4.0  # of one request, in all its waits for the database together
+PATIENCE_SECONDS = 3.5  # of one request, in all its waits for the database together
 POOL_SECONDS = 1.5  # until a request gets a connection
 POOL_WAITING = 50  # requests that may wait for one; the next is refused at once
 POOL_RECONNECT_SECONDS = 2.0  # the pool tries that long; the next request makes it try again, without a long pause
 OUTAGE_SECONDS = 1.0  # after a wait in vain, no request waits for the database for that long
 CONNECT_SECONDS = 2  # libpq takes whole seconds, at least 2
-LOCK_SECONDS = 3.0
-STATEMENT_SECONDS = 3.5  # of a request; a command's may take as long as it takes
+LOCK_SECONDS = 2.0
+STATEMENT_SECONDS = 3.0  # of a request; a command's may take as long as it takes
 WORKER_STATEMENT_SECONDS = 8.0  # of a worker and beat: a connection that swallows everything is given up within 10 s
 SILENCE_SECONDS = 0.5  # a client waits that much longer than the server may take, which is alive if it gives up itself
 IDLE_IN_TRANSACTION_SECONDS = 5.0  # its locks are free then

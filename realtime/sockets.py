@@ -38,7 +38,7 @@ UNKNOWN = 4404
 TOO_MANY = 4429
 UNAVAILABLE = 4503  # the database is away: try again
 AUTHENTICATE_SECONDS = 5.0
-ANSWER_SECONDS = 4.5  # for one message of a client; then the database, or whatever else is waited for, counts as away
+ANSWER_SECONDS = 4.0  # for one message of a client; then the database, or whatever else is waited for, counts as away
 MAX_AUTHENTICATE = 1000  # characters
 
 MayStay = Callable[[User | AnonymousUser], bool]

@@ -80,14 +80,3 @@ def test_a_request_does_not_wait_for_a_connection_for_ever(tmp_path):
         DATABASE_PER_REQUEST="on",
     )
     assert done.stdout.split() == [str(waits.POOL_SECONDS), str(waits.STATEMENT_SECONDS)]
-
-
-def test_only_a_command_s_statements_have_no_limit(tmp_path):
-    done = start(
-        tmp_path,
-        "import django, celery_app; from django.db import connection as c; django.setup(); "
-        "seconds = lambda: c.settings_dict['OPTIONS']['statement_seconds']; "
-        "print(seconds()); celery_app.beat_init.send(None); print(seconds())",
-        DATABASE_URL="postgres://me@db/pizza",
-    )
-    assert done.stdout.split() == ["None", str(waits.WORKER_STATEMENT_SECONDS)], done.stderr
