@@ -116,7 +116,7 @@ def database() -> dict[str, Any]:
         # IMMEDIATE: a writer waits at BEGIN instead of failing in the middle of its transaction.
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            "timeout": waits.SQLITE_SECONDS,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
         config["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # a file, so that threads share it as in production

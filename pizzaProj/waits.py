@@ -25,6 +25,7 @@ USER_TIMEOUT_SECONDS = 8.0  # until a connection ends whose bytes nobody acknowl
 
 # SQLite
 TURN_SECONDS = 3.0  # until a writer gets its turn
+SQLITE_SECONDS = 1.5  # behind it, for one who takes no turn, such as the sqlite3 shell
 HOLDER_SECONDS = 6.0  # who has had the turn for so long hangs, and is ended
 
 # Valkey and Redis
