@@ -4,11 +4,9 @@ No child outlives the stack, however it ends: each child leads its own process g
 reaches only the stack), and on Linux the kernel kills it when the stack is killed.
 """
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,13 +14,14 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from pizzaProj.mortal import end_with_parent as end_with_parent
+from pizzaProj.mortal import mortal
+
 STOP_SECONDS = 10.0  # for a worker to finish its current tasks
 START_SECONDS = 60.0
 POLL_SECONDS = 0.1
 MAX_LOG_BYTES = 5_000_000
 TAIL_BYTES, TAIL_LINES = 20_000, 15
-PR_SET_PDEATHSIG = 1  # from Linux's prctl.h
-PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 class Stopped(Exception):
@@ -43,15 +42,13 @@ class Child:
         with open_log(log) as output:
             self.log_begins = output.tell()
             self.process = subprocess.Popen(
-                command,
+                mortal(command),
                 cwd=folder,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Unsafe with threads; the stack starts its children before it has any.
-                preexec_fn=end_with_parent(os.getpid()),
             )
 
     def is_alive(self) -> bool:
@@ -146,19 +143,6 @@ def catch_signals(handler: Callable[[int, FrameType | None], object] | signal.Ha
     signal.signal(signal.SIGTERM, handler)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, handler)
-
-
-def end_with_parent(parent: int) -> Callable[[], None] | None:
-    """Ask the kernel, on Linux, to kill this child when its parent dies."""
-    if PRCTL is None:
-        return None
-
-    def ask_kernel() -> None:
-        PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # the parent died before the call
-            os._exit(1)
-
-    return ask_kernel
 
 
 def open_log(path: Path) -> IO[bytes]:
