@@ -11,6 +11,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import redis
@@ -75,6 +76,7 @@ def one_per_folder() -> Iterator[None]:
 
 
 def refuse_taken_port(port: int) -> None:
+    """Raise CommandError if nobody could listen there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -112,7 +114,7 @@ def environment() -> dict[str, str]:
 def run(port: int, speed: float | None) -> None:
     """Run the children from the first start to the last stop."""
     allow_many_files()
-    stack = Supervisor(settings.DATA_DIR / "logs", settings.BASE_DIR, environment())
+    stack = Supervisor(settings.DATA_DIR / "logs", settings.BASE_DIR, environment(), say)
     stack.listen()
     try:
         start(stack, port, speed)
@@ -140,7 +142,8 @@ def start(stack: Supervisor, port: int, speed: float | None) -> None:
     if speed is not None:
         flow.set_speed(speed)
     # Verbosity 0: no access log. Anyone with an order's address can watch it, so the address must be in no file.
-    stack.start("web", python("daphne", "-v", "0", "-e", endpoint(port), "pizzaProj.asgi:application"))
+    daphne = python("daphne", "-v", "0", "-e", endpoint(port), "pizzaProj.asgi:application")
+    stack.start("web", daphne, before=partial(keep_port, port))
     # Two processes: a link's work is Python on the CPU, and threads would share one core. They start as fast as
     # threads (1.4 s) and take 170 MB instead of 110. Gossip and mingle are messages between workers.
     pool = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
@@ -162,6 +165,14 @@ def start_valkey(stack: Supervisor) -> None:
     keep_nothing = ("--dir", str(settings.DATA_DIR), "--save", "", "--appendonly", "no")
     stack.start("valkey", [program, *where, *keep_nothing])
     stack.wait_for(server_answers, "Valkey does not answer")
+
+
+def keep_port(port: int) -> None:
+    """Raise Broken if another process has taken the port meanwhile."""
+    try:
+        refuse_taken_port(port)
+    except CommandError as error:
+        raise Broken(str(error)) from None
 
 
 def python(*module: str) -> list[str]:
