@@ -26,7 +26,13 @@ USER_TIMEOUT_SECONDS = 8.0  # until a connection ends whose bytes nobody acknowl
 # SQLite
 TURN_SECONDS = 3.0  # until a writer gets its turn
 SQLITE_SECONDS = 1.5  # behind it, for one who takes no turn, such as the sqlite3 shell
-HOLDER_SECONDS = 6.0  # who has had the turn for so long hangs, and is ended
+HOLDER_SECONDS = 5.0  # who has had the turn for so long, without a statement or any work of the CPU, hangs
+BUSY_HOLDER_SECONDS = 30.0  # likewise, without a statement
+
+# The children of the embedded stack: what hangs is ended and started again
+STOPPED_SECONDS = 5.0  # somebody has stopped it (SIGSTOP)
+ASK_SECONDS = 5.0  # between two questions to web and Valkey
+SILENCE_SECONDS = 30.0  # without any answer; a slow machine is no reason
 
 # Valkey and Redis
 BROKER_CONNECT_SECONDS = 1.0

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
 from pizzaProj import waits
-from pizzaProj.sqlite.turn import Turn
+from pizzaProj.sqlite.turn import Turn, lock_file_of
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
@@ -71,7 +71,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise OperationalError(f"database is locked: no turn to write in {waits.TURN_SECONDS:g} s")
 
     def _open_turn(self) -> Turn:
-        path = f"{self.settings_dict['NAME']}-turn"
+        path = lock_file_of(self.settings_dict["NAME"])
         try:
             return Turn(path)
         except OSError as error:  # a full disk, a folder that can't be written to

@@ -19,6 +19,10 @@ RENEW_SECONDS = 0.5  # a transaction renews its note at most so often
 NOTE = struct.Struct("=qd")
 
 
+def lock_file_of(database: object) -> str:
+    return f"{database}-turn"
+
+
 @dataclass(frozen=True)
 class Note:
     """Who has the turn, and when it was last at work, by the monotonic clock, which all processes share."""

