@@ -200,6 +200,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600, "socket_conn
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
 # By default Celery closes the database connection around every task: 4 times slower on PostgreSQL.
 CELERY_DB_REUSE_MAX = 1_000_000
+# A pool process that is stuck in a task is killed and replaced; the recovery sweep brings its link.
+CELERY_TASK_TIME_LIMIT = waits.TASK_SECONDS
 
 
 # People

@@ -38,3 +38,7 @@ SILENCE_SECONDS = 30.0  # without any answer; a slow machine is no reason
 BROKER_CONNECT_SECONDS = 1.0
 BROKER_ANSWER_SECONDS = 1.0
 BROKER_PAUSE_SECONDS = 2.0  # without another try after one that failed; the recovery sweep brings what was not sent
+
+# Tasks: the process of the worker's pool that runs one for longer is killed and replaced
+TASK_SECONDS = 60.0
+STUDY_PART_SECONDS = 300.0

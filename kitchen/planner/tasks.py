@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 from celery_app import app
 from kitchen.models import Study
 from kitchen.planner import studies
+from pizzaProj import waits
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ LAST = 9  # the last of Celery's priorities on Redis, where 0 comes first
     retry_backoff=True,
     retry_backoff_max=30,
     max_retries=5,
+    time_limit=waits.STUDY_PART_SECONDS,
 )
 def study_part(pk: int) -> None:
     try:

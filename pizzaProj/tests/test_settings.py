@@ -7,6 +7,7 @@ import sys
 import pytest
 from django.conf import settings
 
+from celery_app import app
 from pizzaProj import embedded, waits
 
 
@@ -80,3 +81,10 @@ def test_a_request_does_not_wait_for_a_connection_for_ever(tmp_path):
         DATABASE_PER_REQUEST="on",
     )
     assert done.stdout.split() == [str(waits.POOL_SECONDS), str(waits.STATEMENT_SECONDS)]
+
+
+def test_no_task_keeps_a_process_of_the_pool_for_ever():
+    app.loader.import_default_modules()
+    limits = {name: task.time_limit or app.conf.task_time_limit for name, task in app.tasks.items()}
+    assert limits.pop("kitchen.study_part") == waits.STUDY_PART_SECONDS
+    assert set(limits.values()) == {waits.TASK_SECONDS}
