@@ -65,17 +65,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _take_turn(self) -> None:
         """Raise OperationalError, as SQLite does, if the turn does not come in time."""
-        if self.turn is None and not self.is_in_memory_db():
-            self.turn = self._open_turn()
-        if self.turn is not None and not self.turn.take(waits.TURN_SECONDS):
-            raise OperationalError(f"database is locked: no turn to write in {waits.TURN_SECONDS:g} s")
-
-    def _open_turn(self) -> Turn:
-        path = lock_file_of(self.settings_dict["NAME"])
+        if self.is_in_memory_db():
+            return
+        if self.turn is None:
+            self.turn = Turn(lock_file_of(self.settings_dict["NAME"]))
         try:
-            return Turn(path)
+            has_come = self.turn.take(waits.TURN_SECONDS)
         except OSError as error:  # a full disk, a folder that can't be written to
-            raise OperationalError(f"unable to open {path}: {error.strerror}") from error
+            raise OperationalError(f"unable to open {self.turn.path}: {error.strerror}") from error
+        if not has_come:
+            raise OperationalError(f"database is locked: no turn to write in {waits.TURN_SECONDS:g} s")
 
     def _give_turn(self) -> None:
         if self.turn is not None:

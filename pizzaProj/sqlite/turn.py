@@ -79,15 +79,17 @@ class LockFile:
 class Place:
     """A place in the queue, kept by an usher."""
 
-    def __init__(self, file: LockFile) -> None:
+    def __init__(self, file: LockFile, waiter: threading.Lock) -> None:
         self.file = file
-        self.waiter: threading.Lock | None = None  # released when the turn has come
+        self.waiter: threading.Lock | None = waiter  # released when the turn has come; None if nobody waits
+        self.has_come = False
 
     def keep(self) -> None:
         """Wait for the turn, then hand it over. Runs in the usher's thread."""
         self.file.lock()
         with guard:
             if self.waiter is not None:
+                self.has_come = True
                 self.file.sign()
                 self.waiter.release()
                 return
@@ -96,21 +98,21 @@ class Place:
         self.file.close()
 
     def leave(self) -> bool:
-        """Give up waiting; return False if the turn has just come."""
+        """Stop waiting; return False if the turn has come."""
         with guard:
-            if self.waiter is None or not self.waiter.locked():
+            if self.has_come:
                 return False
             self.waiter = None
             free_places.append(self)
-        return True
+            return True
 
 
-guard = threading.Lock()  # of every place's waiter, and of the list
+guard = threading.Lock()  # of the places' waiters and of this list
 free_places: list[Place] = []  # whose waiters gave up, in the order of their arrival
 
 
 def forget_ushers() -> None:
-    """Forget the parent's ushers: a fork has only the thread that made it."""
+    """Forget the parent's ushers: after a fork, only the thread that made it goes on."""
     global guard
     guard = threading.Lock()
     while free_places:
@@ -121,63 +123,71 @@ os.register_at_fork(after_in_child=forget_ushers)
 
 
 def queue(file: LockFile, waiter: threading.Lock) -> Place:
-    """Return the first place in the queue that is free, or else a new one at its end."""
+    """Return the first place in the queue that is free, or else a new one at its end, for the file."""
     with guard:
         for place in free_places:
             if place.file.path == file.path:
                 free_places.remove(place)
                 place.waiter = waiter
                 return place
-    place = Place(file)
-    place.waiter = waiter
+    place = Place(file, waiter)
     _thread.start_new_thread(place.keep, ())
     return place
 
 
 class Turn:
-    """The turn of one connection to write."""
+    """The turn of one connection to write. Its file stays open, unless an usher keeps it."""
 
     def __init__(self, path: str) -> None:
-        self.file = LockFile(path)
+        self.path = path
+        self.file: LockFile | None = None
         self.is_taken = False
         self.renewed = 0.0
 
     def take(self, seconds: float) -> bool:
         """Wait for the turn; return False if it has not come by then."""
-        if self.file.try_lock():
-            self.file.sign()
+        file = self.file = self.file or LockFile(self.path)
+        if file.try_lock():
+            file.sign()
             self.is_taken = True
         else:
-            self.is_taken = self._wait(seconds)
+            self.is_taken = self._wait(file, seconds)
         self.renewed = time.monotonic()
         return self.is_taken
 
     def renew(self) -> None:
         """Note that the one who has the turn is at work."""
         now = time.monotonic()
-        if now - self.renewed > RENEW_SECONDS:
+        if self.file and now - self.renewed > RENEW_SECONDS:
             self.renewed = now
             self.file.sign()
 
     def give(self) -> None:
-        if self.is_taken:
+        if self.file and self.is_taken:
             self.is_taken = False
             self.file.unlock()
 
     def close(self) -> None:
         self.give()
-        self.file.close()
+        if self.file:
+            self.file.close()
+            self.file = None
 
-    def _wait(self, seconds: float) -> bool:
+    def _wait(self, file: LockFile, seconds: float) -> bool:
         waiter = threading.Lock()
         waiter.acquire()
-        place = queue(self.file, waiter)
-        if place.file is not self.file:
-            self.file.close()
-            self.file = place.file
-        if waiter.acquire(timeout=seconds):
-            return True
+        place = queue(file, waiter)
+        if place.file is not file:
+            file.close()
+        self.file = None
+        try:
+            waiter.acquire(timeout=seconds)
+        except BaseException:  # Ctrl-C
+            if not place.leave():
+                place.file.unlock()
+                place.file.close()
+            raise
         if place.leave():
-            self.file = LockFile(place.file.path)
             return False
+        self.file = place.file
         return True

@@ -8,13 +8,14 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,8 @@ def test_it_opens_cooks_closes_and_goes_on(tmp_path: Path) -> None:
 @on_linux
 @pytest.mark.timeout(300)
 def test_what_ends_is_started_again(folder: Path) -> None:
-    with Shop(folder, "--speed", "6000") as shop:
+    put_on_the_menu(folder, "Margherita")
+    with Shop(folder, "--no-demo", "--speed", "6000") as shop:
         shop.open()
         subprocess.run(SHUT_DOWN_WORKER, env=environment(folder), cwd=settings.BASE_DIR, capture_output=True)
         assert shop.read_until("worker") == "worker ended with exit code 0. Starting worker again.\n"
@@ -198,6 +200,14 @@ def test_what_ends_is_started_again(folder: Path) -> None:
         path = f"api/order/{answer['order']['order_id']}/"
         await_that(lambda: shop.ask(path)[1]["payload"]["stage"] == "delivered")
         assert shop.end(signal.SIGINT) == CLOSED
+
+
+def put_on_the_menu(folder: Path, pizza: str) -> None:
+    with closing(sqlite3.connect(folder / "db.sqlite3")) as database, database:
+        columns = "name, description, price, image, on_menu, created_at, updated_at"
+        database.execute(
+            f"INSERT INTO home_pizza ({columns}) VALUES (?, '', 9, '', 1, '2026-01-01', '2026-01-01')", [pizza]
+        )
 
 
 @pytest.mark.slow

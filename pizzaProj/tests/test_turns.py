@@ -140,6 +140,24 @@ def test_one_that_gave_up_never_gets_in_the_way(impatient):
     assert Pizza.objects.get().name == "After all"
 
 
+def test_one_that_is_interrupted_never_gets_in_the_way():
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with frozen_writer():
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(KeyboardInterrupt):
+                write("In vain")
+            assert len(turn.free_places) == 1
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    await_that(lambda: turn.free_places == [])
+    write("After all")
+    assert Pizza.objects.get().name == "After all"
+
+
 def test_a_place_that_is_taken_over_still_counts(monkeypatch):
     """The one that gave up was the first in the line, so the one that comes now is."""
     monkeypatch.setattr(waits, "TURN_SECONDS", 0.1)
@@ -179,8 +197,8 @@ def test_the_note_says_who_has_the_turn_and_when_it_was_last_at_work(monkeypatch
     assert began < first.at_seconds < second.at_seconds < time.monotonic()
 
 
-def test_a_lock_file_that_cannot_be_opened_is_named(monkeypatch):
-    connection.close()
-    monkeypatch.setitem(connection.settings_dict, "NAME", "/nowhere/db.sqlite3")
+def test_a_lock_file_that_cannot_be_opened_is_named():
+    another = connection.copy()
+    another.settings_dict["NAME"] = "/nowhere/db.sqlite3"
     with pytest.raises(OperationalError, match=r"unable to open /nowhere/db\.sqlite3-turn: No such file or directory"):
-        connection._take_turn()
+        another._take_turn()
