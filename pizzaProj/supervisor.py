@@ -177,10 +177,12 @@ class Supervisor:
         try:
             if child.before:
                 child.before()
+            self._launch(child.name, child.command, child.before)
         except Broken as broken:
             self._fall(child, now, str(broken), str(broken))
-        else:
-            self._launch(child.name, child.command, child.before)
+        except OSError as error:  # too many processes, a full disk
+            trouble = f"{child.name} can't be started ({error.strerror})"
+            self._fall(child, now, trouble, f"{trouble}.")
 
     def _fall(self, child: Child, now: float, what: str, last_words: str) -> None:
         pause_seconds = self.restarts.setdefault(child.name, Restarts()).pause_seconds(now)
@@ -205,7 +207,8 @@ class Supervisor:
         self.say(f"{child.name} {what}. Ending it.")
         if child.process.pid == pid:
             child.kill()
-        else:
+            return
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
     def stop(self, *order: str) -> None:

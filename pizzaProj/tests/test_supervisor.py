@@ -1,5 +1,6 @@
 """The supervisor alone, with simple children."""
 
+import errno
 import os
 import signal
 import time
@@ -147,6 +148,23 @@ def test_it_is_said_why_a_child_cannot_be_started_again(
         "Port 8000 is in use. Starting web again.",
     ]
     assert starts(tmp_path) == 1
+
+
+def test_a_machine_without_room_for_a_child_gets_more_time(
+    nursery: Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    nursery.start("cook", ONE_MORE)
+    monkeypatch.setattr(restarts, "PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(supervisor, "open_log", no_room)
+    with pytest.raises(Broken, match=r"cook can't be started \(No space left on device\)\."):
+        nursery.watch()
+    assert nursery.said == [
+        "cook ended with exit code 3. Starting cook again.",
+        "cook can't be started (No space left on device). Starting cook again.",
+    ]
 
 
 def test_the_pauses_grow_and_old_ends_are_forgiven() -> None:
