@@ -112,10 +112,10 @@ class Silence:
         if child is None or now < self.ask_at:
             return
         if self.answers():
-            self.ask_at, self.hangs_at = now + waits.ASK_SECONDS, now + waits.ASK_SECONDS + waits.SILENCE_SECONDS
+            self.ask_at, self.hangs_at = now + waits.ASK_SECONDS, now + waits.ASK_SECONDS + waits.UNANSWERED_SECONDS
         elif now > self.hangs_at:
             self.hang_up()
-            stack.end_hanging(child.process.pid, f"has not answered for {waits.SILENCE_SECONDS:g} s")
+            stack.end_hanging(child.process.pid, f"has not answered for {waits.UNANSWERED_SECONDS:g} s")
 
     def answers(self) -> bool:
         """Return True once for each answer."""

@@ -32,7 +32,7 @@ BUSY_HOLDER_SECONDS = 30.0  # likewise, without a statement
 # The children of the embedded stack: what hangs is ended and started again
 STOPPED_SECONDS = 5.0  # somebody has stopped it (SIGSTOP)
 ASK_SECONDS = 5.0  # between two questions to web and Valkey
-SILENCE_SECONDS = 30.0  # without any answer; a slow machine is no reason
+UNANSWERED_SECONDS = 30.0  # without any answer; a slow machine is no reason
 
 # Valkey and Redis
 BROKER_CONNECT_SECONDS = 1.0
