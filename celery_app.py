@@ -12,8 +12,10 @@ from celery import Celery
 from celery.app.amqp import AMQP
 from celery.concurrency import get_implementation
 from celery.signals import beat_init, task_prerun, worker_init
+from celery.utils.objects import FallbackContext
 from django.conf import settings
 from kombu.connection import Connection
+from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.compat import detect_environment
 
@@ -40,6 +42,13 @@ class ThriftyChannel(redis.Channel):
             self.client_kept = super()._create_client()  # type: ignore[no-untyped-call]
         return self.client_kept
 
+    def _connparams(self, asynchronous: bool = False) -> Any:
+        """Limit connecting to a Unix socket as well: it waits where a server that hangs has a full queue."""
+        params = super()._connparams(asynchronous)  # type: ignore[no-untyped-call]
+        if "path" in params:
+            params["socket_connect_timeout"] = self.socket_connect_timeout
+        return params
+
 
 class ThriftyTransport(redis.Transport):
     Channel = ThriftyChannel
@@ -63,7 +72,21 @@ class PatientConnection(Connection):
 
 
 class PatientAMQP(AMQP):  # type: ignore[misc]
+    """Connect patiently, and send with limits."""
+
     Connection = PatientConnection
+
+    @property
+    def Producer(self) -> Any:
+        from pizzaProj.broker import BoundedProducer  # which imports this module
+
+        return BoundedProducer
+
+    @property
+    def producer_pool(self) -> Any:
+        pool = super().producer_pool
+        pool.Producer = self.Producer
+        return pool
 
 
 class OwnSettings(Mapping[str, Any]):
@@ -84,7 +107,22 @@ class OwnSettings(Mapping[str, Any]):
         return len(list(iter(self)))
 
 
-app = Celery("pizzaProj", amqp=PatientAMQP)
+class BoundedCelery(Celery):  # type: ignore[misc]
+    """Wait only so long for one of the process's connections to send with."""
+
+    def producer_or_acquire(self, producer: Any = None) -> Any:
+        return FallbackContext(producer, self._acquire_producer)
+
+    def _acquire_producer(self) -> Any:
+        from pizzaProj import waits  # as above
+
+        try:
+            return self.producer_pool.acquire(block=True, timeout=waits.BROKER_PRODUCER_SECONDS)
+        except LimitExceeded as error:
+            raise OperationalError(f"All {error} connections to the broker are waiting") from error
+
+
+app = BoundedCelery("pizzaProj", amqp=PatientAMQP)
 app.config_from_object(OwnSettings(), namespace="CELERY")
 app.autodiscover_tasks()
 

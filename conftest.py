@@ -7,10 +7,12 @@ test run; the database is SQLite in that folder, or DATABASE_URL.
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,7 @@ from home.models import Order, Pizza
 from kitchen import flow, outlook, tasks, transitions
 from kitchen.models import Shop, Station
 from kitchen.promises import forecast
+from pizzaProj import outage
 
 # Playwright's default of five seconds is too short where several browsers and shops share two cores.
 expect.set_options(timeout=20_000)
@@ -81,6 +84,15 @@ class Valkey:
         self.process.wait()
         self.socket.unlink(missing_ok=True)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it stand still: the kernel takes connections and commands, and nobody answers."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def _answers(self) -> bool:
         try:
             return bool(self.client.ping())
@@ -102,6 +114,7 @@ def valkey(valkey_server: Valkey) -> Valkey:
     if valkey_server.process.poll() is not None:
         valkey_server.start()
     valkey_server.client.flushall()
+    outage.broker.forget()  # a test before may have stopped it
     return valkey_server
 
 

@@ -194,10 +194,19 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # no limit: by default a worker gives up after 100
-# A longer countdown would be delivered twice (to no effect, see epoch). 20 times 20 pizzas take 13 hours.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600, "socket_connect_timeout": 2}
-# With the broker down, an order must still be accepted quickly; the recovery sweep wakes it later.
-CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # A longer countdown would be delivered twice (to no effect, see epoch). 20 times 20 pizzas take 13 hours.
+    "visibility_timeout": 24 * 3600,
+    "socket_connect_timeout": waits.BROKER_CONNECT_SECONDS,
+    # Workers wait for messages by polling, so this does not end an idle connection.
+    "socket_timeout": waits.BROKER_ANSWER_SECONDS,
+    # A worker asks its own connections as well, and drops one that has been silent for about three times as long.
+    "health_check_interval": waits.BROKER_CHECK_SECONDS,
+    # A broken connection is made once. Who needs it for ever, a worker and beat, tries again (see celery_app).
+    "max_retries": 0,
+}
+# With the broker down, an order must still be accepted quickly; the recovery sweep wakes it later (pizzaProj.broker).
+CELERY_TASK_PUBLISH_RETRY = False
 # By default Celery closes the database connection around every task: 4 times slower on PostgreSQL.
 CELERY_DB_REUSE_MAX = 1_000_000
 # A pool process that is stuck in a task is killed and replaced; the recovery sweep brings its link.

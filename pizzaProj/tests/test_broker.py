@@ -1,0 +1,245 @@
+"""An order does not wait for a broker that hangs, is slow, full or away, however many messages it has to send."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.conf import settings
+from kombu import pools
+from kombu.exceptions import OperationalError
+
+from benchmarks.chaos.proxy import HOST, Proxy
+from celery_app import BoundedCelery, PatientAMQP, app
+from home.models import Order
+from kitchen.models import Shop, Station
+from kitchen.tasks import sweep
+from pizzaProj import outage, waits
+from pizzaProj.outage import Outage
+from realtime.broadcast import broadcaster
+
+database = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+PIZZAS = 40
+AWAY = "The broker does not answer; the recovery sweep will bring what is not sent: "
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    """Let each test begin with a broker of which nothing is known, and no connection to it."""
+    outage.broker.forget()
+    pools.reset()
+    app._after_fork()
+    yield
+    broadcaster.flush()
+    outage.broker.forget()
+
+
+@pytest.fixture
+def place_many(place: Any, margherita: Any, diavola: Any) -> Any:
+    """Return a function that places an order of pizzas that all find a place, so that each has a chain to send."""
+    Shop.objects.update(speed=1)
+    Station.objects.update(capacity=PIZZAS * 20)
+    return lambda: place(None, [(margherita, PIZZAS // 2), (diavola, PIZZAS // 2)])
+
+
+def timed(function: Any) -> float:
+    began = time.monotonic()
+    function()
+    return time.monotonic() - began
+
+
+def warnings(caplog: Any) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "pizzaProj.outage"]
+
+
+@database
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_an_order_of_many_pizzas_is_accepted_while_the_broker_is_frozen(
+    valkey: Any, place_many: Any, caplog: Any, is_connected: bool
+) -> None:
+    if is_connected:
+        place_many()
+        assert valkey.client.llen("celery") == PIZZAS
+    with valkey.frozen():
+        assert timed(place_many) < waits.ANSWER_SECONDS
+        assert timed(place_many) < waits.ANSWER_SECONDS
+    assert Order.objects.count() == 2 + is_connected
+    (warning,) = warnings(caplog)
+    assert warning.startswith(AWAY)
+    assert outage.broker.dropped == 2 * PIZZAS
+
+
+@database
+def test_the_kitchen_goes_on_after_the_thaw(valkey: Any, place_many: Any) -> None:
+    """The sweep brings what was not sent; so does whoever orders once the pause is over."""
+    with valkey.frozen():
+        place_many()
+    valkey.client.ping()  # it has worked off what the kernel had taken for it
+    sent = valkey.client.llen("celery")
+    outage.broker.forget()
+    place_many()
+    assert valkey.client.llen("celery") == sent + PIZZAS
+
+
+def test_many_who_send_at_once_wait_for_one(valkey: Any) -> None:
+    """Celery has ten connections to send with: without a pause, the last of them would wait for all the others."""
+    took: list[float] = []
+
+    def send() -> None:
+        with pytest.raises(OperationalError):
+            sweep.apply_async()
+
+    threads = [threading.Thread(target=lambda: took.append(timed(send))) for _ in range(50)]
+    with valkey.frozen():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(took) == 50 and max(took) < waits.ANSWER_SECONDS
+
+
+def test_a_server_that_is_out_of_memory_is_one_that_does_not_answer(valkey: Any, caplog: Any) -> None:
+    valkey.client.config_set("maxmemory", 1)
+    try:
+        for _ in range(3):
+            with pytest.raises(OperationalError):
+                sweep.apply_async()
+    finally:
+        valkey.client.config_set("maxmemory", 0)
+    (warning,) = warnings(caplog)
+    assert warning.startswith(AWAY) and "not allowed" in warning
+    assert outage.broker.dropped == 3
+
+
+def test_a_connection_that_was_closed_meanwhile_costs_nothing(valkey: Any) -> None:
+    """Otherwise the first order after a restart of the server would wait for the recovery sweep."""
+    sweep.apply_async()
+    valkey.client.client_kill_filter(_type="normal", skipme=True)
+    sweep.apply_async()
+    assert valkey.client.llen("celery") == 2
+
+
+# Through a proxy
+
+
+@pytest.fixture
+def proxy(valkey: Any) -> Iterator[Proxy]:
+    with Proxy(str(valkey.socket)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def far(proxy: Proxy) -> Any:
+    """Return a task whose messages go through the proxy."""
+    far = BoundedCelery("far", amqp=PatientAMQP, set_as_current=False)
+    far.conf.update(
+        broker_url=f"redis://{HOST}:{proxy.port}/0",
+        broker_transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+        task_publish_retry=settings.CELERY_TASK_PUBLISH_RETRY,
+        task_ignore_result=True,
+    )
+    return far.task(name="far.away")(nothing)
+
+
+def nothing() -> None:
+    """Do what the far task does."""
+
+
+def send_many(task: Any) -> int:
+    """Send as many messages as one order can have, and return how many went."""
+    sent = 0
+    for _ in range(PIZZAS):
+        with suppress(OperationalError):
+            task.apply_async()
+            sent += 1
+    return sent
+
+
+@pytest.mark.parametrize("fault", ["hold", "swallow", "forget", "reset"])
+def test_no_fault_of_the_network_keeps_an_order_waiting(proxy: Proxy, far: Any, fault: str) -> None:
+    far.apply_async()
+    getattr(proxy, fault)()
+    assert timed(lambda: send_many(far)) < waits.ANSWER_SECONDS
+    proxy.heal()
+    outage.broker.forget()
+    assert send_many(far) == PIZZAS
+
+
+def test_a_slow_network_keeps_an_order_waiting_only_so_long(proxy: Proxy, far: Any) -> None:
+    far.apply_async()
+    proxy.slow(waits.BROKER_BUDGET_SECONDS / 10)
+    sent: list[int] = []
+    assert timed(lambda: sent.append(send_many(far))) < waits.ANSWER_SECONDS
+    assert 0 < sent[0] < PIZZAS
+
+
+# The pause
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return [now], which a test can set."""
+    now = [1000.0]
+    monkeypatch.setattr(outage, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def server() -> Outage:
+    return Outage("The oven", "eat it cold")
+
+
+def test_after_a_failure_one_tries_for_all_when_the_pause_is_over(server: Outage, clock: list[float]) -> None:
+    assert [server.may_try(), server.may_try()] == [True, True]
+    server.failed("cold")
+    assert server.may_try() is False
+    clock[0] += waits.BROKER_PAUSE_SECONDS
+    assert [server.may_try(), server.may_try()] == [True, False]
+    server.failed("still cold")
+    assert server.may_try() is False
+    clock[0] += waits.BROKER_PAUSE_SECONDS
+    assert server.may_try() is True
+    server.answered()
+    assert [server.may_try(), server.may_try()] == [True, True]
+
+
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends(
+    server: Outage, clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answered()
+    server.failed("cold")
+    server.failed("cold")
+    server.may_try()
+    server.answered()
+    server.answered()
+    assert warnings(caplog) == [
+        "The oven does not answer; eat it cold: cold",
+        "The oven answers again; not sent meanwhile: 3",
+    ]
+
+
+def test_slow_answers_add_up_to_a_pause(server: Outage, clock: list[float]) -> None:
+    slow = waits.BROKER_BUDGET_SECONDS / 4
+    for _ in range(1000):
+        server.took(waits.BROKER_SLOW_SECONDS / 2)  # not slow at all, however many
+    for _ in range(4):
+        server.took(slow)
+    assert not server.is_on
+    clock[0] += 60
+    for _ in range(4):  # those of a minute ago are forgotten
+        server.took(slow)
+    assert not server.is_on
+    server.took(slow)
+    assert server.is_on
+
+
+def test_slow_answers_to_other_threads_do_not_count(server: Outage, clock: list[float]) -> None:
+    slow = waits.BROKER_BUDGET_SECONDS * 0.6
+    server.took(slow)
+    other = threading.Thread(target=server.took, args=[slow])
+    other.start()
+    other.join()
+    assert not server.is_on
