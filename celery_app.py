@@ -1,5 +1,6 @@
 """Define the Celery application: `celery -A celery_app worker -l info`."""
 
+import logging
 import math
 import os
 import threading
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import billiard.pool
-from celery import Celery
+from celery import Celery, Task
 from celery.app.amqp import AMQP
 from celery.concurrency import get_implementation
 from celery.signals import beat_init, task_prerun, worker_init
@@ -24,6 +25,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
 # A prefork child that ends waits for its parent to read its last result. A parent that is also ending no longer does
 # that, so each Ctrl-C right after a task would take up to 30 s (300 times 0.1 s). One second is plenty.
 billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10
+
+logger = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 1.0
 CHECK_SECONDS = 1.0
@@ -76,17 +79,26 @@ class PatientAMQP(AMQP):  # type: ignore[misc]
 
     Connection = PatientConnection
 
-    @property
-    def Producer(self) -> Any:
-        from pizzaProj.broker import BoundedProducer  # which imports this module
+    def _create_task_sender(self) -> Any:
+        from pizzaProj.broker import bounded  # which imports this module
 
-        return BoundedProducer
+        return bounded(super()._create_task_sender())
 
-    @property
-    def producer_pool(self) -> Any:
-        pool = super().producer_pool
-        pool.Producer = self.Producer
-        return pool
+
+class Replaceable(Task):  # type: ignore[misc]
+    """A task whose message can be lost: a sweep, or beat the next time, sends another. So sending it never fails.
+
+    Celery itself sends the next link of a chain when the link before has ended, a retry, and beat's tasks: each would
+    log a traceback.
+    """
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().apply_async(*args, **options)
+        except OperationalError as error:
+            # A warning says when an outage begins, and another what it has cost when it ends (pizzaProj.outage).
+            logger.info("Not sent: %s, %s", self.name, error)
+            return None
 
 
 class OwnSettings(Mapping[str, Any]):

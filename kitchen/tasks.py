@@ -9,9 +9,8 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 from django.dispatch import receiver
 from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerDown
 
-from celery_app import app
+from celery_app import Replaceable, app
 from home.models import Order, OrderItem
 from kitchen import flow, outlook, stages
 from kitchen.flow import loading_awaited, work_begun
@@ -24,23 +23,8 @@ logger = logging.getLogger(__name__)
 SWEEP_EXPIRE_SECONDS = 1  # as migration 0002 tells beat to send it
 
 
-class Link(app.Task):  # type: ignore[misc, name-defined]
-    """A task that the recovery sweep starts again if its message is lost, so sending it never fails.
-
-    Celery itself sends the next link of a chain, and a retry, when the link before has ended.
-    """
-
-    def apply_async(self, *args: Any, **options: Any) -> Any:
-        try:
-            return super().apply_async(*args, **options)
-        except BrokerDown as error:
-            # A warning says when the outage began, and when it ends, how many messages it cost (pizzaProj.outage).
-            logger.info("%s is not sent now: %s", self.name, error)
-            return None
-
-
 PATIENT: dict[str, Any] = {
-    "base": Link,
+    "base": Replaceable,
     "bind": True,
     "autoretry_for": (OperationalError, InterfaceError),
     "retry_backoff": True,
@@ -81,7 +65,7 @@ def load(self: Any, stage: str, busy_until: str) -> None:
         raise self.retry(countdown=early.seconds) from None
 
 
-@app.task(name="kitchen.sweep", bind=True)
+@app.task(name="kitchen.sweep", base=Replaceable, bind=True)
 def sweep(self: Any) -> None:
     """Run the recovery sweep: orders whose link was lost (a worker killed, Redis wiped) get a new chain."""
     flow.recover(lag_seconds(self.request.expires, timezone.now()))

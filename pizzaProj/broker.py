@@ -1,5 +1,6 @@
-"""Send messages to the broker within a limit, however it fails."""
+"""Send the messages of tasks to the broker within a limit, however it fails."""
 
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -10,39 +11,45 @@ from redis.exceptions import TimeoutError as NoAnswer
 
 from pizzaProj.outage import broker
 
+Send = Callable[..., Any]
+
 
 class Paused(OperationalError):
     """The broker did not answer a moment ago, so nothing is sent."""
 
 
-class BoundedProducer(Producer):
-    """Send each message once, and send none for a moment after one that failed (see `outage`).
+def bounded(send: Send) -> Send:
+    """Return a function that sends each message once, and none for a moment after one that failed (see `outage`).
 
-    Each of Celery's ways to send goes through here: tasks, the next link of a chain, retries, beat and pings.
+    All tasks go through it: the first link of a chain and the next ones, retries and beat's. The messages that workers
+    exchange among themselves don't, as a worker makes its connection anew when one of them fails.
     """
 
-    def publish(self, *args: Any, **options: Any) -> Any:
+    def send_bounded(producer: Producer, *args: Any, **options: Any) -> Any:
+        # Asked here, behind the wait for a producer: of those who waited, only the first need find out.
         if not broker.may_try():
             raise Paused("The broker does not answer")
         began = monotonic()
         try:
-            result = self._publish_on_live_connection(*args, **{**options, "retry": False})
-        except self.connection.connection_errors + self.connection.channel_errors as error:
+            result = send_on_live_connection(send, producer, *args, **options)
+        except (
+            producer.connection.connection_errors + producer.connection.channel_errors + (OperationalError,)
+        ) as error:
             broker.failed(str(error) or type(error).__name__)
-            raise
-        except OperationalError as error:  # the connection could not be made
-            broker.failed(str(error))
             raise
         broker.answered()
         if get_current_worker_task() is None:  # nobody waits for a worker, which must not stop because it is slow
             broker.took(monotonic() - began)
         return result
 
-    def _publish_on_live_connection(self, *args: Any, **options: Any) -> Any:
-        """Try a second time if the connection was closed meanwhile, as by a restart, but not if it is silent."""
-        try:
-            return super().publish(*args, **options)  # type: ignore[no-untyped-call]
-        except self.connection.connection_errors as error:
-            if isinstance(error, NoAnswer | TimeoutError):
-                raise
-            return super().publish(*args, **options)  # type: ignore[no-untyped-call]
+    return send_bounded
+
+
+def send_on_live_connection(send: Send, producer: Producer, *args: Any, **options: Any) -> Any:
+    """Send a second time if the connection was closed meanwhile, as by a restart, but not if it is silent."""
+    try:
+        return send(producer, *args, **options)
+    except producer.connection.connection_errors as error:
+        if isinstance(error, NoAnswer | TimeoutError):
+            raise
+        return send(producer, *args, **options)

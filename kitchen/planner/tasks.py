@@ -6,12 +6,10 @@ A part has the lowest priority: links of live orders in the queue go before it.
 import logging
 from collections.abc import Iterable
 
-from celery import group
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerDown
 
-from celery_app import app
+from celery_app import Replaceable, app
 from kitchen.models import Study
 from kitchen.planner import studies
 from pizzaProj import waits
@@ -23,6 +21,7 @@ LAST = 9  # the last of Celery's priorities on Redis, where 0 comes first
 
 @app.task(
     name="kitchen.study_part",
+    base=Replaceable,
     autoretry_for=(OperationalError, InterfaceError),
     retry_backoff=True,
     retry_backoff_max=30,
@@ -42,7 +41,7 @@ def study_part(pk: int) -> None:
         go_on(study)
 
 
-@app.task(name="kitchen.study_sweep")
+@app.task(name="kitchen.study_sweep", base=Replaceable)
 def study_sweep() -> None:
     """Send again what was lost (a worker killed, the broker emptied)."""
     studies.tidy()
@@ -60,12 +59,8 @@ def start(study: Study) -> None:
 
 
 def send(parts: Iterable[int]) -> None:
-    signatures = [study_part.si(pk) for pk in parts]
-    try:
-        if signatures:
-            group(signatures).apply_async(priority=LAST)
-    except BrokerDown as error:
-        logger.warning("No part of a study can be sent now, the sweep will: %s", error)
+    for pk in parts:
+        study_part.apply_async((pk,), priority=LAST)
 
 
 def fail(pk: int) -> None:

@@ -4,13 +4,13 @@ import logging
 
 from django.utils import timezone
 
-from celery_app import app
+from celery_app import Replaceable, app
 from kitchen.promises import forecast, ledger, measure
 
 logger = logging.getLogger(__name__)
 
 
-@app.task(name="kitchen.forecast")
+@app.task(name="kitchen.forecast", base=Replaceable)
 def look_ahead() -> None:
     """Renew the forecasts of all open orders, and add the outcomes of promises."""
     now = timezone.now()
@@ -21,7 +21,7 @@ def look_ahead() -> None:
     forecast.renew(now)
 
 
-@app.task(name="kitchen.measure")
+@app.task(name="kitchen.measure", base=Replaceable)
 def measure_work() -> None:
     """Measure the service times of each station, from the event log."""
     measure.renew()
