@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from pizzaProj import addresses, embedded, waits
 
@@ -180,9 +181,19 @@ CELERY_BROKER_URL, REDIS_URL = redis_urls()
 CHANNEL_LAYERS = {
     "default": {
         # One PUBLISH per message. Messages can be lost, as in every Redis layer, so a frame is always the whole state.
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # One immediate retry: redis-py waits for seconds by default, and a newer frame is better than a late one.
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 1)}]},
+        "BACKEND": "pizzaProj.layer.Layer",
+        "CONFIG": {
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    "socket_connect_timeout": waits.BROKER_CONNECT_SECONDS,
+                    "socket_timeout": waits.BROKER_ANSWER_SECONDS,  # to a command; messages are waited for by polling
+                    # One immediate retry on a connection that was closed, none on a silent one: redis-py waits for
+                    # seconds by default, and a newer frame is better than a late one.
+                    "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+                }
+            ]
+        },
     }
 }
 
