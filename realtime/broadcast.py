@@ -44,6 +44,7 @@ class Broadcaster:
 
     def forget(self) -> None:
         """Start from scratch: a fork inherits neither the thread nor a usable connection."""
+        self.dropped = 0  # messages since the last one that was sent
         self._loop: asyncio.AbstractEventLoop | None = None
         self.lock = threading.Lock()
         self._pending: deque[Message | Future[None]] = deque()  # a future marks a flush
@@ -109,9 +110,21 @@ class Broadcaster:
                 layer = get_channel_layer()
                 assert layer is not None
                 await layer.group_send(message.group, message.event)
+            self._note_success()
         except (Exception, asyncio.CancelledError) as error:  # the next message must still be sent
-            reason = str(error) or type(error).__name__
-            logger.log(message.log_level, "Not sent to %s: %s", _loggable(message.group), reason)
+            self._note_failure(message, str(error) or type(error).__name__)
+
+    def _note_failure(self, message: Message, reason: str) -> None:
+        """Log the first message of an outage. There can be thousands, and pages catch up by themselves."""
+        log_level = logging.DEBUG if self.dropped else message.log_level
+        if log_level >= logging.WARNING or self.dropped:
+            self.dropped += 1
+        logger.log(log_level, "Not sent to %s: %s", _loggable(message.group), reason)
+
+    def _note_success(self) -> None:
+        dropped, self.dropped = self.dropped, 0
+        if dropped > 1:
+            logger.warning("Sending again; not sent meanwhile: %d", dropped)
 
 
 class Gathering(Generic[P]):

@@ -96,7 +96,7 @@ async def test_a_message_that_fails_does_not_stop_the_next(monkeypatch, caplog):
         for n in (1, 2, 3):
             broadcaster.send(GROUP, mew(n))
         assert await receive() == mew(3)
-    assert caplog.messages == ["Not sent to cats: CancelledError", "Not sent to cats: away"]
+    assert caplog.messages == ["Not sent to cats: CancelledError", "Sending again; not sent meanwhile: 2"]
 
 
 async def test_a_secret_in_the_name_of_a_group_is_not_logged(monkeypatch, caplog):
