@@ -1,0 +1,98 @@
+"""Name what a migration takes away from a shop that runs.
+
+During an upgrade the old code goes on for a while on the new tables. So a release only adds (expands); a later one,
+when no old code runs any more, removes (contracts). A migration that removes on purpose says why in its class:
+
+    contracts = "Nobody has read this column since 0.11."
+"""
+
+import re
+from collections.abc import Iterator
+
+from django.db import connection
+from django.db.migrations import Migration, operations
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
+from django.db.models import Field, ManyToManyField
+from django.db.models.fields import NOT_PROVIDED
+
+Key = tuple[str, str]
+
+REMOVES = {
+    operations.RemoveField: "Stop using it in this release, and remove it in a later one",
+    operations.DeleteModel: "Stop using it in this release, and delete it in a later one",
+    operations.RenameField: "Add a field of the new name, write both, and remove the old one in a later release",
+    operations.RenameModel: "Give the model its old table by db_table, or add a new one and delete the old one later",
+    operations.AlterModelTable: "Keep the table's name",
+}
+SQL_THAT_REMOVES = re.compile(
+    r"\b(ALTER\s+(COLUMN\s+)?\S+\s+(SET\s+DATA\s+)?TYPE|DROP|RENAME|TRUNCATE|SET\s+NOT\s+NULL)\b", re.I
+)
+
+
+def faults_since(baseline: dict[str, str], landed: dict[Key, str]) -> list[str]:
+    """Return a sentence for each thing that a migration of ours takes away, of those that came after a baseline."""
+    loader = MigrationLoader(None)
+    faults: list[str] = []
+    for app, name in loader.graph.leaf_nodes():
+        if app in baseline:
+            for key in loader.graph.forwards_plan((app, name)):
+                if key[0] == app and key[1] > baseline[app] and key not in landed:
+                    before = loader.project_state(key, at_end=False)
+                    faults += faults_of(loader.disk_migrations[key], before)
+    return faults
+
+
+def faults_of(migration: Migration, before: ProjectState) -> list[str]:
+    """Return a sentence for each thing that this migration takes away, none if it says why."""
+    if getattr(migration, "contracts", ""):
+        return []
+    name = f"{migration.app_label}.{migration.name}"
+    return [f"{name}: {fault}." for fault in _faults(migration.operations, migration.app_label, before.clone())]
+
+
+def _faults(steps: list[operations.base.Operation], app: str, state: ProjectState) -> Iterator[str]:
+    for step in steps:
+        if isinstance(step, operations.SeparateDatabaseAndState):
+            yield from _faults(step.database_operations, app, state.clone())
+        else:
+            yield from _faults_of_step(step, app, state)
+        step.state_forwards(app, state)
+
+
+def _faults_of_step(step: operations.base.Operation, app: str, state: ProjectState) -> Iterator[str]:
+    for kind, instead in REMOVES.items():
+        if isinstance(step, kind):
+            yield f"{step.describe()}, which old code still uses. {instead}"
+    if isinstance(step, operations.RunSQL):
+        for found in SQL_THAT_REMOVES.finditer(str(step.sql)):
+            yield f"runs SQL with {found[0].upper()}, which old code may not survive. Add beside it what is new"
+    elif isinstance(step, operations.AddField):
+        if is_demanded(step.field):
+            yield f"{step.describe()}, which old code does not write. Give it a db_default, or null=True"
+    elif isinstance(step, operations.AlterField):
+        old = state.models[app, step.model_name_lower].fields[step.name]
+        yield from _faults_of_change(step, old)
+
+
+def _faults_of_change(step: operations.AlterField, old: Field) -> Iterator[str]:
+    new = step.field
+    if (column_type(old), old.db_column) != (column_type(new), new.db_column):
+        yield (
+            f"{step.describe()}: its column becomes {column_type(new)} instead of {column_type(old)}. "
+            "Add a field of the new kind, write both, and remove the old one in a later release"
+        )
+    if old.null and is_demanded(new):
+        yield f"{step.describe()}: old code still writes NULL. Give it a db_default, and wait for a later release"
+
+
+def is_demanded(field: Field) -> bool:
+    """Return whether an INSERT without this column fails."""
+    if isinstance(field, ManyToManyField):
+        return False
+    return not field.null and field.db_default is NOT_PROVIDED
+
+
+def column_type(field: Field) -> str | None:
+    """Return the column's type. That of a foreign key follows the key, which can't be looked up here."""
+    return "a key" if field.is_relation else field.db_type(connection)
