@@ -39,13 +39,16 @@ def await_that(is_true, seconds=COOK_SECONDS):
         time.sleep(0.05)
 
 
-def start_worker(pool):
-    """Start a worker process on this test's database."""
+def database_url():
+    """Return the address of this test's database, for other processes."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
-        url = f"sqlite:///{database['NAME']}"
-    else:
-        url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+        return f"sqlite:///{database['NAME']}"
+    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+
+
+def start_worker(pool, code=settings.BASE_DIR):
+    """Start a worker process on this test's database, of this code or of another folder's."""
     command = [
         sys.executable,
         "-m",
@@ -62,16 +65,16 @@ def start_worker(pool):
     ]
     return subprocess.Popen(
         command,
-        env={**os.environ, "DATABASE_URL": url},
-        cwd=settings.BASE_DIR,
+        env={**os.environ, "DATABASE_URL": database_url()},
+        cwd=code,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-def start_ready_worker(pool):
-    process = start_worker(pool)
+def start_ready_worker(pool, code=settings.BASE_DIR):
+    process = start_worker(pool, code)
     lines = []
     for line in process.stdout:
         lines.append(line)
@@ -82,9 +85,9 @@ def start_ready_worker(pool):
 
 
 @contextmanager
-def worker(pool):
+def worker(pool, code=settings.BASE_DIR):
     """Run a worker process from its first "ready" to a clean end."""
-    process = start_ready_worker(pool)
+    process = start_ready_worker(pool, code)
     try:
         yield
     finally:
