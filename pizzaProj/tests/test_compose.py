@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,7 +28,9 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from jsonschema import Draft201909Validator
 from twisted.internet.endpoints import serverFromString
 
+from benchmarks.chaos import nginx
 from pictures.safe import MAX_BYTES
+from pizzaProj import waits
 
 ROOT = Path(settings.BASE_DIR)
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -368,12 +369,12 @@ def test_the_proxy_passes_on_sockets_and_the_client() -> None:
 def test_the_proxy_uses_the_ports_and_paths_of_compose() -> None:
     proxy = SERVICES["proxy"]
     assert {mount["target"] for mount in mounts("proxy")} == {
-        "/etc/nginx/conf.d/default.conf",
+        "/etc/nginx/nginx.conf",
         *(folder.rstrip("/") for folder in directive("alias")),
     }
     assert [port.rsplit(":", 1)[1] for port in proxy["ports"]] == directive("listen")
-    assert directive(r"set \$web") == ["http://web:8000"]
-    assert directive("proxy_pass") == ["$web"]
+    assert set(directive("proxy_pass")) == {"http://web"}
+    assert re.search(r"upstream web \{[^}]*\bserver web:8000 resolve ", NGINX)
 
 
 def test_the_proxy_lets_the_largest_picture_through() -> None:
@@ -382,15 +383,28 @@ def test_the_proxy_lets_the_largest_picture_through() -> None:
 
 
 def test_nginx_accepts_it(tmp_path: Path) -> None:
-    nginx = shutil.which("nginx")
-    if not nginx:
+    if not nginx.program():
         assert NGINX.count("{") == NGINX.count("}")
         return
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    folders = "".join(f"{kind}_temp_path {tmp_path}; " for kind in kinds)
-    http = f"access_log off; {folders} include {ROOT}/proxy/nginx.conf;"
-    whole = f"pid {tmp_path}/pid; events {{}} http {{ {http} }}"
-    (tmp_path / "nginx.conf").write_text(whole)
-    words = [nginx, "-t", "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    words = [*nginx.command(tmp_path, 8080, [8000, 8001]), "-t"]
     answer = subprocess.run(words, capture_output=True, text=True, timeout=20)
     assert answer.returncode == 0, answer.stderr
+
+
+def test_a_change_that_finds_nothing_to_change_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="listen 8080"):
+        nginx.configuration(tmp_path, 80, [8000], NGINX.replace("listen 8080", "listen 80"))
+
+
+def seconds(name: str) -> list[float]:
+    """Return the values of a time limit of the proxy, in the order of its locations."""
+    found = [re.fullmatch(r"(\d+)(m?s)", value) for value in directive(name)]
+    return [int(match[1]) * {"s": 1, "ms": 1e-3}[match[2]] for match in found if match]
+
+
+def test_the_proxy_answers_in_time_and_lets_sockets_be_quiet() -> None:
+    (connect,) = seconds("proxy_connect_timeout")
+    (tries,) = directive("proxy_next_upstream_tries")
+    twice, once, staff, sockets = seconds("proxy_read_timeout")
+    assert max(int(tries) * (connect + twice), connect + once) <= waits.ANSWER_SECONDS < staff
+    assert sockets > CommandLineInterface().parser.get_default("ping_interval")
