@@ -8,22 +8,22 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import redis
 from django.conf import settings
 from django.core.management import call_command
-from django.db.models import F, Q
-from django.utils import timezone
+from django.db import connection
+from django.db.models import F
 from kombu.exceptions import OperationalError as BrokerDown
 
-from benchmarks.chaos.audit import Audit, Limits, audit
+from benchmarks.chaos.audit import Audit, audit
 from benchmarks.chaos.crowd import Customers, Pages
 from benchmarks.chaos.doubler import Doubler
+from benchmarks.chaos.records import late_works
 from benchmarks.measures import percentile
-from home.models import Order, OrderEvent, OrderItem, Pizza
+from home.models import Order, OrderEvent, Pizza
 from kitchen.models import Shop, Station
 from pizzaProj.management.commands import stack as shop
 from pizzaProj.supervisor import Supervisor
@@ -164,7 +164,7 @@ class Chaos:
         return Result(
             plan=self.plan,
             rounds=rounds,
-            audit=audit(self.customers.accepted, Limits.read()),
+            audit=audit(connection, self.customers.accepted),
             orders=len(self.customers.accepted),
             retries=self.customers.retries,
             doubled_messages=self.doubler.count,
@@ -224,7 +224,7 @@ class Chaos:
         while time.monotonic() < max(last_late, began + pages_seconds) + CALM_SECONDS:
             self.breathe(POLL_SECONDS)
             now = time.monotonic()
-            if late_works():
+            if late_works(connection, LATE_SECONDS):
                 last_late = now
             if self.pages.behind(goal):
                 pages_seconds = now - began
@@ -281,12 +281,6 @@ def worker_answers() -> bool:
         return shop.worker_answers()
     except (BrokerDown, redis.RedisError, OSError):
         return False
-
-
-def late_works() -> int:
-    """Count the orders, and the items, whose work should have ended a while ago."""
-    late = Q(due_at__lt=timezone.now() - timedelta(seconds=LATE_SECONDS))
-    return Order.objects.working().filter(late).count() + OrderItem.objects.working().filter(late).count()
 
 
 def seqs(order_ids: Any) -> dict[str, int]:

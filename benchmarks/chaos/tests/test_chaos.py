@@ -1,10 +1,12 @@
 """The chaos command: the audit sees every fault, the kills are those that were requested, a short run is clean."""
 
+import json
 import os
 import random
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,14 +16,16 @@ from types import SimpleNamespace
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from benchmarks import databases
 from benchmarks.chaos import chaos as chaos_module
-from benchmarks.chaos.audit import Audit, Limits, Row, audit, backwards, crowds, rushed_loadings
-from benchmarks.chaos.chaos import KINDS, Chaos, Plan, Result, Round, blows, late_works
+from benchmarks.chaos.audit import PATHS, Audit, audit, backwards, crowds, rushed_loadings
+from benchmarks.chaos.chaos import KINDS, LATE_SECONDS, Chaos, Plan, Result, Round, blows
 from benchmarks.chaos.crowd import Page, Pages, basket
 from benchmarks.chaos.overload import executions
+from benchmarks.chaos.records import Limits, Row, late_works, read_limits
 from benchmarks.management.commands.chaos import SHORT
 from home.models import Order, OrderEvent
 from kitchen import flow, stages
@@ -56,13 +60,13 @@ def finish_next(until):
 
 
 def faults(told, limits=LIMITS):
-    found = audit(told, limits)
+    found = audit(connection, told, limits)
     return {name for name in ("lost", "doubled", "stuck", "illegal", "crowded") if getattr(found, name)}
 
 
 def test_a_good_history_has_no_faults(told):
-    assert audit(told, LIMITS).faults == []
-    assert Limits.read() == LIMITS
+    assert audit(connection, told, LIMITS).faults == []
+    assert read_limits(connection) == LIMITS
 
 
 @pytest.mark.parametrize("seconds", [0, 15, 40, 52])
@@ -71,7 +75,7 @@ def test_a_cancelled_order_is_no_fault(told, place, margherita, seconds):
     while finish_next(at(3600 + seconds)):
         pass
     flow.cancel(order.pk, clock=at(3600 + seconds))
-    assert audit({**told, "click 3": order.order_id}, LIMITS).faults == []
+    assert audit(connection, {**told, "click 3": order.order_id}, LIMITS).faults == []
 
 
 def test_a_struck_pizza_is_no_fault(told, place, margherita):
@@ -79,7 +83,7 @@ def test_a_struck_pizza_is_no_fault(told, place, margherita):
     flow.cancel(order.pk, item=2, clock=at(3601))
     while finish_next(at(7200)):
         pass
-    assert audit({**told, "click 3": order.order_id}, LIMITS).faults == []
+    assert audit(connection, {**told, "click 3": order.order_id}, LIMITS).faults == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +124,7 @@ def test_it_sees_the_fault(told, do, fault):
 )
 def test_it_names_what_is_wrong_with_a_pizza(told, do, sentence):
     do()
-    assert re.search(sentence, "\n".join(audit(told, LIMITS).illegal))
+    assert re.search(sentence, "\n".join(audit(connection, told, LIMITS).illegal))
 
 
 def first():
@@ -159,6 +163,36 @@ def test_it_sees_an_order_that_never_left(told, place):
     assert faults({**told, "click 3": order.order_id}) == {"stuck"}
 
 
+def test_it_knows_the_paths_by_itself():
+    """Test that the audit has heard of a new stage, without asking the shop each time."""
+    assert {way: stages.remaining(stages.FIRST, way) for way in stages.ROUTES} == PATHS
+
+
+@pytest.mark.parametrize(("is_known", "code", "fault"), [(True, 0, ""), (False, 1, "nobody was told of it")])
+def test_it_reads_a_database_by_itself(told, tmp_path, is_known, code, fault):
+    """Run it as a person does, on a copy of the shop's tables, without Django."""
+    copy_tables(tmp_path / "shop.sqlite3")
+    (tmp_path / "told.json").write_text(json.dumps(told if is_known else {"click 1": told["click 1"]}))
+    command = [sys.executable, "-m", "benchmarks.chaos.audit", tmp_path / "shop.sqlite3", tmp_path / "told.json"]
+    run = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (code, "")
+    assert run.stdout.startswith(f"0 lost, {code} doubled, 0 stuck, 0 with a wrong history, 0 times too many")
+    assert fault in run.stdout
+
+
+def copy_tables(path):
+    copy = sqlite3.connect(path)
+    for table in ("home_order", "home_orderitem", "home_orderevent", "kitchen_shop", "kitchen_station"):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {table}")
+            names = [column[0] for column in cursor.description]
+            copy.execute(f"CREATE TABLE {table} ({', '.join(names)})")
+            rows = [[cell if isinstance(cell, int | float | None) else str(cell) for cell in row] for row in cursor]
+        copy.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(names))})", rows)
+    copy.commit()
+    copy.close()
+
+
 # A kitchen in people's hands
 
 
@@ -183,7 +217,7 @@ def test_taps_and_what_is_taken_to_be_done_are_no_faults(tapped):
         *("started", "overran", "done", "started", "joined", "started", "joined"),
         *("started", "overran", "assumed", "delivered"),
     ]
-    assert audit(tapped, Limits.read()).faults == []
+    assert audit(connection, tapped, read_limits(connection)).faults == []
 
 
 @pytest.mark.parametrize(
@@ -198,7 +232,7 @@ def test_taps_and_what_is_taken_to_be_done_are_no_faults(tapped):
 )
 def test_it_sees_what_taps_can_not_have_done(tapped, seq, changes, sentence):
     first().events.filter(seq=seq).update(**changes)
-    assert sentence in "\n".join(audit(tapped, Limits.read()).illegal)
+    assert sentence in "\n".join(audit(connection, tapped, read_limits(connection)).illegal)
 
 
 @pytest.mark.parametrize(("stage", "places"), [("received", 1), ("baking", 1)])
@@ -253,7 +287,7 @@ def test_it_sees_a_belt_that_is_loaded_too_soon():
 def test_a_belt_has_no_places_but_a_headway(told):
     Station.objects.filter(stage="baking").update(kind="belt", headway_seconds=40)
     Shop.objects.update(speed=4)
-    limits = Limits.read()
+    limits = read_limits(connection)
     assert (limits.headway_seconds, "baking" in limits.capacity) == ({"baking": 10}, False)
     assert faults(told, limits) == {"crowded"}  # the first two went in together
 
@@ -299,12 +333,12 @@ def test_a_short_run_judges_what_happened_and_no_time():
 @pytest.mark.django_db
 def test_late_pizzas_count_as_orders_do(small_kitchen, sent, cooked, place):
     order = place(timezone.now() - timedelta(seconds=10.5))
-    assert late_works() == 0
+    assert late_works(connection, LATE_SECONDS) == 0
     Order.objects.all().delete()
     order = place(timezone.now() - timedelta(seconds=12))
-    assert late_works() == 1
+    assert late_works(connection, LATE_SECONDS) == 1
     flow.override(order.pk, "out_for_delivery", clock=lambda: timezone.now() - timedelta(seconds=32))
-    assert late_works() == 1
+    assert late_works(connection, LATE_SECONDS) == 1
 
 
 class Ending(Chaos):
@@ -337,7 +371,7 @@ def test_a_shop_that_stays_late_is_given_up(monkeypatch, late, was_given_up):
     end = Ending(None, 0)
     end.pages = Pages(0)
     monkeypatch.setattr(chaos_module, "time", SimpleNamespace(monotonic=lambda: end.clock))
-    monkeypatch.setattr(chaos_module, "late_works", lambda: late)
+    monkeypatch.setattr(chaos_module, "late_works", lambda *_: late)
     assert Round((), 0.0, *end.await_calm()).was_given_up == was_given_up
 
 

@@ -120,12 +120,9 @@ def report_chaos(plan: Plan) -> list[str]:
     )
     result = Chaos(plan).run()
     show(COLUMNS, rows(result))
-    found = result.audit
     print(
         f"{result.orders} orders accepted in {result.seconds:.0f} s ({result.retries} requests were sent again, "
-        f"{result.doubled_messages} messages doubled): {len(found.lost)} lost, {len(found.doubled)} doubled, "
-        f"{len(found.stuck)} stuck, {len(found.illegal)} with a wrong history, "
-        f"{len(found.crowded)} times too many at a station. "
+        f"{result.doubled_messages} messages doubled): {result.audit.sentence} "
         f"The last page showed the end after {result.pages_end_seconds:.1f} s."
     )
     return result.faults
