@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 HOST = "127.0.0.1"
 CUSTOMERS = 3  # at once
@@ -31,19 +31,54 @@ TEXT, CLOSE, PING = 1, 8, 9
 EMPTY_PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
 
 
+class Answer(NamedTuple):
+    """What came back for one request, and when."""
+
+    what: str  # "order" or "page"
+    began: float  # time.monotonic
+    seconds: float
+    status: int  # 0: none came
+
+
+def ask(what: str, port: int, patience_seconds: float, *request: Any) -> tuple[Answer, bytes]:
+    """Send a request (method, path, body, headers) and time its answer. The body is empty if none came."""
+    began = time.monotonic()
+    status, body = 0, b""
+    connection = http.client.HTTPConnection(HOST, port, timeout=patience_seconds)
+    try:
+        connection.request(*request)
+        answer = connection.getresponse()
+        body = answer.read()
+        status = answer.status
+    except (OSError, http.client.HTTPException):
+        pass
+    finally:
+        connection.close()
+    return Answer(what, began, time.monotonic() - began, status), body
+
+
 class Customers:
     """Customers whose orders have an Idempotency-Key; whatever goes wrong, the same click is sent again."""
 
-    def __init__(self, port: int, pizzas: list[int], seed: int) -> None:
+    def __init__(
+        self,
+        port: int,
+        pizzas: list[int],
+        seed: int,
+        customers: int = CUSTOMERS,
+        patience_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self.port = port
         self.pizzas = pizzas
         self.seed = seed
+        self.patience_seconds = patience_seconds
+        self.answers: list[Answer] = []
         self.accepted: dict[str, str] = {}  # Idempotency-Key -> order_id
         self.trouble: list[str] = []
         self.retries = 0
         self.to_place = threading.Semaphore(0)
         self.asked = 0
-        self.threads = [threading.Thread(target=self._live, args=[n], daemon=True) for n in range(CUSTOMERS)]
+        self.threads = [threading.Thread(target=self._live, args=[n], daemon=True) for n in range(customers)]
         for thread in self.threads:
             thread.start()
 
@@ -78,26 +113,19 @@ class Customers:
     def _insist(self, key: str, body: str) -> str:
         deadline = time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < deadline:
-            try:
-                status, answer = self._post(key, body)
-            except (OSError, http.client.HTTPException):
-                status, answer = 0, b""
-            if status == 201:
+            sent, answer = ask("order", self.port, self.patience_seconds, *post(key, body))
+            self.answers.append(sent)
+            if sent.status == 201:
                 return str(json.loads(answer)["order"]["order_id"])
-            if 400 <= status < 500:
-                raise ValueError(f"{key} was refused with {status}: {answer[:200]!r}")
+            if 400 <= sent.status < 500:
+                raise ValueError(f"{key} was refused with {sent.status}: {answer[:200]!r}")
             self.retries += 1
             time.sleep(0.2)
         raise TimeoutError(f"{key} gave up after {GIVE_UP_SECONDS:.0f} s")
 
-    def _post(self, key: str, body: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=ANSWER_SECONDS)
-        try:
-            connection.request("POST", "/api/order/", body, {"Idempotency-Key": key})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+
+def post(key: str, body: str) -> tuple[str, str, str, dict[str, str]]:
+    return "POST", "/api/order/", body, {"Idempotency-Key": key}
 
 
 def basket(pizzas: list[int], chance: random.Random) -> dict[str, Any]:

@@ -138,11 +138,6 @@ def open_orders(database: Any) -> int:
     return int(count)
 
 
-def events_written(database: Any) -> int:
-    ((count,),) = select(database, "SELECT COUNT(*) FROM home_orderevent")
-    return int(count)
-
-
 def late_works(database: Any, seconds: float, now: datetime | None = None) -> int:
     """Count the orders, and the pizzas, whose work should have ended so long ago."""
     border = (now or datetime.now(UTC)) - timedelta(seconds=seconds)

@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import databases
-from benchmarks.chaos import overload
+from benchmarks.chaos import frozen, lab, overload
 from benchmarks.chaos.chaos import KINDS, MORE_PLACES, Chaos, Plan, Result
-from pizzaProj.management.commands.stack import refuse_taken_port
+from benchmarks.processes import Died
+from pizzaProj.management.commands.stack import refuse_taken_port, say
 from pizzaProj.supervisor import Broken, Stopped, end_with_parent
 from shop_options import port_number, speed
 
@@ -52,8 +53,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--overload", action="store_true", help="instead: run no worker while all orders fall due (default: 5000)"
         )
+        parser.add_argument("--frozen", action="store_true", help="instead: stop one part after the other for a while")
+        parser.add_argument("--topology", choices=lab.TOPOLOGIES, default="embedded", help="whose parts (--frozen)")
+        parser.add_argument("--seconds", type=whole, metavar="N", help="how long each stands still (default: 30)")
+        parser.add_argument("--only", metavar="WORD", default="", help="the faults with this word in their name alone")
 
     def handle(self, *args: Any, short: bool, overload: bool, postgresql: bool, **options: Any) -> None:
+        if options["frozen"]:
+            end_with(report_frozen(**options))
+            return
         given = {name: options[name] for name in ("orders", "kills", "seed", "speed", "port") if options[name]}
         plan = replace(SHORT if short else Plan(orders=5000) if overload else Plan(), **given)
         if INSIDE not in os.environ:
@@ -66,8 +74,12 @@ class Command(BaseCommand):
             raise CommandError("Stopped.", returncode=STOPPED) from None
         except Broken as broken:
             raise CommandError(str(broken)) from broken
-        if faults:
-            raise CommandError("\n".join(faults[:50]))
+        end_with(faults)
+
+
+def end_with(faults: list[str]) -> None:
+    if faults:
+        raise CommandError("\n".join(faults[:50]))
 
 
 def whole(text: str) -> int:
@@ -156,6 +168,21 @@ def report_overload(plan: Plan) -> list[str]:
         ],
     )
     return found.faults
+
+
+def report_frozen(
+    topology: str, port: int | None, speed: float | None, seed: int | None, seconds: int | None, only: str, **rest: Any
+) -> list[str]:
+    plan = frozen.Plan(seconds=seconds or frozen.Plan.seconds, seed=seed or frozen.Plan.seed)
+    try:
+        result = lab.run_frozen(topology, plan, say, port, speed, only)
+    except KeyboardInterrupt:
+        raise CommandError("Stopped.", returncode=STOPPED) from None
+    except (Died, ValueError) as error:
+        raise CommandError(str(error)) from error
+    show(lab.COLUMNS, lab.rows(result))
+    print(lab.summary(result))
+    return result.faults
 
 
 def show(columns: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:

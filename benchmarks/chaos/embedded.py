@@ -1,0 +1,61 @@
+"""The shop that `python3 run.py` opens: SQLite, and Valkey, web, worker and beat under the stack's supervisor."""
+
+import fcntl
+import os
+import sqlite3
+import sys
+from pathlib import Path
+
+from benchmarks.chaos.faults import Fault, without_memory
+from benchmarks.chaos.parts import Part, family, frozen, frozen_with_a_lock, processes
+from benchmarks.chaos.shops import Shop
+from benchmarks.processes import ROOT
+
+# A word of the command line of each of the stack's children
+MARKS = {"valkey": "valkey", "web": "daphne", "worker": " worker ", "beat": " beat "}
+
+
+class Embedded(Shop):
+    def __init__(self, folder: Path, port: int, speed: float) -> None:
+        super().__init__(folder, port, speed)
+        data = folder / "data"
+        self.database = str(data / "db.sqlite3")
+        self.valkey = f"unix://{data / 'valkey.sock'}?db=0"
+        command = [sys.executable, str(ROOT / "manage.py"), "stack", "--port", str(port), "--no-demo"]
+        self.parts = [Part("stack", command, self.page_answers)]
+
+    def open(self) -> list[int]:
+        self.migrate()
+        pizzas = self.furnish(sqlite3.connect(self.database))
+        self.start(self.parts[0])
+        return pizzas
+
+    def faults(self) -> list[Fault]:
+        return [
+            Fault("web", lambda: frozen(lambda: self.find("web")), is_the_door=True),
+            Fault("worker", lambda: frozen(lambda: self.find("worker"))),
+            Fault("pool child with the turn", lambda: frozen_with_a_lock(self.pool, self.turn_is_taken)),
+            Fault("worker and its pool", lambda: frozen(lambda: self.find("worker") + self.pool())),
+            Fault("beat", lambda: frozen(lambda: self.find("beat"))),
+            Fault("valkey", lambda: frozen(lambda: self.find("valkey"))),
+            Fault("valkey out of memory", lambda: without_memory(self.valkey)),
+        ]
+
+    def find(self, name: str) -> list[int]:
+        """Return the stack's child of this name."""
+        (stack,) = self.parts[0].first() or [0]
+        return [pid for pid, (parent, line) in processes().items() if parent == stack and MARKS[name] in f"{line} "]
+
+    def pool(self) -> list[int]:
+        return [child for worker in self.find("worker") for child in family(worker)[1:]]
+
+    def turn_is_taken(self) -> bool:
+        """Return whether a writer has the turn at this moment (pizzaProj.sqlite)."""
+        turn = os.open(f"{self.database}-turn", os.O_RDWR)
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(turn)
+        return False

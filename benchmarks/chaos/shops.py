@@ -1,0 +1,107 @@
+"""What every shop of the lab has, however it is put together: a folder, a menu, a door, and its books."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from benchmarks.chaos.crowd import ask
+from benchmarks.chaos.faults import Fault
+from benchmarks.chaos.parts import Part
+from benchmarks.chaos.records import connect, select
+from benchmarks.processes import ROOT
+
+NOT_FOR_IT = ("REDIS_URL", "DATABASE_URL", "MEDIA_ROOT", "DEBUG", "HTTPS", "ALLOWED_HOSTS", "STATIC_HASHED")
+MORE_PLACES = 4  # times the default shop's, so that the parts are tested and not the lines
+MENU = ("Margherita", "Marinara", "Diavola")
+PAGE_SECONDS = 10.0
+
+T = TypeVar("T")
+
+
+class Shop:
+    """A shop made of parts. A kind of shop says which, and what can happen to them."""
+
+    parts: list[Part]
+    database: str  # its URL or its file, for the books
+
+    def __init__(self, folder: Path, port: int, speed: float) -> None:
+        self.folder, self.port, self.speed = folder, port, speed
+        self.notes: list[str] = []
+        self.logs = folder / "logs"
+        self.logs.mkdir()
+        ours = {name: value for name, value in os.environ.items() if name not in NOT_FOR_IT}
+        self.environment = {**ours, "DATA_DIR": str(folder / "data")}
+        self._books: Any = None
+
+    def faults(self) -> list[Fault]:
+        raise NotImplementedError
+
+    def open(self) -> list[int]:
+        """Start everything, and return once the door opens, with the pizzas that are on the menu."""
+        raise NotImplementedError
+
+    def start(self, part: Part) -> None:
+        part.start(self.logs, self.environment)
+        part.wait()
+
+    def close(self) -> None:
+        for part in reversed(self.parts):
+            part.stop()
+
+    def keep(self) -> None:
+        """Start again whatever has ended, as a supervisor does. Its own children are a part's own affair."""
+        for part in self.parts:
+            if part.has_ended:
+                part.start(self.logs, self.environment)
+
+    def restarts(self) -> dict[str, int]:
+        return {part.name: part.starts - 1 for part in self.parts if part.starts > 1}
+
+    def page_answers(self) -> bool:
+        return ask("page", self.port, PAGE_SECONDS, "GET", "/")[0].status == 200
+
+    # The books
+
+    def read(self, question: Callable[..., T], *arguments: Any) -> T:
+        """Ask the database, past the shop. A connection that broke is replaced at the next question."""
+        try:
+            self._books = self._books or connect(self.database)
+            return question(self._books, *arguments)
+        except Exception:
+            self._books = None
+            raise
+
+    def migrate(self) -> None:
+        command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
+        subprocess.run(command, cwd=ROOT, env=self.environment, check=True)
+
+    def furnish(self, database: Any) -> list[int]:
+        """Write a menu, the speed, and enough places. Return the pizzas."""
+        now = "CURRENT_TIMESTAMP"
+        for name in MENU:
+            values = f"'{name}', '', 9, '', {'1' if self.is_sqlite else 'TRUE'}, {now}, {now}"
+            columns = "name, description, price, image, on_menu, created_at, updated_at"
+            database.execute(f"INSERT INTO home_pizza ({columns}) VALUES ({values})")
+        database.execute(f"UPDATE kitchen_shop SET speed = {self.speed}")
+        database.execute(f"UPDATE kitchen_station SET capacity = capacity * {MORE_PLACES}")
+        database.commit()
+        return [pk for (pk,) in select(database, "SELECT id FROM home_pizza ORDER BY id")]
+
+    @property
+    def is_sqlite(self) -> bool:
+        return not self.database.startswith("postgres")
+
+
+def redis_answers(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=1) as server:
+            return bool(server.ping())
+    except redis.RedisError:
+        return False
