@@ -12,7 +12,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from math import inf
 from pathlib import Path
@@ -29,6 +29,7 @@ LAST = "delivered"
 GOES_ON = ("rushed", "retimed", "overran")  # events that leave an order, or an item, at work
 COMPLETIONS = ("done", "assumed")  # of work that a tap ends, or should have ended
 OF_HANDS = ("overran", *COMPLETIONS)
+HELD = timedelta(seconds=2)  # so far back a clock can go without the log's following it
 CLOCK_SECONDS = 2e-6  # times are written in whole microseconds
 
 
@@ -66,8 +67,9 @@ def audit(database: Any, accepted: dict[str, str] | None = None, limits: Limits 
         if order.stage not in ENDED:
             found.stuck.append(f"{order.order_id} is still at {order.stage}{', on hold' * order.is_held}")
         found.illegal += [f"{order.order_id}: {fault}" for fault in faults_of(order, limits)]
-    found.crowded = crowds(log, lambda stage, at: limits.capacity.get(stage, inf))
-    found.crowded += rushed_loadings(log, limits.headway_seconds)
+    counted = counted_on(log)
+    found.crowded = crowds(counted, lambda stage, at: limits.capacity.get(stage, inf))
+    found.crowded += rushed_loadings(counted, limits.headway_seconds)
     return found
 
 
@@ -173,6 +175,16 @@ def item_faults(order: Ordered, rows: Sequence[Row]) -> list[str]:
 # The stations
 
 
+def counted_on(log: Sequence[Row]) -> list[Row]:
+    """Where the clock was set back, by more than the log itself holds, count time on from where it was."""
+    counted, back = list(log[:1]), timedelta(0)
+    for earlier, later in pairwise(log):
+        if earlier.at - later.at > HELD:
+            back += earlier.at - later.at
+        counted.append(later._replace(at=later.at + back))
+    return counted
+
+
 def crowds(events: Iterable[Row], capacity: Callable[[str, datetime], float]) -> list[str]:
     """Find moments at which more works, items or orders, were at a station than its capacity.
 
@@ -232,11 +244,11 @@ def rushed_loadings(events: Iterable[Row], headway_seconds: dict[str, float]) ->
 
 
 def backwards(events: Iterable[Row]) -> list[str]:
-    """Find events of one order whose time is before that of the previous one."""
+    """Find events of one order whose time is before that of the previous one, but where the clock was set back."""
     return [
         f"{later.event} of order {later.order} at {later.at}, before its {earlier.event} at {earlier.at}"
         for earlier, later in pairwise(sorted(events, key=lambda row: row[:2]))
-        if earlier.order == later.order and later.at < earlier.at
+        if earlier.order == later.order and later.at < earlier.at and later.event != "retimed"
     ]
 
 

@@ -74,6 +74,7 @@ class Customers:
         self.patience_seconds = patience_seconds
         self.answers: list[Answer] = []
         self.accepted: dict[str, str] = {}  # Idempotency-Key -> order_id
+        self.accepted_at: dict[str, float] = {}  # order_id -> time.monotonic
         self.trouble: list[str] = []
         self.retries = 0
         self.to_place = threading.Semaphore(0)
@@ -107,6 +108,7 @@ class Customers:
             if chance.random() < CLICKS_TWICE and self._insist(key, body) != order_id:
                 raise ValueError(f"{key} has two orders")
             self.accepted[key] = order_id
+            self.accepted_at[order_id] = time.monotonic()
         except (ValueError, TimeoutError) as error:
             self.trouble.append(str(error))
 

@@ -23,6 +23,7 @@ class Fault(NamedTuple):
     name: str
     begin: Callable[[], AbstractContextManager[None]]
     is_the_door: bool = False  # no request can be answered meanwhile
+    is_a_moment: bool = False  # over as soon as it has happened
 
 
 def of_connections(name: str, proxy: Proxy) -> list[Fault]:

@@ -19,6 +19,7 @@ ANSWER_SECONDS = 5.0  # the bar for every answer
 PATIENCE_SECONDS = 12.0  # of a customer: longer than the bar, to see by how much it is missed
 WELL_SECONDS = 10.0  # the bar for everything, after the fault's end
 LATE_SECONDS = 2.0
+STALE_SECONDS = 5.0  # at this speed an order is in the kitchen for one or two
 CALM_SECONDS = 3.0
 GIVE_UP_SECONDS = 60.0
 END_SECONDS = 180.0
@@ -103,7 +104,7 @@ class Frozen:
             rounds=rounds,
             audit=self.shop.read(audit, dict(self.customers.accepted)),
             orders=len(self.customers.accepted),
-            restarts=self.shop.restarts(),
+            restarts=dict(self.shop.restarts),
             trouble=self.customers.trouble + self.pages.faults,
         )
 
@@ -111,7 +112,7 @@ class Frozen:
         self.open_pages()
         began = time.monotonic()
         with fault.begin():
-            self.breathe(self.plan.seconds)
+            self.breathe(0 if fault.is_a_moment else self.plan.seconds)
         ended = time.monotonic()
         well_seconds = self.await_calm()
         during = [answer for answer in self.answers if answer.began + answer.seconds > began]
@@ -155,7 +156,7 @@ class Frozen:
         if any(answer.status not in FINE[answer.what] for answer in lately):
             return False
         try:
-            return not (self.pages_are_behind() or self.shop.read(late_works, LATE_SECONDS))
+            return not (self.pages_are_behind() or self.has_stale_orders() or self.shop.read(late_works, LATE_SECONDS))
         except Exception:  # the database is away
             return False
 
@@ -165,6 +166,12 @@ class Frozen:
             seqs = dict(self.shop.read(select, "SELECT order_id, seq FROM home_order"))
             self.goal = {order_id: seqs[order_id] for order_id in self.pages.pages}
         return bool(self.pages.behind(self.goal))
+
+    def has_stale_orders(self) -> bool:
+        """Return whether an order that was accepted a while ago, by this machine's clock, is still in the kitchen."""
+        border = time.monotonic() - STALE_SECONDS
+        stale = {order_id for order_id, at in list(self.customers.accepted_at.items()) if at < border}
+        return not stale.isdisjoint(self.shop.read(open_orders))
 
     def await_end(self) -> None:
         """Wait until all is over, or nothing has happened for a while."""

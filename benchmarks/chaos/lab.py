@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.chaos import clocks
 from benchmarks.chaos.crowd import Answer
 from benchmarks.chaos.embedded import Embedded
 from benchmarks.chaos.faults import Fault
@@ -20,8 +21,9 @@ TOPOLOGIES: dict[str, type[Shop]] = {"embedded": Embedded, "server": Server}
 COLUMNS = ("fault", "requests", "201, 200", "503", "other", "none", "slowest, s", "well again after, s")
 
 
-def run_frozen(
+def run(
     topology: str,
+    is_about_clocks: bool,
     plan: Plan,
     say: Callable[[str], None],
     port: int | None = None,
@@ -34,7 +36,7 @@ def run_frozen(
     shop = TOPOLOGIES[topology](folder, port or free_port(), speed or SPEED)
     try:
         pizzas = shop.open()
-        faults = chosen(shop.faults(), only)
+        faults = chosen(clocks.faults(shop) if is_about_clocks else shop.faults(), only)
         for note in shop.notes:
             say(note)
         say(f"{len(faults)} faults of {plan.seconds:g} s each, {plan.per_second:g} orders a second.")

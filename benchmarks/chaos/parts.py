@@ -29,12 +29,14 @@ class Part:
     command: list[str]
     answers: Callable[[], bool]
     options: dict[str, Any] = field(default_factory=dict)  # of its process, such as its user
+    environment: dict[str, str] = field(default_factory=dict)  # besides that of all parts
     process: Process | None = None
-    starts: int = 0
+    started_at: float = 0.0  # time.monotonic
 
     def start(self, logs: Path, environment: dict[str, str]) -> None:
-        self.process = Process(self.command, logs / f"{self.name}.log", environment, **self.options)
-        self.starts += 1
+        whole = {**environment, **self.environment}
+        self.process = Process(self.command, logs / f"{self.name}.log", whole, **self.options)
+        self.started_at = time.monotonic()
 
     def wait(self) -> None:
         assert self.process is not None

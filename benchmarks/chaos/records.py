@@ -94,15 +94,16 @@ def moment(value: Any) -> datetime:
 
 
 def read_log(database: Any) -> list[Row]:
+    """Return the events of all orders in the order in which they were written."""
     columns = "order_id, seq, item, stage, event, at, order_stage"
-    rows = select(database, f"SELECT {columns} FROM home_orderevent ORDER BY order_id, seq")
+    rows = select(database, f"SELECT {columns} FROM home_orderevent ORDER BY id")
     return [Row(order, seq, item, stage, event, moment(at), last) for order, seq, item, stage, event, at, last in rows]
 
 
 def read_orders(database: Any, log: Iterable[Row]) -> list[Ordered]:
     """Return every order with its pizzas and its part of the log."""
     events, items = defaultdict(list), defaultdict(list)
-    for row in log:
+    for row in sorted(log, key=lambda row: row[:2]):
         events[row.order].append(row)
     statement = "SELECT order_id, number, stage, is_done FROM home_orderitem ORDER BY order_id, number"
     for order, number, stage, is_done in select(database, statement):
@@ -132,10 +133,11 @@ def read_limits(database: Any) -> Limits:
 # How things stand, for a run that waits
 
 
-def open_orders(database: Any) -> int:
-    """Count the orders that are neither delivered nor cancelled."""
-    ((count,),) = select(database, f"SELECT COUNT(*) FROM home_order WHERE stage NOT IN {ENDED}")
-    return int(count)
+def open_orders(database: Any) -> list[str]:
+    """Return the orders that are neither delivered nor cancelled."""
+    return [
+        order_id for (order_id,) in select(database, f"SELECT order_id FROM home_order WHERE stage NOT IN {ENDED}")
+    ]
 
 
 def late_works(database: Any, seconds: float, now: datetime | None = None) -> int:

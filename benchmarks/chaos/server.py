@@ -37,22 +37,23 @@ class Server(Shop):
         self.stores = [self.redis(), *self.postgresql()]
         webs = [self.web(f"web-{number}", own) for number, own in enumerate(self.ports, 1)]
         workers = [self.celery(name, "worker", "--hostname", f"{name}@%h", *POOL) for name in WORKERS]
-        self.ours = [*webs, *workers, self.celery("beat", "beat")]
+        self.inside = [*webs, *workers, self.celery("beat", "beat")]
         self.front = self.nginx()
-        self.parts = [*self.stores, *self.ours, *self.front]
+        self.parts = [*self.stores, *self.inside, *self.front]
 
     def open(self) -> list[int]:
         for part in self.stores:
             self.start(part)
         self.migrate()
         pizzas = self.furnish(sqlite3.connect(self.database) if self.is_sqlite else psycopg.connect(self.database))
-        for part in self.ours:  # together: each takes a second or two
-            part.start(self.logs, self.environment)
-        for part in self.ours:
-            part.wait()
+        self.open_ours()
         for part in self.front:
             self.start(part)
         return pizzas
+
+    @property
+    def ours(self) -> list[Part]:
+        return self.inside
 
     def close(self) -> None:
         super().close()

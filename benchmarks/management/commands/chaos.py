@@ -54,13 +54,14 @@ class Command(BaseCommand):
             "--overload", action="store_true", help="instead: run no worker while all orders fall due (default: 5000)"
         )
         parser.add_argument("--frozen", action="store_true", help="instead: stop one part after the other for a while")
-        parser.add_argument("--topology", choices=lab.TOPOLOGIES, default="embedded", help="whose parts (--frozen)")
+        parser.add_argument("--clocks", action="store_true", help="instead: set the clocks back, forward, or apart")
+        parser.add_argument("--topology", choices=lab.TOPOLOGIES, default="embedded", help="whose parts")
         parser.add_argument("--seconds", type=whole, metavar="N", help="how long each stands still (default: 30)")
         parser.add_argument("--only", metavar="WORD", default="", help="the faults with this word in their name alone")
 
     def handle(self, *args: Any, short: bool, overload: bool, postgresql: bool, **options: Any) -> None:
-        if options["frozen"]:
-            end_with(report_frozen(**options))
+        if options["frozen"] or options["clocks"]:
+            end_with(report_lab(**options))
             return
         given = {name: options[name] for name in ("orders", "kills", "seed", "speed", "port") if options[name]}
         plan = replace(SHORT if short else Plan(orders=5000) if overload else Plan(), **given)
@@ -170,12 +171,10 @@ def report_overload(plan: Plan) -> list[str]:
     return found.faults
 
 
-def report_frozen(
-    topology: str, port: int | None, speed: float | None, seed: int | None, seconds: int | None, only: str, **rest: Any
-) -> list[str]:
-    plan = frozen.Plan(seconds=seconds or frozen.Plan.seconds, seed=seed or frozen.Plan.seed)
+def report_lab(topology: str, clocks: bool, only: str, **options: Any) -> list[str]:
+    plan = replace(frozen.Plan(), **{name: options[name] for name in ("seconds", "seed") if options[name]})
     try:
-        result = lab.run_frozen(topology, plan, say, port, speed, only)
+        result = lab.run(topology, clocks, plan, say, options["port"], options["speed"], only)
     except KeyboardInterrupt:
         raise CommandError("Stopped.", returncode=STOPPED) from None
     except (Died, ValueError) as error:
