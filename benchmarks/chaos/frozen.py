@@ -20,7 +20,8 @@ PATIENCE_SECONDS = 12.0  # of a customer: longer than the bar, to see by how muc
 WELL_SECONDS = 10.0  # the bar for everything, after the fault's end
 LATE_SECONDS = 2.0
 STALE_SECONDS = 5.0  # at this speed an order is in the kitchen for one or two
-CALM_SECONDS = 3.0
+CALM_SECONDS = STALE_SECONDS + 1.0  # or an order that came just before the end would not count
+BURST = 20  # orders on their way when something happens at a single moment
 GIVE_UP_SECONDS = 60.0
 END_SECONDS = 180.0
 POLL_SECONDS = 0.2
@@ -110,6 +111,9 @@ class Frozen:
 
     def strike(self, fault: Fault) -> Round:
         self.open_pages()
+        if fault.is_a_moment:
+            self.customers.order(BURST)
+            self.breathe(1.0)
         began = time.monotonic()
         with fault.begin():
             self.breathe(0 if fault.is_a_moment else self.plan.seconds)
