@@ -18,7 +18,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos.records import ENDED, Limits, Ordered, Row, connect, read_limits, read_log, read_orders
+from benchmarks.chaos.records import ENDED, Limits, Ordered, Row, read_limits, read_log, read_orders, snapshot
 
 # What an order passes, as it was agreed with the customer and not as the shop's code has it
 PATHS = {
@@ -45,7 +45,7 @@ class Audit:
 
     @property
     def faults(self) -> list[str]:
-        return self.lost + self.doubled + self.stuck + self.illegal + self.crowded
+        return self.lost + self.doubled + self.illegal + self.crowded + self.stuck
 
     @property
     def sentence(self) -> str:
@@ -257,7 +257,8 @@ def backwards(events: Iterable[Row]) -> list[str]:
 
 def main(where: str, told: str | None = None) -> int:
     accepted = json.loads(Path(told).read_text()) if told else None
-    found = audit(connect(where), accepted)
+    with snapshot(where) as database:
+        found = audit(database, accepted)
     print(found.sentence)
     print("\n".join(found.faults))
     return 1 if found.faults else 0

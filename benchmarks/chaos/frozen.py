@@ -4,15 +4,18 @@ A frozen process still has its connections, its locks and its place behind the p
 away: only time limits help. Every request is timed. At the end the audit reads the books.
 """
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+
+import psycopg
 
 from benchmarks.chaos.audit import Audit, audit
 from benchmarks.chaos.crowd import Answer, Customers, Pages
 from benchmarks.chaos.faults import Fault, repeated
 from benchmarks.chaos.readers import Readers
-from benchmarks.chaos.records import late_works, open_orders, select
+from benchmarks.chaos.records import late_works, open_orders, select, snapshot
 from benchmarks.chaos.shops import Shop
 
 ANSWER_SECONDS = 5.0  # the bar for every answer
@@ -26,6 +29,7 @@ GIVE_UP_SECONDS = 60.0
 END_SECONDS = 180.0
 POLL_SECONDS = 0.2
 CUSTOMERS = 8
+DATABASE_AWAY = (sqlite3.Error, psycopg.Error)
 FINE = {"order": {201}, "page": {200}}
 BUSY = 503
 
@@ -46,6 +50,7 @@ class Round:
     meanwhile: list[Answer]
     afterwards: list[Answer]
     well_seconds: float
+    last_trouble: str = ""
 
     @property
     def judged(self) -> list[Answer]:
@@ -64,7 +69,7 @@ class Round:
             statuses = sorted({answer.status for answer in wrong})
             found.append(f"{self.fault.name}: {len(wrong)} of {len(self.judged)} answers were {statuses}")
         if self.well_seconds > WELL_SECONDS:
-            found.append(f"{self.fault.name}: all was well only {self.well_seconds:.1f} s after its end")
+            found.append(f"{self.fault.name}: {self.last_trouble} until {self.well_seconds:.1f} s after its end")
         return found
 
 
@@ -82,7 +87,7 @@ class Result:
 
     @property
     def faults(self) -> list[str]:
-        return [fault for one in self.rounds for fault in one.faults] + self.trouble + self.audit.faults
+        return [fault for one in self.rounds for fault in one.faults] + self.audit.faults + self.trouble
 
 
 class Frozen:
@@ -103,11 +108,15 @@ class Frozen:
         self.await_end()
         return Result(
             rounds=rounds,
-            audit=self.shop.read(audit, dict(self.customers.accepted)),
+            audit=self.audit(),
             orders=len(self.customers.accepted),
             restarts=dict(self.shop.restarts),
             trouble=self.customers.trouble + self.pages.faults,
         )
+
+    def audit(self) -> Audit:
+        with snapshot(self.shop.database) as books:
+            return audit(books, dict(self.customers.accepted))
 
     def strike(self, fault: Fault) -> Round:
         self.open_pages()
@@ -118,11 +127,11 @@ class Frozen:
         with fault.begin():
             self.breathe(0 if fault.is_a_moment else self.plan.seconds)
         ended = time.monotonic()
-        well_seconds = self.await_calm()
+        well_seconds, last_trouble = self.await_calm()
         during = [answer for answer in self.answers if answer.began + answer.seconds > began]
         meanwhile = [answer for answer in during if answer.began < ended]
         afterwards = [answer for answer in during if answer.began >= ended]
-        result = Round(fault, meanwhile, afterwards, well_seconds)
+        result = Round(fault, meanwhile, afterwards, well_seconds, last_trouble)
         self.say(f"{fault.name}: well again after {well_seconds:.1f} s{''.join(f'; {one}' for one in result.faults)}")
         return result
 
@@ -144,25 +153,33 @@ class Frozen:
             self.shop.keep()
             time.sleep(min(POLL_SECONDS, seconds))
 
-    def await_calm(self) -> float:
-        """Return the seconds until all was well and stayed so for a while. Above GIVE_UP_SECONDS: it never was."""
+    def await_calm(self) -> tuple[float, str]:
+        """Return the seconds until all was well and stayed so, and the last trouble. Above GIVE_UP_SECONDS: never."""
         began = last_bad = time.monotonic()
+        last_trouble = ""
         self.goal = None
         while (now := time.monotonic()) < last_bad + CALM_SECONDS and last_bad - began <= GIVE_UP_SECONDS:
             self.breathe(POLL_SECONDS)
-            if not self.is_well(since=now):
-                last_bad = time.monotonic()
-        return last_bad - began
+            if trouble := self.trouble(since=now):
+                last_bad, last_trouble = time.monotonic(), trouble
+        return last_bad - began, last_trouble
 
-    def is_well(self, since: float) -> bool:
-        """Return whether nothing is late, the pages are up to date, and what was asked lately was answered."""
-        lately = [answer for answer in self.answers[-200:] if answer.began + answer.seconds >= since]
-        if any(answer.status not in FINE[answer.what] for answer in lately):
-            return False
+    def trouble(self, since: float) -> str:
+        """Return what is not well: answers that came lately, late or forgotten work, open pages. Empty: all is."""
         try:
-            return not (self.pages_are_behind() or self.has_stale_orders() or self.shop.read(late_works, LATE_SECONDS))
-        except Exception:  # the database is away
-            return False
+            found = {
+                "some were sent away or not answered": self.was_refused(since),
+                "work was late": self.shop.read(late_works, LATE_SECONDS),
+                "orders stood still": self.has_stale_orders(),
+                "pages were behind": self.pages_are_behind(),
+            }
+        except DATABASE_AWAY:
+            return "the database was away"
+        return " and ".join(words for words, is_true in found.items() if is_true)
+
+    def was_refused(self, since: float) -> bool:
+        lately = [answer for answer in self.answers if answer.began + answer.seconds >= since]
+        return any(answer.status not in FINE[answer.what] for answer in lately)
 
     def pages_are_behind(self) -> bool:
         """Return whether an open page still does not show what was true when this was first asked."""

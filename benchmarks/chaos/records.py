@@ -5,7 +5,8 @@ Tables and columns are named here as the database has them, so that a mistake of
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,6 +77,18 @@ def connect(where: str) -> Any:
         return psycopg.connect(where, connect_timeout=CONNECT_SECONDS, options=patience, autocommit=True)
     path = Path(where.removeprefix("sqlite:///")).resolve()
     return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=STATEMENT_SECONDS)
+
+
+@contextmanager
+def snapshot(where: str) -> Iterator[Any]:
+    """Open a database so that all reads see one state of it, also while the shop goes on."""
+    database = connect(where)
+    is_sqlite = isinstance(database, sqlite3.Connection)
+    database.execute("BEGIN" if is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def select(database: Any, statement: str) -> list[tuple[Any, ...]]:

@@ -93,7 +93,7 @@ class Shop:
             self._books = self._books or connect(self.database)
             return question(self._books, *arguments)
         except Exception:
-            self._books = None
+            self._books = None  # to be opened again
             raise
 
     def migrate(self) -> None:

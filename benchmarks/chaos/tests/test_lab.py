@@ -27,7 +27,7 @@ LATE, NOBODY = Answer("page", 0.0, 5.1, 200), Answer("page", 0.0, 0.1, 0)
 
 def a_round(meanwhile, afterwards=(ORDERED,), well_seconds=1.0, is_the_door=False):
     fault = Fault("the oven", nullcontext, is_the_door)
-    return Round(fault, list(meanwhile), list(afterwards), well_seconds)
+    return Round(fault, list(meanwhile), list(afterwards), well_seconds, "work was late")
 
 
 # Verdicts
@@ -41,7 +41,7 @@ def a_round(meanwhile, afterwards=(ORDERED,), well_seconds=1.0, is_the_door=Fals
         (a_round([BROKEN, NOBODY, ORDERED]), ["the oven: 2 of 4 answers were [0, 500]"]),
         (a_round([BROKEN, NOBODY, LATE], is_the_door=True), []),
         (a_round([], [BROKEN, ORDERED], is_the_door=True), ["the oven: 1 of 2 answers were [500]"]),
-        (a_round([], well_seconds=10.5), ["the oven: all was well only 10.5 s after its end"]),
+        (a_round([], well_seconds=10.5), ["the oven: work was late until 10.5 s after its end"]),
     ],
 )
 def test_a_round_is_judged_by_the_bars(one, found):
@@ -50,7 +50,7 @@ def test_a_round_is_judged_by_the_bars(one, found):
 
 def test_a_run_is_judged_by_all_that_was_seen():
     result = Result([a_round([LATE])], Audit(lost=["one is gone"]), 1, {"web-1": 2}, ["a page was wrong"])
-    assert result.faults == ["the oven: 1 of 2 answers took up to 5.1 s", "a page was wrong", "one is gone"]
+    assert result.faults == ["the oven: 1 of 2 answers took up to 5.1 s", "one is gone", "a page was wrong"]
     assert "1 orders accepted: 1 lost" in lab.summary(result)
     assert lab.summary(result).endswith("Started again: web-1 2 times.")
 
