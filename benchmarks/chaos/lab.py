@@ -1,6 +1,5 @@
 """Open a shop of the lab in a folder of its own, let it suffer, and put what was seen into a table."""
 
-import shutil
 import signal
 import sys
 import tempfile
@@ -14,7 +13,7 @@ from benchmarks.chaos.faults import Fault
 from benchmarks.chaos.frozen import ANSWER_SECONDS, BUSY, FINE, WELL_SECONDS, Frozen, Plan, Result, Round
 from benchmarks.chaos.server import Server
 from benchmarks.chaos.shops import Shop
-from benchmarks.processes import free_port
+from benchmarks.processes import Died, free_port
 
 SPEED = 3000.0
 TOPOLOGIES: dict[str, type[Shop]] = {"embedded": Embedded, "server": Server}
@@ -41,12 +40,19 @@ def run(
             say(note)
         say(f"{len(faults)} faults of {plan.seconds:g} s each, {plan.per_second:g} orders a second.")
         result = Frozen(shop, plan, say).run(pizzas, faults)
+        is_kept = bool(result.faults)
+    except Died:
+        is_kept = True
+        raise
+    except BaseException:  # Ctrl-C, or no fault of that name
+        is_kept = False
+        raise
     finally:
         shop.close()
-    if result.faults:
-        print(f"Logs and data are kept in {folder}", file=sys.stderr)
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
+        if is_kept:
+            print(f"Logs and data are kept in {' and '.join(map(str, shop.folders))}", file=sys.stderr)
+        else:
+            shop.clear_away()
     return result
 
 

@@ -66,7 +66,6 @@ class PostgreSQL(Part):
     def stop(self) -> None:
         self.end_quickly()
         super().stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def is_held(self) -> bool:
         """Return whether a transaction waits for its client at this moment."""

@@ -81,6 +81,7 @@ class Server(Shop):
             self.database = str(self.folder / "data" / "db.sqlite3")
             return []
         server = PostgreSQL(found)
+        self.folders.append(server.folder)
         self.database = server.url
         self.database_proxy = self.proxies.enter_context(Proxy((HOST, server.port)))
         self.environment["DATABASE_URL"] = server.url.replace(f":{server.port}/", f":{self.database_proxy.port}/")

@@ -1,6 +1,7 @@
 """What every shop of the lab has, however it is put together: a folder, a menu, a door, and its books."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -37,6 +38,7 @@ class Shop:
     def __init__(self, folder: Path, port: int, speed: float) -> None:
         self.folder, self.port, self.speed = folder, port, speed
         self.notes: list[str] = []
+        self.folders = [folder]
         self.logs = folder / "logs"
         self.logs.mkdir()
         ours = {name: value for name, value in os.environ.items() if name not in NOT_FOR_IT}
@@ -58,6 +60,10 @@ class Shop:
     def close(self) -> None:
         for part in reversed(self.parts):
             part.stop()
+
+    def clear_away(self) -> None:
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def keep(self) -> None:
         """Start again whatever has ended, as a supervisor does. Its own children are a part's own affair."""

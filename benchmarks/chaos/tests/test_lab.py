@@ -162,6 +162,7 @@ def run(*options):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @on_linux
 @pytest.mark.parametrize(("topology", "part"), [("embedded", "beat"), ("server", "web-2")])
 def test_a_shop_bears_a_part_that_stands_still(topology, part):
