@@ -12,7 +12,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from benchmarks.chaos import audit
+from benchmarks.chaos import audit, records
 from home.models import OrderEvent
 from kitchen import flow, locks
 from kitchen.models import Shop, Station
@@ -37,9 +37,9 @@ def test_a_burst_never_fills_more_places_than_there_are(margherita, monkeypatch)
         links = [pool.submit(cook) for _ in range(LINKS)]
         for work in placing + links:
             work.result()
-    places = audit.Limits.read().capacity
-    assert audit.crowds(audit.log(), lambda stage, moment: places[stage]) == []
-    assert audit.backwards(audit.log()) == []
+    places, log = records.read_limits(connection).capacity, records.read_log(connection)
+    assert audit.crowds(log, lambda stage, moment: places[stage]) == []
+    assert audit.backwards(log) == []
 
 
 @contextmanager
