@@ -130,8 +130,6 @@ def test_the_note_of_one_that_was_killed_is_removed(nursery: Nursery, tmp_path: 
         file.sign()  # by this process, which no longer has the turn
         look = Holder(str(tmp_path / "turn"))
         look(nursery, 0)
-        look.note, look.worked_at = file.note(), -waits.HOLDER_SECONDS
-        look.ticks = -1
         look(nursery, waits.BUSY_HOLDER_SECONDS + 1)
         assert file.note() is None
     assert nursery.said == []
