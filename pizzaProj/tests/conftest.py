@@ -13,6 +13,8 @@ from pizzaProj.postgresql.base import DatabaseWrapper
 from pizzaProj.tests.own_postgresql import OwnPostgreSQL
 from pizzaProj.tests.test_stack import free_port
 
+PATIENT = {"connect_timeout": 30}  # for a slow machine: it is not what these tests are about
+
 
 @pytest.fixture(scope="session")
 def running_server() -> Iterator[OwnPostgreSQL]:
@@ -39,7 +41,7 @@ def connect(server: OwnPostgreSQL, django_db_blocker: Any) -> Iterator[Callable[
         values = copy.deepcopy(connections.settings["default"])
         values |= {"HOST": "127.0.0.1", "PORT": port, "USER": "postgres", "PASSWORD": "", "NAME": "postgres"}
         values |= {
-            "OPTIONS": settings.postgresql_options(dict(asked), is_web),
+            "OPTIONS": settings.postgresql_options({**PATIENT, **dict(asked)}, is_web),
             "CONN_MAX_AGE": 0,
             "ENGINE": "pizzaProj.postgresql",
         }
