@@ -13,10 +13,9 @@ from celery import Celery, Task
 from celery.app.amqp import AMQP
 from celery.concurrency import get_implementation
 from celery.signals import beat_init, task_prerun, worker_init
-from celery.utils.objects import FallbackContext
 from django.conf import settings
 from kombu.connection import Connection
-from kombu.exceptions import LimitExceeded, OperationalError
+from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.compat import detect_environment
 
@@ -78,11 +77,20 @@ class PatientAMQP(AMQP):  # type: ignore[misc]
     """Connect patiently, and send with limits."""
 
     Connection = PatientConnection
+    _producer_pool: Any = None
 
     def _create_task_sender(self) -> Any:
         from pizzaProj.broker import bounded  # which imports this module
 
         return bounded(super()._create_task_sender())
+
+    @property
+    def producer_pool(self) -> Any:
+        from pizzaProj.broker import BoundedPool  # as above
+
+        if self._producer_pool is None:  # likewise after a fork
+            self._producer_pool = BoundedPool(self.app.pool, limit=self.app.pool.limit)  # type: ignore[no-untyped-call]
+        return self._producer_pool
 
 
 class Replaceable(Task):  # type: ignore[misc]
@@ -119,22 +127,7 @@ class OwnSettings(Mapping[str, Any]):
         return len(list(iter(self)))
 
 
-class BoundedCelery(Celery):  # type: ignore[misc]
-    """Wait only so long for one of the process's connections to send with."""
-
-    def producer_or_acquire(self, producer: Any = None) -> Any:
-        return FallbackContext(producer, self._acquire_producer)
-
-    def _acquire_producer(self) -> Any:
-        from pizzaProj import waits  # as above
-
-        try:
-            return self.producer_pool.acquire(block=True, timeout=waits.BROKER_PRODUCER_SECONDS)
-        except LimitExceeded as error:
-            raise OperationalError(f"All {error} connections to the broker are waiting") from error
-
-
-app = BoundedCelery("pizzaProj", amqp=PatientAMQP)
+app = Celery("pizzaProj", amqp=PatientAMQP)
 app.config_from_object(OwnSettings(), namespace="CELERY")
 app.autodiscover_tasks()
 

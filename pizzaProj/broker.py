@@ -5,17 +5,40 @@ from time import monotonic
 from typing import Any
 
 from celery._state import get_current_worker_task
-from kombu.exceptions import OperationalError
+from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.messaging import Producer
+from kombu.pools import ProducerPool
 from redis.exceptions import TimeoutError as NoAnswer
 
+from pizzaProj import waits
 from pizzaProj.outage import broker
 
 Send = Callable[..., Any]
 
+AWAY = "The broker does not answer"
 
-class Paused(OperationalError):
-    """The broker did not answer a moment ago, so nothing is sent."""
+
+class Paused(OperationalError, ConnectionError):
+    """The broker did not answer a moment ago, so nothing is sent.
+
+    It is a ConnectionError, too: a worker that greets the others makes its connection anew then, and goes on.
+    """
+
+
+class BoundedPool(ProducerPool):
+    """A process's producers, each with a connection. They are few, and can all be waiting."""
+
+    def acquire(self, block: bool = False, timeout: float | None = None) -> Any:
+        if broker.is_paused():
+            raise Paused(AWAY)
+        try:
+            return super().acquire(block, timeout or waits.BROKER_PRODUCER_SECONDS)  # type: ignore[no-untyped-call]
+        except LimitExceeded as error:
+            broker.failed("all connections are waiting")
+            raise Paused(AWAY) from error
+
+    def _acquire_connection(self) -> Any:
+        return self.connections.acquire(block=True, timeout=waits.BROKER_PRODUCER_SECONDS)
 
 
 def bounded(send: Send) -> Send:
@@ -28,7 +51,7 @@ def bounded(send: Send) -> Send:
     def send_bounded(producer: Producer, *args: Any, **options: Any) -> Any:
         # Asked here, behind the wait for a producer: of those who waited, only the first need find out.
         if not broker.may_try():
-            raise Paused("The broker does not answer")
+            raise Paused(AWAY)
         began = monotonic()
         try:
             result = send_on_live_connection(send, producer, *args, **options)

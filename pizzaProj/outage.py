@@ -30,17 +30,28 @@ class Outage:
         self.dropped = 0  # not sent during this outage
         self._next_try_at = 0.0
 
-    def may_try(self) -> bool:
-        """Return whether to ask the server now. If not, what was to be sent is counted as dropped."""
+    def is_paused(self) -> bool:
+        """Return whether not to ask the server now. What was to be sent is then counted as dropped."""
+        if not self.is_on:  # read without the lock: this is nearly always so
+            return False
         with self._lock:
-            if not self.is_on:
-                return True
-            now = monotonic()
-            if now < self._next_try_at:
-                self.dropped += 1
-                return False
-            self._next_try_at = now + waits.BROKER_PAUSE_SECONDS  # the others wait until this one knows more
+            return self._is_paused(monotonic())
+
+    def may_try(self) -> bool:
+        """Return whether to ask the server now. In an outage one does, and the others wait for the result."""
+        if not self.is_on:
             return True
+        with self._lock:
+            now = monotonic()
+            if self._is_paused(now):
+                return False
+            self._next_try_at = now + waits.BROKER_PAUSE_SECONDS
+            return True
+
+    def _is_paused(self, now: float) -> bool:
+        is_paused = self.is_on and now < self._next_try_at
+        self.dropped += is_paused
+        return is_paused
 
     def failed(self, reason: str) -> None:
         """Begin a pause. An outage is logged once, when it begins."""
@@ -53,7 +64,7 @@ class Outage:
 
     def answered(self) -> None:
         """End the outage, if there is one."""
-        if not self.is_on:  # read without the lock: this is nearly always so
+        if not self.is_on:
             return
         with self._lock:
             ended, self.is_on = self.is_on, False

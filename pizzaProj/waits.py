@@ -40,7 +40,7 @@ BROKER_ANSWER_SECONDS = 1.0  # to each command
 BROKER_PAUSE_SECONDS = 2.0  # without another try after one that failed; the recovery sweep brings what was not sent
 BROKER_SLOW_SECONDS = 0.05  # a message that takes longer counts, outside a worker,
 BROKER_BUDGET_SECONDS = 1.0  # and when those of a thread took that long together, there is a pause as well
-BROKER_PRODUCER_SECONDS = 2.5  # until a thread gets one of the process's ten connections to send with
+BROKER_PRODUCER_SECONDS = 2.0  # until a thread gets one of the process's ten connections to send with
 BROKER_CHECK_SECONDS = 2  # of silence, before a connection is asked for a sign of life; whole seconds
 
 # Tasks: the process of the worker's pool that runs one for longer is killed and replaced

@@ -3,16 +3,17 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
+from celery import Celery
 from django.conf import settings
 from kombu import pools
 from kombu.exceptions import OperationalError
 
 from benchmarks.chaos.proxy import HOST, Proxy
-from celery_app import BoundedCelery, PatientAMQP, app
+from celery_app import PatientAMQP, app
 from home.models import Order
 from kitchen.models import Shop, Station
 from kitchen.tasks import sweep
@@ -98,6 +99,20 @@ def test_many_who_send_at_once_wait_for_one(valkey: Any) -> None:
     assert len(took) == 50 and max(took) < waits.ANSWER_SECONDS
 
 
+def test_when_all_connections_are_waiting_the_next_one_waits_once(
+    valkey: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr(waits, "BROKER_PRODUCER_SECONDS", 0.05)
+    with ExitStack() as waiting:
+        for _ in range(app.pool.limit):
+            waiting.enter_context(app.producer_pool.acquire(block=True))
+        assert timed(lambda: send_many(sweep)) < waits.ANSWER_SECONDS
+    assert warnings(caplog) == [f"{AWAY}all connections are waiting"]
+    outage.broker.forget()
+    sweep.apply_async()
+    assert valkey.client.llen("celery") == 1
+
+
 def test_a_server_that_is_out_of_memory_is_one_that_does_not_answer(valkey: Any, caplog: Any) -> None:
     valkey.client.config_set("maxmemory", 1)
     try:
@@ -130,7 +145,7 @@ def proxy(valkey: Any) -> Iterator[Proxy]:
 @pytest.fixture
 def far(proxy: Proxy) -> Any:
     """Return a task whose messages go through the proxy."""
-    far = BoundedCelery("far", amqp=PatientAMQP, set_as_current=False)
+    far = Celery("far", amqp=PatientAMQP, set_as_current=False)
     far.conf.update(
         broker_url=f"redis://{HOST}:{proxy.port}/0",
         broker_transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS,
