@@ -25,8 +25,14 @@ class Paused(OperationalError, ConnectionError):
     """
 
 
+class PooledProducer(Producer):
+    """A producer with which anyone in the process can send; beat has one of its own."""
+
+
 class BoundedPool(ProducerPool):
     """A process's producers, each with a connection. They are few, and can all be waiting."""
+
+    Producer = PooledProducer
 
     def acquire(self, block: bool = False, timeout: float | None = None) -> Any:
         if broker.is_paused():
@@ -56,12 +62,15 @@ def bounded(send: Send) -> Send:
         try:
             result = send_on_live_connection(send, producer, *args, **options)
         except (
-            producer.connection.connection_errors + producer.connection.channel_errors + (OperationalError,)
+            *producer.connection.connection_errors,
+            *producer.connection.channel_errors,
+            OperationalError,
         ) as error:
             broker.failed(str(error) or type(error).__name__)
             raise
         broker.answered()
-        if get_current_worker_task() is None:  # nobody waits for a worker, which must not stop because it is slow
+        # People wait for neither worker nor beat, which must go on where all is slow.
+        if isinstance(producer, PooledProducer) and get_current_worker_task() is None:
             broker.took(monotonic() - began)
         return result
 

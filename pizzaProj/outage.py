@@ -53,11 +53,11 @@ class Outage:
         self.dropped += is_paused
         return is_paused
 
-    def failed(self, reason: str) -> None:
+    def failed(self, reason: str, dropped: int = 1) -> None:
         """Begin a pause. An outage is logged once, when it begins."""
         with self._lock:
             began, self.is_on = not self.is_on, True
-            self.dropped += 1
+            self.dropped += dropped
             self._next_try_at = monotonic() + waits.BROKER_PAUSE_SECONDS
         if began:
             logger.warning("%s does not answer; %s: %s", self.server, self.instead, reason)
@@ -82,7 +82,7 @@ class Outage:
         slowness.seconds += seconds
         if slowness.seconds > waits.BROKER_BUDGET_SECONDS:
             slowness.since = -math.inf
-            self.failed(f"slow answers took {slowness.seconds:.1f} s")
+            self.failed(f"slow answers took {slowness.seconds:.1f} s", dropped=0)
 
 
 broker = Outage("The broker", "the recovery sweep will bring what is not sent")

@@ -159,12 +159,12 @@ def nothing() -> None:
     """Do what the far task does."""
 
 
-def send_many(task: Any) -> int:
+def send_many(task: Any, count: int = PIZZAS, **options: Any) -> int:
     """Send as many messages as one order can have, and return how many went."""
     sent = 0
-    for _ in range(PIZZAS):
+    for _ in range(count):
         with suppress(OperationalError):
-            task.apply_async()
+            task.apply_async(**options)
             sent += 1
     return sent
 
@@ -185,6 +185,14 @@ def test_a_slow_network_keeps_an_order_waiting_only_so_long(proxy: Proxy, far: A
     sent: list[int] = []
     assert timed(lambda: sent.append(send_many(far))) < waits.ANSWER_SECONDS
     assert 0 < sent[0] < PIZZAS
+
+
+def test_beat_goes_on_where_all_is_slow(proxy: Proxy, far: Any) -> None:
+    """Nobody waits for it, and without its sweeps nothing that was dropped would ever be sent."""
+    with far.app.connection_for_write() as connection:
+        beats = far.app.amqp.Producer(connection)
+        proxy.slow(waits.BROKER_BUDGET_SECONDS / 10)
+        assert send_many(far, 8, producer=beats) == 8
 
 
 # In a worker
