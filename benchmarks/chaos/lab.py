@@ -57,7 +57,8 @@ def run(
 
 
 def chosen(faults: list[Fault], only: str) -> list[Fault]:
-    found = [fault for fault in faults if only in fault.name]
+    """Return the fault of this name, or all with this word in their name."""
+    found = [fault for fault in faults if fault.name == only] or [fault for fault in faults if only in fault.name]
     if not found:
         raise ValueError(f"No fault is called “{only}”. There are: {', '.join(fault.name for fault in faults)}.")
     return found

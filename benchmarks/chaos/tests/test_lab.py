@@ -66,6 +66,7 @@ def test_an_unknown_fault_is_named_beside_those_there_are():
     assert [fault.name for fault in lab.chosen([Fault("web", nullcontext), Fault("beat", nullcontext)], "b")] == [
         *("web", "beat"),
     ]
+    assert len(lab.chosen([Fault("web", nullcontext), Fault("web resets", nullcontext)], "web")) == 1
     with pytest.raises(ValueError, match=r"No fault is called “oven”. There are: web."):
         lab.chosen([Fault("web", nullcontext)], "oven")
 
