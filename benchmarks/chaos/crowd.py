@@ -67,11 +67,13 @@ class Customers:
         seed: int,
         customers: int = CUSTOMERS,
         patience_seconds: float = ANSWER_SECONDS,
+        most_pizzas: int = MOST_PIZZAS,
     ) -> None:
         self.port = port
         self.pizzas = pizzas
         self.seed = seed
         self.patience_seconds = patience_seconds
+        self.most_pizzas = most_pizzas
         self.answers: list[Answer] = []
         self.accepted: dict[str, str] = {}  # Idempotency-Key -> order_id
         self.accepted_at: dict[str, float] = {}  # order_id -> time.monotonic
@@ -102,7 +104,7 @@ class Customers:
             time.sleep(chance.expovariate(1 / THINK_SECONDS))
 
     def _place(self, key: str, chance: random.Random) -> None:
-        body = json.dumps(basket(self.pizzas, chance))
+        body = json.dumps(basket(self.pizzas, chance, self.most_pizzas))
         try:
             order_id = self._insist(key, body)
             if chance.random() < CLICKS_TWICE and self._insist(key, body) != order_id:
@@ -130,9 +132,9 @@ def post(key: str, body: str) -> tuple[str, str, str, dict[str, str]]:
     return "POST", "/api/order/", body, {"Idempotency-Key": key}
 
 
-def basket(pizzas: list[int], chance: random.Random) -> dict[str, Any]:
+def basket(pizzas: list[int], chance: random.Random, most: int = MOST_PIZZAS) -> dict[str, Any]:
     """Choose what to order, and whether it is delivered or collected."""
-    chosen = Counter(chance.choices(pizzas, k=chance.randint(1, MOST_PIZZAS)))
+    chosen = Counter(chance.choices(pizzas, k=chance.randint(1, most)))
     lines = [{"id": pizza, "quantity": quantity} for pizza, quantity in chosen.items()]
     return {"items": lines, "way": chance.choice(WAYS)}
 

@@ -37,7 +37,8 @@ BUSY = 503
 @dataclass(frozen=True)
 class Plan:
     seconds: float = 30.0  # for which each part stands still
-    per_second: float = 1.0  # orders
+    per_second: float = 0.5  # orders, of few pizzas: it is about accidents, not about overload
+    most_pizzas: int = 3
     seed: int = 1
     watched: int = 20  # pages
 
@@ -98,7 +99,9 @@ class Frozen:
         self.goal: dict[str, int] | None = None  # the seq that each open page has to show
 
     def run(self, pizzas: list[int], faults: Iterable[Fault]) -> Result:
-        self.customers = Customers(self.shop.port, pizzas, self.plan.seed, CUSTOMERS, PATIENCE_SECONDS)
+        self.customers = Customers(
+            self.shop.port, pizzas, self.plan.seed, CUSTOMERS, PATIENCE_SECONDS, self.plan.most_pizzas
+        )
         self.readers = Readers(self.shop.port, self.customers.accepted, PATIENCE_SECONDS)
         self.pages = Pages(self.shop.port)
         with repeated(lambda: self.customers.order(1), (0.0, 2 / self.plan.per_second)):
