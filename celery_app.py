@@ -19,6 +19,8 @@ from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.compat import detect_environment
 
+from broken import read_settings
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
 
 # A prefork child that ends waits for its parent to read its last result. A parent that is also ending no longer does
@@ -130,6 +132,7 @@ class OwnSettings(Mapping[str, Any]):
 app = Celery("pizzaProj", amqp=PatientAMQP)
 app.config_from_object(OwnSettings(), namespace="CELERY")
 app.autodiscover_tasks()
+read_settings()  # not before there is an app: their package imports it
 
 
 @worker_init.connect

@@ -11,9 +11,13 @@ def main() -> None:
         # runserver is the development server, which is useless without DEBUG.
         os.environ.setdefault("DEBUG", "true")
         os.environ.setdefault("DATABASE_PER_REQUEST", "true")
+    from broken import in_a_sentence, read_settings
+
+    read_settings()
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    with in_a_sentence():
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,37 @@ import hashlib
 import os
 import secrets
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
+from broken import in_a_sentence
+
 MAX_SOCKET_PATH = 100  # the kernel's limit is 104 (macOS) or 108 (Linux) bytes
+LEAST_KEY = 50  # characters, as many as Django asks for
+LOCK = "stack.lock"
+
+
+@contextmanager
+def wanted() -> Iterator[None]:
+    """Say what is wrong with a path, as of any other setting."""
+    with in_a_sentence(ImproperlyConfigured):
+        yield
 
 
 def data_folder(path: str, base: Path) -> Path:
     """Return the folder for database, pictures, socket and logs, creating it if needed."""
-    folder = (base / path).expanduser().resolve()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with wanted():
+            folder = (base / path).expanduser().resolve()
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.listdir(folder)  # it can be somebody else's
+    except FileExistsError:
+        raise ImproperlyConfigured(f"{folder} is a file. Choose a folder with --data.") from None
+    except RuntimeError as error:  # no such home, or links in a circle
+        raise ImproperlyConfigured(f"{path} can't be the data folder: {error}") from None
     return folder
 
 
@@ -33,12 +54,36 @@ def socket_path(folder: Path) -> Path:
 def secret_key(folder: Path) -> str:
     """Return the data folder's secret key, created once and readable only by its owner."""
     path = folder / "secret_key"
-    if not path.exists():
-        draft = folder / f"secret_key.{os.getpid()}"
+    with wanted():
+        if not path.exists():
+            make_secret_key(path)
+        key = path.read_text(errors="replace")
+    if len(key.strip()) < LEAST_KEY:
+        what = "too short" if key.strip() else "empty"
+        raise ImproperlyConfigured(
+            f"{path} is {what}. Bring back a copy of it; or delete it and a new one is made: "
+            "then everybody has to log in again."
+        )
+    return key
+
+
+def make_secret_key(path: Path) -> None:
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(50))
+            file.flush()
+            os.fsync(file.fileno())  # a power cut must not leave an empty one
         # A hard link appears with its whole content or not at all. If two processes start at once, one of them wins.
         with suppress(FileExistsError):
             os.link(draft, path)
-        draft.unlink()
-    return path.read_text()
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def address_of_shop(folder: Path) -> str | None:
+    """Return where the shop of a data folder answers, or answered last; None if it was never opened."""
+    with suppress(OSError, ValueError):
+        lines = (folder / LOCK).read_text().splitlines()
+        return lines[1] if len(lines) > 1 else None
+    return None

@@ -46,3 +46,11 @@ BROKER_CHECK_SECONDS = 2  # of silence, before a connection is asked for a sign 
 # Tasks: the process of the worker's pool that runs one for longer is killed and replaced
 TASK_SECONDS = 60.0
 STUDY_PART_SECONDS = 300.0
+
+# Signs of life
+LOOK_SECONDS = 1.5  # until /readyz answers, whatever it looks at stands still
+LOOK_AGAIN_SECONDS = 1.0  # for this long its answer is given again
+SIGN_SECONDS = 10.0  # a part that has given no sign for so long is not at work; each gives one every few seconds
+SIGN_ANSWER_SECONDS = 0.5  # for which a part waits as it gives one
+CLOCK_OFF_SECONDS = 2.0  # a clock that differs by more from the database's is said to be wrong
+READ_THROUGH_SECONDS = 2.0  # for which the start looks for damage in SQLite's file
