@@ -64,10 +64,12 @@ INSTALLED_APPS = [
     "kitchen.promises",
     "kitchen.planner",
     "chat",
+    "operations",
     "pizzaProj",  # for its command, the stack
     "benchmarks",  # for its commands
 ]
 MIDDLEWARE = [
+    "operations.middleware.probes",  # first: a probe has no right Host, no https and no session
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

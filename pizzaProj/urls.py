@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("chat.urls")),
     path("people/", include("accounts.people_urls")),
     path("", include("accounts.urls")),
+    path("", include("operations.urls")),
     path("", include("home.urls")),
 ]
 if settings.DEBUG:

@@ -5,7 +5,18 @@ import importlib
 import pkgutil
 from functools import _lru_cache_wrapper
 
-OURS = ("accounts", "chat", "home", "kitchen", "pictures", "pizzaProj", "realtime", "simulation", "celery_app")
+OURS = (
+    "accounts",
+    "chat",
+    "home",
+    "kitchen",
+    "operations",
+    "pictures",
+    "pizzaProj",
+    "realtime",
+    "simulation",
+    "celery_app",
+)
 FEW_KEYS = {
     "home.models.order_address",  # no arguments
     "home.rows.Rows._converters_of",  # the database vendor

@@ -31,6 +31,7 @@ BROKEN = [
     ("realtime", "realtime/identities.py", "from accounts import models", "realtime.identities -> accounts.models"),
     ("identity", "accounts/limits.py", "from realtime import broadcast", "accounts.limits -> realtime.broadcast"),
     ("chat", "home/extra.py", "from chat import rooms", "home.extra -> chat.rooms"),
+    ("operations", "home/extra.py", "from operations import signs", "home.extra -> operations.signs"),
     ("kitchen", "kitchen/stages.py", "from kitchen.promises import views", "kitchen.stages -> kitchen.promises.views"),
     ("kitchen", "kitchen/promises/extra.py", "from kitchen.board import views", "promises.extra -> kitchen.board"),
     ("kitchen", "kitchen/board/extra.py", "from kitchen.planner import views", "board.extra -> kitchen.planner"),

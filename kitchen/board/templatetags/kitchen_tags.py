@@ -23,6 +23,7 @@ def kitchen_now() -> dict[str, Any]:
     ended = Outcome.objects.filter(at__gte=today, kept__isnull=False, retimed=False).values("simulated")
     promises = ended.annotate(given=Count("pk"), kept=Count("pk", filter=Q(kept=True)))
     return {
+        "has_shop": Shop.objects.exists(),
         "stages": [
             {
                 "label": stages.BY_CODE[code].label,

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class OperationsConfig(AppConfig):
+    name = "operations"
+
+    def ready(self) -> None:
+        from operations import signs  # noqa: F401  connects the receivers

@@ -1,0 +1,45 @@
+"""Are the parts of the shop at work? Answered from the signs that they leave in Valkey."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from operations.findings import Check, Finding
+from operations.signs import BEAT, SWEEP, WORKER, signs
+from pizzaProj import waits
+
+WORDS = {
+    WORKER: ("No worker is at work", "Start one: celery -A celery_app worker"),
+    BEAT: ("Beat is not at work", "Start one, and only one: celery -A celery_app beat"),
+    SWEEP: ("There was no recovery sweep", "A worker runs it every two seconds: look into the worker's log."),
+}
+
+
+def find_silent(name: str) -> Iterator[Finding]:
+    """Find a part that has given no sign of life lately."""
+    (age,) = signs.ages([name])
+    sentence, remedy = WORDS[name]
+    if age is None:
+        yield Finding(f"{sentence}.", remedy)
+    elif age > waits.SIGN_SECONDS:
+        yield Finding(f"{sentence}: the last sign of it was {in_words(age)} ago.", remedy)
+
+
+def find_away() -> Iterator[Finding]:
+    """Raise RedisError if the server is away."""
+    signs.ages([WORKER])
+    yield from ()
+
+
+def in_words(seconds: float) -> str:
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+CHECKS = (
+    Check("valkey", find_away, "Valkey answers."),
+    Check(WORKER, partial(find_silent, WORKER), "A worker is at work."),
+    Check(BEAT, partial(find_silent, BEAT), "Beat is at work."),
+    Check(SWEEP, partial(find_silent, SWEEP), "The recovery sweep runs."),
+)
