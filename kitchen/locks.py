@@ -18,6 +18,7 @@ from django.utils import timezone
 from home.models import EVENT_ROWS, ITEM_ROWS, ORDER_ROWS, Order, OrderEvent, OrderItem
 from home.rows import Rows
 from kitchen import outlook, stages
+from kitchen.incomplete import Incomplete
 from kitchen.models import Station
 
 Clock = Callable[[], datetime]
@@ -237,9 +238,9 @@ def _placeholders(values: Sequence[Any]) -> str:
 
 
 def _by_stage(stations: Iterable[Station], codes: Sequence[str]) -> dict[str, Station]:
-    """Return the stations in the order of the codes. Station.DoesNotExist if one is missing."""
+    """Return the stations in the order of the codes. Incomplete if one is missing."""
     found = {station.stage: station for station in stations}
     for code in codes:
         if code not in found:
-            raise Station.DoesNotExist(f"Stage “{code}” has no station. Run migrate.")
+            raise Incomplete(f"The kitchen is incomplete: there is no {stages.BY_CODE[code].station.lower()}.")
     return {code: found[code] for code in codes}

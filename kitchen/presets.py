@@ -92,7 +92,7 @@ def apply(preset: Preset) -> None:
         ends_by = who_ends_work()
         for each in preset.settings:
             for stage, wanted in each.ends_by.items():
-                if ends_by[stage] != wanted:
+                if ends_by.get(stage) != wanted:  # of a lost station `flow` says so
                     with named(stages.BY_CODE[stage].station):
                         flow.change_station(stage, ends_by=wanted)
 

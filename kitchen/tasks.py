@@ -2,18 +2,21 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery.exceptions import Ignore
 from django.db import InterfaceError, OperationalError, transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
 from celery_app import Replaceable, app
 from home.models import Order, OrderItem
-from kitchen import flow, outlook, stages
+from kitchen import flow, incomplete, outlook, stages
 from kitchen.flow import loading_awaited, work_begun
+from kitchen.incomplete import Incomplete
 from kitchen.locks import Work
 from kitchen.models import Station
 from pizzaProj import waits
@@ -33,6 +36,16 @@ PATIENT: dict[str, Any] = {
 }
 
 
+@contextmanager
+def complete_kitchen() -> Iterator[None]:
+    """End the task in silence if a station is missing: once it is back, the recovery sweep brings what is overdue."""
+    try:
+        yield
+    except Incomplete as error:
+        incomplete.tell(error)
+        raise Ignore from None
+
+
 @app.task(name="kitchen.finish", **PATIENT)
 def finish(self: Any, pk: int, epoch: int, stage: str) -> None:
     """Run a link of an order: finish the work of one stage. End the chain if the order does not go on."""
@@ -48,7 +61,8 @@ def finish_item(self: Any, pk: int, number: int, epoch: int, stage: str) -> None
 def run_link(task: Any, verb: Callable[..., Work | None], pk: int, *args: Any) -> None:
     work = None
     try:
-        work = verb(pk, *args)
+        with complete_kitchen():
+            work = verb(pk, *args)
     except Order.DoesNotExist:
         logger.info("Order %d is gone", pk)
     except flow.TooEarly as early:
@@ -60,7 +74,8 @@ def run_link(task: Any, verb: Callable[..., Work | None], pk: int, *args: Any) -
 def load(self: Any, stage: str, busy_until: str) -> None:
     """Load a belt with the next in line, as soon as it can take it."""
     try:
-        flow.load(stage, datetime.fromisoformat(busy_until))
+        with complete_kitchen():
+            flow.load(stage, datetime.fromisoformat(busy_until))
     except flow.TooEarly as early:
         raise self.retry(countdown=early.seconds) from None
 
@@ -68,8 +83,9 @@ def load(self: Any, stage: str, busy_until: str) -> None:
 @app.task(name="kitchen.sweep", base=Replaceable, bind=True)
 def sweep(self: Any) -> None:
     """Run the recovery sweep: orders whose link was lost (a worker killed, Redis wiped) get a new chain."""
-    flow.recover(lag_seconds(self.request.expires, timezone.now()))
-    flow.seat_all()
+    with complete_kitchen():
+        flow.recover(lag_seconds(self.request.expires, timezone.now()))
+        flow.seat_all()
 
 
 def lag_seconds(expires: str | None, now: datetime) -> float:

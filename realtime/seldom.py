@@ -7,9 +7,10 @@ EVERY_SECONDS = 1.0
 
 
 class Seldom:
-    """A warning that is counted each time and logged at most once a second."""
+    """A warning that is counted each time and logged at most once a second, or as often as it says."""
 
-    def __init__(self, logger: logging.Logger, words: str) -> None:
+    def __init__(self, logger: logging.Logger, words: str, every_seconds: float = EVERY_SECONDS) -> None:
+        self.every_seconds = every_seconds
         self.logger, self.words = logger, words  # with %d for how many since the last line, and %s for the reason
         self.unsaid = 0
         self.said_at: float | None = None
@@ -17,7 +18,7 @@ class Seldom:
     def warn(self, error: BaseException) -> None:
         self.unsaid += 1
         now = monotonic()
-        if self.said_at is None or now - self.said_at >= EVERY_SECONDS:
+        if self.said_at is None or now - self.said_at >= self.every_seconds:
             self.logger.warning(self.words, self.unsaid, first_line(error))
             self.unsaid, self.said_at = 0, now
 

@@ -26,10 +26,12 @@ from home.api.callers import Token, check_csrf, guest_for, idempotency_key, is_s
 from home.models import Order, Pizza
 from home.timeline import sentence_of, timeline
 from kitchen import flow, stages
+from kitchen.incomplete import AGAIN_SECONDS, Incomplete
 from kitchen.promises import forecast
 from pizzaProj.unavailable import keep_answer
 
 WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # for the OpenAPI description: with a token, or without
+NOT_NOW = "We can't take orders right now: something is missing in the kitchen. Please try again in a few minutes."
 
 api = NinjaAPI(
     title="Forno Vivo",
@@ -78,6 +80,13 @@ def refuse(request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(flow.Refused)
 def refuse_as_kitchen(request: HttpRequest, refused: flow.Refused) -> HttpResponse:
     return refuse(request, HttpError(409, str(refused)))
+
+
+@api.exception_handler(Incomplete)
+def refuse_as_incomplete(request: HttpRequest, refused: Incomplete) -> HttpResponse:
+    answer = refuse(request, HttpError(503, NOT_NOW))
+    answer["Retry-After"] = str(AGAIN_SECONDS)
+    return answer
 
 
 @api.exception_handler(RequestDataTooBig)

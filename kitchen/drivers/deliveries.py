@@ -4,6 +4,7 @@ from typing import Any
 
 from accounts.names import display_name
 from home.frames import iso
+from kitchen import stages
 from kitchen.board.handover import BEFORE_DRIVERS, DRIVERS, Handover, Leaving, who_for
 
 
@@ -36,10 +37,10 @@ def order_dict(leaving: Leaving, user_pk: int | None) -> dict[str, Any]:
 
 def station(handover: Handover) -> dict[str, Any]:
     """Return what else a driver has to know of the kitchen."""
-    drivers = handover.stations[DRIVERS]
+    drivers, before = handover.stations.get(DRIVERS), handover.stations.get(BEFORE_DRIVERS)
     return {
-        "is_open": drivers.is_open,
-        "takes": drivers.is_taken,
+        "is_open": drivers is not None and drivers.is_open,
+        "takes": drivers is not None and drivers.is_taken,
         "coming": handover.coming,
-        "coming_from": handover.stations[BEFORE_DRIVERS].name,
+        "coming_from": before.name if before else stages.BY_CODE[BEFORE_DRIVERS].station,
     }

@@ -14,7 +14,8 @@ from typing import Any
 
 from home import live
 from home.models import FORECAST_FIELDS
-from kitchen import as_measured, flow, stages
+from kitchen import as_measured, flow, incomplete, stages
+from kitchen.incomplete import Incomplete
 from kitchen.models import Promise
 from kitchen.promises import ledger
 from kitchen.promises.last_look import LastLook
@@ -115,9 +116,11 @@ def preview(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Answer:
     """Return the answer for a page, the same for everybody. Never raises: a page must not fail for want of it."""
     try:
         return recent.get(pizzas, now, way)
+    except Incomplete as error:
+        incomplete.tell(error)
     except Exception:
         logger.exception("No forecast for %d pizzas, %s", pizzas, way)
-        return Answer(now, 1.0, way, 0, None, None, "We can't say right now when it would be ready.")
+    return Answer(now, 1.0, way, 0, None, None, "We can't say right now when it would be ready.")
 
 
 def promise(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Promise | None:
@@ -127,9 +130,11 @@ def promise(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Promise |
     """
     try:
         return ask(pizzas, now, way).promise(pizzas, now)
+    except Incomplete as error:
+        incomplete.tell(error)
     except Exception:
         logger.exception("No promise for %d pizzas, %s", pizzas, way)
-        return None
+    return None
 
 
 def ask(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Answer:

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from celery_app import Replaceable, app
 from kitchen.promises import forecast, ledger, measure
+from kitchen.tasks import complete_kitchen
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +19,8 @@ def look_ahead() -> None:
         ledger.settle(now)
     except Exception:  # outcomes can wait; a forecast that stands still misleads customers
         logger.exception("The ledger of promises was not settled")
-    forecast.renew(now)
+    with complete_kitchen():
+        forecast.renew(now)
 
 
 @app.task(name="kitchen.measure", base=Replaceable)
