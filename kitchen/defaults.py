@@ -39,6 +39,12 @@ STATIONS: dict[str, dict[str, Any]] = {
 }
 
 
+def station(code: str) -> dict[str, Any]:
+    """Return the columns of a stage's station. A stage whose migration alone knows them gets a plain one."""
+    plain = {"name": stages.BY_CODE[code].station, "capacity": 1, "distribution": "fixed", "mean_seconds": 60.0}
+    return STATIONS.get(code, plain)
+
+
 @dataclass(frozen=True)
 class Job:
     """A periodic job. A message that has waited for `expire_seconds` is dropped: the next one comes soon."""

@@ -3,7 +3,7 @@
 import pytest
 from django_celery_beat.models import PeriodicTask
 
-from kitchen import stages
+from kitchen import defaults, stages
 from kitchen.defaults import JOBS, STATIONS
 from kitchen.models import Station
 from kitchen.tasks import SWEEP_EXPIRE_SECONDS
@@ -19,9 +19,16 @@ def columns(station: Station) -> dict[str, object]:
 
 def test_the_stations_are_those_of_a_new_shop() -> None:
     made = {station.stage: columns(station) for station in Station.objects.all()}
-    usual = {code: columns(Station(stage=code, shop_id=1, **row)) for code, row in STATIONS.items()}
+    usual = {code: columns(Station(stage=code, shop_id=1, **defaults.station(code))) for code in STATIONS}
     assert list(made) == list(stages.WORKED)
     assert usual == made
+
+
+def test_a_stage_of_somebody_elses_has_a_plain_station(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(STATIONS, "baking")
+    oven = Station(stage="baking", shop_id=1, **defaults.station("baking"))
+    oven.full_clean(validate_unique=False)
+    assert (oven.name, oven.capacity, oven.works_on) == ("Oven", 1, "order")
 
 
 def test_the_jobs_are_those_of_a_new_shop() -> None:
