@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -159,6 +160,7 @@ def test_it_opens_cooks_closes_and_goes_on(tmp_path: Path) -> None:
         account = re.search(r"Staff: (\S+)  user admin  password (\S+)  \(shown this once\)\n", shop.output)
         assert account and account[1] == shop.url + "admin/"
         password = account[2]
+        assert json.loads(shop.ask("readyz")[1])["ready"] is True
         assert shop.ask("")[0] == 200
         menu = shop.ask("api/menu/")[1]["pizzas"]
         assert len(menu) >= 8 and all(shop.ask(pizza["image"].lstrip("/"))[0] == 200 for pizza in menu)
@@ -245,6 +247,43 @@ def test_there_is_one_shop_per_folder_and_per_port(folder: Path, tmp_path: Path)
         assert third.output == f"CommandError: Port {port} is in use. Choose another one with --port.\n"
         assert shop.ask("api/menu/") == (200, {"pizzas": []})
         assert shop.end(signal.SIGINT) == CLOSED
+
+
+def run_manage(folder: Path, *words: str) -> str:
+    """Return what a command says beside the shop, errors included."""
+    done = subprocess.run(
+        [sys.executable, MANAGE, *words], env=environment(folder), capture_output=True, text=True, timeout=60
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_shop_without_an_oven_opens_and_says_so_until_it_is_mended(folder: Path) -> None:
+    with sqlite3.connect(folder / "db.sqlite3") as file:
+        file.execute("DELETE FROM kitchen_station WHERE stage = 'baking'")
+    file.close()
+    with Shop(folder, "--no-demo") as shop:
+        shop.open()
+        gone = "The station “Oven” is gone: no order is taken, and none goes on."
+        assert f"{gone} Mend it: python3 run.py --data {folder} mend\n" in shop.output
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            shop.ask("readyz")
+        with refused.value as answer:
+            checks = json.loads(answer.read())["checks"]
+        assert {name for name, check in checks.items() if not check["ok"]} == {"stations", "sweep"}
+        assert (answer.code, checks["stations"]["text"]) == (503, gone)
+
+        assert run_manage(folder, "mend") == "The station “Oven” is there again, as in a new shop.\nAll is well.\n"
+        await_that(lambda: is_ready(shop))
+        # Another command finds this shop at its port.
+        assert run_manage(folder, "rush") == f"CommandError: The shop at {shop.url} has nothing on its menu.\n"
+        assert shop.end(signal.SIGINT) == CLOSED
+
+
+def is_ready(shop: Shop) -> bool:
+    with suppress(urllib.error.HTTPError):
+        return bool(json.loads(shop.ask("readyz")[1])["ready"])
+    return False
 
 
 @pytest.mark.slow

