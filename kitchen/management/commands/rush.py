@@ -16,6 +16,7 @@ from statistics import mean, median, quantiles
 from typing import IO, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -29,6 +30,7 @@ from home.models import Order, OrderEvent, OrderItem
 from kitchen import stages
 from kitchen.demand import PROFILES, Customer, customers
 from kitchen.models import MAX_DEMAND, Shop, Station
+from pizzaProj import embedded
 
 MAX_MINUTES = 24 * 60
 SENDERS = 8
@@ -38,6 +40,7 @@ DRAW_SECONDS = 0.5
 PLAIN_SECONDS = 5  # how often a line is printed where there is no terminal
 STILL_SECONDS = 15  # wall: after this long without work or change, nothing will change any longer
 EXIT_USAGE = 2
+USUAL_URL = "http://127.0.0.1:8000/"
 
 
 def is_at_work(now: datetime) -> bool:
@@ -58,15 +61,15 @@ class Command(BaseCommand):
             "--carry-out", default="0", metavar="SHARE", help="the share of them who collect their order, from 0 to 1"
         )
         parser.add_argument("--seed", help="a word or number; the same seed sends the same customers")
-        parser.add_argument("--url", default="http://127.0.0.1:8000/", help="where the shop answers")
+        parser.add_argument("--url", help="where the shop answers (default: where that of this data folder does)")
 
-    def handle(self, *args: Any, profile: str, seed: str | None, url: str, **options: Any) -> None:
+    def handle(self, *args: Any, profile: str, seed: str | None, url: str | None, **options: Any) -> None:
         per_hour = parse_number("--per-hour", options["per_hour"], MAX_DEMAND)
         minutes = parse_number("--minutes", options["minutes"], MAX_MINUTES)
         carry_out = parse_share("--carry-out", options["carry_out"])
         if profile not in PROFILES:
             raise usage_error(f"--profile must be one of {', '.join(PROFILES)}, not “{profile}”.")
-        client = ShopClient(url)
+        client = ShopClient(url or embedded.address_of_shop(settings.DATA_DIR) or USUAL_URL)
         menu = client.menu()
         seed = seed or str(secrets.randbelow(10**6))
         coming = customers(menu, per_hour, minutes, profile, seed, carry_out)
