@@ -5,10 +5,12 @@ import re
 import shlex
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -255,6 +257,15 @@ def test_beat_is_healthy_only_while_it_sends() -> None:
             exec(code, {})
         exit_codes.append(int(end.value.code))  # type: ignore[arg-type]
     assert exit_codes == [1, 1, 0]
+
+
+def test_web_is_healthy_without_any_other_part(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask what the check asks, without a database and under any name."""
+    asked = []
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: asked.append(url))
+    exec(SERVICES["web"]["healthcheck"]["test"][-1], {})
+    (url,) = map(urlsplit, asked)
+    assert client.get(url.path, headers={"host": url.netloc}, secure=False).status_code == 200
 
 
 # Environment and secrets
