@@ -12,7 +12,7 @@ import billiard.pool
 from celery import Celery, Task
 from celery.app.amqp import AMQP
 from celery.concurrency import get_implementation
-from celery.signals import beat_init, task_prerun, worker_init
+from celery.signals import after_setup_logger, beat_init, task_prerun, worker_init
 from django.conf import settings
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
@@ -133,6 +133,14 @@ app = Celery("pizzaProj", amqp=PatientAMQP)
 app.config_from_object(OwnSettings(), namespace="CELERY")
 app.autodiscover_tasks()
 read_settings()  # not before there is an app: their package imports it
+
+
+@after_setup_logger.connect
+def refuse_damaged_file(**kwargs: Any) -> None:
+    """End a worker or beat whose database is no database, before it fills the log with that."""
+    from pizzaProj.sqlite import soundness  # that package imports this module
+
+    soundness.refuse_damaged_file(settings.DATABASES["default"])
 
 
 @worker_init.connect

@@ -209,5 +209,9 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except Failed as failed:
         sys.exit(str(failed))
+    except OSError as error:
+        from broken import sentence_of  # not at the top: --version needs no other file
+
+        sys.exit(sentence_of(error) or f"The set-up failed: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

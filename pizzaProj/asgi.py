@@ -12,13 +12,16 @@ django_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import CookieMiddleware
+from django.conf import settings
 
 from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 from pizzaProj.shielded import Shielded
+from pizzaProj.sqlite import soundness
 from realtime.sockets import OwnOriginValidator
 
+soundness.refuse_damaged_file(settings.DATABASES["default"])
 sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern matches every other address
 
 # Each consumer identifies its client by itself, so a visitor who watches costs no query (see realtime.sockets).

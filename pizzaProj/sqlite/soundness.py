@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,34 @@ def damage(config: Mapping[str, Any]) -> str | None:
 
     A large file is not read to its end: what is not looked at in time is taken to be sound.
     """
+    deadline = time.monotonic() + waits.READ_THROUGH_SECONDS
+
+    def read_through(file: sqlite3.Connection) -> bool:
+        file.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
+        file.execute("BEGIN IMMEDIATE").execute("ROLLBACK")
+        return bool(file.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+
+    return _what_is_wrong(config, read_through)
+
+
+def damage_at_first_sight(config: Mapping[str, Any]) -> str | None:
+    """Return the same, without a look at what is stored and without a lock: for a process beside a running shop."""
+    return _what_is_wrong(config, lambda file: bool(file.execute("SELECT count(*) FROM sqlite_master").fetchone()))
+
+
+def refuse_damaged_file(config: Mapping[str, Any]) -> None:
+    """End this process with a sentence if there is no use in going on."""
+    sentence = damage_at_first_sight(config)
+    if sentence is not None:
+        raise SystemExit(sentence)
+
+
+def _what_is_wrong(config: Mapping[str, Any], is_sound: Callable[[sqlite3.Connection], bool]) -> str | None:
     path = Path(config["NAME"])
     if not config["ENGINE"].endswith("sqlite") or not path.exists():
         return None
-    deadline = time.monotonic() + waits.READ_THROUGH_SECONDS
     try:
         with closing(sqlite3.connect(path, timeout=waits.READ_THROUGH_SECONDS)) as file:
-            file.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
-            file.execute("BEGIN IMMEDIATE").execute("ROLLBACK")
-            (found,) = file.execute("PRAGMA quick_check(1)").fetchone()
+            return None if is_sound(file) else f"{path}: The database file is damaged. {MEND_FILE}"
     except sqlite3.Error as error:
-        if str(error) == INTERRUPTED:
-            return None
-        return f"{path}: {sentence_of(error) or error}"
-    return None if found == "ok" else f"{path}: The database file is damaged. {MEND_FILE}"
+        return None if str(error) == INTERRUPTED else f"{path}: {sentence_of(error) or error}"

@@ -133,6 +133,23 @@ def test_another_file_is_no_database(database: Path) -> None:
     assert "it is no database. Bring back a copy" in str(damage(database))
 
 
+@pytest.mark.parametrize("program", ["the worker", "beat", "daphne"])
+def test_no_program_begins_with_half_a_database(program: str, database: Path) -> None:
+    database.write_bytes(database.read_bytes()[: database.stat().st_size // 2])
+    text = said(PROGRAMS[program], database.parent)
+    assert text.splitlines()[-1].startswith(f"{database}: The database file is damaged. Bring back a copy")
+    assert "Traceback" not in text
+
+
+def test_a_busy_file_is_no_damage_beside_a_running_shop(database: Path) -> None:
+    with sqlite3.connect(database) as shop:
+        shop.execute("PRAGMA journal_mode=WAL")
+        shop.execute("BEGIN IMMEDIATE")
+        assert soundness.damage_at_first_sight({"ENGINE": "pizzaProj.sqlite", "NAME": database}) is None
+        shop.execute("ROLLBACK")
+    shop.close()
+
+
 def test_a_large_file_is_not_read_to_its_end(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soundness, "STEPS", 1)
     monkeypatch.setattr(soundness.waits, "READ_THROUGH_SECONDS", 0.0)
