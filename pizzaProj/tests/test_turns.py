@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -124,6 +125,7 @@ def test_nobody_waits_for_ever_and_reading_goes_on(impatient):
         with pytest.raises(OperationalError, match="database is locked"):
             Pizza.objects.update(price=10)
         assert list(Pizza.objects.values_list("name", "price")) == [("Before all", 9)]
+    waits.TURN_SECONDS = 10
     write("After all")
     assert list(Pizza.objects.values_list("name", "price")) == [("Before all", 9), ("After all", 9)]
 
@@ -135,24 +137,28 @@ def test_one_that_gave_up_never_gets_in_the_way(impatient):
                 write("In vain")
         assert len(turn.free_places) == 1  # the next waiter took it over
     await_that(lambda: turn.free_places == [])
-    waits.TURN_SECONDS = 0  # nothing has the turn now
+    waits.TURN_SECONDS = 10
     write("After all")
     assert Pizza.objects.get().name == "After all"
 
 
-def test_one_that_is_interrupted_never_gets_in_the_way():
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+class Interrupted:
+    """A lock whose wait is ended by Ctrl-C."""
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with frozen_writer():
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
-            with pytest.raises(KeyboardInterrupt):
-                write("In vain")
-            assert len(turn.free_places) == 1
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    def acquire(self, timeout: float | None = None) -> None:
+        if timeout is not None:
+            raise KeyboardInterrupt
+
+    def release(self) -> None:
+        pass
+
+
+def test_one_that_is_interrupted_never_gets_in_the_way(monkeypatch):
+    with frozen_writer():
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(turn, "threading", SimpleNamespace(Lock=Interrupted))
+            write("In vain")
+        assert len(turn.free_places) == 1
     await_that(lambda: turn.free_places == [])
     write("After all")
     assert Pizza.objects.get().name == "After all"
