@@ -54,3 +54,6 @@ SIGN_SECONDS = 10.0  # a part that has given no sign for so long is not at work;
 SIGN_ANSWER_SECONDS = 0.5  # for which a part waits as it gives one
 CLOCK_OFF_SECONDS = 2.0  # a clock that differs by more from the database's is said to be wrong
 READ_THROUGH_SECONDS = 2.0  # for which the start looks for damage in SQLite's file
+# Live pages: static/js/live.js has the page's own limits
+AUTHENTICATE_SECONDS = 5.0  # until a script without a log-in has sent its token where one is needed ...
+AUTHENTICATE_GRACE_SECONDS = 0.5  # ... and until it is told so: a token that comes with the connection needs no sentence

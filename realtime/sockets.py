@@ -2,11 +2,11 @@
 
 1. A page of this site (its Origin says so) is identified by the session's cookie.
 2. `Authorization: Token <key>` identifies by the token. No Origin is needed, and cookies are ignored.
-3. Otherwise cookies are ignored, and the first message must be {"type": "authenticate", "token": "<key>"}, within
-   five seconds. Nothing else is sent or obeyed before it.
+3. Otherwise cookies are ignored, and the first message can be {"type": "authenticate", "token": "<key>"}.
 
-A page of this site without a log-in is a visitor's where visitors are allowed; elsewhere the third way applies. A
-visitor's first message can be "authenticate", too. Query strings are ignored, because addresses end up in logs.
+What anyone may read, anyone may watch, with or without an Origin: there a client without a log-in is a visitor at
+once. Where an account is needed, the third way is the only one left: within five seconds, and nothing is obeyed before
+it. A client that does not use it is told what is missing. Query strings are ignored: addresses end up in logs.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import Error as DatabaseError
 
+from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
 from realtime import identities
 from realtime.identities import Credential, TooManyTries, Who
 from realtime.revalidation import revalidator
@@ -37,8 +38,11 @@ FORBIDDEN = 4403
 UNKNOWN = 4404
 TOO_MANY = 4429
 UNAVAILABLE = 4503  # the database is away: try again
-AUTHENTICATE_SECONDS = 5.0
 ANSWER_SECONDS = 4.0  # for one message of a client; then the database, or whatever else is waited for, counts as away
+NO_LOG_IN = (
+    "This is for people with an account. Log in, or let your script send {}, or the header {}, with a key from your "
+    "profile page."
+).format('{"type": "authenticate", "token": "<key>"} first', "“Authorization: Token <key>”")
 MAX_AUTHENTICATE = 1000  # characters
 
 MayStay = Callable[[User | AnonymousUser], bool]
@@ -64,6 +68,7 @@ class Identified(AsyncWebsocketConsumer):
         self.credential: Credential | None = None
         self._is_open = False  # `opened` was called
         self._may_authenticate = False  # with the next message
+        self._was_asked = False  # to log in
         self.has_ended = False
         self.is_busy = False  # while a message is being handled
         self._token_wait: asyncio.Task[None] | None = None
@@ -162,9 +167,11 @@ class Identified(AsyncWebsocketConsumer):
         is_first, self._may_authenticate = self._may_authenticate, False
         content = parse_authenticate(text_data) if is_first else None
         async with asyncio.timeout(ANSWER_SECONDS):
-            if content is not None or not self._is_open:
+            if content is not None:
                 self._stop_waiting()
-                await self._identify_by((content or {}).get("token"), is_told=True)
+                await self._identify_by(content.get("token"), is_told=True)
+            elif not self._is_open:
+                await self._refuse()
             else:
                 await self.received(text_data)
 
@@ -181,7 +188,7 @@ class Identified(AsyncWebsocketConsumer):
                 return await self._identify(credential, who, may_stay)
             self.guest = who.guest
         self._may_authenticate = True
-        if is_page and not self.needs_account:
+        if not self.needs_account:
             await self._begin()
         else:
             self._token_wait = asyncio.create_task(self._wait_for_token())
@@ -210,8 +217,25 @@ class Identified(AsyncWebsocketConsumer):
         await self.opened()
 
     async def _wait_for_token(self) -> None:
-        await asyncio.sleep(AUTHENTICATE_SECONDS)
+        """Say what is missing, and close the socket unless a token comes."""
+        grace_seconds = min(AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS)
+        await asyncio.sleep(grace_seconds)
+        await self._ask_for_log_in()
+        await asyncio.sleep(AUTHENTICATE_SECONDS - grace_seconds)
         await self.close(LOGGED_OUT)
+
+    async def _refuse(self) -> None:
+        """Close the socket of a client that has sent something else than its token."""
+        if not self._was_asked:
+            await self._ask_for_log_in()
+        self._stop_waiting()
+        await self.close(LOGGED_OUT)
+
+    async def _ask_for_log_in(self) -> None:
+        """Say that an account is needed, once. Our own pages know it from the close code."""
+        self._was_asked = True
+        if header(self.scope, b"origin") is None:
+            await self.send(json.dumps({"type": "error", "error": NO_LOG_IN}))
 
     def _stop_waiting(self) -> None:
         if self._token_wait is not None:

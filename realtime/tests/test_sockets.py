@@ -138,7 +138,8 @@ def soon(monkeypatch):
 def never(monkeypatch):
     """Make sure that no periodic check and no time limit ends a socket, so that each end is immediate."""
     monkeypatch.setattr(revalidation.Revalidator, "every_seconds", 60)
-    monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 60)
+    for name in ("AUTHENTICATE_SECONDS", "AUTHENTICATE_GRACE_SECONDS"):
+        monkeypatch.setattr(sockets, name, 60)
 
 
 # Three ways in
@@ -159,13 +160,40 @@ async def test_a_session_a_token_and_a_message_open_every_socket(paths, alice, b
                 assert await sees_staff(socket, kind), headers
         for headers in ([], [alices]):
             async with open_socket(path, *headers) as socket:
+                first = await receive(socket) if kind == "one order" else {}
                 answer = await authenticate(socket, key)
                 assert (answer["type"], answer["username"]) == ("authenticated", "bob")
                 if kind == "one order":  # on which each frame has the payload
-                    assert answer["status"] == "connected" and answer["payload"]["seq"] == 1
+                    assert answer["payload"] == first["payload"]
                     assert await is_obeyed(socket, kind), headers
                 else:
                     assert await sees_staff(socket, kind), headers
+
+
+async def test_what_anyone_may_read_anyone_may_watch_at_once(paths, order, alice, never):
+    """A plain client has no Origin and no cookie; with a cookie it is a visitor all the same."""
+    _, alices = await in_database(session_of)(alice)
+    for headers in ([], [alices]):
+        async with open_socket(paths["one order"], *headers) as socket:
+            assert await receive(socket) == {"status": "connected", "payload": await in_database(order.payload)()}
+        async with open_socket(paths["a list"], *headers) as socket:
+            assert not await is_obeyed(socket, "a list")
+
+
+async def test_a_plain_client_is_told_at_once_that_it_needs_a_log_in(paths, key, monkeypatch):
+    """It can still send its token, as long as it is waited for. A page learns it from the close code."""
+    monkeypatch.setattr(sockets, "AUTHENTICATE_GRACE_SECONDS", 0.1)
+    async with open_socket(paths["the board"]) as socket:
+        assert await receive(socket) == {"type": "error", "error": sockets.NO_LOG_IN}
+        assert (await authenticate(socket, key))["username"] == "bob"
+        assert await sees_staff(socket, "the board")
+    async with open_socket(paths["the board"]) as socket:
+        await socket.send_json_to({"action": "rush"})
+        assert await receive(socket) == {"type": "error", "error": sockets.NO_LOG_IN}
+        assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": 4401}
+    async with open_socket(paths["the board"], OURS) as socket:
+        await socket.send_json_to({"type": "heartbeat"})
+        assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": 4401}
 
 
 async def test_only_staff_see_the_board(paths, alice):
@@ -265,13 +293,13 @@ async def test_a_socket_with_a_bad_token_is_accepted_then_closed(paths, bob, key
 async def test_nothing_is_sent_or_obeyed_before_a_script_has_authenticated(paths, order, place, bob, valkey, never):
     _, bobs = await in_database(session_of)(bob)
     async with AsyncExitStack() as stack:
-        waiting = [await stack.enter_async_context(open_socket(path, bobs)) for path in paths.values()]
+        board = await stack.enter_async_context(open_socket(paths["the board"], bobs))
         assert valkey.client.pubsub_channels("*__group__*") == []
         await in_database(flow.override)(order.pk, "baking", by=bob)
         await in_database(place)()
-        assert await is_silent(*waiting)
-        await waiting[0].send_json_to({"action": "override", "stage": "baked"})
-        assert [await waiting[0].receive_output(timeout=5)] == [{"type": "websocket.close", "code": 4401}]
+        assert await is_silent(board)
+        await board.send_json_to({"action": "override", "order_id": order.order_id, "seq": 2, "stage": "baked"})
+        assert await closed_with(board) == 4401
     await in_database(order.refresh_from_db)()
     assert order.stage == "baking"
 
@@ -294,16 +322,15 @@ async def test_a_wrong_first_message_ends_it_at_once(paths, order, key, valkey, 
         json.dumps({"action": "override", "stage": "baking"}),
     ]
     for text in wrong:
-        for path in paths.values():
-            async with open_socket(path) as socket:
-                await socket.send_to(text_data=text)
-                await socket.send_json_to({"type": "authenticate", "token": key})  # there is no second try
-                assert (await socket.receive_output(timeout=5))["code"] == 4401, text
-                assert await is_silent(socket, seconds=0.01)
-                assert valkey.client.pubsub_channels("*__group__*") == []
-    async with open_socket(paths["a list"]) as socket:
+        async with open_socket(paths["the board"]) as socket:
+            await socket.send_to(text_data=text)
+            await socket.send_json_to({"type": "authenticate", "token": key})  # there is no second try
+            assert await closed_with(socket) == 4401, text
+            assert await is_silent(socket, seconds=0.01)
+            assert valkey.client.pubsub_channels("*__group__*") == []
+    async with open_socket(paths["the board"]) as socket:
         await socket.send_to(bytes_data=key.encode())
-        assert (await socket.receive_output(timeout=5))["code"] == 4401
+        assert await closed_with(socket) == 4401
     async with open_socket(paths["a list"], OURS) as socket:  # a visitor's
         await socket.send_json_to({"type": "authenticate", "token": "fv_nonsense"})
         assert (await socket.receive_output(timeout=5))["code"] == 4401
@@ -313,28 +340,30 @@ async def test_a_silent_socket_is_closed(paths, bob, monkeypatch):
     assert sockets.AUTHENTICATE_SECONDS == 5
     monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.1)
     _, bobs = await in_database(session_of)(bob)
-    silent = [*((path, []) for path in paths.values()), (paths["the board"], [OURS]), (paths["the board"], [bobs])]
-    for path, headers in silent:
-        async with open_socket(path, *headers) as socket:
-            assert (await socket.receive_output(timeout=5))["code"] == 4401
+    for headers in ([], [OURS], [bobs]):
+        async with open_socket(paths["the board"], *headers) as socket:
+            assert await closed_with(socket) == 4401
 
 
 async def test_an_authenticated_socket_can_stay_silent(paths, key, monkeypatch):
     monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.5)
-    async with open_socket(paths["one order"]) as socket:
+    async with open_socket("/ws/inbox/") as socket:
         await authenticate(socket, key)
+        assert (await receive(socket))["type"] == "inbox"
         assert await is_silent(socket, seconds=0.7)
-        assert await is_obeyed(socket, "one order")
+        await socket.send_json_to({"type": "eat"})
+        assert "Unknown type" in (await receive(socket))["error"]
 
 
 async def test_a_token_in_the_address_is_ignored(paths, key, monkeypatch):
     monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.1)
     for kind, path in paths.items():
-        async with open_socket(f"{path}?token={key}&authorization=Token%20{key}") as socket:
-            assert (await socket.receive_output(timeout=5))["code"] == 4401
-        if kind != "the board":
-            async with open_socket(f"{path}?token={key}", OURS) as socket:
-                assert not await sees_staff(socket, kind)
+        for headers in ([], [OURS]):
+            async with open_socket(f"{path}?token={key}&authorization=Token%20{key}", *headers) as socket:
+                if kind == "the board":
+                    assert await closed_with(socket) == 4401
+                else:
+                    assert not await sees_staff(socket, kind)
 
 
 async def test_attempts_with_wrong_tokens_are_limited(paths, key, monkeypatch):
