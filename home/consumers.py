@@ -81,6 +81,9 @@ class OrderProgress(OrderWatcher):
                 return reconciler.join(self)
         await self.close(UNKNOWN)
 
+    def newest(self) -> int:
+        return self.seen.get(self.order_id, 0)
+
     async def order_eta(self, event: dict[str, Any]) -> None:
         """Send the forecast, unless the order has gone on since."""
         if self.wants_forecast and event["seq"] >= self.seen.get(event["order_id"], -1):

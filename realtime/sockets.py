@@ -12,7 +12,9 @@ it. A client that does not use it is told what is missing. Query strings are ign
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+from time import monotonic
 from typing import Any, ClassVar
 from urllib.parse import urlparse
 
@@ -25,7 +27,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import Error as DatabaseError
 
 from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
-from realtime import identities
+from realtime import heartbeat, identities
 from realtime.identities import Credential, TooManyTries, Who
 from realtime.revalidation import revalidator
 from realtime.seldom import Seldom
@@ -46,6 +48,7 @@ NO_LOG_IN = (
 MAX_AUTHENTICATE = 1000  # characters
 
 MayStay = Callable[[User | AnonymousUser], bool]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Ended(Exception):
@@ -71,7 +74,10 @@ class Identified(AsyncWebsocketConsumer):
         self._was_asked = False  # to log in
         self.has_ended = False
         self.is_busy = False  # while a message is being handled
+        self.heard_at = 0.0  # the last word from the client, on time.monotonic
+        self.is_hidden = False  # the page, as its last heartbeat said
         self._token_wait: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[dict[str, Any]] | None = None  # the next message, while the last is handled
 
     # What subclasses define
 
@@ -95,6 +101,10 @@ class Identified(AsyncWebsocketConsumer):
 
     async def refreshed(self) -> None:
         """Handle a new `self.user`: the revalidator has read it again, or a visitor has just authenticated."""
+
+    def newest(self) -> int | None:
+        """Return the seq of the newest that was sent, for heartbeats, where the socket is about one order or room."""
+        return None
 
     # What subclasses use
 
@@ -127,13 +137,40 @@ class Identified(AsyncWebsocketConsumer):
     # Identification
 
     async def __call__(self, *args: Any) -> None:
-        """Leave the revalidator however the socket ends, even by an error."""
+        """Leave the checks however the socket ends, even by an error."""
+        scope, receive, send = args
+        next_message: Any = partial(self._receive_next, receive)
         try:
-            await super().__call__(*args)
+            await super().__call__(scope, next_message, send)
         finally:
             self.has_ended = True
             self._stop_waiting()
+            if self._reading is not None:
+                self._reading.cancel()
             revalidator.leave(self)
+            heartbeat.silence_check.leave(self)
+
+    async def _receive_next(self, receive: Receive) -> dict[str, Any]:
+        """Return the next message that is no heartbeat. Read on while it is handled, so that those are answered."""
+        message = await (self._reading or self._read(receive))
+        self._reading = asyncio.create_task(self._read(receive)) if message["type"] == "websocket.receive" else None
+        return message
+
+    async def _read(self, receive: Receive) -> dict[str, Any]:
+        """Return the next message that is no heartbeat, and answer those before it."""
+        while True:
+            message = await receive()
+            self.heard_at = monotonic()
+            beat = heartbeat.parse_heartbeat(message.get("text")) if self._is_open else None
+            if beat is None:
+                return message
+            await self._answer(beat)
+
+    async def _answer(self, beat: dict[str, Any]) -> None:
+        self.is_hidden = bool(beat.get("hidden"))
+        if not self.has_ended:
+            heartbeat.silence_check.join(self)
+            await super().send(heartbeat.answer(self.newest()))
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler without closing old database connections around it, unlike Channels.
@@ -165,6 +202,7 @@ class Identified(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         is_first, self._may_authenticate = self._may_authenticate, False
+        beat = heartbeat.parse_heartbeat(text_data)
         content = parse_authenticate(text_data) if is_first else None
         async with asyncio.timeout(ANSWER_SECONDS):
             if content is not None:
@@ -172,6 +210,8 @@ class Identified(AsyncWebsocketConsumer):
                 await self._identify_by(content.get("token"), is_told=True)
             elif not self._is_open:
                 await self._refuse()
+            elif beat is not None:  # it came while the socket was being opened
+                await self._answer(beat)
             else:
                 await self.received(text_data)
 

@@ -79,6 +79,9 @@ class RoomSocket(Identified):
     def name(self) -> Name:
         return self.person.name, self.person.is_guest
 
+    def newest(self) -> int:
+        return self.last_seq
+
     # Connecting
 
     async def opened(self) -> None:

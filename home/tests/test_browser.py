@@ -209,6 +209,7 @@ def test_the_socket_comes_back_and_never_goes_backwards(shop, window):
 
     def serve(socket):
         sockets.append(socket)
+        socket.on_message(lambda text: "heartbeat" in text and socket.send('{"type": "heartbeat"}'))
         news(20 + 5 * len(sockets), f"Snapshot {len(sockets)}")
 
     page.route_web_socket("**/ws/pizza/*", serve)

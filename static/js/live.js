@@ -1,19 +1,25 @@
+import { fetchInTime } from "./fetch_in_time.js";
 import { timeOfDay } from "./clock.js";
 
 /** A socket that reconnects. Every frame is a whole state, so nothing has to be requested after a gap.
  *
+ *  A connection can die without an end: a phone changes its network, a router forgets. Then nothing comes, and what is
+ *  sent is swallowed. So the page asks for a sign of life, and opens a new socket if there is none.
+ *
  *  path: the address, or a function that returns it and is called at every connect.
  *  handlers: onPayload(payload, frame) for an order that is newer than what was shown, onFrame(frame) for any other
  *  frame, onState("live" | "reconnecting" | "stopped", close code if stopped), hello() -> the message to send after
- *  every connect, or nothing.
+ *  every connect, or nothing, newest() -> the newest seq shown, where it is about one order or one room.
  *  needsAccount: tell people that they were logged out, and stop. Otherwise they continue as visitors.
  */
 export class Live {
   static FIRST_WAIT_SECONDS = 0.5;
   static LONGEST_WAIT_SECONDS = 4; // so that a page is up to date within 5 s of the shop's return
-  static CONNECT_SECONDS = 10; // a connect that takes longer is given up
+  static CONNECT_SECONDS = 5; // a connect that takes longer is given up
+  static BEAT_SECONDS = 5; // between two heartbeats, twice that while the page is hidden
+  static ANSWER_SECONDS = 4; // then the connection is dead; longer than the kitchen takes for anything
   static STEADY_SECONDS = 5; // after a connection that lasted this long, the next wait is short again
-  static HIDDEN_SECONDS = 30; // a socket can die unnoticed after this long in the background
+  static ASLEEP_SECONDS = 30; // after so long without a frame the page was asleep, and its connection is not trusted
   static LOGGED_OUT = 4401;
   static FOR_GOOD = [4403, 4404]; // forbidden or unknown: no use in trying again
 
@@ -25,12 +31,15 @@ export class Live {
     this.socket = null;
     this.timer = 0;
     this.failures = 0;
+    this.openedAt = this.heardAt = 0;
+    this.isAsking = false; // a heartbeat waits for its answer
     this.state = "";
     addEventListener("online", () => this.restart());
     addEventListener("offline", () => this.lose());
     addEventListener("pagehide", () => this.drop()); // an open socket would keep the page out of the bfcache
     addEventListener("pageshow", (event) => event.persisted && this.restart());
-    document.addEventListener("visibilitychange", () => this.checkVisibility());
+    document.addEventListener("visibilitychange", () => document.hidden || this.look());
+    navigator.connection?.addEventListener?.("change", () => this.look());
     this.connect();
   }
 
@@ -38,15 +47,14 @@ export class Live {
     if (this.state === "stopped") return;
     this.drop();
     const socket = new WebSocket(this.url());
-    const began = Date.now();
     this.socket = socket;
+    this.openedAt = 0;
     this.timer = setTimeout(() => this.lose(), Live.CONNECT_SECONDS * 1000);
     socket.onopen = () => this.greet();
     socket.onmessage = (event) => this.read(event.data);
     socket.onclose = (event) => {
       if (Live.FOR_GOOD.includes(event.code)) return this.stop(event.code);
       if (event.code === Live.LOGGED_OUT && this.needsAccount) return this.checkLogIn();
-      if (Date.now() - began > Live.STEADY_SECONDS * 1000) this.failures = 0;
       this.lose();
     };
   }
@@ -57,27 +65,55 @@ export class Live {
   }
 
   greet() {
-    clearTimeout(this.timer);
+    this.openedAt = this.heardAt = Date.now();
     this.enter("live");
     const hello = this.handlers.hello?.();
-    if (hello) this.send(hello);
+    // Ask at once: the server learns that this page will go on asking, or that nobody is logged in on it.
+    if (!hello || !this.send(hello)) this.ask();
   }
 
-  /** Send a message. Return false if there is no connection and nothing was sent. */
+  // The heartbeat
+
+  /** Ask for a sign of life. Any frame is one. Without one the connection is dead, whatever the browser believes. */
+  ask() {
+    clearTimeout(this.timer);
+    if (!this.send({ type: "heartbeat", hidden: document.hidden })) return this.lose();
+    this.isAsking = true;
+    this.timer = setTimeout(() => this.lose(), Live.ANSWER_SECONDS * 1000);
+  }
+
+  askLater() {
+    clearTimeout(this.timer);
+    this.isAsking = false;
+    this.timer = setTimeout(() => this.ask(), Live.BEAT_SECONDS * (document.hidden ? 2 : 1) * 1000);
+  }
+
+  /** Compare what was shown with what the server has sent, and start again if something is missing. */
+  compare(seq) {
+    if (seq > this.handlers.newest?.()) this.restart();
+  }
+
+  /** Look whether the connection is still there, now that somebody looks at the page again. */
+  look() {
+    const wasAsleep = Date.now() - this.heardAt > Live.ASLEEP_SECONDS * 1000;
+    if (this.state !== "live" || !this.socket || wasAsleep) this.restart();
+    else if (this.socket.readyState === WebSocket.OPEN && !this.isAsking) this.ask();
+  }
+
+  /** Send a message, and look whether it was swallowed. Return false if there is no connection and nothing was sent. */
   send(message) {
     if (this.socket?.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify(message));
+    if (message.type !== "heartbeat" && !this.isAsking) this.ask();
     return true;
   }
 
   /** Handle a frame, ignoring one that can't be parsed or is older than what was shown. */
   read(text) {
-    let frame;
-    try {
-      frame = JSON.parse(text);
-    } catch {
-      return;
-    }
+    this.heardAt = Date.now();
+    if (this.isAsking) this.askLater();
+    const frame = parse(text);
+    if (frame?.type === "heartbeat") return this.compare(frame.seq);
     const payload = frame?.payload;
     if (frame && !payload) this.handlers.onFrame?.(frame);
     if (typeof payload?.order_id !== "string" || !Number.isInteger(payload.seq)) return;
@@ -86,9 +122,14 @@ export class Live {
     this.handlers.onPayload(payload, frame);
   }
 
-  /** Show that the connection is lost and reconnect with exponential backoff and jitter, so not all at once. */
+  /** Show that the connection is lost and reconnect with exponential backoff and jitter, so not all at once.
+   *
+   *  The old socket is not waited for: the end of a connection that swallows everything comes after minutes.
+   */
   lose() {
     if (this.state === "stopped") return;
+    if (this.openedAt && Date.now() - this.openedAt > Live.STEADY_SECONDS * 1000) this.failures = 0;
+    this.openedAt = 0;
     this.drop();
     this.enter("reconnecting");
     const longest = Math.min(Live.LONGEST_WAIT_SECONDS, Live.FIRST_WAIT_SECONDS * 2 ** this.failures);
@@ -99,6 +140,7 @@ export class Live {
   /** Close silently, without reconnecting. */
   drop() {
     clearTimeout(this.timer);
+    this.isAsking = false;
     if (!this.socket) return;
     this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
     this.socket.close();
@@ -110,14 +152,6 @@ export class Live {
     this.connect();
   }
 
-  checkVisibility() {
-    if (document.hidden) {
-      this.hiddenAt = Date.now();
-    } else if (this.state !== "live" || Date.now() - this.hiddenAt > Live.HIDDEN_SECONDS * 1000) {
-      this.restart();
-    }
-  }
-
   /** Stop for good. */
   stop(code) {
     this.drop();
@@ -127,8 +161,8 @@ export class Live {
   /** Stop if the browser is logged out. Reconnect if it only has a new session, after a new password in another tab. */
   async checkLogIn() {
     this.drop();
-    const ask = { method: "HEAD", redirect: "manual", headers: { "X-Background": "1" } };
-    const answer = await fetch("/profile/", ask).catch(() => null);
+    const question = { method: "HEAD", redirect: "manual", headers: { "X-Background": "1" } };
+    const answer = await fetchInTime("/profile/", question).catch(() => null);
     if (answer?.type !== "opaqueredirect") return this.lose(); // only a logged-out browser is redirected
     this.stop(Live.LOGGED_OUT);
     showLoggedOut();
@@ -139,6 +173,14 @@ export class Live {
     this.state = state;
     showConnection(this);
     this.handlers.onState?.(state, code);
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 
