@@ -35,8 +35,8 @@ NOT_NOW = "We can't take orders right now: something is missing in the kitchen. 
 
 api = NinjaAPI(
     title="Forno Vivo",
-    description="Order, and watch the kitchen work. A page sends its CSRF token; a script needs none. With a token an "
-    "order is its user's, without one it belongs to nobody.",
+    description="Order, and watch the kitchen work. A page of this shop needs nothing more, nor does a script. With a "
+    "token an order is its user's, without one it belongs to nobody.",
     auth=Token(),
     version="1",
     urls_namespace="api",

@@ -181,8 +181,38 @@ def test_a_browser_needs_the_csrf_token(alice, margherita):
     assert post(browser, {"id": margherita.pk}, **{"X-CSRFToken": token}).status_code == 201
 
 
-def test_another_site_cannot_order_even_without_a_session(script, margherita):
-    assert post(script, {"id": margherita.pk}, Origin="http://evil.example").status_code == 403
+def test_a_page_of_ours_needs_no_csrf_token(alice, margherita):
+    """A script of a tutorial, which only posts {"id": 4}, orders from our page, logged in or not."""
+    for log_in in (False, True):
+        browser = Client(enforce_csrf_checks=True)
+        if log_in:
+            browser.force_login(alice)
+        assert post(browser, {"id": margherita.pk}, Origin="http://testserver").status_code == 201
+    assert [order.user for order in Order.objects.order_by("pk")] == [None, alice]
+
+
+def test_a_page_of_a_trusted_origin_needs_no_csrf_token(alice, margherita, settings):
+    settings.CSRF_TRUSTED_ORIGINS = ["https://shop.example", "https://*.pizza.example"]
+    origins = [
+        "https://shop.example",
+        "https://till.pizza.example",
+        "http://shop.example",
+        "https://pizza.example.org",
+    ]
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    answers = [post(browser, {"id": margherita.pk}, Origin=origin).status_code for origin in origins]
+    assert answers == [201, 201, 403, 403]
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "", "http://[", "https://testserver", "http://testserver.evil.example"]
+)
+def test_another_site_cannot_order_with_or_without_a_session(script, alice, margherita, origin):
+    assert post(script, {"id": margherita.pk}, Origin=origin).status_code == 403
+    script.force_login(alice)
+    assert post(script, {"id": margherita.pk}, Origin=origin).status_code == 403
+    assert not Order.objects.exists()
 
 
 # A repeated click
