@@ -1,4 +1,5 @@
 import { between, duration, serverNow } from "./clock.js";
+import { fetchInTime } from "./fetch_in_time.js";
 import { wayOf } from "./ways.js";
 
 // On the shop's page, show when an order would be here beside the basket, and the current wait in the header.
@@ -26,7 +27,7 @@ async function ask() {
   const question = questionOf(way);
   const turn = (asked += 1);
   try {
-    const response = await fetch(`/api/promise/?${question}`);
+    const response = await fetchInTime(`/api/promise/?${question}`);
     if (!response.ok) return;
     const answer = await response.json();
     told.set(question, { answer, at: Date.now() });

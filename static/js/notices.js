@@ -1,3 +1,4 @@
+import { fetchInTime } from "./fetch_in_time.js";
 import { Live } from "./live.js";
 
 // Notices for members: counts in the menu and in the tab's title, and parts of a page that are refreshed.
@@ -86,7 +87,7 @@ function stale() {
 
 async function replace(parts) {
   try {
-    const answer = await fetch(location.href, { headers: { "X-Background": "1" } }); // leaves the messages for the next real page view
+    const answer = await fetchInTime(location.href, { headers: { "X-Background": "1" } }); // leaves the messages for the next real page view
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts) {
       const fresh = page.getElementById(part.id);

@@ -1,4 +1,5 @@
 /* global uPlot */
+import { fetchInTime } from "./fetch_in_time.js";
 import { write } from "./words.js";
 
 // A study: polled every second while it runs, and drawn as far as it is known. All text is inserted as text.
@@ -19,7 +20,7 @@ let isChosen = false;
 async function poll() {
   let snapshot;
   try {
-    const response = await fetch(study.dataset.json, { headers: { "X-Background": "1" } });
+    const response = await fetchInTime(study.dataset.json, { headers: { "X-Background": "1" } });
     if (!response.ok) throw new Error(String(response.status));
     snapshot = await response.json();
   } catch {
