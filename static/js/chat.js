@@ -15,6 +15,7 @@ import { Requests } from "./chat_requests.js";
 export class Chat {
   static WHY_OVER = { 4401: "Log in again to continue.", 4404: "There is no such room, or it is not open to you." };
   static TYPING_MS = 5000;
+  static ANSWER_MS = 5000; // a message without an answer is sent again after this time, on a new socket
   static BURST = 10; // messages that the server accepts ...
   static BURST_MS = 5500; // ... in a little less than this time
 
@@ -40,7 +41,8 @@ export class Chat {
     });
     this.showPending();
     const [onFrame, onState] = [(frame) => this.hear(frame), (state, code) => this.enter(state, code)];
-    this.live = new Live(() => this.path(), { onFrame, onState }, { needsAccount: "needsAccount" in root.dataset });
+    const handlers = { onFrame, onState, newest: () => this.log.last };
+    this.live = new Live(() => this.path(), handlers, { needsAccount: "needsAccount" in root.dataset });
   }
 
   logHandlers() {
@@ -81,7 +83,7 @@ export class Chat {
   hear_welcome({ room, you }) {
     this.you = you;
     this.isWelcome = true;
-    this.inFlight = null;
+    this.land();
     this.log.forgetAsking();
     this.log.markUnread(room);
     this.told = room.last_read;
@@ -146,7 +148,7 @@ export class Chat {
 
   hear_error({ error, id }) {
     if (id && this.outbox.fail(id, error)) {
-      this.inFlight = null;
+      this.land();
       this.pump();
     } else this.showProblem(error);
     const refused = this.edits.get(id);
@@ -183,6 +185,13 @@ export class Chat {
     if (!this.live.send({ message: item.text, id: item.id })) return;
     this.sentAt.push(now);
     this.inFlight = item.id;
+    this.waiting = setTimeout(() => this.live.lose(), Chat.ANSWER_MS);
+  }
+
+  /** Wait no longer for the answer to a message. */
+  land() {
+    clearTimeout(this.waiting);
+    this.inFlight = null;
   }
 
   pumpLater(milliseconds) {
@@ -192,7 +201,7 @@ export class Chat {
 
   answered(id) {
     if (!id || !this.outbox.remove(id)) return;
-    if (this.inFlight === id) this.inFlight = null;
+    if (this.inFlight === id) this.land();
     this.showPending();
   }
 
@@ -217,7 +226,7 @@ export class Chat {
   enter(state, code) {
     if (state !== "live") this.isWelcome = false;
     this.root.dataset.connection = state;
-    this.inFlight = null;
+    this.land();
     if (code) this.composer.allow({ may_write: false, why_not: Chat.WHY_OVER[code] ?? Chat.WHY_OVER[4404] });
     this.showPending();
   }
