@@ -1,3 +1,4 @@
+import { fetchInTime } from "./fetch_in_time.js";
 import { Live } from "./live.js";
 import { duration, fillTimes, serverNow, timeOfDay } from "./clock.js";
 import { pizzasApart } from "./pizzas.js";
@@ -12,8 +13,7 @@ const byId = (id) => document.getElementById(id);
 const bar = page.querySelector(".progress-bar");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const shop = document.documentElement.dataset.shop;
-const ENDED = ["delivered", "cancelled"];
-const GRACE_MS = 15_000; // staff can undo for a moment, so listen a little longer
+const TIMELINE_MS = 3000; // then it is asked for on another connection
 const EASE_MS = 120; // how quickly the bar follows a jump
 
 let order = JSON.parse(byId("payload").textContent);
@@ -136,10 +136,11 @@ function readTimelineSoon() {
 
 async function readTimeline() {
   try {
-    const answer = await fetch(page.dataset.api);
+    const answer = await fetchInTime(page.dataset.api, {}, TIMELINE_MS);
     if (answer.ok) showTimeline(await answer.json());
-  } catch {
-    // The next change or connection tries again.
+  } catch (error) {
+    // The next change or connection tries again, and this question if it was swallowed.
+    if (error.name === "TimeoutError" && live.state === "live") readTimelineSoon();
   }
 }
 
@@ -163,7 +164,7 @@ function showTimeline({ payload: { seq }, timeline }) {
 
 async function readLines() {
   try {
-    const answer = await fetch(location.href, { headers: { "X-Background": "1" } });
+    const answer = await fetchInTime(location.href, { headers: { "X-Background": "1" } });
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of [".lines", ".quantities"]) document.querySelector(part)?.replaceWith(document.adoptNode(fresh.querySelector(part)));
   } catch {
@@ -192,15 +193,11 @@ byId("share").addEventListener("click", share);
 fillTimes(page);
 show(order);
 setInterval(showClock, 1000);
-let ending = 0;
-if (!ENDED.includes(order.state)) {
-  const live = new Live(`/ws/pizza/${order.order_id}?forecast`, {
-    onPayload(payload) {
-      if (payload.order_id !== order.order_id || payload.seq < order.seq) return;
-      show(payload);
-      clearTimeout(ending);
-      if (ENDED.includes(payload.state)) ending = setTimeout(() => live.stop(), GRACE_MS);
-    },
-    onState: (state) => state === "live" && readTimelineSoon(),
-  });
-}
+// Also after the end: staff can move a delivered order back.
+const live = new Live(`/ws/pizza/${order.order_id}?forecast`, {
+  onPayload(payload) {
+    if (payload.order_id === order.order_id && payload.seq >= order.seq) show(payload);
+  },
+  onState: (state) => state === "live" && readTimelineSoon(),
+  newest: () => order.seq,
+});
