@@ -19,6 +19,7 @@ from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 from pizzaProj.shielded import Shielded
 from pizzaProj.sqlite import soundness
+from realtime.backpressure import Backpressure
 from realtime.sockets import OwnOriginValidator
 
 soundness.refuse_damaged_file(settings.DATABASES["default"])
@@ -28,6 +29,6 @@ sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern m
 application = ProtocolTypeRouter(
     {
         "http": Shielded(django_application),
-        "websocket": OwnOriginValidator(CookieMiddleware(URLRouter(sockets))),
+        "websocket": OwnOriginValidator(Backpressure(CookieMiddleware(URLRouter(sockets)))),
     }
 )

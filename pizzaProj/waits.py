@@ -60,3 +60,6 @@ AUTHENTICATE_GRACE_SECONDS = 0.5  # ... and until it is told so; a token mostly 
 PAGE_SECONDS = 25.0  # a page that asks every 5 s and has not asked for so long is gone
 HIDDEN_PAGE_SECONDS = 150.0  # browsers wake a hidden page once a minute
 UNREAD_SECONDS = 10.0  # a client that has read nothing of a full buffer for so long is cut off
+SILENCE_SECONDS = 25.0  # a page that asks every 5 s and has not asked for so long is gone
+HIDDEN_SILENCE_SECONDS = 150.0  # browsers wake a hidden page once a minute
+UNREAD_SECONDS = 30.0  # a client whose buffer is full for so long is cut off; a slow one can read a page of history

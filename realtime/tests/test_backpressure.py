@@ -1,0 +1,154 @@
+"""A client that reads slowly is waited for, one that does not read is cut off, and neither takes memory."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from functools import partial
+
+import pytest
+from django.conf import settings
+
+from benchmarks.watchers import HANDSHAKE
+from pizzaProj.tests.test_stack import await_that, environment, free_port
+from realtime import backpressure
+from realtime.backpressure import Backpressure
+
+IMPATIENT = """
+from daphne.cli import CommandLineInterface
+from realtime import backpressure
+backpressure.UNREAD_SECONDS = 0.5
+CommandLineInterface.entrypoint()
+"""
+PATIENCE_SECONDS = 20
+NONSENSE = b'{"watch": 1}'
+MASKED = bytes([0x81, 0x80 | len(NONSENSE), 0, 0, 0, 0]) + NONSENSE
+FRAME = {"type": "websocket.send", "text": "news"}
+CLOSE = {"type": "websocket.close", "code": 1000}
+
+
+class Connection:
+    """Stand in for Twisted's connection and Daphne's protocol."""
+
+    def __init__(self):
+        self.transport = self
+        self.sent, self.notes = [], []
+
+    def registerProducer(self, producer, streaming):
+        self.producer = producer
+
+    def unregisterProducer(self):
+        pass
+
+    def pauseProducing(self):
+        self.notes.append("reads no more")
+
+    def resumeProducing(self):
+        self.notes.append("reads")
+
+    def abortConnection(self):
+        self.notes.append("cut off")
+        self.producer.stopProducing()
+
+
+async def handle_reply(connection, message):
+    connection.sent.append(message)
+
+
+async def run(connection, application):
+    await Backpressure(application)({"type": "websocket"}, None, partial(handle_reply, connection))
+
+
+async def test_a_slow_reader_is_waited_for():
+    connection = Connection()
+
+    async def application(scope, receive, send):
+        await send(FRAME)
+        connection.producer.pauseProducing()
+        waiting = asyncio.create_task(send(FRAME))
+        await asyncio.sleep(0)
+        assert connection.sent == [FRAME]
+        connection.producer.resumeProducing()
+        await waiting
+
+    await run(connection, application)
+    assert connection.sent == [FRAME, FRAME]
+    assert connection.notes == ["reads no more", "reads"]
+
+
+async def test_one_that_does_not_read_is_cut_off(monkeypatch):
+    """Also if each of those who wait gives up sooner, as the periodic checks do."""
+    monkeypatch.setattr(backpressure, "UNREAD_SECONDS", 0.05)
+    connection = Connection()
+
+    async def application(scope, receive, send):
+        connection.producer.pauseProducing()
+        while "cut off" not in connection.notes:
+            try:
+                async with asyncio.timeout(0.01):
+                    await send(FRAME)
+            except TimeoutError:
+                pass
+
+    await asyncio.wait_for(run(connection, application), PATIENCE_SECONDS)
+
+
+async def test_a_close_needs_no_room():
+    connection = Connection()
+
+    async def application(scope, receive, send):
+        connection.producer.pauseProducing()
+        await send(CLOSE)
+
+    await run(connection, application)
+    assert connection.sent == [CLOSE]
+
+
+async def test_another_server_is_left_alone():
+    sent = []
+
+    async def application(scope, receive, send):
+        await send(FRAME)
+
+    async def send(message):
+        sent.append(message)
+
+    await Backpressure(application)({"type": "websocket"}, None, send)
+    assert sent == [FRAME]
+
+
+@pytest.fixture
+def port(tmp_path, valkey):
+    """Run Daphne, which cuts off after half a second, and yield its port."""
+    port = free_port()
+    command = [sys.executable, "-c", IMPATIENT, "-p", str(port), "pizzaProj.asgi:application"]
+    with open(tmp_path / "web.log", "w") as log:
+        web = subprocess.Popen(
+            command,
+            env=environment(tmp_path, REDIS_URL=settings.REDIS_URL),
+            cwd=settings.BASE_DIR,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        await_that(lambda: "Listening on TCP" in (tmp_path / "web.log").read_text())
+        yield port
+    finally:
+        web.kill()
+        web.wait()
+
+
+@pytest.mark.slow
+def test_daphne_cuts_off_a_client_that_only_talks(port):
+    """Its buffers are small, so that they are full soon."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        client.settimeout(PATIENCE_SECONDS)
+        client.connect(("127.0.0.1", port))
+        client.sendall(HANDSHAKE.format(path="/ws/orders/", port=port).encode())
+        assert client.recv(12) == b"HTTP/1.1 101"
+        with pytest.raises(ConnectionError):
+            for _ in range(PATIENCE_SECONDS * 100):
+                client.sendall(MASKED * 20)
+                time.sleep(0.01)  # no flood: each gets its answer, which nobody reads
