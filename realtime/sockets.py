@@ -28,6 +28,7 @@ from django.db import Error as DatabaseError
 
 from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
 from realtime import heartbeat, identities
+from realtime.door import door
 from realtime.identities import Credential, TooManyTries, Who
 from realtime.revalidation import revalidator
 from realtime.seldom import Seldom
@@ -69,6 +70,7 @@ class Identified(AsyncWebsocketConsumer):
         self.user: User | AnonymousUser = AnonymousUser()  # as it was last read; `current_user` reads it again
         self.guest = ""  # the visitor's id in the session (accounts.guests); only on a page of this site
         self.credential: Credential | None = None
+        self._is_connecting = True
         self._is_open = False  # `opened` was called
         self._may_authenticate = False  # with the next message
         self._was_asked = False  # to log in
@@ -153,16 +155,22 @@ class Identified(AsyncWebsocketConsumer):
     async def _receive_next(self, receive: Receive) -> dict[str, Any]:
         """Return the next message that is no heartbeat. Read on while it is handled, so that those are answered."""
         message = await (self._reading or self._read(receive))
-        self._reading = asyncio.create_task(self._read(receive)) if message["type"] == "websocket.receive" else None
+        has_more = message["type"] != "websocket.disconnect"
+        self._reading = asyncio.create_task(self._read(receive)) if has_more else None
         return message
+
+    def _has_left(self) -> bool:
+        """Return whether the next message is the end."""
+        reading = self._reading
+        return reading is not None and reading.done() and reading.result()["type"] == "websocket.disconnect"
 
     async def _read(self, receive: Receive) -> dict[str, Any]:
         """Return the next message that is no heartbeat, and answer those before it."""
         while True:
             message = await receive()
             self.heard_at = monotonic()
-            beat = heartbeat.parse_heartbeat(message.get("text")) if self._is_open else None
-            if beat is None:
+            beat = heartbeat.parse_heartbeat(message.get("text"))
+            if beat is None or not (self._is_open or self._is_connecting):
                 return message
             await self._answer(beat)
 
@@ -196,9 +204,13 @@ class Identified(AsyncWebsocketConsumer):
             self.is_busy = False
 
     async def connect(self) -> None:
-        await self.accept()
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await self._let_in()
+        await self.accept()  # at once: Daphne refuses a handshake that takes long
+        try:
+            async with door.passing(), asyncio.timeout(ANSWER_SECONDS):
+                if not self._has_left():
+                    await self._let_in()
+        finally:
+            self._is_connecting = False
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         is_first, self._may_authenticate = self._may_authenticate, False
@@ -210,7 +222,7 @@ class Identified(AsyncWebsocketConsumer):
                 await self._identify_by(content.get("token"), is_told=True)
             elif not self._is_open:
                 await self._refuse()
-            elif beat is not None:  # it came while the socket was being opened
+            elif beat is not None:  # it was read before the token was
                 await self._answer(beat)
             else:
                 await self.received(text_data)

@@ -7,15 +7,19 @@ from time import monotonic
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
 from django.conf import settings
 
 from chat import rooms
+from home import consumers as consumers_of_orders
 from home.reconcile import reconciler
 from kitchen import flow
 from kitchen.board import consumers
 from pizzaProj import waits
-from realtime import heartbeat
+from pizzaProj.asgi import application
+from realtime import heartbeat, sockets
 from realtime.broadcast import broadcaster
+from realtime.door import Door
 from realtime.heartbeat import silence_check
 from realtime.tests.test_sockets import OURS, closed_with, is_silent, open_socket, receive, session_of
 
@@ -89,11 +93,66 @@ async def test_a_heartbeat_is_answered_while_something_else_is_done(bob, monkeyp
         assert await receive(socket) == {"done": "slowly"}
 
 
-async def test_a_heartbeat_during_the_connect_is_answered_after_it(order):
-    async with open_socket(f"/ws/pizza/{order.order_id}/", OURS) as socket:
-        await socket.send_json_to(BEAT)
-        assert (await receive(socket))["status"] == "connected"
-        assert (await receive(socket))["type"] == "heartbeat"
+async def test_a_page_that_waits_at_the_door_is_told_that_somebody_is_there(order, bob, monkeypatch):
+    door = Door(at_once=0)
+    monkeypatch.setattr(sockets, "door", door)
+    _, bobs = await in_database(session_of)(bob)
+    async with (
+        open_socket(f"/ws/pizza/{order.order_id}/", OURS) as page,
+        open_socket("/ws/kitchen/", OURS, bobs) as board,
+    ):
+        for socket in (page, board):
+            await socket.send_json_to(BEAT)
+            assert (await receive(socket))["type"] == "heartbeat"
+        door.pass_on()
+        assert (await receive(page))["status"] == "connected"
+        assert "board" in await receive(board)
+
+
+async def test_a_page_that_left_while_it_waited_at_the_door_is_not_let_in(order, monkeypatch):
+    door = Door(at_once=0)
+    monkeypatch.setattr(sockets, "door", door)
+    monkeypatch.setattr(consumers_of_orders, "get_payload", None)
+    socket = WebsocketCommunicator(application, f"/ws/pizza/{order.order_id}/", headers=[OURS])
+    assert (await socket.connect(timeout=5))[0]
+    await socket.send_input({"type": "websocket.disconnect", "code": 1006})
+    await asyncio.sleep(0)
+    door.pass_on()
+    await socket.wait(timeout=5)
+    assert (door.free, list(door.waiting)) == (1, [])
+
+
+async def test_a_door_lets_in_as_many_as_it_holds_in_the_order_in_which_they_came():
+    door, inside, may_leave = Door(at_once=2), [], asyncio.Event()
+
+    async def enter(name):
+        async with door.passing():
+            inside.append(name)
+            await may_leave.wait()
+
+    tasks = [asyncio.create_task(enter(name)) for name in range(5)]
+    await asyncio.sleep(0)
+    assert inside == [0, 1]
+    tasks[2].cancel()
+    may_leave.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert (inside, door.free) == ([0, 1, 3, 4], 2)
+
+
+async def test_one_that_hangs_in_the_door_does_not_keep_out_the_others(monkeypatch):
+    monkeypatch.setattr("realtime.door.DOOR_SECONDS", 0.01)
+    door, may_leave = Door(at_once=1), asyncio.Event()
+
+    async def hang():
+        async with door.passing():
+            await may_leave.wait()
+
+    hanging = asyncio.create_task(hang())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5), door.passing():
+        may_leave.set()
+        await hanging
+    assert door.free == 1
 
 
 async def test_a_client_that_never_asked_gets_no_heartbeat_and_can_be_silent(order, monkeypatch):
