@@ -18,7 +18,8 @@ export class Live {
   static CONNECT_SECONDS = 5; // a connect that takes longer is given up
   static BEAT_SECONDS = 5; // between two heartbeats, twice that while the page is hidden
   static ANSWER_SECONDS = 4; // then the connection is dead; longer than the kitchen takes for anything
-  static STEADY_SECONDS = 5; // after a connection that lasted this long, the next wait is short again
+  static MOST_PATIENCE = 4; // times as long as the first time: a shop that is slow gets no slower by giving up on it
+  static STEADY_SECONDS = 4.5; // a connection that lasted this long makes up for earlier failures
   static ASLEEP_SECONDS = 30; // after so long without a frame the page was asleep, and its connection is not trusted
   static LOGGED_OUT = 4401;
   static FOR_GOOD = [4403, 4404]; // forbidden or unknown: no use in trying again
@@ -48,8 +49,7 @@ export class Live {
     this.drop();
     const socket = new WebSocket(this.url());
     this.socket = socket;
-    this.openedAt = 0;
-    this.timer = setTimeout(() => this.lose(), Live.CONNECT_SECONDS * 1000);
+    this.loseIn(Live.CONNECT_SECONDS);
     socket.onopen = () => this.greet();
     socket.onmessage = (event) => this.read(event.data);
     socket.onclose = (event) => {
@@ -79,12 +79,13 @@ export class Live {
     clearTimeout(this.timer);
     if (!this.send({ type: "heartbeat", hidden: document.hidden })) return this.lose();
     this.isAsking = true;
-    this.timer = setTimeout(() => this.lose(), Live.ANSWER_SECONDS * 1000);
+    this.loseIn(Live.ANSWER_SECONDS);
   }
 
   askLater() {
     clearTimeout(this.timer);
     this.isAsking = false;
+    if (Date.now() - this.openedAt > Live.STEADY_SECONDS * 1000) this.failures = 0;
     this.timer = setTimeout(() => this.ask(), Live.BEAT_SECONDS * (document.hidden ? 2 : 1) * 1000);
   }
 
@@ -128,13 +129,17 @@ export class Live {
    */
   lose() {
     if (this.state === "stopped") return;
-    if (this.openedAt && Date.now() - this.openedAt > Live.STEADY_SECONDS * 1000) this.failures = 0;
-    this.openedAt = 0;
     this.drop();
     this.enter("reconnecting");
     const longest = Math.min(Live.LONGEST_WAIT_SECONDS, Live.FIRST_WAIT_SECONDS * 2 ** this.failures);
     this.failures += 1;
     this.timer = setTimeout(() => this.connect(), Math.random() * longest * 1000);
+  }
+
+  /** Lose the connection, unless a sign of life comes first. Wait longer after each failure. */
+  loseIn(seconds) {
+    const patience = Math.min(Live.MOST_PATIENCE, Math.max(1, this.failures));
+    this.timer = setTimeout(() => this.lose(), seconds * patience * 1000);
   }
 
   /** Close silently, without reconnecting. */
