@@ -128,8 +128,8 @@ def read(text: str) -> tuple[str, str]:
     return payload["order_id"], payload["status"]
 
 
-async def main() -> None:
-    crowd = Crowd()
+async def main(crowd: Crowd) -> None:
+    """Do what the lines on standard input ask for."""
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         verb, arguments = json.loads(line)
@@ -138,4 +138,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(Crowd()))
