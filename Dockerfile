@@ -21,4 +21,5 @@ RUN SECRET_KEY=for-collectstatic-only DATA_DIR=/tmp/build python manage.py colle
 
 USER pizza
 EXPOSE 8000
-CMD ["daphne", "-v", "0", "-e", "tcp:port=8000:interface=0.0.0.0:backlog=4096", "pizzaProj.asgi:application"]
+CMD ["daphne", "-v", "0", "--websocket_connect_timeout", "30", "-e", "tcp:port=8000:interface=0.0.0.0:backlog=4096", \
+     "pizzaProj.asgi:application"]

@@ -23,7 +23,7 @@ from benchmarks.databases import database
 from benchmarks.measures import percentile
 from benchmarks.processes import Died, Helper, accepts, free_port, helping, running, valkey
 from benchmarks.sides import Side, both
-from benchmarks.watchers import Crowd, Watcher, main
+from benchmarks.watchers import AT_ONCE, Crowd, Watcher, main
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 4.0  # of live.js
 SNAPSHOT_SECONDS, MOST_PATIENCE = 9.0, 4  # likewise: a page gives up a connect and a first answer that take longer
@@ -54,6 +54,7 @@ class Herd(Crowd):
         self.tasks: list[asyncio.Task[None]] = []
         self.back_at: list[float] = []  # when pages had a snapshot, on time.monotonic
         self.is_back = asyncio.Event()  # one of them
+        self.opening = asyncio.Semaphore(AT_ONCE)  # people come one by one; only a restart brings them all at once
         self.failed_at: list[float] = []  # when connects began that failed
 
     async def gather(self, port: int, paths: list[str], returns: int) -> list[float]:
@@ -70,13 +71,11 @@ class Herd(Crowd):
         return self.failed_at
 
     async def stay(self, path: str, port: int) -> None:
+        async with self.opening:
+            page = await self.open_page(path, port, RETURN_SECONDS)
         failures = 0
         while True:
-            began = time.monotonic()
-            page = await self.open_page(path, port, SNAPSHOT_SECONDS * min(MOST_PATIENCE, max(1, failures)))
-            if page is None:
-                self.failed_at.append(began)
-            else:
+            if page is not None:
                 self.back_at.append(time.monotonic())
                 self.is_back.set()
                 await page.lost.wait()
@@ -84,6 +83,10 @@ class Herd(Crowd):
             wait_seconds = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**failures)
             failures += 1
             await asyncio.sleep(random.random() * wait_seconds)
+            began = time.monotonic()
+            page = await self.open_page(path, port, SNAPSHOT_SECONDS * min(MOST_PATIENCE, failures))
+            if page is None:
+                self.failed_at.append(began)
 
     async def open_page(self, path: str, port: int, patience_seconds: float) -> Page | None:
         """Return a page that has its snapshot, or None."""

@@ -54,7 +54,8 @@ class Side:
     def web(self, port: int) -> Iterator[Process]:
         """Start Daphne."""
         endpoint = f"tcp:port={port}:interface=127.0.0.1:backlog=4096"
-        command = [sys.executable, "-m", "daphne", "-v", "0", "-e", endpoint, self.asgi]
+        patience = ["--websocket_connect_timeout", "30"]
+        command = [sys.executable, "-m", "daphne", "-v", "0", *patience, "-e", endpoint, self.asgi]
         with running(Process(command, self.log("web"), self.environment)) as process:
             yield process
 

@@ -89,7 +89,8 @@ class Server(Shop):
 
     def web(self, name: str, port: int) -> Part:
         where = f"tcp:port={port}:interface={HOST}:backlog=4096"
-        words = ["daphne", "-v", "0", "--proxy-headers", "-e", where, "pizzaProj.asgi:application"]
+        options = ["--proxy-headers", "--websocket_connect_timeout", "30"]
+        words = ["daphne", "-v", "0", *options, "-e", where, "pizzaProj.asgi:application"]
         return Part(name, [sys.executable, "-m", *words], partial(accepts, port))
 
     def celery(self, name: str, *words: str) -> Part:

@@ -169,7 +169,9 @@ def start(stack: Supervisor, port: int, speed: float | None) -> None:
     if speed is not None:
         flow.set_speed(speed)
     # Verbosity 0: no access log. Anyone with an order's address can watch it, so the address must be in no file.
-    daphne = python("daphne", "-v", "0", "-e", endpoint(port), "pizzaProj.asgi:application")
+    # By default a handshake that takes five seconds is refused. When two thousand pages come back, many take longer.
+    patience = ("--websocket_connect_timeout", "30")
+    daphne = python("daphne", "-v", "0", *patience, "-e", endpoint(port), "pizzaProj.asgi:application")
     stack.start("web", daphne, before=partial(keep_port, port))
     # Two processes: a link's work is Python on the CPU, and threads would share one core. They start as fast as
     # threads (1.4 s) and take 170 MB instead of 110. Gossip and mingle are messages between workers.
