@@ -56,7 +56,7 @@ CLOCK_OFF_SECONDS = 2.0  # a clock that differs by more from the database's is s
 READ_THROUGH_SECONDS = 2.0  # for which the start looks for damage in SQLite's file
 # Live pages: static/js/live.js has the page's own limits
 AUTHENTICATE_SECONDS = 5.0  # until a script without a log-in has sent its token where one is needed ...
-AUTHENTICATE_GRACE_SECONDS = 0.5  # ... and until it is told so; a token mostly comes at once
+AUTHENTICATE_GRACE_SECONDS = 1.0  # ... and until it is told so; a token mostly comes at once
 PAGE_SECONDS = 25.0  # a page that asks every 5 s and has not asked for so long is gone
 HIDDEN_PAGE_SECONDS = 150.0  # browsers wake a hidden page once a minute
 DOOR_SECONDS = 3.0  # how long a socket that is being opened keeps others out

@@ -118,6 +118,14 @@ class Identified(AsyncWebsocketConsumer):
                 raise Ended
         return self.user
 
+    async def turn_away(self, code: int) -> None:
+        """Close a socket that is not for this person. A script can still send the token that lets it in."""
+        is_script = self.credential is None and header(self.scope, b"origin") is None
+        if not is_script:
+            return await self.close(code)
+        self._is_open = False
+        self._expect_token()
+
     async def join(self, group: str) -> None:
         await self.channel_layer.group_add(group, self.channel_name)
         self.groups.append(group)  # Channels leaves these at the end
@@ -243,7 +251,7 @@ class Identified(AsyncWebsocketConsumer):
         if not self.needs_account:
             await self._begin()
         else:
-            self._token_wait = asyncio.create_task(self._wait_for_token())
+            self._expect_token()
 
     async def _identify_by(self, key: object, is_told: bool = False) -> None:
         """Identify by a token. `is_told` if it came in a message, which gets an answer."""
@@ -267,6 +275,9 @@ class Identified(AsyncWebsocketConsumer):
     async def _begin(self) -> None:
         self._is_open = True
         await self.opened()
+
+    def _expect_token(self) -> None:
+        self._token_wait = asyncio.create_task(self._wait_for_token())
 
     async def _wait_for_token(self) -> None:
         """Say what is missing, and close the socket unless a token comes."""

@@ -91,7 +91,7 @@ class RoomSocket(Identified):
         try:
             self.room = await enter(slug, self.person, address_of(self.scope))
         except rooms.NoRoom:
-            return await self.close(UNKNOWN)
+            return await self.turn_away(UNKNOWN)
         except Refused as refused:
             await self.send_error(refused)
             return await self.close(UNKNOWN)

@@ -23,6 +23,7 @@ from chat.sockets import room as room_socket
 from chat.sockets.rate_limit import RateLimit
 from chat.tests.cast import befriend, say
 from pizzaProj.asgi import application
+from realtime import sockets
 from realtime.broadcast import broadcaster
 from realtime.periodic import PeriodicCheck
 
@@ -253,7 +254,9 @@ async def test_ten_messages_in_five_seconds_is_the_limit_over_all_sockets_of_a_p
         assert (await other.until("message", username="charlie"))["seq"] == 11
 
 
-async def test_a_script_talks_with_its_token_in_a_header_or_in_its_first_message(alice, charlie):
+async def test_a_script_talks_with_its_token_in_a_header_or_in_its_first_message(alice, charlie, monkeypatch):
+    for name in ("AUTHENTICATE_SECONDS", "AUTHENTICATE_GRACE_SECONDS"):
+        monkeypatch.setattr(sockets, name, 60)
     await in_database(befriend)(alice, charlie)
     room = await in_database(rooms.private_room)(alice, charlie)
     keys = [await in_database(tokens.make)(user, "script") for user in (alice, charlie)]
