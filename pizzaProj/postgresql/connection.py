@@ -31,11 +31,10 @@ class Connection(psycopg.Connection[Any]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Any:
-        begun = monotonic()
         try:
             connection = super().connect(conninfo, **options)
         except psycopg.OperationalError:
-            outage.note_silence(monotonic() - begun)
+            outage.note_refusal()
             raise
         outage.note_answer()
         return connection
