@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed
 
 from pizzaProj import waits
-from pizzaProj.tests.own_postgresql import OwnPostgreSQL, run
+from pizzaProj.postgresql.tests.server import OwnPostgreSQL, run
 from pizzaProj.tests.test_stack import MANAGE, await_that, environment, free_port
 
 pytestmark = pytest.mark.slow

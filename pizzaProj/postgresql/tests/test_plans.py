@@ -15,7 +15,7 @@ from home.models import Order
 from kitchen import flow
 from kitchen.models import Station
 from pizzaProj.postgresql.plans import StalePlan
-from pizzaProj.tests.own_postgresql import ask, run
+from pizzaProj.postgresql.tests.server import ask, run
 
 OFTEN = 4  # a statement is prepared when it is run for the third time
 STAGE = "SELECT stage FROM slips"

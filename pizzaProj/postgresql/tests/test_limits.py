@@ -13,7 +13,7 @@ from psycopg_pool import TooManyRequests
 from pizzaProj import patience, waits
 from pizzaProj.postgresql import outage
 from pizzaProj.postgresql.base import DatabaseWrapper
-from pizzaProj.tests.own_postgresql import ask, run, swallowing_proxy
+from pizzaProj.postgresql.tests.server import ask, run, swallowing_proxy
 from pizzaProj.tests.test_stack import await_that, environment
 
 ROOM_SECONDS = 5.0  # beyond a limit, for a slow machine

@@ -10,7 +10,7 @@ from django.db import connections
 from pizzaProj import settings
 from pizzaProj.postgresql import outage
 from pizzaProj.postgresql.base import DatabaseWrapper
-from pizzaProj.tests.own_postgresql import OwnPostgreSQL
+from pizzaProj.postgresql.tests.server import OwnPostgreSQL
 from pizzaProj.tests.test_stack import free_port
 
 PATIENT = {"connect_timeout": 30}  # for a slow machine: it is not what these tests are about
