@@ -82,11 +82,13 @@ class Connection(RedisSingleShardConnection):  # type: ignore[misc]
         async with asyncio.timeout(waits.BROKER_CONNECT_SECONDS + waits.BROKER_ANSWER_SECONDS):
             await old.aclose()
             await self._pubsub.connect()
-            if self._subscribed_to:
-                await self._pubsub.subscribe(*self._subscribed_to)
-        self._is_live.set()
-        if self._is_away:
-            self._is_away = False
+            async with self._lock:
+                # From here on whoever joins tells the server, and waits for the lock; the others are in the set.
+                was_away, self._is_away = self._is_away, False
+                self._is_live.set()
+                if self._subscribed_to:
+                    await self._pubsub.subscribe(*self._subscribed_to)
+        if was_away:
             logger.warning("Live updates go on")
 
     async def _read(self) -> None:

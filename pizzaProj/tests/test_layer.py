@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from redis.asyncio.client import PubSub
 
 from benchmarks.chaos.proxy import HOST, Proxy
 from home.tests.test_consumers import open_socket, receive
@@ -18,7 +19,7 @@ from pizzaProj.layer import Layer
 from realtime.broadcast import broadcaster
 
 GROUP = "cats"
-PATIENCE_SECONDS = 20.0  # until something happens that does
+PATIENCE_SECONDS = 30.0  # until something happens that does
 
 (ADDRESS,) = settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"]
 
@@ -45,21 +46,21 @@ async def far(proxy: Proxy) -> AsyncIterator[Layer]:
     await asyncio.wait_for(far.flush(), PATIENCE_SECONDS)
 
 
-async def joined(layer: Layer) -> str:
+async def joined(layer: Layer, group: str = GROUP) -> str:
     """Return a channel that has joined the group, as that of a socket that is being opened. It must not take long."""
     began = time.monotonic()
     channel = str(await layer.new_channel())
-    await layer.group_add(GROUP, channel)
+    await layer.group_add(group, channel)
     assert time.monotonic() - began < waits.ANSWER_SECONDS
     return channel
 
 
-async def hears(near: Layer, far: Layer, channel: str) -> None:
+async def hears(near: Layer, far: Layer, channel: str, group: str = GROUP) -> None:
     """Mew until it is heard: subscribing takes a moment, and what was sent before is lost."""
 
     async def mew() -> None:
         while True:
-            await near.group_send(GROUP, {"type": "cat.mews"})
+            await near.group_send(group, {"type": "cat.mews"})
             await asyncio.sleep(0.1)
 
     mewing = asyncio.create_task(mew())
@@ -103,6 +104,28 @@ async def test_a_page_that_was_open_hears_again(
         await far.group_add(GROUP, channel)
         await sync_to_async(proxy.heal)()
     await hears(near, far, channel)
+
+
+async def test_a_page_that_opens_while_all_others_are_joined_again_is_not_forgotten(
+    proxy: Proxy, near: Layer, far: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await joined(far)
+    (connection,) = far._get_layer()._shards
+    late: list[asyncio.Task[str]] = []
+    subscribe = PubSub.subscribe
+
+    async def subscribe_slowly(self: Any, *channels: Any, **options: Any) -> Any:
+        if not late:
+            late.append(asyncio.create_task(joined(far, "kittens")))
+            await asyncio.sleep(0.1)  # the moment in which it joins
+        return await subscribe(self, *channels, **options)
+
+    connection._is_away = True
+    connection._is_live.clear()
+    monkeypatch.setattr(PubSub, "subscribe", subscribe_slowly)
+    while not late:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    await hears(near, far, await late[0], "kittens")
 
 
 async def test_a_quiet_connection_is_left_alone(
