@@ -19,6 +19,7 @@ from kitchen.models import Shop, Station
 from kitchen.tasks import sweep
 from kitchen.tests.test_worker import await_that, worker
 from pizzaProj import outage, waits
+from pizzaProj.management.commands import stack
 from pizzaProj.outage import Outage
 from realtime.broadcast import broadcaster
 
@@ -131,6 +132,15 @@ def test_a_connection_that_was_closed_meanwhile_costs_nothing(valkey: Any) -> No
     valkey.client.client_kill_filter(_type="normal", skipme=True)
     sweep.apply_async()
     assert valkey.client.llen("celery") == 2
+
+
+def test_a_ping_for_workers_through_a_frozen_broker_finds_none(valkey: Any) -> None:
+    answers: list[bool] = []
+    with valkey.frozen():
+        assert timed(lambda: answers.append(stack.worker_answers())) < waits.ANSWER_SECONDS
+        sweep.apply_async()  # now it is known
+        assert timed(lambda: answers.append(stack.worker_answers())) < waits.ANSWER_SECONDS
+    assert answers == [False, False]
 
 
 # Through a proxy

