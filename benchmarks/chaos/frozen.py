@@ -39,6 +39,7 @@ class Plan:
     seconds: float = 30.0  # for which each part stands still
     per_second: float = 0.5  # orders, of few pizzas: it is about accidents, not about overload
     most_pizzas: int = 3
+    judges_times: bool = True  # by the bars above
     seed: int = 1
     watched: int = 20  # pages
 
@@ -52,6 +53,7 @@ class Round:
     afterwards: list[Answer]
     well_seconds: float
     last_trouble: str = ""
+    judges_times: bool = True
 
     @property
     def judged(self) -> list[Answer]:
@@ -63,13 +65,13 @@ class Round:
         late = [answer for answer in self.judged if answer.seconds > ANSWER_SECONDS]
         wrong = [answer for answer in self.judged if not is_allowed(answer)]
         found = []
-        if late:
+        if late and self.judges_times:
             slowest = max(answer.seconds for answer in late)
             found.append(f"{self.fault.name}: {len(late)} of {len(self.judged)} answers took up to {slowest:.1f} s")
         if wrong:
             statuses = sorted({answer.status for answer in wrong})
             found.append(f"{self.fault.name}: {len(wrong)} of {len(self.judged)} answers were {statuses}")
-        if self.well_seconds > WELL_SECONDS:
+        if self.well_seconds > (WELL_SECONDS if self.judges_times else GIVE_UP_SECONDS):
             found.append(f"{self.fault.name}: {self.last_trouble} until {self.well_seconds:.1f} s after its end")
         return found
 
@@ -111,13 +113,13 @@ class Frozen:
         self.await_end()
         return Result(
             rounds=rounds,
-            audit=self.audit(),
+            audit=self.read_books(),
             orders=len(self.customers.accepted),
             restarts=dict(self.shop.restarts),
             trouble=self.customers.trouble + self.pages.faults,
         )
 
-    def audit(self) -> Audit:
+    def read_books(self) -> Audit:
         with snapshot(self.shop.database) as books:
             return audit(books, dict(self.customers.accepted))
 
@@ -134,7 +136,7 @@ class Frozen:
         during = [answer for answer in self.answers if answer.began + answer.seconds > began]
         meanwhile = [answer for answer in during if answer.began < ended]
         afterwards = [answer for answer in during if answer.began >= ended]
-        result = Round(fault, meanwhile, afterwards, well_seconds, last_trouble)
+        result = Round(fault, meanwhile, afterwards, well_seconds, last_trouble, self.plan.judges_times)
         self.say(f"{fault.name}: well again after {well_seconds:.1f} s{''.join(f'; {one}' for one in result.faults)}")
         return result
 

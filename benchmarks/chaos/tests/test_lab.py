@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -46,6 +47,12 @@ def a_round(meanwhile, afterwards=(ORDERED,), well_seconds=1.0, is_the_door=Fals
 )
 def test_a_round_is_judged_by_the_bars(one, found):
     assert one.faults == found
+
+
+def test_a_short_run_judges_no_times():
+    one = a_round([LATE, BROKEN], well_seconds=10.5)
+    assert replace(one, judges_times=False).faults == ["the oven: 1 of 3 answers were [500]"]
+    assert len(replace(one, judges_times=False, well_seconds=60.1).faults) == 2
 
 
 def test_a_run_is_judged_by_all_that_was_seen():
@@ -169,7 +176,7 @@ def run(*options):
 def test_a_shop_bears_a_part_that_stands_still(topology, part):
     if topology == "server" and not (nginx.program() and postgresql.programs()):
         pytest.skip("nginx or PostgreSQL is not installed.")
-    ran = run("--topology", topology, "--seconds", "2", "--only", part)
+    ran = run("--topology", topology, "--short", "--only", part)
     assert ran.returncode == 0, ran.stdout
     assert f"fault {part}, requests" in ran.stdout
     assert "0 lost, 0 doubled, 0 stuck, 0 with a wrong history, 0 times too many" in ran.stdout

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         parser.add_argument("--speed", type=speed, metavar="X", help="kitchen seconds per second (default: 3000)")
         parser.add_argument("--port", type=port_number, metavar="N", help="the port of its shop (default: 8000)")
         parser.add_argument(
-            "--short", action="store_true", help="60 orders, one kill of each kind; times are shown, not judged"
+            "--short", action="store_true", help="60 orders, one kill of each kind, 2 s each; judges no times"
         )
         parser.add_argument(
             "--postgresql",
@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, short: bool, overload: bool, postgresql: bool, **options: Any) -> None:
         if options["frozen"] or options["clocks"]:
-            end_with(report_lab(**options))
+            end_with(report_lab(short=short, **options))
             return
         given = {name: options[name] for name in ("orders", "kills", "seed", "speed", "port") if options[name]}
         plan = replace(SHORT if short else Plan(orders=5000) if overload else Plan(), **given)
@@ -172,7 +172,8 @@ def report_overload(plan: Plan) -> list[str]:
 
 
 def report_lab(topology: str, clocks: bool, only: str, **options: Any) -> list[str]:
-    plan = replace(frozen.Plan(), **{name: options[name] for name in ("seconds", "seed") if options[name]})
+    given = {name: options[name] for name in ("seconds", "seed") if options[name]}
+    plan = replace(frozen.Plan(seconds=2, judges_times=False) if options["short"] else frozen.Plan(), **given)
     try:
         result = lab.run(topology, clocks, plan, say, options["port"], options["speed"], only)
     except KeyboardInterrupt:
