@@ -596,7 +596,8 @@ class OrderEvent(models.Model):
         OVERRIDDEN = "overridden"  # a person moved it
         RECALLED = "recalled"  # a person sent it one stage back
         RUSHED = "rushed"  # a person put it before all others
-        RETIMED = "retimed"  # the speed of the kitchen clock changed while it was being worked on
+        # the clock changed: its speed while it was being worked on, or it was set back while it was open
+        RETIMED = "retimed"
         UNDONE = "undone"  # a person undid their last action
         HELD = "held"
         RESUMED = "resumed"
@@ -644,7 +645,7 @@ class OrderEvent(models.Model):
             self.Event.OVERRIDDEN: f"Moved by staff to “{label}”",
             self.Event.RECALLED: f"Sent back by staff to “{label}”",
             self.Event.RUSHED: "Moved to the head of the line",
-            self.Event.RETIMED: "The speed of the kitchen was changed",
+            self.Event.RETIMED: "The clock of the kitchen was changed",
             self.Event.UNDONE: f"Back to “{label}”",
             self.Event.HELD: "Put on hold by staff",
             self.Event.RESUMED: "Resumed by staff",

@@ -20,7 +20,7 @@ from django.dispatch import Signal
 
 from home.models import FORECAST_FIELDS, ORDER_ROWS, Order, OrderItem, Pizza
 from kitchen import as_measured, stages
-from kitchen.locks import Clock, Kitchen, Work, lock_kitchen
+from kitchen.locks import HELD_SECONDS, Clock, Kitchen, Work, lock_kitchen
 from kitchen.models import Promise, Shop, Station
 from kitchen.transitions import (
     Cause,
@@ -33,6 +33,7 @@ from kitchen.transitions import (
     seat,
 )
 from kitchen.transitions import Refused as Refused
+from kitchen.verbs import set_back
 from kitchen.verbs.changing import add_items, make_items, write_lines
 from kitchen.verbs.changing import facts as facts
 from kitchen.verbs.hands import *  # noqa: F403  the taps
@@ -87,6 +88,7 @@ def place(
             idempotency_key=idempotency_key,
             simulated=simulated,
             created_at=kitchen.now,
+            joined_at=kitchen.now,
             **facts(items),
         )
         if promise is not None:
@@ -206,9 +208,15 @@ def recover(lag_seconds: float = 0, *, clock: Clock | None = None) -> int:
     lag = timedelta(seconds=lag_seconds)
     with locked(clock) as kitchen:
         kitchen.read()
+        set_back.leave_sign(kitchen)
+        set_back.pull_back_strays(kitchen)
         overdue = kitchen.now - timedelta(seconds=OVERDUE_SECONDS) - lag
         again = kitchen.now - timedelta(seconds=RECOVER_AGAIN_SECONDS) - lag
-        lost = Q(recovered_at__isnull=True) | Q(recovered_at__lt=again)
+        lost = (
+            Q(recovered_at__isnull=True)
+            | Q(recovered_at__lt=again)
+            | Q(recovered_at__gt=kitchen.now + timedelta(seconds=HELD_SECONDS))
+        )
         lost &= ~waits_for_ever(kitchen) & Q(due_at__lt=overdue)
         orders = Order.objects.working().filter(lost)
         items = OrderItem.objects.working().filter(lost).select_related("order")

@@ -23,8 +23,9 @@ from kitchen.models import Station
 
 Clock = Callable[[], datetime]
 Work = Order | OrderItem  # what can have a place at a station
+SetBack = Callable[["Kitchen", timedelta], None]
 
-HELD_SECONDS = 2.0  # if the clock goes back by up to this, the log stands still; more is a fault of the clock
+HELD_SECONDS = 2.0  # if the clock goes back by up to this, the log stands still; by more, everything goes back with it
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -37,7 +38,7 @@ _STATIONS = f"SELECT {_STATION_ROWS.columns}, {_SHOP} {_FROM} WHERE kitchen_stat
 # Read behind the lock: the stations, what is counted there, and an order with its items. The stages are literals in
 # it, so that both databases see that the partial indexes of home.Order and home.OrderItem serve these queries.
 _MOMENT = {"postgresql": "clock_timestamp()"}.get(connection.vendor, "NULL")
-_LATEST = "(SELECT at FROM home_orderevent ORDER BY id DESC LIMIT 1)"
+_LATEST = "(SELECT at FROM home_orderevent WHERE id > shop.clock_event ORDER BY id DESC LIMIT 1), shop.seen_at"
 _WORKED = f"stage IN {stages.literal(stages.WORKED)}"
 _OPEN_ORDER, _OPEN_ITEM = f"home_order.{_WORKED}", f"NOT home_orderitem.is_done AND home_orderitem.{_WORKED}"
 _ORDER_WAITS = f"home_order.started_at IS NULL AND NOT home_order.held AND {_OPEN_ORDER}"
@@ -58,7 +59,7 @@ _ORDER = f", {ORDER_ROWS.columns}, {ITEM_ROWS.columns}"
 _JOIN_ORDER = """LEFT JOIN home_order ON home_order.id = %s
     LEFT JOIN home_orderitem ON home_orderitem.order_id = home_order.id AND kitchen_station.stage = %s"""
 _STATION_END = len(_STATION_ROWS.attributes)
-_COUNTED_END = _STATION_END + 7
+_COUNTED_END = _STATION_END + 8
 _ORDER_END = len(ORDER_ROWS.attributes)
 _WITH_ITEMS = f"""
     SELECT {ORDER_ROWS.columns}, {ITEM_ROWS.columns}
@@ -74,13 +75,13 @@ _ITEM_LINE = f"""
 
 
 @contextmanager
-def lock_kitchen(clock: Clock | None = None) -> Iterator["Kitchen"]:
+def lock_kitchen(clock: Clock | None = None, when_set_back: SetBack | None = None) -> Iterator["Kitchen"]:
     """Open a transaction that has the kitchen to itself. `clock` replaces the database's own, for tests."""
     with transaction.atomic():
         if connection.features.has_select_for_update:
             with connection.cursor() as cursor:
                 cursor.execute(_LOCK)
-        yield Kitchen(clock)
+        yield Kitchen(clock, when_set_back)
 
 
 @dataclass
@@ -91,7 +92,9 @@ class Kitchen:
     """
 
     clock: Clock | None
+    when_set_back: "SetBack | None" = None  # what to do first if the clock went back by more than the log can hold
     now: datetime = NEVER
+    sign_at: datetime = NEVER  # the last sign of the clock before now
     speed: float = 1.0
     shop_is_open: bool = False
     stations: dict[str, Station] = field(default_factory=dict)
@@ -173,7 +176,19 @@ class Kitchen:
             order.save_state(events, changed)
 
     def _read(self, codes: Sequence[str], pk: int | None = None) -> list[Sequence[Any]]:
-        """Read everything; return the rows of the order and its items, if one was asked for."""
+        """Read everything; return the rows of the order and its items, if one was asked for.
+
+        If the clock is found to have been set back, that is dealt with first, and everything is read again.
+        """
+        rows = self._read_as_it_is(codes, pk)
+        back = self.sign_at - self.now
+        if self.when_set_back is None or back <= timedelta(seconds=HELD_SECONDS):
+            return rows
+        deal_with, self.when_set_back = self.when_set_back, None
+        deal_with(self, back)
+        return self._read_as_it_is(codes, pk)
+
+    def _read_as_it_is(self, codes: Sequence[str], pk: int | None) -> list[Sequence[Any]]:
         wanted = [code for code in codes if code in stages.WORKED] or stages.WORKED
         order, join = ("", "") if pk is None else (_ORDER, _JOIN_ORDER)
         values: list[Any] = [] if pk is None else [pk, wanted[-1]]
@@ -184,14 +199,16 @@ class Kitchen:
         stations = {row[0]: row for row in rows}
         self.stations = _by_stage((self._station(row) for row in stations.values()), wanted)
         outlook.stations.remember(self.stations)
-        self.speed, self.shop_is_open, _, moment, latest = rows[0][_STATION_END : _STATION_END + 5]
-        self.now = not_before(EVENT_ROWS.convert("at", latest), self.clock() if self.clock else read_clock(moment))
+        self.speed, self.shop_is_open, _, moment, *signs = rows[0][_STATION_END : _STATION_END + 6]
+        latest, seen_at = (EVENT_ROWS.convert("at", sign) for sign in signs)
+        self.sign_at = max(latest or NEVER, seen_at or NEVER)
+        self.now = not_before(latest, self.clock() if self.clock else read_clock(moment))
         return [] if pk is None else [row[_COUNTED_END:] for row in rows]
 
     def _station(self, row: Sequence[Any]) -> Station:
         station = _STATION_ROWS.instance(row[:_STATION_END])
         station.speed, station.shop_is_open, station.hands_over = row[_STATION_END : _STATION_END + 3]
-        station.taken, station.has_line = row[_STATION_END + 5 : _COUNTED_END]
+        station.taken, station.has_line = row[_STATION_END + 6 : _COUNTED_END]
         return station
 
     def _remember(self, rows: Iterable[Sequence[Any]]) -> list[Order]:

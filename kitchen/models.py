@@ -62,6 +62,10 @@ class Shop(models.Model):
     speed_since = models.DateTimeField(default=timezone.now, editable=False)
     # the ledger has the outcome of every promise up to this one (kitchen.promises.ledger)
     settled = models.BigIntegerField(default=0, editable=False)
+    # the last sign of the clock while work was under way and the log was silent (kitchen.verbs.set_back)
+    seen_at = models.DateTimeField(null=True, editable=False)
+    # the newest event when the clock was last found to have been set back: up to it the log has another time
+    clock_event = models.BigIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name_plural = "shop"

@@ -33,12 +33,18 @@ def states(order):
 
 
 def run(order, until=None):
-    """Let each link of an order arrive when it is due."""
+    """Let each link of an order arrive when it is due; return it."""
+    run_both([order], until)
+    return fresh(order)
+
+
+def run_both(orders, until=None):
+    """Let each link of some orders arrive when it is due."""
     while True:
-        found = fresh(order)
-        due = [work for work in [found, *found.parts] if work.due_at and (until is None or work.due_at <= until)]
+        works = [work for order in map(fresh, orders) for work in (order, *order.parts)]
+        due = [work for work in works if work.due_at and (until is None or work.due_at <= until)]
         if not due:
-            return found
+            return
         work = min(due, key=lambda work: (work.due_at, getattr(work, "number", 0)))
         begins(*link_of(work), clock=lambda now=work.due_at: now)
 
@@ -279,8 +285,7 @@ def test_rush_of_an_order_counts_in_every_line(three, bob, place):
     flow.rush(first.pk, bob, item=3, clock=at(11))
     with pytest.raises(flow.Refused, match="rushed already"):
         flow.rush(first.pk, bob, item=3, clock=at(12))
-    run(first)
-    run(second)
+    run_both([first, second])
     assert fresh(second).rushed
 
 

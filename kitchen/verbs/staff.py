@@ -359,7 +359,7 @@ def undo(pk: int, seq: int, by: Any, *, clock: Clock | None = None) -> None:
         if event is None or event.before is None or "items" not in event.before:
             raise Refused(NOTHING_TO_UNDO)
         order, _ = find(kitchen, pk)
-        if kitchen.now - event.at > timedelta(seconds=UNDO_SECONDS):
+        if abs(kitchen.now - event.at) > timedelta(seconds=UNDO_SECONDS):  # ahead: the clock was set back since
             raise Refused(NOTHING_TO_UNDO)
         refuse_undo(kitchen, order, event)
         restore(kitchen, order, event, Cause(Event.UNDONE, by))

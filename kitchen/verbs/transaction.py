@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -11,6 +12,7 @@ from django.dispatch import Signal
 from home.models import Order
 from kitchen.locks import Clock, Kitchen, lock_kitchen
 from kitchen.transitions import seat_each
+from kitchen.verbs.set_back import pull_back
 from pizzaProj.postgresql.plans import StalePlan
 
 P = ParamSpec("P")
@@ -32,16 +34,28 @@ class TooEarly(Exception):
 @contextmanager
 def locked(clock: Clock | None) -> Iterator[Kitchen]:
     """Open the transaction of a verb; at its end, write what it noted and send what it began."""
-    with lock_kitchen(clock) as kitchen:
+    with lock_kitchen(clock, pull_back_first) as kitchen:
         yield kitchen
-        seat_each(kitchen, kitchen.unseated.values())
-        kitchen.write()
-        for work in kitchen.begun:
-            order, item = (work, None) if isinstance(work, Order) else (work.order, work)
-            work_begun.send(Order, order=order, item=item)
-        for station in kitchen.awaited.values():
-            if station.busy_until is not None and station.busy_until > kitchen.now:
-                loading_awaited.send(Order, station=station, due_monotonic=kitchen.monotonic(station.busy_until))
+        end(kitchen)
+
+
+def end(kitchen: Kitchen) -> None:
+    seat_each(kitchen, kitchen.unseated.values())
+    kitchen.write()
+    for work in kitchen.begun:
+        order, item = (work, None) if isinstance(work, Order) else (work.order, work)
+        work_begun.send(Order, order=order, item=item)
+    for station in kitchen.awaited.values():
+        if station.busy_until is not None and station.busy_until > kitchen.now:
+            loading_awaited.send(Order, station=station, due_monotonic=kitchen.monotonic(station.busy_until))
+
+
+def pull_back_first(kitchen: Kitchen, by: timedelta) -> None:
+    """Pull everything back as a verb of its own, in the transaction of the one that found the clock set back."""
+    pull_back(kitchen, by)
+    end(kitchen)
+    for noted in (kitchen.begun, kitchen.unseated, kitchen.awaited):
+        noted.clear()
 
 
 def repeatable(verb: Callable[P, V]) -> Callable[P, V]:

@@ -240,7 +240,10 @@ def test_pizzas_do_what_was_forecast(calm, place, margherita, oven):
 def test_the_live_kitchen_does_what_was_forecast(calm, place, margherita):
     for stage in ("baking", "received"):
         flow.change_station(stage, works_on="order", clock=NOON)
-    orders = [place(at(3 * number), [(margherita, number % 3 + 1)]) for number in range(9)]
+    orders = []
+    for number in range(9):
+        run(at(3 * number))
+        orders.append(place(at(3 * number), [(margherita, number % 3 + 1)]))
     run(at(60))
     flow.rush(orders[8].pk, clock=at(60))
     assert {order.stage for order in Order.objects.all()} >= {"received", "baking"}

@@ -167,6 +167,7 @@ def start(stack: Supervisor, port: int, speed: float | None) -> None:
         signs.forget()
     else:
         start_valkey(stack)
+    flow.recover()  # before anything else: if the clock was set back, everything goes back with it
     if speed is not None:
         flow.set_speed(speed)
     # Verbosity 0: no access log. Anyone with an order's address can watch it, so the address must be in no file.
