@@ -94,7 +94,8 @@ def newer(oldest: Sent, since: datetime | None) -> Q | None:
         order_ids[seq].append(order_id)
     wanted = [Q(order_id__in=ids, seq__gt=seq) for seq, ids in order_ids.items()]
     if since is not None:
-        wanted.append(Q(created_at__gt=since))
+        # Those from before the clock was set back lie ahead, and are not news for all that time.
+        wanted.append(Q(created_at__range=(since, since + timedelta(seconds=2 * NEWS_SECONDS))))
     return reduce(or_, wanted) if wanted else None
 
 

@@ -6,6 +6,7 @@ from random import Random
 from home.models import Pizza
 from kitchen import flow
 from kitchen.demand import basket, draw_way
+from kitchen.locks import not_before
 from kitchen.models import Shop
 from kitchen.promises import forecast
 
@@ -40,12 +41,12 @@ def claim(now: datetime) -> float:
     """
     shop = Shop.objects.get()
     wanted = shop.demand_per_hour if shop.is_open else 0
-    moment = max(now, shop.demand_at or now) if wanted else None  # two clocks: never go back
+    moment = not_before(shop.demand_at, now) if wanted else None  # two clocks
     if moment == shop.demand_at or not Shop.objects.filter(demand_at=shop.demand_at).update(demand_at=moment):
         return 0
     if moment is None or shop.demand_at is None:  # just switched off, or on
         return 0
-    since_seconds = (moment - shop.demand_at) / timedelta(seconds=1)
+    since_seconds = max(0.0, (moment - shop.demand_at) / timedelta(seconds=1))  # the clock was set back
     return wanted / 3600 * shop.speed * min(since_seconds, CATCH_UP_SECONDS)
 
 

@@ -205,7 +205,8 @@ def advance(study: Study, now: datetime) -> list[int]:
 
 def claim(study: Study, now: datetime) -> list[int]:
     """Claim as many parts as there is room for: first those that were lost, then those that were never sent."""
-    lost = Q(sent_at__lt=now - timedelta(seconds=LOST_SECONDS))
+    silence = timedelta(seconds=LOST_SECONDS)
+    lost = Q(sent_at__lt=now - silence) | Q(sent_at__gt=now + silence)  # ahead: the clock was set back since
     waiting = study.parts.filter(figures=None)
     room = AT_ONCE - waiting.exclude(sent_at=None).exclude(lost).count()
     free = waiting.filter(lost | Q(sent_at=None))

@@ -92,7 +92,8 @@ class LastLook:
         try:
             stations = list(locks.read_stations(*STATIONS).values())
             moment = now if self.look is None else max(now, self.look.at)  # those who wait here come out of turn
-            if self.look is None or not self.look.is_of(stations, moment):
+            was_set_back = moment - now > timedelta(seconds=WAIT_SECONDS)
+            if self.look is None or was_set_back or not self.look.is_of(stations, moment):
                 self.look = look(now)
             self.look.catch_up()
             yield self.look

@@ -81,7 +81,7 @@ def outcomes(order_pks: Collection[int], now: datetime, speed_since: datetime) -
         order = orders.get(promise.order_pk)
         if order is None or (is_there(order) and order.pk not in fresh):
             row = outcome(promise, order, now)
-            row.retimed = promise.at < speed_since and (row.at >= speed_since or promise.order_pk in stretched)
+            row.retimed = promise.order_pk in stretched or promise.at < speed_since <= row.at
             row.intervened = order is None or order.pk in by_hand or row.retimed
             rows.append(row)
     return rows
@@ -98,13 +98,17 @@ def interventions(order_pks: Collection[int]) -> QuerySet[OrderEvent]:
 
 
 def stretched_with_the_clock(order_pks: Collection[int]) -> QuerySet[OrderEvent]:
-    """Return where the clock was turned while these orders were worked on; it can have been turned again since."""
+    """Return where the clock was turned, or set back, while these orders were open; it can have been again since."""
     return until_ready(order_pks).filter(event=OrderEvent.Event.RETIMED)
 
 
 def lately_by_people(order_pks: Collection[int], now: datetime) -> QuerySet[OrderEvent]:
-    """Return what people did with these orders a moment ago: they can still undo it."""
-    return until_ready(order_pks).filter(by_person=True, at__gt=now - timedelta(seconds=SETTLED_SECONDS))
+    """Return what people did with these orders a moment ago: they can still undo it.
+
+    What lies ahead was done before the clock was set back.
+    """
+    moment = timedelta(seconds=SETTLED_SECONDS)
+    return until_ready(order_pks).filter(by_person=True, at__gt=now - moment, at__lt=now + moment)
 
 
 def until_ready(order_pks: Collection[int]) -> QuerySet[OrderEvent]:

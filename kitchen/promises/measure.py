@@ -34,16 +34,26 @@ def renew() -> None:
     if newest is None:
         return
     turned_on = False
+    after_pk = max(newest.pk - EVENTS_READ, of_another_speed(shop))
     for station in Station.objects.exclude(stage=stages.READY):  # at the counter nobody works
-        turned_on |= measure(station, shop, newest)
+        turned_on |= measure(station, shop, newest, after_pk)
     if turned_on:
         outlook.stations.forget()
         live.announce_kitchen()
 
 
-def measure(station: Station, shop: Shop, newest: OrderEvent) -> bool:
+def of_another_speed(shop: Shop) -> int:
+    """Return the newest event of another speed whose time does not say so, as the clock was set back since; 0: none.
+
+    Where the speed is older than the moment to which the clock was set back, the times tell.
+    """
+    since = OrderEvent.objects.filter(pk__gt=shop.clock_event).order_by("pk").first() if shop.clock_event else None
+    return shop.clock_event if since is not None and shop.speed_since >= since.at else 0
+
+
+def measure(station: Station, shop: Shop, newest: OrderEvent, after_pk: int) -> bool:
     """Measure a station, and write what has changed; return whether promises begin to use it."""
-    works = read(station, shop.speed_since, shop.speed, newest.pk - EVENTS_READ)
+    works = read(station, shop.speed_since, shop.speed, after_pk)
     # All that is on a belt takes the same time, but it can be stuck.
     alike = [] if station.is_belt else newest_alike(works, station.per_pizza)
     fit = fit_distribution(alike, station.per_pizza)

@@ -37,6 +37,12 @@ def test_a_second_run_at_the_same_moment_brings_nobody(run):
 
 
 @pytest.mark.database
+def test_customers_come_on_when_the_clock_was_set_back(run):
+    assert [run(seconds) for seconds in (0, -3600)] == [0, 0]
+    assert run(20 - 3600) > 0
+
+
+@pytest.mark.database
 def test_of_two_runs_at_once_one_gets_the_time(run, monkeypatch):
     run(0)
     read = Shop.objects.get()
@@ -97,7 +103,7 @@ def test_the_job_asks_for_a_chain_for_everyone_who_begins(
     run, cooked, monkeypatch, django_capture_on_commit_callbacks
 ):
     Shop.objects.update(demand_at=NOON)
-    monkeypatch.setattr(tasks.timezone, "now", lambda: at(20))
+    monkeypatch.setattr(tasks.clock, "now", lambda: at(20))
     with django_capture_on_commit_callbacks(execute=True):
         tasks.bring_customers.run()
     first = Order.objects.earliest("pk")

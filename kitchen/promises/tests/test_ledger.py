@@ -196,6 +196,23 @@ def test_what_came_between_two_turns_of_the_clock_is_not_counted(promised, clien
     assert "1 order was open while the clock was turned: not counted." in page(client)
 
 
+@pytest.mark.database
+def test_what_was_open_while_the_clock_was_set_back_is_not_counted(promised, bob, client):
+    came, waits = promised(), promised()
+    deliver(came, 65)
+    flow.recover(clock=at(66 - 3600))
+    deliver(waits, 120 - 3600)
+    ledger.settle(at(180 - 3600))
+    assert is_retimed() == [(False, False), (True, True)]
+    assert "1 more was open while the clock was turned: not counted." in page(client)
+
+
+def test_what_a_person_did_before_the_clock_was_set_back_is_final(promised, bob):
+    order = promised()
+    flow.cancel(order.pk, bob, clock=at(1))
+    assert ledger.settle(at(1 - 3600)) == 1
+
+
 def test_what_was_judged_before_the_clock_was_turned_counts(promised):
     deliver(promised(), 65)
     ledger.settle(at(80))
