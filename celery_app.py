@@ -6,13 +6,14 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import billiard.pool
 from celery import Celery, Task
 from celery.app.amqp import AMQP
 from celery.concurrency import get_implementation
-from celery.signals import after_setup_logger, beat_init, task_prerun, worker_init
+from celery.signals import after_setup_logger, beat_init, task_prerun, worker_init, worker_ready
 from django.conf import settings
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
@@ -95,7 +96,14 @@ class PatientAMQP(AMQP):  # type: ignore[misc]
         return self._producer_pool
 
 
-class Replaceable(Task):  # type: ignore[misc]
+class ClockedTask(Task):  # type: ignore[misc]
+    """A task whose messages are read by the database's clock."""
+
+    abstract = True
+    Request = "pizzaProj.messages:Message"
+
+
+class Replaceable(ClockedTask):
     """A task whose message can be lost: a sweep, or beat the next time, sends another. So sending it never fails.
 
     Celery itself sends the next link of a chain when the link before has ended, a retry, and beat's tasks: each would
@@ -129,7 +137,18 @@ class OwnSettings(Mapping[str, Any]):
         return len(list(iter(self)))
 
 
-app = Celery("pizzaProj", amqp=PatientAMQP)
+class ClockedCelery(Celery):  # type: ignore[misc]
+    """Reckon by the database's clock: countdowns, when messages expire, and the schedule of beat."""
+
+    task_cls = ClockedTask
+
+    def now(self) -> datetime:
+        from kitchen import clock
+
+        return clock.now().astimezone(self.timezone)
+
+
+app = ClockedCelery("pizzaProj", amqp=PatientAMQP)
 app.config_from_object(OwnSettings(), namespace="CELERY")
 app.autodiscover_tasks()
 read_settings()  # not before there is an app: their package imports it
@@ -170,6 +189,22 @@ def limit_statements(**kwargs: Any) -> None:
     if connection.vendor == "postgresql":
         connection.settings_dict["OPTIONS"]["statement_seconds"] = waits.WORKER_STATEMENT_SECONDS
         connection.close()
+
+
+@worker_init.connect
+def ask_for_the_time(**kwargs: Any) -> None:
+    """Learn how far this machine's clock is from the database's before a message comes."""
+    from kitchen import clock
+
+    clock.the_databases.ask_now_and_then()
+
+
+@worker_ready.connect
+def keep_asking_for_the_time(**kwargs: Any) -> None:
+    """Go on with that in the process that receives the messages; those of the pool are told behind the lock."""
+    from kitchen import clock
+
+    clock.the_databases.keep_asking()
 
 
 @task_prerun.connect

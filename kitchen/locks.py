@@ -18,6 +18,7 @@ from django.utils import timezone
 from home.models import EVENT_ROWS, ITEM_ROWS, ORDER_ROWS, Order, OrderEvent, OrderItem
 from home.rows import Rows
 from kitchen import outlook, stages
+from kitchen.clock import the_databases
 from kitchen.incomplete import Incomplete
 from kitchen.models import Station
 
@@ -194,13 +195,17 @@ class Kitchen:
         values: list[Any] = [] if pk is None else [pk, wanted[-1]]
         sql = _BEHIND_LOCK.format(order=order, join=join, codes=_placeholders(wanted))
         with connection.cursor() as cursor:
+            asked = time.monotonic()
             cursor.execute(sql, [*values, *wanted])
             rows = cursor.fetchall()
+            answered = time.monotonic()
         stations = {row[0]: row for row in rows}
         self.stations = _by_stage((self._station(row) for row in stations.values()), wanted)
         outlook.stations.remember(self.stations)
         self.speed, self.shop_is_open, _, moment, *signs = rows[0][_STATION_END : _STATION_END + 6]
         latest, seen_at = (EVENT_ROWS.convert("at", sign) for sign in signs)
+        if self.clock is None and moment is not None:
+            the_databases.note(moment, asked, answered)
         self.sign_at = max(latest or NEVER, seen_at or NEVER)
         self.now = not_before(latest, self.clock() if self.clock else read_clock(moment))
         return [] if pk is None else [row[_COUNTED_END:] for row in rows]

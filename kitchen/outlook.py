@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from django.db.models.signals import post_save
 from django.dispatch import receiver
-from django.utils import timezone
 
+from kitchen import clock
 from kitchen.models import Shop, Station
 from simulation.distributions import frozen
 from simulation.works.service import QUANTILES, ServiceTime, mean_remaining, quantiles
@@ -44,6 +44,7 @@ class Stations:
             rows = Station.objects.select_related("shop")
             self.remember({row.stage: row.with_shop() for row in rows})
             self.read_at = monotonic()
+            clock.the_databases.ask_now_and_then()
         return self.known.get(stage)
 
     def is_of_items(self, stage: str) -> bool:
@@ -71,7 +72,7 @@ def expected_end(work: Work) -> datetime | None:
     station = stations.get(work.stage)
     if station is None:
         return work.started_at
-    elapsed_seconds = max(0.0, (timezone.now() - work.started_at).total_seconds() * station.speed)
+    elapsed_seconds = max(0.0, (clock.now() - work.started_at).total_seconds() * station.speed)
     left_seconds = mean_remaining(service_time(station), work.pieces, elapsed_seconds)
     return work.started_at + timedelta(seconds=(elapsed_seconds + left_seconds) / station.speed)
 

@@ -10,11 +10,10 @@ from typing import Any
 from celery.exceptions import Ignore
 from django.db import InterfaceError, OperationalError, transaction
 from django.dispatch import receiver
-from django.utils import timezone
 
 from celery_app import Replaceable, app
 from home.models import Order, OrderItem
-from kitchen import flow, incomplete, outlook, stages
+from kitchen import clock, flow, incomplete, outlook, stages
 from kitchen.flow import loading_awaited, work_begun
 from kitchen.incomplete import Incomplete
 from kitchen.locks import Work
@@ -84,7 +83,7 @@ def load(self: Any, stage: str, busy_until: str) -> None:
 def sweep(self: Any) -> None:
     """Run the recovery sweep: orders whose link was lost (a worker killed, Redis wiped) get a new chain."""
     with complete_kitchen():
-        flow.recover(lag_seconds(self.request.expires, timezone.now()))
+        flow.recover(lag_seconds(self.request.expires, clock.now()))
         flow.seat_all()
 
 

@@ -61,3 +61,6 @@ PAGE_SECONDS = 25.0  # a page that asks every 5 s and has not asked for so long 
 HIDDEN_PAGE_SECONDS = 150.0  # browsers wake a hidden page once a minute
 DOOR_SECONDS = 3.0  # how long a socket that is being opened keeps others out
 UNREAD_SECONDS = 30.0  # a client whose buffer is full for so long is cut off; a slow one can read a page of history
+
+# Clocks
+CLOCK_ASKED_SECONDS = 10.0  # a process asks the database for the time this often

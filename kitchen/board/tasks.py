@@ -2,13 +2,12 @@
 
 from random import Random
 
-from django.utils import timezone
-
 from celery_app import Replaceable, app
+from kitchen import clock
 from kitchen.board import demand
 
 
 @app.task(name="kitchen.demand", base=Replaceable)
 def bring_customers() -> None:
     """Place the orders of simulated customers, as many as arrived since the last run."""
-    demand.place_arrivals(timezone.now(), Random())
+    demand.place_arrivals(clock.now(), Random())

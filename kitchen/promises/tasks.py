@@ -2,9 +2,8 @@
 
 import logging
 
-from django.utils import timezone
-
 from celery_app import Replaceable, app
+from kitchen import clock
 from kitchen.promises import forecast, ledger, measure
 from kitchen.tasks import complete_kitchen
 
@@ -14,7 +13,7 @@ logger = logging.getLogger(__name__)
 @app.task(name="kitchen.forecast", base=Replaceable)
 def look_ahead() -> None:
     """Renew the forecasts of all open orders, and add the outcomes of promises."""
-    now = timezone.now()
+    now = clock.now()
     try:
         ledger.settle(now)
     except Exception:  # outcomes can wait; a forecast that stands still misleads customers

@@ -53,7 +53,7 @@ def test_what_everyone_sees_lies_ahead_and_moves(forgotten, monkeypatch):
     outlook.stations.forget()
     seen = []
     for later in (timedelta(), timedelta(minutes=10), timedelta(minutes=20)):
-        monkeypatch.setattr(outlook.timezone, "now", lambda moment=now + later: moment)
+        monkeypatch.setattr(outlook.clock, "now", lambda moment=now + later: moment)
         due_at = outlook.expected_end(Order.objects.get(pk=orders[0].pk).item(1))
         assert due_at > now + later + timedelta(minutes=30)
         seen.append(due_at)
