@@ -116,6 +116,7 @@ def part(kitchen: Kitchen, order: Order) -> Station | None:
     left = leave(kitchen, order)
     order.epoch += 1
     order.held = False
+    order.joined_at = min(order.joined_at, kitchen.now)  # it can have ended before the clock was set back
     order.remaining_seconds = order.ready_at = order.delivered_at = None
     return left
 

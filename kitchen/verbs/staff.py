@@ -359,7 +359,8 @@ def undo(pk: int, seq: int, by: Any, *, clock: Clock | None = None) -> None:
         if event is None or event.before is None or "items" not in event.before:
             raise Refused(NOTHING_TO_UNDO)
         order, _ = find(kitchen, pk)
-        if abs(kitchen.now - event.at) > timedelta(seconds=UNDO_SECONDS):  # ahead: the clock was set back since
+        # What lies ahead was done before the clock was set back.
+        if not timedelta(0) <= kitchen.now - event.at <= timedelta(seconds=UNDO_SECONDS):
             raise Refused(NOTHING_TO_UNDO)
         refuse_undo(kitchen, order, event)
         restore(kitchen, order, event, Cause(Event.UNDONE, by))
