@@ -163,7 +163,7 @@ def is_legal(event, old, new):
         "recalled": stages.before(before.stage, way_of(before)) == (event.stage,),
         "remade": event.stage == stages.FIRST and event.item is not None,
         "rushed": same and not before.rushed,
-        "retimed": same and before.state == "working",
+        "retimed": same,
         "changed": same and before.stage == stages.FIRST,
         "held": same and before.state in ("waiting", "working"),
         "resumed": same and before.state == "held",

@@ -89,6 +89,7 @@ class Kitchen(RuleBasedStateMachine):
         self.gone = {}  # {(pk, number): when it was taken out of its order}
         self.last_event = OrderEvent.objects.order_by("pk").values_list("pk", flat=True).last() or 0
         self.changes_nothing = False
+        self.back = timedelta(0)  # by which the clock was set back, all in all
         # [(since, capacity)]; a belt has a place for everybody
         self.capacities = {stage: [(NOON, row.capacity)] for stage, row in self.kitchen.stations.items()}
 
@@ -97,6 +98,8 @@ class Kitchen(RuleBasedStateMachine):
             if sys.exc_info()[0] is None:  # otherwise the history has failed, and its own error is the one to read
                 self.drain()
                 events = list(self.log.values())
+                for event in events:
+                    event.at = event.counted_at
                 assert laws.crowds(laws.intervals_of(events, self.gone), self.capacity) == []
                 assert laws.backwards(events) == []
         finally:
@@ -151,7 +154,7 @@ class Kitchen(RuleBasedStateMachine):
 
     def note_capacity(self, stage):
         station = Station.objects.get(stage=stage)
-        self.capacities[stage].append((self.now, float("inf") if station.is_belt else station.capacity))
+        self.capacities[stage].append((self.now + self.back, float("inf") if station.is_belt else station.capacity))
 
     def order(self, which):
         return list(self.orders.values())[which % len(self.orders)]
@@ -314,13 +317,43 @@ class Kitchen(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         self.sweep()
 
+    @precondition(lambda self: self.orders)
+    @rule(seconds=st.sampled_from([3, 10, 3600, 86400]), verb=st.sampled_from([flow.recover, flow.seat_all]))
+    def the_clock_is_set_back(self, seconds, verb):
+        """Whatever is done next, of each work is left what was left at the newest sign of the clock."""
+        sign, now = self.newest_sign(), self.now - timedelta(seconds=seconds)
+        by = sign - now
+        if timedelta(0) < by <= timedelta(seconds=locks.HELD_SECONDS):
+            self.changes_nothing = True  # the log stands still: kitchen.tests.test_clock
+            return
+        self.now, self.back = now, self.back + timedelta(seconds=seconds)
+        if by <= timedelta(0):
+            self.changes_nothing = True  # nothing that is known lies ahead
+            return
+        for station in self.kitchen.stations.values():
+            station.busy_until = station.busy_until and station.busy_until - by
+        begun = {key(work) for work in works_begun(verb)}
+        for work_key, work in laws.Kitchen().works.items():
+            before = self.kitchen.works[work_key]
+            assert work.joined_at == before.joined_at - by
+            if before.state == "working":
+                assert (work.started_at, work.due_at) == (before.started_at - by, before.due_at - by)
+                assert work_key in begun
+
+    def newest_sign(self):
+        shop = self.kitchen.shop
+        event = max(self.log.values(), key=lambda event: event.pk)
+        signs = [event.at] if event.pk > shop.clock_event else []
+        return max([*signs, *filter(None, [shop.seen_at])])
+
     def sweep(self):
         overdue, again = (
             self.now - timedelta(seconds=seconds) for seconds in (flow.OVERDUE_SECONDS, flow.RECOVER_AGAIN_SECONDS)
         )
 
         def is_again(work):
-            return work.recovered_at is None or work.recovered_at < again
+            held = timedelta(seconds=locks.HELD_SECONDS)
+            return work.recovered_at is None or not again <= work.recovered_at <= self.now + held
 
         def forgotten(work):
             is_late = work.state == "working" and work.due_at < overdue
@@ -486,7 +519,7 @@ class Kitchen(RuleBasedStateMachine):
         assert Counter(item.name for item in new.parts) == wanted
         assert (new.pizzas, new.state) == (wanted.total(), new.state)
         numbers = {item.number for item in new.parts}
-        self.gone |= {(old.pk, item.number): self.now for item in old.parts if item.number not in numbers}
+        self.gone |= {(old.pk, item.number): self.now + self.back for item in old.parts if item.number not in numbers}
 
     @precondition(lambda self: self.orders)
     @rule(which=which, part=part)
@@ -537,7 +570,7 @@ class Kitchen(RuleBasedStateMachine):
         return next((event for event in acts if event and event.before and event.by_id == self.bob.pk), None)
 
     def refuses_undo(self, event):
-        if self.now - event.at > timedelta(seconds=flow.UNDO_SECONDS):
+        if not timedelta(0) <= self.now - event.at <= timedelta(seconds=flow.UNDO_SECONDS):
             return True
         numbers = [None, *map(int, event.before["items"])]
         later = [self.log[event.order_id, seq] for seq in range(event.seq + 1, self.orders[event.order_id].seq + 1)]
@@ -643,6 +676,7 @@ class Kitchen(RuleBasedStateMachine):
 
     def note(self, event):
         self.last_event = event.pk
+        event.counted_at = event.at + self.back
         if event.event == "undone":
             undone = self.last_act(event.order_id, event.seq - 1)
             event.is_unrush = undone is not None and undone.event == "rushed"
