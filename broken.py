@@ -11,14 +11,15 @@ from contextlib import contextmanager
 
 MEND_FILE = "Bring back a copy of it, or move it away: the shop then begins with an empty one."
 
-# SQLite says it in words alone.
+# SQLite says it in words alone, and so do our own backends.
 OF_SQLITE = (
     ("file is not a database", f"The database file is damaged: it is no database. {MEND_FILE}"),
     ("malformed", f"The database file is damaged. {MEND_FILE}"),
     ("disk i/o error", "The database file can't be read or written: look at the disk."),
     ("database or disk is full", "The disk is full. Make room on it."),
     ("readonly database", "The database file can't be written to. Let this account write to it and to its folder."),
-    ("unable to open database file", "The database file can't be opened. Let this account use it and its folder."),
+    ("unable to open", "The database file can't be opened. Let this account use it and its folder."),
+    ("the database did not answer", "PostgreSQL does not answer. Is it running, and is DATABASE_URL right?"),
     ("database is locked", "Another process holds the database. Wait until it is done, or end it."),
 )
 # So do PostgreSQL's library and its server. The words of an error can hold an address, and so are left out.
@@ -33,7 +34,8 @@ OF_POSTGRESQL = (
     (r"starting up|shutting down", "PostgreSQL is starting or stopping. Try again in a moment."),
     (r"failed to resolve|could not translate|name or service", "The name of PostgreSQL's machine is not known. "
      "See DATABASE_URL."),
-    (r"refused|timeout|timed out|no route|unreachable|closed the connection|no such file|connection failed",
+    (r"refused|timeout|timed out|no route|unreachable|closed the connection|no such file|connection failed|"
+     r"couldn't get a connection|requests waiting|did(?: not|n't) answer|no answer",
      "PostgreSQL does not answer. Is it running, and is DATABASE_URL right?"),
 )  # fmt: skip
 OF_REDIS = (
@@ -69,8 +71,9 @@ def sentence_of(error: BaseException | None) -> str | None:
 
 
 def _sentence_of(error: BaseException) -> str | None:
-    package = type(error).__module__.partition(".")[0]
-    if package in ("sqlite3", "_sqlite3"):
+    module = type(error).__module__
+    package = module.partition(".")[0]
+    if package in ("sqlite3", "_sqlite3") or module == "django.db.utils":  # our own backends raise Django's
         return next((sentence for words, sentence in OF_SQLITE if words in str(error).lower()), None)
     if package in ("psycopg", "psycopg_pool"):
         return _first(OF_POSTGRESQL, str(error))

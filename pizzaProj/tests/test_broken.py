@@ -14,6 +14,7 @@ import redis
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
+from psycopg_pool import PoolTimeout
 
 from broken import in_a_sentence, sentence_of
 from pizzaProj import embedded
@@ -44,8 +45,10 @@ def test_every_program_says_what_is_wrong_with_the_data_folder(program: str, tmp
     assert said(PROGRAMS[program], folder) == f"A setting is wrong. {folder} is a file. Choose a folder with --data.\n"
 
 
-def test_postgresql_and_its_password(tmp_path: Path) -> None:
-    text = said(PROGRAMS["manage.py"], tmp_path, DATABASE_URL="postgres://me:the-secret@127.0.0.1:1/shop")
+@pytest.mark.parametrize("has_pool", ["off", "on"])
+def test_postgresql_and_its_password(tmp_path: Path, has_pool: str) -> None:
+    env = {"DATABASE_URL": "postgres://me:the-secret@127.0.0.1:1/shop", "DATABASE_PER_REQUEST": has_pool}
+    text = said(PROGRAMS["manage.py"], tmp_path, **env)
     assert text == "PostgreSQL does not answer. Is it running, and is DATABASE_URL right?\n"
 
 
@@ -177,6 +180,9 @@ def caused(error: Exception) -> Exception:
             "refuses the password of “me”",
         ),
         (caused(psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")), "Something else holds"),
+        (OperationalError("database is locked: no turn to write in 3 s"), "Another process holds the database"),
+        (OperationalError("the database did not answer a moment ago"), "PostgreSQL does not answer"),
+        (caused(PoolTimeout("couldn't get a connection after 1.50 sec")), "PostgreSQL does not answer"),
         (redis.AuthenticationError("WRONGPASS invalid username-password pair"), "refuses the password"),
         (redis.TimeoutError("Timeout reading from socket"), "does not answer"),
         (PermissionError(errno.EACCES, "Permission denied", "/data/logs/web.log"), "to use /data/logs/web.log."),
