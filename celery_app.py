@@ -83,13 +83,13 @@ class PatientAMQP(AMQP):  # type: ignore[misc]
     _producer_pool: Any = None
 
     def _create_task_sender(self) -> Any:
-        from pizzaProj.broker import bounded  # which imports this module
+        from pizzaProj.messaging.broker import bounded  # which imports this module
 
         return bounded(super()._create_task_sender())
 
     @property
     def producer_pool(self) -> Any:
-        from pizzaProj.broker import BoundedPool  # as above
+        from pizzaProj.messaging.broker import BoundedPool  # as above
 
         if self._producer_pool is None:  # likewise after a fork
             self._producer_pool = BoundedPool(self.app.pool, limit=self.app.pool.limit)  # type: ignore[no-untyped-call]
@@ -100,7 +100,7 @@ class ClockedTask(Task):  # type: ignore[misc]
     """A task whose messages are read by the database's clock."""
 
     abstract = True
-    Request = "pizzaProj.messages:Message"
+    Request = "pizzaProj.messaging.messages:Message"
 
 
 class Replaceable(ClockedTask):
@@ -114,7 +114,7 @@ class Replaceable(ClockedTask):
         try:
             return super().apply_async(*args, **options)
         except OperationalError as error:
-            # A warning says when an outage begins, and another what it has cost when it ends (pizzaProj.outage).
+            # A warning says when an outage begins, and another what it cost when it ends (pizzaProj.messaging.outage).
             logger.info("Not sent: %s, %s", self.name, error)
             return None
 

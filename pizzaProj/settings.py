@@ -184,7 +184,7 @@ CELERY_BROKER_URL, REDIS_URL = redis_urls()
 CHANNEL_LAYERS = {
     "default": {
         # One PUBLISH per message. Messages can be lost, as in every Redis layer, so a frame is always the whole state.
-        "BACKEND": "pizzaProj.layer.Layer",
+        "BACKEND": "pizzaProj.messaging.layer.Layer",
         "CONFIG": {
             "hosts": [
                 {
@@ -205,7 +205,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
 CELERY_RESULT_EXPIRES = None  # there are no results, so no daily job to clear them
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "pizzaProj.beat:Scheduler"
+CELERY_BEAT_SCHEDULER = "pizzaProj.messaging.beat:Scheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # no limit: by default a worker gives up after 100
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -219,7 +219,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A broken connection is made once. Who needs it for ever, a worker and beat, tries again (see celery_app).
     "max_retries": 0,
 }
-# With the broker down, an order must still be accepted quickly; the recovery sweep wakes it later (pizzaProj.broker).
+# With the broker down, an order must still be accepted quickly; the recovery sweep wakes it later (see messaging).
 CELERY_TASK_PUBLISH_RETRY = False
 # By default Celery closes the database connection around every task: 4 times slower on PostgreSQL.
 CELERY_DB_REUSE_MAX = 1_000_000

@@ -26,7 +26,7 @@ from benchmarks.measures import percentile
 from home.models import Order, OrderEvent, Pizza
 from kitchen.models import Shop, Station
 from pizzaProj.management.commands import stack as shop
-from pizzaProj.supervisor import Supervisor
+from pizzaProj.supervision.supervisor import Supervisor
 
 KINDS = ("valkey", "web", "worker", "beat")
 MORE_PLACES = 4  # times the default shop's, so that at this speed the parts are tested and not the lines

@@ -17,7 +17,7 @@ from home.models import Order, Pizza
 from kitchen import flow, stages
 from kitchen.models import Station
 from pizzaProj.management.commands import stack as shop
-from pizzaProj.supervisor import Supervisor
+from pizzaProj.supervision.supervisor import Supervisor
 
 EXECUTED = re.compile(r"Task kitchen\.(\w+)\[[^]]*\] (succeeded in ([\d.]+)s|ignored|retry|raised)")
 AWAY_SECONDS = 6.0  # after the last order has fallen due; beat keeps asking for sweeps

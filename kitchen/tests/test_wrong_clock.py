@@ -18,7 +18,7 @@ from kitchen import clock, flow, stages, tasks
 from kitchen.models import Shop, Station
 from kitchen.tests.clock import NOON, at
 from kitchen.tests.test_worker import await_that, worker
-from pizzaProj.messages import Message
+from pizzaProj.messaging.messages import Message
 
 WRONG_SECONDS = 3600
 

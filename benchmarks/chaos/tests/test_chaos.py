@@ -31,7 +31,7 @@ from home.models import Order, OrderEvent
 from kitchen import flow, stages
 from kitchen.models import Shop, Station
 from kitchen.tests.clock import NOON, at, begins, link_of, works_due
-from pizzaProj.supervisor import Supervisor
+from pizzaProj.supervision.supervisor import Supervisor
 from pizzaProj.tests.test_stack import NOT_OURS, free_port, on_linux
 
 LIMITS = Limits(

@@ -22,7 +22,7 @@ from benchmarks.chaos import frozen, lab, overload
 from benchmarks.chaos.chaos import KINDS, MORE_PLACES, Chaos, Plan, Result
 from benchmarks.processes import Died
 from pizzaProj.management.commands.stack import refuse_taken_port, say
-from pizzaProj.supervisor import Broken, Stopped, end_with_parent
+from pizzaProj.supervision.supervisor import Broken, Stopped, end_with_parent
 from shop_options import port_number, speed
 
 INSIDE = "CHAOS_INSIDE"  # set for the process that does it, whose data folder belongs to no shop

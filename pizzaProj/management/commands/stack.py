@@ -34,10 +34,11 @@ from kitchen import flow
 from kitchen.models import Shop
 from operations import lookout, parts
 from operations.signs import SWEEP, signs
-from pizzaProj import embedded, hanging
+from pizzaProj import embedded
 from pizzaProj.sqlite import soundness
 from pizzaProj.sqlite.turn import lock_file_of
-from pizzaProj.supervisor import Broken, Stopped, Supervisor, catch_signals
+from pizzaProj.supervision import hanging
+from pizzaProj.supervision.supervisor import Broken, Stopped, Supervisor, catch_signals
 from shop_options import add_shop_options
 
 HOST = "127.0.0.1"

@@ -18,9 +18,10 @@ from home.models import Order
 from kitchen.models import Shop, Station
 from kitchen.tasks import sweep
 from kitchen.tests.test_worker import await_that, worker
-from pizzaProj import outage, waits
+from pizzaProj import waits
 from pizzaProj.management.commands import stack
-from pizzaProj.outage import Outage
+from pizzaProj.messaging import outage
+from pizzaProj.messaging.outage import Outage
 from realtime.broadcast import broadcaster
 
 database = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -55,7 +56,7 @@ def timed(function: Any) -> float:
 
 
 def warnings(caplog: Any) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "pizzaProj.outage"]
+    return [record.getMessage() for record in caplog.records if record.name == "pizzaProj.messaging.outage"]
 
 
 @database

@@ -7,9 +7,10 @@ started again, a process of the worker's pool by the worker, the others by the s
 import socket
 from collections.abc import Callable
 
-from pizzaProj import processes, waits
+from pizzaProj import waits
 from pizzaProj.sqlite.turn import LockFile, Note
-from pizzaProj.supervisor import START_SECONDS, Child, Supervisor
+from pizzaProj.supervision import processes
+from pizzaProj.supervision.supervisor import START_SECONDS, Child, Supervisor
 
 CONNECT_SECONDS = 0.2  # on this machine the kernel connects at once, also to a process that hangs
 

@@ -13,9 +13,9 @@ from redis.asyncio.client import PubSub
 from benchmarks.chaos.proxy import HOST, Proxy
 from home.tests.test_consumers import open_socket, receive
 from kitchen import flow
-from pizzaProj import layer as layers
 from pizzaProj import waits
-from pizzaProj.layer import Layer
+from pizzaProj.messaging import layer as layers
+from pizzaProj.messaging.layer import Layer
 from realtime.broadcast import broadcaster
 
 GROUP = "cats"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pizzaProj import restarts, supervisor
-from pizzaProj.restarts import Restarts
-from pizzaProj.supervisor import Broken, Stopped, Supervisor
+from pizzaProj.supervision import restarts, supervisor
+from pizzaProj.supervision.restarts import Restarts
+from pizzaProj.supervision.supervisor import Broken, Stopped, Supervisor
 
 
 class Nursery(Supervisor):

@@ -8,7 +8,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from celery_app import app
 from kitchen.tests.clock import at
-from pizzaProj import beat
+from pizzaProj.messaging import beat
 
 HOUR_SECONDS = 3600
 

@@ -11,7 +11,7 @@ from kombu.pools import ProducerPool
 from redis.exceptions import TimeoutError as NoAnswer
 
 from pizzaProj import waits
-from pizzaProj.outage import broker
+from pizzaProj.messaging.outage import broker
 
 Send = Callable[..., Any]
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from pizzaProj import hanging, waits
-from pizzaProj.hanging import Holder, Silence, stopped_ones
+from pizzaProj import waits
 from pizzaProj.sqlite.turn import NOTE, LockFile
-from pizzaProj.supervisor import START_SECONDS, Supervisor
+from pizzaProj.supervision import hanging
+from pizzaProj.supervision.hanging import Holder, Silence, stopped_ones
+from pizzaProj.supervision.supervisor import START_SECONDS, Supervisor
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Reads /proc")
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from pizzaProj.mortal import end_with_parent as end_with_parent
-from pizzaProj.mortal import mortal
-from pizzaProj.restarts import Restarts
+from pizzaProj.supervision.mortal import end_with_parent as end_with_parent
+from pizzaProj.supervision.mortal import mortal
+from pizzaProj.supervision.restarts import Restarts
 
 STOP_SECONDS = 10.0  # for a worker to finish its current tasks
 START_SECONDS = 60.0
