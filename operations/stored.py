@@ -12,6 +12,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from kitchen import stages
+from kitchen.clock import offset_seconds, the_databases
 from kitchen.defaults import JOBS, Job
 from kitchen.models import Shop, Station
 from operations.findings import Check, Finding
@@ -48,6 +49,7 @@ def known_migrations() -> set[tuple[str, str]]:
 
 def find_wrong_clock() -> Iterator[Finding]:
     """Compare this machine's clock with the database's, which all machines share. SQLite has none of its own."""
+    the_databases.ask()
     seconds = offset_seconds()
     if abs(seconds) > waits.CLOCK_OFF_SECONDS:
         direction = "ahead of" if seconds > 0 else "behind"
@@ -55,18 +57,6 @@ def find_wrong_clock() -> Iterator[Finding]:
             f"The clock here is {abs(seconds):.1f} s {direction} the database's.",
             "Set both by a time server (NTP).",
         )
-
-
-def offset_seconds() -> float:
-    """Return this process's clock minus the database's."""
-    if connection.vendor != "postgresql":
-        return 0.0
-    with connection.cursor() as cursor:
-        before = timezone.now()
-        cursor.execute("SELECT clock_timestamp()")
-        (theirs,) = cursor.fetchone()
-        after = timezone.now()
-    return float((before + (after - before) / 2 - theirs).total_seconds())
 
 
 # The kitchen
