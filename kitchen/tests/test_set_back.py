@@ -4,8 +4,9 @@ import logging
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
-from benchmarks.chaos import audit
+from benchmarks.chaos import audit, records
 from home.models import Order, OrderEvent, OrderItem
 from kitchen import flow, stages
 from kitchen.models import Shop, Station
@@ -183,9 +184,8 @@ def test_the_audit_reads_a_log_whose_clock_was_set_back(small_kitchen, place):
     finish(Order.objects.earliest("pk"), at(10))
     flow.recover(clock=at(-10))
     cook_all(at(-10))
-    rows = OrderEvent.objects.order_by("pk").values_list("order_id", "seq", "item", "stage", "event", "at")
-    places = audit.Limits.read().capacity.get
-    assert audit.crowds([audit.Row(*row) for row in rows], lambda stage, _: places(stage)) != []
-    assert audit.crowds(audit.log(), lambda stage, _: places(stage)) == []
+    places, log = records.read_limits(connection).capacity, records.read_log(connection)
+    assert audit.crowds(log, lambda stage, _: places[stage]) != []
+    assert audit.crowds(audit.counted_on(log), lambda stage, _: places[stage]) == []
     accepted = {order.order_id: order.order_id for order in Order.objects.all()}
-    assert audit.audit(accepted, audit.Limits.read()).faults == []
+    assert audit.audit(connection, accepted).faults == []
