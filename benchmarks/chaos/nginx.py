@@ -9,7 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHIPPED = (ROOT / "proxy/nginx.conf").read_text()
 # Older versions of nginx can't look names up again, so here the addresses stand in place of the name.
-BY_NAME = re.compile(r"resolver \S+ valid=5s;\n\s+server web:8000 resolve (.*?);")
+RESOLVER = r"resolver \S+ valid=5s;"
+BY_NAME = re.compile(r"server web:8000 resolve (.*?);")
 
 
 def program() -> str | None:
@@ -21,6 +22,7 @@ def configuration(folder: Path, port: int, webs: Sequence[int], text: str = SHIP
     """Return the shipped configuration with nginx at a port of this machine, in a folder, before webs at theirs."""
     servers = "\n".join(rf"server 127.0.0.1:{web} \1;" for web in webs)
     changes: list[tuple[str | re.Pattern[str], str]] = [
+        (RESOLVER, ""),
         (BY_NAME, servers),
         (r"listen 8080;", f"listen 127.0.0.1:{port};"),
         (r" /tmp/", f" {folder}/"),

@@ -116,6 +116,15 @@ def test_a_frozen_web_holds_nobody_up(proxy):
     assert len(proxy.webs[0].asked) - frozen <= 1  # it gets no more, but for a trial
 
 
+def test_webs_that_were_all_slow_are_asked_again_at_once(proxy):
+    for web in proxy.webs:
+        web.thaw.clear()
+    assert {answer.status for answer in proxy.ask_together(*[("GET", "/", None)] * 4)} == {503}
+    for web in proxy.webs:
+        web.thaw.set()
+    assert [proxy.ask("GET", "/").status for _ in range(4)] == [200] * 4
+
+
 def test_what_might_be_done_twice_is_sent_once(proxy):
     for web in proxy.webs:
         web.thaw.clear()
