@@ -163,7 +163,7 @@ def far(proxy: Proxy) -> Any:
         task_publish_retry=settings.CELERY_TASK_PUBLISH_RETRY,
         task_ignore_result=True,
     )
-    return far.task(name="far.away")(nothing)
+    return far.task(name="far.away", shared=False)(nothing)
 
 
 def nothing() -> None:
