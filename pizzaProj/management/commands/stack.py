@@ -31,6 +31,7 @@ from broken import sentence_of
 from celery_app import app
 from home.management.commands.seed import SUPERUSER
 from kitchen import flow
+from kitchen.incomplete import Incomplete
 from kitchen.models import Shop
 from operations import lookout, parts
 from operations.signs import SWEEP, signs
@@ -168,9 +169,7 @@ def start(stack: Supervisor, port: int, speed: float | None) -> None:
         signs.forget()
     else:
         start_valkey(stack)
-    flow.recover()  # before anything else: if the clock was set back, everything goes back with it
-    if speed is not None:
-        flow.set_speed(speed)
+    set_clock(speed)
     # Verbosity 0: no access log. Anyone with an order's address can watch it, so the address must be in no file.
     # By default a handshake that takes five seconds is refused. When two thousand pages come back, many take longer.
     patience = ("--websocket_connect_timeout", "30")
@@ -193,6 +192,16 @@ def looks(port: int) -> Iterator[Callable[[Supervisor, float], None]]:
         yield hanging.Silence("valkey", hanging.by_socket(str(settings.VALKEY_SOCKET)), b"PING\r\n")
     if connection.vendor == "sqlite":
         yield hanging.Holder(lock_file_of(connection.settings_dict["NAME"]))
+
+
+def set_clock(speed: float | None) -> None:
+    """Recover first: if the machine's clock was set back, everything goes back with it. Then turn the kitchen's."""
+    try:
+        flow.recover()
+        if speed is not None:
+            flow.set_speed(speed)
+    except Incomplete as error:  # it opens nonetheless, as it is mended while it runs
+        say(f"{error} Its clock stays as it is.")
 
 
 def start_valkey(stack: Supervisor) -> None:
