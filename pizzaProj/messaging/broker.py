@@ -69,8 +69,7 @@ def bounded(send: Send) -> Send:
             broker.failed(str(error) or type(error).__name__)
             raise
         broker.answered()
-        # People wait for neither worker nor beat, which must go on where all is slow.
-        if isinstance(producer, PooledProducer) and get_current_worker_task() is None:
+        if has_people(producer):
             broker.took(monotonic() - began)
         return result
 
@@ -78,10 +77,19 @@ def bounded(send: Send) -> Send:
 
 
 def send_on_live_connection(send: Send, producer: Producer, *args: Any, **options: Any) -> Any:
-    """Send a second time if the connection was closed meanwhile, as by a restart, but not if it is silent."""
+    """Send a second time, on a new connection, if the old one was closed meanwhile, as by a restart.
+
+    Also if it is silent, but where people wait: after an outage the server is often there again, and only the
+    connection, which nobody used meanwhile, is dead.
+    """
     try:
         return send(producer, *args, **options)
     except producer.connection.connection_errors as error:
-        if isinstance(error, NoAnswer | TimeoutError):
+        if isinstance(error, NoAnswer | TimeoutError) and has_people(producer):
             raise
         return send(producer, *args, **options)
+
+
+def has_people(producer: Producer) -> bool:
+    """Return whether people wait for this message: not in a worker or beat, which must go on where all is slow."""
+    return isinstance(producer, PooledProducer) and get_current_worker_task() is None

@@ -20,7 +20,7 @@ from kitchen.tasks import sweep
 from kitchen.tests.test_worker import await_that, worker
 from pizzaProj import waits
 from pizzaProj.management.commands import stack
-from pizzaProj.messaging import outage
+from pizzaProj.messaging import broker, outage
 from pizzaProj.messaging.outage import Outage
 from realtime.broadcast import broadcaster
 
@@ -207,6 +207,15 @@ def test_beat_goes_on_where_all_is_slow(proxy: Proxy, far: Any) -> None:
 
 
 # In a worker
+
+
+def test_a_worker_sends_again_on_a_new_connection(proxy: Proxy, far: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an outage its own connections are dead, and nobody tells it; the server is there."""
+    far.apply_async()
+    proxy.forget()
+    monkeypatch.setattr(broker, "get_current_worker_task", lambda: far)
+    assert send_many(far, 3) == 3
+    assert not outage.broker.is_on
 
 
 @pytest.mark.slow
