@@ -60,7 +60,7 @@ def show_room(room: Room, person: Person, reason: str | None, last_read: int) ->
         "name": title(room, person),
         "kind": str(room.kind),
         "url": room.url,
-        "is_open": room.is_open,
+        "is_open": room.is_open and reason != NO_FRIENDS,  # a friendship can end after the room was read
         "state": room.state if room.order else None,
         "agent": room.agent.get_username() if room.agent else None,
         "last_seq": room.last_seq,

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from accounts import limits, people
-from chat import rooms
+from chat import history, rooms, stream
 from chat.models import Membership, Message, Room
 from chat.person import Person, free_name, guest_name, person
 from chat.tests.cast import ANSWER, befriend, member, say, staff, visitor
@@ -265,6 +265,21 @@ def test_the_end_of_a_friendship_counts_even_if_the_room_says_open(alice, charli
     Room.objects.update(is_open=True)
     with pytest.raises(Refused, match="no longer friends"):
         say(room, member(alice))
+
+
+def test_a_snapshot_agrees_with_itself_although_a_friendship_ends_meanwhile(alice, charlie, monkeypatch):
+    befriend(alice, charlie)
+    room = rooms.private_room(alice, charlie)
+    read_room = stream.read_room
+
+    def read_and_then_unfriend(pk):
+        found = read_room(pk)
+        people.unfriend(alice, charlie)
+        return found
+
+    monkeypatch.setattr(stream, "read_room", read_and_then_unfriend)
+    shown = history.snapshot(room.pk, member(alice), None).shown
+    assert (shown["is_open"], shown["may_write"]) == (False, False)
 
 
 @pytest.mark.database
