@@ -180,23 +180,37 @@ def refuse_green_pools(sender: Any, **kwargs: Any) -> None:
 
 @worker_init.connect
 @beat_init.connect
-def limit_statements(**kwargs: Any) -> None:
-    """Limit the statements of this process on PostgreSQL. Close a connection without limits: beat has one by now."""
+def prepare_connections(**kwargs: Any) -> None:
+    """Limit the statements of this process on PostgreSQL. It has no pool: each of its threads keeps a connection.
+
+    Close what is open: beat has a connection without limits by now.
+    """
     from django.db import connection
 
     from pizzaProj import waits
 
     if connection.vendor == "postgresql":
-        connection.settings_dict["OPTIONS"]["statement_seconds"] = waits.WORKER_STATEMENT_SECONDS
         connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]
+        options = connection.settings_dict["OPTIONS"]
+        options.pop("pool", None)  # which a DATABASE_PER_REQUEST in the environment would bring
+        options["statement_seconds"] = waits.WORKER_STATEMENT_SECONDS
+        connection.settings_dict["CONN_MAX_AGE"] = None
 
 
 @worker_init.connect
 def ask_for_the_time(**kwargs: Any) -> None:
-    """Learn how far this machine's clock is from the database's before a message comes."""
+    """Learn how far this machine's clock is from the database's before a message comes.
+
+    Keep no connection: Celery closes the descriptors of those that a pool's process inherits, as a solo pool's seems
+    to do, and whatever is opened next gets the number of a descriptor that is closed again later.
+    """
+    from django.db import connection
+
     from kitchen import clock
 
     clock.the_databases.ask_now_and_then()
+    connection.close()
 
 
 @worker_ready.connect
