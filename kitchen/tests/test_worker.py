@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
@@ -88,11 +89,17 @@ def start_ready_worker(pool, code=settings.BASE_DIR):
 def worker(pool, code=settings.BASE_DIR):
     """Run a worker process from its first "ready" to a clean end."""
     process = start_ready_worker(pool, code)
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout))  # a full pipe would hold the worker up
+    reader.start()
     try:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=25)  # not 30, even when a task ended just now: see celery_app
+        process.wait(timeout=25)  # not 30, even when a task ended just now: see celery_app
+        reader.join(timeout=5)
+        output = "".join(lines)
+        print(output)  # shown if the test fails
     assert process.returncode == 0, output
     assert "ERROR" not in output, output
 
