@@ -383,6 +383,7 @@ def test_actions_of_before_can_no_longer_be_undone(staff: User) -> None:
     assert live_state() == before
 
 
+@pytest.mark.database
 def test_queued_messages_are_for_whole_orders_alone(opened: None, valkey: Any) -> None:
     """Test messages that waited in the broker: those of pizzas do nothing, the others carry their orders to the door.
 
