@@ -63,6 +63,13 @@ def pytest_xdist_setupnodes() -> None:
     del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Refuse a test after which the next one would find the rows of migrations twice."""
+    for mark in item.iter_markers("django_db"):
+        if mark.kwargs.get("transaction") and not mark.kwargs.get("serialized_rollback"):
+            raise pytest.UsageError(f"{item.nodeid}: transaction=True needs serialized_rollback=True")
+
+
 class Valkey:
     """The embedded server, which a test can stop and start."""
 

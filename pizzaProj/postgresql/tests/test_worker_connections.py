@@ -13,7 +13,7 @@ from pizzaProj.settings import postgresql_options
 
 pytestmark = [
     pytest.mark.database,
-    pytest.mark.django_db(transaction=True),
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
     pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no pool"),
 ]
 
