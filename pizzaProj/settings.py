@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from pizzaProj import addresses, embedded, limits, waits
+from pizzaProj import addresses, embedded, waits
 
 env = environ.Env()
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -46,7 +46,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "daphne",  # must come first: it replaces runserver
-    "office.config.CarefulAdminConfig",  # django.contrib.admin, with a site of our own
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -65,27 +65,21 @@ INSTALLED_APPS = [
     "kitchen.planner",
     "chat",
     "operations",
-    "office",
     "pizzaProj",  # for its command, the stack
     "benchmarks",  # for its commands
 ]
 MIDDLEWARE = [
     "operations.middleware.probes",  # first: a probe has no right Host, no https and no session
-    "pizzaProj.pages.caching.private_by_default",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
-    "pizzaProj.unstorable.Door",  # before whatever reads the request
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "pizzaProj.pages.csrf.OwnPages",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "pizzaProj.pages.whose.WhosePage",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "operations.incomplete.Incompleteness",
-    "pizzaProj.turned_away.TurnedAway",
 ]
 if DEBUG:
     INSTALLED_APPS.append("django_browser_reload")
@@ -103,10 +97,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.rights.in_templates",
                 "pizzaProj.version.in_templates",
-            ],
-            "builtins": ["pizzaProj.pages.tags"],
+            ]
         },
     }
 ]
@@ -208,9 +200,6 @@ CHANNEL_LAYERS = {
     }
 }
 
-# Live pages at one address, behind which can be a school, or a proxy that does not tell its clients' addresses
-SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", default=limits.SOCKETS_OF_ADDRESS)
-
 # Celery: the broker only wakes the workers; the truth is in the database (see kitchen.flow)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
@@ -250,8 +239,8 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 PASSWORD_HASHERS = [
-    "accounts.hashers.Argon2PasswordHasher",
-    "accounts.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTHENTICATION_BACKENDS = ["accounts.backends.NameOrEmailBackend"]
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds for which the link in a mail is valid
@@ -285,7 +274,6 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "pizzaProj.pages.csrf.refuse"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -299,26 +287,17 @@ CONTENT_SECURITY_POLICY = {
 }
 
 
-# What clients do wrong is counted (pizzaProj.logs.refusals): anyone can send a wrong Host header, or ask for what is
-# not there. Nor is there a line for each try of the pool to connect: pizzaProj.unavailable says once a second what is
-# the matter. asgi.py and celery_app.py see to it that what is left is discreet and not repeated.
+# Anyone can send a wrong Host header, so don't fill the log with tracebacks; nor with each try of the pool to connect:
+# pizzaProj.unavailable says once a second what is the matter.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"refused": {"()": "pizzaProj.logs.refusals.Refused"}},
-    "handlers": {"security": {"class": "pizzaProj.logs.refusals.Security"}},
+    "handlers": {"nowhere": {"class": "logging.NullHandler"}},
     "loggers": {
-        "django.request": {"filters": ["refused"]},
-        "django.security": {"handlers": ["security"], "propagate": False},
-        "pizzaProj.logs.refusals": {"level": "INFO"},
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
         "psycopg.pool": {"level": "ERROR"},
     },
 }
-
-
-# Forms and bodies; pizzaProj.bodies bounds what arrives at all
-DATA_UPLOAD_MAX_MEMORY_SIZE = limits.BODY_BYTES
-DATA_UPLOAD_MAX_NUMBER_FIELDS = limits.FORM_FIELDS
 
 
 # Language and files

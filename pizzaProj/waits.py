@@ -43,23 +43,9 @@ BROKER_BUDGET_SECONDS = 1.0  # and when those of a thread took that long togethe
 BROKER_PRODUCER_SECONDS = 2.0  # until a thread gets one of the process's ten connections to send with
 BROKER_CHECK_SECONDS = 2  # of silence, before a connection is asked for a sign of life; whole seconds
 
-# Limits
-COUNT_SECONDS = 0.25  # until Valkey has counted; then each process counts for itself, for BROKER_PAUSE_SECONDS
-LANE_SECONDS = 2.0  # until a costly request gets its turn, of its patience with the database
-LANE_RETRY_SECONDS = 3  # what one is asked to wait if it never does
-STUDY_RETRY_SECONDS = 30  # what one is asked to wait while others' studies run
-HASH_QUEUE_SECONDS = 2.0  # until it is one's turn to have a password hashed
-BODY_SECONDS = 120.0  # until a body is there: 11 MB on a bad line
-LINGER_SECONDS = 2.0  # for which a client that was refused can go on sending, so that it reads the answer
-UPLOAD_RETRY_SECONDS = 5  # what one is asked to wait while many upload
-HASH_RETRY_SECONDS = 3  # what one is asked to wait if it never is
-
 # Tasks: the process of the worker's pool that runs one for longer is killed and replaced
 TASK_SECONDS = 60.0
 STUDY_PART_SECONDS = 300.0
-ACTION_TURN_SECONDS = 2.0  # an action on many rows makes room for other tasks this often
-ACTION_HELD_SECONDS = 15.0  # after this silence another worker goes on with it
-ACTION_SILENT_SECONDS = 5.0  # with no row taken for so long, its page says that no worker is at it
 
 # Signs of life
 LOOK_SECONDS = 1.5  # until /readyz answers, whatever it looks at stands still
@@ -78,6 +64,3 @@ UNREAD_SECONDS = 30.0  # a client whose buffer is full for so long is cut off; a
 
 # Clocks
 CLOCK_ASKED_SECONDS = 10.0  # a process asks the database for the time this often
-
-# The log
-LOG_SECONDS = 60.0  # what happens again and again is written once in so long, with how often it happened

@@ -7,19 +7,16 @@
 What anyone may read, anyone may watch, with or without an Origin: there a client without a log-in is a visitor at
 once. Where an account is needed, the third way is the only one left: within five seconds, and nothing is obeyed before
 it. A client that does not use it is told what is missing. Query strings are ignored: addresses end up in logs.
-
-A page can name the person it was made for in its address (`?as=`, accounts.whose), which is no secret. It is closed
-with 4409 if the session is somebody else's by now, so nothing typed on it is sent in their name.
 """
 
 import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from functools import cached_property, partial
+from functools import partial
 from time import monotonic
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlparse
+from urllib.parse import urlparse
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
@@ -29,13 +26,10 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import Error as DatabaseError
 
-from accounts.whose import now_it_is, whose
 from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
-from realtime import admission, heartbeat, identities
-from realtime.admission import address_of
+from realtime import heartbeat, identities
 from realtime.door import door
 from realtime.identities import Credential, TooManyTries, Who
-from realtime.pace import SLOW_DOWN, TOO_MANY, TOO_MANY_FRAMES, Pace, Verdict
 from realtime.revalidation import revalidator
 from realtime.seldom import Seldom
 
@@ -45,7 +39,7 @@ closed = Seldom(logger, "Sockets closed because the database does not answer: %d
 LOGGED_OUT = 4401  # close codes are 4000 + the HTTP status
 FORBIDDEN = 4403
 UNKNOWN = 4404
-ANOTHERS = 4409  # the page was made for somebody else
+TOO_MANY = 4429
 UNAVAILABLE = 4503  # the database is away: try again
 ANSWER_SECONDS = 4.0  # for one message of a client; then the database, or whatever else is waited for, counts as away
 NO_LOG_IN = (
@@ -84,8 +78,6 @@ class Identified(AsyncWebsocketConsumer):
         self.is_busy = False  # while a message is being handled
         self.heard_at = 0.0  # the last word from the client, on time.monotonic
         self.is_hidden = False  # the page, as its last heartbeat said
-        self._place = ""  # the person whose number of sockets this one counts for
-        self._pace = Pace()
         self._token_wait: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[dict[str, Any]] | None = None  # the next message, while the last is handled
 
@@ -117,16 +109,6 @@ class Identified(AsyncWebsocketConsumer):
         return None
 
     # What subclasses use
-
-    @property
-    def person_key(self) -> str:
-        """Return whose pace and number of sockets this one shares; empty for a visitor without a session."""
-        return f"u{self.user.pk}" if self.user.pk else self.guest and f"g{self.guest}"
-
-    @cached_property
-    def address(self) -> str:
-        """Return the client's neighbourhood; empty if it is not known."""
-        return identities.neighbourhood(address_of(self.scope))
 
     async def current_user(self) -> User | AnonymousUser:
         """Read the person again, before they act. Raise Ended if they are logged out or no longer allowed here."""
@@ -162,14 +144,6 @@ class Identified(AsyncWebsocketConsumer):
             self.has_ended = True
             await super().close(code, reason)
 
-    async def send_problem(self, words: str) -> None:
-        await self.send(json.dumps({"type": "error", "error": words}))
-
-    async def close_with_words(self, code: int, words: str) -> None:
-        """Say why in a last frame: a close frame's reason goes no further than Daphne."""
-        await self.send_problem(words)
-        await self.close(code)
-
     # Identification
 
     async def __call__(self, *args: Any) -> None:
@@ -183,7 +157,6 @@ class Identified(AsyncWebsocketConsumer):
             self._stop_waiting()
             if self._reading is not None:
                 self._reading.cancel()
-            admission.people.leave(self._place)
             revalidator.leave(self)
             heartbeat.silence_check.leave(self)
 
@@ -200,28 +173,14 @@ class Identified(AsyncWebsocketConsumer):
         return reading is not None and reading.done() and reading.result()["type"] == "websocket.disconnect"
 
     async def _read(self, receive: Receive) -> dict[str, Any]:
-        """Return the next message that is no heartbeat, and answer those before it. Drop what is too much."""
+        """Return the next message that is no heartbeat, and answer those before it."""
         while True:
             message = await receive()
-            if message["type"] != "websocket.receive":
-                return message
-            if not await self._is_heard(message.get("text")):
-                await asyncio.sleep(0)  # others have a turn between any two that are dropped
-                continue
+            self.heard_at = monotonic()
             beat = heartbeat.parse_heartbeat(message.get("text"))
             if beat is None or not (self._is_open or self._is_connecting):
                 return message
             await self._answer(beat)
-
-    async def _is_heard(self, text: str | None) -> bool:
-        """Return whether the frame is to be read. Say so if it is not, now and then; close the socket of a flood."""
-        self.heard_at = monotonic()
-        verdict = Verdict.REFUSED if self.has_ended else self._pace.judge(text, self.person_key, self.address)
-        if verdict is Verdict.FLOOD:
-            await self.close_with_words(TOO_MANY, TOO_MANY_FRAMES)
-        elif verdict is Verdict.REFUSED and not self.has_ended and self._pace.is_worth_words():
-            await self.send_problem(SLOW_DOWN)
-        return verdict is Verdict.HEARD
 
     async def _answer(self, beat: dict[str, Any]) -> None:
         self.is_hidden = bool(beat.get("hidden"))
@@ -281,25 +240,18 @@ class Identified(AsyncWebsocketConsumer):
         if key is not None:
             return await self._identify_by(key)
         is_page = header(self.scope, b"origin") is not None
-        credential = Credential(session_key=(session_key_in(self.scope) if is_page else None) or "")
-        who, may_stay = identities.NOBODY, True
-        if credential.session_key:
+        session_key = session_key_in(self.scope) if is_page else None
+        if session_key:
+            credential = Credential(session_key=session_key)
             who, may_stay = await check_credential(credential, self.may_stay)
-        if page_of(self.scope) not in ("", whose(who.user)):
-            return await self._refuse_page(who)
-        if who.user.is_authenticated:
-            return await self._identify(credential, who, may_stay)
-        self.guest = who.guest
+            if who.user.is_authenticated:
+                return await self._identify(credential, who, may_stay)
+            self.guest = who.guest
         self._may_authenticate = True
         if not self.needs_account:
             await self._begin()
         else:
             self._expect_token()
-
-    async def _refuse_page(self, who: Who) -> None:
-        """Close the socket of a page that was made for somebody else than the person who is there now."""
-        await self.send(json.dumps({"type": "error", "error": now_it_is(who.user)}))
-        await self.close(ANOTHERS)
 
     async def _identify_by(self, key: object, is_told: bool = False) -> None:
         """Identify by a token. `is_told` if it came in a message, which gets an answer."""
@@ -317,26 +269,12 @@ class Identified(AsyncWebsocketConsumer):
         if not may_stay:
             return await self.close(FORBIDDEN)
         self.credential, self.user, self.guest = credential, who.user, who.guest
-        if self._is_open and not await self._take_place():
-            return
         revalidator.join(self)
         await (self.refreshed() if self._is_open else self._begin())
 
     async def _begin(self) -> None:
-        if await self._take_place():
-            self._is_open = True
-            await self.opened()
-
-    async def _take_place(self) -> bool:
-        """Count the socket as its person's, or close it, if they have too many."""
-        if self.person_key == self._place:
-            return True
-        if not admission.people.enter(self.person_key):
-            await self.close_with_words(TOO_MANY, admission.TOO_MANY_OF_PERSON)
-            return False
-        admission.people.leave(self._place)
-        self._place = self.person_key
-        return True
+        self._is_open = True
+        await self.opened()
 
     def _expect_token(self) -> None:
         self._token_wait = asyncio.create_task(self._wait_for_token())
@@ -360,7 +298,7 @@ class Identified(AsyncWebsocketConsumer):
         """Say that an account is needed, once. Our own pages know it from the close code."""
         self._was_asked = True
         if header(self.scope, b"origin") is None:
-            await self.send_problem(NO_LOG_IN)
+            await self.send(json.dumps({"type": "error", "error": NO_LOG_IN}))
 
     def _stop_waiting(self) -> None:
         if self._token_wait is not None:
@@ -428,12 +366,6 @@ def header(scope: Any, name: bytes) -> str | None:
     return None if value is None else value.decode("latin1")
 
 
-def page_of(scope: Any) -> str:
-    """Return the word of the page's person, empty for clients that name none."""
-    found = parse_qs(scope["query_string"].decode("latin1"))
-    return str(found.get("as", [""])[-1])
-
-
 def token_in(scope: Any) -> str | None:
     """Return the key in `Authorization: Token <key>`, possibly empty. None without it or with another scheme."""
     scheme, _, key = (header(scope, b"authorization") or "").strip().partition(" ")
@@ -444,6 +376,11 @@ def session_key_in(scope: Any) -> str | None:
     """Return the session's key. None also for a value that can't be one: PostgreSQL would refuse a NUL."""
     key = scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
     return key if key.isascii() and key.isalnum() else None
+
+
+def address_of(scope: Any) -> str:
+    """Return the client's address, empty on a Unix socket. Behind a proxy, Daphne needs --proxy-headers for it."""
+    return str((scope.get("client") or [""])[0])
 
 
 def parse_authenticate(text: str | None) -> dict[str, Any] | None:

@@ -26,23 +26,18 @@ from chat.sockets.presence import Name, roster
 from chat.sockets.rate_limit import RateLimit
 from chat.sockets.reconcile import room_check
 from home import live
-from pizzaProj import limits
-from realtime.admission import address_of
 from realtime.broadcast import broadcaster
-from realtime.incoming import Unkeepable, parse_object
+from realtime.incoming import parse_object
 from realtime.refused import Refused
-from realtime.sockets import UNKNOWN, Identified
+from realtime.sockets import UNKNOWN, Identified, address_of
 
 logger = logging.getLogger(__name__)
 
 MAX_FRAME = 30_000  # characters; escaped, a message of 2,000 can take twelve times as many
-TOO_FAST = f"Slow down: at most {limits.MESSAGES} messages in {limits.MESSAGES_SECONDS} seconds."
-READ_ON: dict[str, Any] = {"type": "history", "messages": [], "more": True}
+TOO_FAST = "Slow down: at most 10 messages in 5 seconds."
 
-write_limit = RateLimit(limits.MESSAGES, limits.MESSAGES_SECONDS)  # messages and all else that is stored
-write_limit_of_address = RateLimit(limits.MESSAGES_OF_ADDRESS, limits.MESSAGES_SECONDS)
-frequent_limit = RateLimit(limits.SIGNALS, limits.SIGNALS_SECONDS)  # the FREQUENT types
-frequent_limit_of_address = RateLimit(limits.SIGNALS_OF_ADDRESS, limits.SIGNALS_SECONDS)
+write_limit = RateLimit(10, 5)  # messages and all else that is stored
+frequent_limit = RateLimit(60, 5)  # the FREQUENT types
 
 Content = dict[str, Any]
 
@@ -60,8 +55,6 @@ class RoomSocket(Identified):
         self.word = secrets.token_hex(16)  # identifies a visitor without a session, while the socket lives
         self.chosen_name = ""  # a visitor's
         self.last_seq = 0  # the newest message sent
-        self.is_behind = False  # the client has not asked yet for all that it missed
-        self.was_told = False  # that it is, since its last page
         self.revision = 0  # of the room; everything up to it was sent
         self.ahead: dict[int, int] = {}  # seq -> revision of messages sent that are newer than that
         self.sent_frames: dict[str, str] = {}  # by type: frames sent only if they changed
@@ -86,14 +79,8 @@ class RoomSocket(Identified):
     def name(self) -> Name:
         return self.person.name, self.person.is_guest
 
-    @property
-    def writer_key(self) -> str:
-        """Return whose messages are counted: a visitor without a session is the visitor of their address."""
-        return self.person_key or (self.address and f"a{self.address}") or self.person.key
-
     def newest(self) -> int:
-        """Return the newest seq sent; to a client that is behind the room's, which a page of 0.8.0 comes back for."""
-        return self.room.last_seq if self.room is not None and self.is_behind else self.last_seq
+        return self.last_seq
 
     # Connecting
 
@@ -142,13 +129,12 @@ class RoomSocket(Identified):
         self.person = self.as_person(self.user)
 
     async def welcome(self, after: int | None) -> None:
-        """Send the room, then its last messages, or the first of those after the last one that the client has seen."""
+        """Send the room, then its last messages, or exactly those after the last one that the client has seen."""
         snapshot = await read_snapshot(self.room_pk, self.person, None)
         self.note(snapshot)
         self.sent_frames["room"] = visible_state(snapshot.shown)
         you = {"username": self.person.name, "guest": self.person.is_guest}
         await self.send_json({"type": "welcome", "room": snapshot.shown, "you": you})
-        self.is_behind = after is not None
         if after is None:
             await self.send_history(await read_last(self.room_pk, self.person))
         else:
@@ -161,17 +147,13 @@ class RoomSocket(Identified):
         for packed in await read_altered(self.room_pk, self.person, after):
             await self.send_json(stream.show_change(packed))
         self.last_seq = after
-        await self.send_after(after)
-
-    async def send_after(self, seq: object) -> None:
-        """Send the page after this message. Nothing newer is sent before a client that is behind has all pages."""
-        page = await read_after(self.room_pk, self.person, seq)
-        await self.send_history(page)
-        self.is_behind = self.is_behind and page[1]
+        is_more = True
+        while is_more:
+            found, is_more = await read_after(self.room_pk, self.person, self.last_seq)
+            await self.send_history((found, is_more))
 
     async def send_history(self, page: tuple[list[stream.Packed], bool]) -> None:
         found, is_more = page
-        self.was_told = False
         self.last_seq = max([self.last_seq, *(packed["seq"] for packed in found)])
         shown = [stream.show(packed, self.person) for packed in found]
         await self.send_json({"type": "history", "messages": shown, "more": is_more})
@@ -197,8 +179,6 @@ class RoomSocket(Identified):
             await self.handle(content)
         except rooms.NoRoom:
             await self.close(UNKNOWN)
-        except Unkeepable as refused:
-            await self.send_error(refused, refused.content.get("id"))
         except Refused as refused:
             await self.send_error(refused, content.get("id"))
 
@@ -206,7 +186,7 @@ class RoomSocket(Identified):
         kind = actions.kind_of(content)
         if kind not in actions.VERBS and kind not in self.HANDLERS:
             raise Refused("Unknown type.")
-        if not self.keeps_pace(kind):
+        if not (frequent_limit if kind in self.FREQUENT else write_limit).allows(self.person.key):
             raise Refused(TOO_FAST)
         self.person = self.as_person(await self.current_user())
         if kind in self.HANDLERS:
@@ -216,15 +196,6 @@ class RoomSocket(Identified):
         known = self.last_seq  # before it is stored: the check can send it before it is confirmed
         await self.confirm(await act(kind, self.room_pk, self.person, content), known)
 
-    def keeps_pace(self, kind: str) -> bool:
-        if kind in self.FREQUENT:
-            return frequent_limit.allows(self.person.key) and self.is_shared(frequent_limit_of_address)
-        return write_limit.allows(self.writer_key) and self.is_shared(write_limit_of_address)
-
-    def is_shared(self, limit: RateLimit) -> bool:
-        """Return whether the others at this address leave room for one more."""
-        return not self.address or limit.allows(self.address)
-
     async def confirm(self, done: object, known: int) -> None:
         """Send the stored message. One that was sent again, and was known before, is confirmed again."""
         await self.catch_up()
@@ -232,11 +203,11 @@ class RoomSocket(Identified):
             await self.send_json(stream.show(stream.pack(done), self.person))
 
     async def send_page(self, content: Content) -> None:
-        async with self.send_lock:
-            if "after" in content:
-                await self.send_after(content["after"])
-            else:
-                await self.send_history(await read_before(self.room_pk, self.person, content.get("before")))
+        if "after" in content:
+            page = await read_after(self.room_pk, self.person, content["after"])
+        else:
+            page = await read_before(self.room_pk, self.person, content.get("before"))
+        await self.send_history(page)
 
     async def report(self, content: Content) -> None:
         await report(self.room_pk, self.person, content.get("seq"), content.get("reason"))
@@ -344,14 +315,11 @@ class RoomSocket(Identified):
     async def send_packed(self, packed: stream.Packed) -> None:
         if self.ahead.get(packed["seq"]) == packed["revision"]:
             return
-        if packed["seq"] <= self.last_seq:
-            await self.send_json(stream.show_change(packed))
-        elif not self.is_behind:
+        if packed["seq"] > self.last_seq:
             self.last_seq = packed["seq"]
             await self.send_json(stream.show(packed, self.person))
-        elif not self.was_told:
-            self.was_told = True
-            await self.send_json(READ_ON)
+        else:
+            await self.send_json(stream.show_change(packed))
 
     async def send_line(self, line: Content | None) -> None:
         if line is not None:

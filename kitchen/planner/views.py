@@ -1,47 +1,58 @@
 """The planner's pages, for staff: a form beside the answer, and the study for programs."""
 
 import csv
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import rights
 from kitchen.models import Shop, Study
 from kitchen.planner import forms, studies, tasks
 from kitchen.planner.scenarios import CREW, ENDS, TAKEN, clock
-from pizzaProj import limits, waits
-from realtime.incoming import Unkeepable, parse_json
 from simulation.fields import SpecError
 
 RECENT = 12
-BAD_REQUEST, TOO_MANY = 400, 429
+MOST_RUNNING = 5
+BAD_REQUEST = 400
+View = Callable[..., HttpResponse]
+
+
+def staff_only(view: View) -> View:
+    """Send visitors to the log-in page; refuse users who are not staff."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_staff:
+            raise PermissionDenied  # not the log-in page, which would send them straight back
+        return view(request, *args, **kwargs)
+
+    return login_required(guarded)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@rights.needs(rights.SEE_STUDIES)
+@staff_only
 def planner(request: HttpRequest) -> HttpResponse:
-    """Show the form, or start its request."""
-    return start(request) if request.method == "POST" else page(request, {})
-
-
-@rights.needs(rights.PLAN)
-def start(request: HttpRequest) -> HttpResponse:
-    """Start what the form asks for. A program can post a plan's request as JSON."""
+    """Show the form and start its request. A program can post a plan's request as JSON."""
+    if request.method != "POST":
+        return page(request, {})
     is_program = request.content_type == "application/json"
     asked: Any = {}
     try:
         asked = read_body(request) if is_program else read_form(request)
-        refuse_too_many(request.user)
+        refuse_too_many()
         study = studies.make(asked, request.user, timezone.now())
     except SpecError as error:
         if is_program:
-            return refused(JsonResponse({"error": str(error), "field": error.field}), error)
-        return refused(page(request, asked, error), error)
+            return JsonResponse({"error": str(error), "field": error.field}, status=BAD_REQUEST)
+        return page(request, asked, error, status=BAD_REQUEST)
     tasks.start(study)
     if is_program:
         return JsonResponse({"id": study.pk, "url": link(study), "json": json_link(study)}, status=201)
@@ -49,14 +60,14 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@rights.needs(rights.SEE_STUDIES)
+@staff_only
 def study(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Study.objects.select_related("by"), pk=pk)
     return page(request, found.request, study=found)
 
 
 @require_POST
-@rights.needs(rights.PLAN)
+@staff_only
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Study, pk=pk)
     studies.cancel(found, timezone.now())
@@ -64,41 +75,26 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@rights.needs(rights.PLAN)
+@staff_only
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Study.objects.select_related("by"), pk=pk)
     try:
-        refuse_too_many(request.user)
+        refuse_too_many()
     except SpecError as error:
-        return refused(page(request, found.request, error, study=found), error)
+        return page(request, found.request, error, study=found, status=BAD_REQUEST)
     made = studies.again(found, request.user, timezone.now())
     tasks.start(made)
     return redirect(link(made))
 
 
-class Crowded(SpecError):
-    """Another study would only wait."""
-
-
-def refuse_too_many(user: Any) -> None:
-    """Raise Crowded if as many studies are running as may in all, or of this person."""
-    running = studies.running()
-    if len(running) >= limits.STUDIES_RUNNING:
-        raise Crowded("", f"{limits.STUDIES_RUNNING} studies are running. Wait for one, or cancel one.")
-    if sum(study.by_id == user.pk for study in running) >= limits.STUDIES_OF_ONE:
-        raise Crowded("", f"{limits.STUDIES_OF_ONE} studies of yours are running. Wait for one, or cancel one.")
-
-
-def refused(response: HttpResponse, error: SpecError) -> HttpResponse:
-    response.status_code = BAD_REQUEST
-    if isinstance(error, Crowded):
-        response.status_code = TOO_MANY
-        response["Retry-After"] = str(waits.STUDY_RETRY_SECONDS)
-    return response
+def refuse_too_many() -> None:
+    """Raise SpecError if MOST_RUNNING studies are running: another one would only wait."""
+    if len(studies.running()) >= MOST_RUNNING:
+        raise SpecError("", f"{MOST_RUNNING} studies are running. Wait for one, or cancel one.")
 
 
 @require_safe
-@rights.needs(rights.SEE_STUDIES)
+@staff_only
 def study_json(request: HttpRequest, pk: int) -> HttpResponse:
     """Return what is known by now; with ?download as a file, with the plan."""
     found = get_object_or_404(Study, pk=pk)
@@ -110,7 +106,7 @@ def study_json(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@rights.needs(rights.SEE_STUDIES)
+@staff_only
 def study_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """Return one row for each figure."""
     found = get_object_or_404(Study, pk=pk)
@@ -128,6 +124,7 @@ def page(
     problem: SpecError | None = None,
     *,
     study: Study | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     form = forms.context(asked, problem, studies.present(timezone.now()))
     context = {
@@ -136,7 +133,7 @@ def page(
         "recent": Study.objects.select_related("by").defer("plan", "request", "answer")[:RECENT],
         "speed": Shop.objects.get().speed,
     }
-    return render(request, "kitchen/planner.html", context)
+    return render(request, "kitchen/planner.html", context, status=status)
 
 
 def read_form(request: HttpRequest) -> Any:
@@ -146,11 +143,9 @@ def read_form(request: HttpRequest) -> Any:
 
 def read_body(request: HttpRequest) -> Any:
     try:
-        return parse_json(request.body)
-    except ValueError:
+        return json.loads(request.body)
+    except (ValueError, RecursionError):
         raise SpecError("", "The plan is not JSON.") from None
-    except Unkeepable as unkeepable:
-        raise SpecError("", str(unkeepable)) from None
 
 
 def link(study: Study) -> str:

@@ -10,7 +10,6 @@ OURS = (
     "chat",
     "home",
     "kitchen",
-    "office",
     "operations",
     "pictures",
     "pizzaProj",

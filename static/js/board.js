@@ -161,8 +161,7 @@ function showShop() {
   const { is_open, speed, demand_per_hour: demand } = kitchen.shop;
   write(byId("shop-state"), is_open ? "Open" : "Closed");
   write(byId("shop-speed"), `${Number(speed.toPrecision(3))} ×${demand ? ", simulated demand" : ""}`);
-  const words = `The shop is ${is_open ? "open" : "closed"}, its clock runs ${speed} times as fast.`;
-  byId("open-shop").ariaLabel = byId("open-shop").disabled ? words : `${words} Change`;
+  byId("open-shop").ariaLabel = `The shop is ${is_open ? "open" : "closed"}, its clock runs ${speed} times as fast. Change`;
   byId("open-shop").classList.toggle("closed", !is_open);
 }
 
@@ -302,7 +301,7 @@ function ring() {
 // Start
 
 function showState(state, code) {
-  if (state === "stopped" && !Live.CAN_COME_BACK.includes(code)) say("This account can no longer see the board. Whoever runs the shop can allow it.", "problem for-good");
+  if (state === "stopped" && code !== Live.LOGGED_OUT) say("This screen is no longer allowed to show the board. Log in again.", "problem for-good");
   if (state === "stopped") clearTimeout(silence);
   document.body.dataset.connection = state;
 }
@@ -311,6 +310,6 @@ recall();
 applyPreferences();
 const hands = new Hands(kitchen, { send, change, undo, toggleNumbers: () => toggle("numbers") });
 const handlers = { onFrame: hear, onPayload: (payload) => hear({ orders: [payload] }), onState: showState };
-const live = new Live("/ws/kitchen/", handlers, { isPersonal: true });
+const live = new Live("/ws/kitchen/", handlers, { needsAccount: true });
 addEventListener("resize", drawSoon);
 setInterval(tick, TICK_MS);

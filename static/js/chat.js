@@ -6,7 +6,6 @@ import { Log } from "./chat_log.js";
 import { MessageMenu } from "./chat_menu.js";
 import { Outbox } from "./chat_outbox.js";
 import { Requests } from "./chat_requests.js";
-import { whose } from "./whose.js";
 
 /** One room, on its own page, beside an order or in the inbox: its socket, and the parts that draw the frames.
  *
@@ -14,11 +13,9 @@ import { whose } from "./whose.js";
  *  messages.
  */
 export class Chat {
-  static NO_ROOM = "There is no such room, or it is not open to you.";
-  static STOPPED = "This page has stopped. What you typed is kept, and nothing is sent.";
+  static WHY_OVER = { 4401: "Log in again to continue.", 4404: "There is no such room, or it is not open to you." };
   static TYPING_MS = 5000;
   static ANSWER_MS = 5000; // a message without an answer is sent again after this time, on a new socket
-  static READ_ON_MS = 200; // between two pages of what was missed
   static BURST = 10; // messages that the server accepts ...
   static BURST_MS = 5500; // ... in a little less than this time
 
@@ -33,9 +30,7 @@ export class Chat {
     this.sentAt = [];
     this.inFlight = null; // the id of the message that waits for its answer
     this.told = 0; // the newest seq reported as read
-    this.isBehind = false; // after a break, until all that was missed is here
-    this.outbox = new Outbox(`chat:${whose}:${encodeURIComponent(this.slug)}`, () => this.followOutbox());
-    this.outbox.takeOld(`chat:${root.dataset.me}:${this.slug}`);
+    this.outbox = new Outbox(`chat:${root.dataset.me}:${this.slug}`);
     this.log = new Log(root, this.logHandlers());
     this.composer = new Composer(root, this.composerHandlers());
     this.requests = root.querySelector(".chat-requests") && new Requests(root, (request) => this.act(request));
@@ -46,8 +41,8 @@ export class Chat {
     });
     this.showPending();
     const [onFrame, onState] = [(frame) => this.hear(frame), (state, code) => this.enter(state, code)];
-    const handlers = { onFrame, onState, newest: () => (this.isBehind ? Infinity : this.log.last) };
-    this.live = new Live(() => this.path(), handlers, { isPersonal: true });
+    const handlers = { onFrame, onState, newest: () => this.log.last };
+    this.live = new Live(() => this.path(), handlers, { needsAccount: "needsAccount" in root.dataset });
   }
 
   logHandlers() {
@@ -89,8 +84,6 @@ export class Chat {
     this.you = you;
     this.isWelcome = true;
     this.land();
-    clearTimeout(this.readingOn);
-    this.isBehind = this.log.last > 0;
     this.log.forgetAsking();
     this.log.markUnread(room);
     this.told = room.last_read;
@@ -106,16 +99,9 @@ export class Chat {
 
   hear_history(frame) {
     for (const { id } of frame.messages) this.answered(id);
-    if (this.log.takeHistory(frame) && this.isBehind) this.readOn(frame.more);
+    this.log.takeHistory(frame);
     this.count();
     this.pump();
-  }
-
-  /** Ask for the next page of what was missed. Pending messages wait, so that they are shown in their place. */
-  readOn(more, milliseconds = Chat.READ_ON_MS) {
-    clearTimeout(this.readingOn);
-    this.isBehind = more;
-    if (more) this.readingOn = setTimeout(() => this.live.send({ type: "history", after: this.log.last }), milliseconds);
   }
 
   hear_message(message) {
@@ -165,7 +151,6 @@ export class Chat {
       this.land();
       this.pump();
     } else this.showProblem(error);
-    if (this.isBehind && !id) this.readOn(true, Chat.ANSWER_MS); // it was asked too often
     const refused = this.edits.get(id);
     if (!refused) return;
     this.edits.delete(id);
@@ -193,7 +178,7 @@ export class Chat {
   pump() {
     this.showPending();
     const item = this.outbox.next();
-    if (!item || this.inFlight || !this.isReady || this.isBehind) return;
+    if (!item || this.inFlight || !this.isReady) return;
     const now = Date.now();
     this.sentAt = this.sentAt.filter((at) => now - at < Chat.BURST_MS);
     if (this.sentAt.length >= Chat.BURST) return this.pumpLater(this.sentAt[0] + Chat.BURST_MS - now);
@@ -212,12 +197,6 @@ export class Chat {
   pumpLater(milliseconds) {
     clearTimeout(this.pumping);
     this.pumping = setTimeout(() => this.pump(), milliseconds);
-  }
-
-  /** Another tab has sent, typed or left something. */
-  followOutbox() {
-    if (this.inFlight && !this.outbox.find(this.inFlight)) this.land();
-    this.pump();
   }
 
   answered(id) {
@@ -248,8 +227,7 @@ export class Chat {
     if (state !== "live") this.isWelcome = false;
     this.root.dataset.connection = state;
     this.land();
-    const whyNot = Live.CAN_COME_BACK.includes(code) ? Chat.STOPPED : Chat.NO_ROOM;
-    if (code) this.composer.allow({ may_write: false, why_not: whyNot });
+    if (code) this.composer.allow({ may_write: false, why_not: Chat.WHY_OVER[code] ?? Chat.WHY_OVER[4404] });
     this.showPending();
   }
 
@@ -286,9 +264,7 @@ export class Chat {
 
   /** Stop, because another conversation is opened here. */
   end() {
-    clearTimeout(this.readingOn);
     this.live.stop();
-    this.outbox.end();
     this.log.end();
   }
 }

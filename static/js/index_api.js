@@ -1,5 +1,4 @@
 /* global axios */
-import { look, whose } from "./whose.js";
 import { dollars } from "./words.js";
 
 // The basket and the order. The basket is kept in this tab until it is ordered.
@@ -10,8 +9,6 @@ const TIMEOUT_MS = 8000; // the shop answers within five seconds, if only to say
 const KEEP_TRYING_MS = 30_000;
 const PAUSE_SECONDS = 2; // between two tries, unless the answer asks for another one
 const PASSING = [502, 503, 504];
-const TOO_MANY = 429; // orders in a minute
-const MOST_WAIT_MS = 90_000; // for the turn that such an answer names
 const TOKEN = "meta[name=csrf-token]";
 
 const byId = (id) => document.getElementById(id);
@@ -112,7 +109,6 @@ async function order() {
     dispatchEvent(new CustomEvent("order:placed", { detail: data.order }));
     thank(data);
   } catch (error) {
-    if (error.response?.status === 409) look();
     complain(error.response?.data?.error ?? "We could not reach the kitchen. Order again: it is made only once.");
   } finally {
     busy(false);
@@ -121,39 +117,28 @@ async function order() {
 
 /** Send the same click again while the kitchen can't be reached; its key makes it one order, also if an answer got lost. */
 async function sendUntilHeard() {
-  const began = Date.now();
+  const end = Date.now() + KEEP_TRYING_MS;
   for (;;) {
     try {
       return await send().catch(sendWithNewToken);
     } catch (error) {
-      const pause = pauseMs(error.response);
-      if (!willPass(error.response, Date.now() - began, pause)) throw error;
-      complain(sentenceFor(error.response));
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (Date.now() > end || (error.response && !PASSING.includes(error.response.status))) throw error;
+      complain("The kitchen can’t hear us right now. We keep trying.");
+      await new Promise((resolve) => setTimeout(resolve, pauseMs(error.response)));
     }
   }
 }
 
-function willPass(response, waitedMs, pause) {
-  if (response?.status === TOO_MANY) return waitedMs + pause < MOST_WAIT_MS;
-  return waitedMs < KEEP_TRYING_MS && (!response || PASSING.includes(response.status));
-}
-
-function sentenceFor(response) {
-  if (response?.status !== TOO_MANY) return "The kitchen can’t hear us right now. We keep trying.";
-  return `${response.data.error ?? "That is a lot of orders."} Stay here: we order it for you then.`;
-}
-
-/** Return how long to wait, and a little more, so that not all customers come back at the same moment. */
+/** Return how long to wait, a little more or less, so that not all customers come back at the same moment. */
 function pauseMs(response) {
   const seconds = Number(response?.headers["retry-after"] || PAUSE_SECONDS);
-  return (seconds || PAUSE_SECONDS) * (1000 + 250 * Math.random());
+  return (seconds || PAUSE_SECONDS) * (750 + 500 * Math.random());
 }
 
 function send() {
   const items = Object.entries(basket.items).map(([id, quantity]) => ({ id: Number(id), quantity }));
   const token = document.querySelector(TOKEN).content;
-  const headers = { "X-CSRFToken": token, "Idempotency-Key": basket.key, "X-Page-Of": whose };
+  const headers = { "X-CSRFToken": token, "Idempotency-Key": basket.key };
   return axios.post("/api/order/", { items, way: basket.way }, { headers, timeout: TIMEOUT_MS });
 }
 

@@ -1,5 +1,5 @@
+import { fetchInTime } from "./fetch_in_time.js";
 import { timeOfDay } from "./clock.js";
-import { look, whose } from "./whose.js";
 
 /** A socket that reconnects. Every frame is a whole state, so nothing has to be requested after a gap.
  *
@@ -10,8 +10,7 @@ import { look, whose } from "./whose.js";
  *  handlers: onPayload(payload, frame) for an order that is newer than what was shown, onFrame(frame) for any other
  *  frame, onState("live" | "reconnecting" | "stopped", close code if stopped), hello() -> the message to send after
  *  every connect, or nothing, newest() -> the newest seq shown, where it is about one order or one room.
- *  isPersonal: what is shown or sent is the page's person's, so stop while somebody else is here. Otherwise they
- *  continue, as visitors or as whoever has logged in in another tab.
+ *  needsAccount: tell people that they were logged out, and stop. Otherwise they continue as visitors.
  */
 export class Live {
   static FIRST_WAIT_SECONDS = 0.5;
@@ -22,24 +21,17 @@ export class Live {
   static MOST_PATIENCE = 4; // times as long as the first time: a shop that is slow gets no slower by giving up on it
   static STEADY_SECONDS = 4.5; // a connection that lasted this long makes up for earlier failures
   static ASLEEP_SECONDS = 30; // after so long without a frame the page was asleep, and its connection is not trusted
-  static TOO_MUCH_SECONDS = 5; // the first pause after the shop has said that this was too much, doubled each time
-  static LONGEST_TOO_MUCH_SECONDS = 120;
   static LOGGED_OUT = 4401;
-  static ANOTHERS = 4409; // somebody else is logged in by now
-  static CAN_COME_BACK = [Live.LOGGED_OUT, Live.ANOTHERS];
-  static TOO_MUCH = 4429;
   static FOR_GOOD = [4403, 4404]; // forbidden or unknown: no use in trying again
 
-  constructor(path, handlers, { isPersonal = false } = {}) {
+  constructor(path, handlers, { needsAccount = false } = {}) {
     this.path = path;
     this.handlers = handlers;
-    this.isPersonal = isPersonal;
+    this.needsAccount = needsAccount;
     this.seen = new Map(); // order_id -> the newest seq
     this.socket = null;
     this.timer = 0;
     this.failures = 0;
-    this.refusals = 0; // with TOO_MUCH, in a row
-    this.isRefused = false; // the shop has asked for a pause
     this.openedAt = this.heardAt = 0;
     this.isAsking = false; // a heartbeat waits for its answer
     this.state = "";
@@ -49,7 +41,6 @@ export class Live {
     addEventListener("pageshow", (event) => event.persisted && this.restart());
     document.addEventListener("visibilitychange", () => document.hidden || this.look());
     navigator.connection?.addEventListener?.("change", () => this.look());
-    addEventListener("whose:changed", ({ detail }) => this.isPersonal && this.follow(detail));
     this.connect();
   }
 
@@ -63,22 +54,18 @@ export class Live {
     socket.onmessage = (event) => this.read(event.data);
     socket.onclose = (event) => {
       if (Live.FOR_GOOD.includes(event.code)) return this.stop(event.code);
-      if (Live.CAN_COME_BACK.includes(event.code) && this.isPersonal) return this.checkWhose();
-      if (event.code === Live.TOO_MUCH) return this.slowDown();
+      if (event.code === Live.LOGGED_OUT && this.needsAccount) return this.checkLogIn();
       this.lose();
     };
   }
 
   url() {
     const path = typeof this.path === "function" ? this.path() : this.path;
-    const url = new URL(path, location.href.replace(/^http/, "ws"));
-    if (this.isPersonal) url.searchParams.set("as", whose);
-    return url.href;
+    return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
   }
 
   greet() {
     this.openedAt = this.heardAt = Date.now();
-    this.isRefused = false;
     this.enter("live");
     const hello = this.handlers.hello?.();
     // Ask at once: the server learns that this page will go on asking, or that nobody is logged in on it.
@@ -109,7 +96,6 @@ export class Live {
 
   /** Look whether the connection is still there, now that somebody looks at the page again. */
   look() {
-    if (this.isRefused) return;
     const wasAsleep = Date.now() - this.heardAt > Live.ASLEEP_SECONDS * 1000;
     if (this.state !== "live" || !this.socket || wasAsleep) this.restart();
     else if (this.socket.readyState === WebSocket.OPEN && !this.isAsking) this.ask();
@@ -144,23 +130,10 @@ export class Live {
   lose() {
     if (this.state === "stopped") return;
     this.drop();
-    this.isRefused = false;
     this.enter("reconnecting");
     const longest = Math.min(Live.LONGEST_WAIT_SECONDS, Live.FIRST_WAIT_SECONDS * 2 ** this.failures);
     this.failures += 1;
     this.timer = setTimeout(() => this.connect(), Math.random() * longest * 1000);
-  }
-
-  /** Come back after a pause that grows each time, and say so. A connection that holds for longer starts afresh. */
-  slowDown() {
-    const held = this.openedAt ? Date.now() - this.openedAt : 0;
-    if (held > Live.LONGEST_TOO_MUCH_SECONDS * 1000) this.refusals = 0;
-    const longest = Math.min(Live.LONGEST_TOO_MUCH_SECONDS, Live.TOO_MUCH_SECONDS * 2 ** this.refusals);
-    this.refusals += 1;
-    this.drop();
-    this.isRefused = true;
-    this.enter("reconnecting");
-    this.timer = setTimeout(() => this.connect(), (1 + Math.random()) / 2 * longest * 1000);
   }
 
   /** Lose the connection, unless a sign of life comes first. Wait longer after each failure. */
@@ -190,20 +163,14 @@ export class Live {
     this.enter("stopped", code);
   }
 
-  /** Stop if somebody else is here, or nobody. Reconnect if there only is a new session, after a new password. */
-  async checkWhose() {
+  /** Stop if the browser is logged out. Reconnect if it only has a new session, after a new password in another tab. */
+  async checkLogIn() {
     this.drop();
-    const isOurs = await look(); // stops this one by `follow`, unless it was not running when the page stopped
-    if (isOurs !== false) this.lose();
-    else if (this.state !== "stopped") this.stop(Live.LOGGED_OUT);
-  }
-
-  /** Stop when the page is somebody else's, and go on when its person is back. */
-  follow({ isOurs, username }) {
-    if (!isOurs) return this.stop(username ? Live.ANOTHERS : Live.LOGGED_OUT);
-    if (this.state !== "stopped") return;
-    this.state = "";
-    this.restart();
+    const question = { method: "HEAD", redirect: "manual", headers: { "X-Background": "1" } };
+    const answer = await fetchInTime("/profile/", question).catch(() => null);
+    if (answer?.type !== "opaqueredirect") return this.lose(); // only a logged-out browser is redirected
+    this.stop(Live.LOGGED_OUT);
+    showLoggedOut();
   }
 
   enter(state, code) {
@@ -233,8 +200,20 @@ function showConnection(live) {
   } else {
     lostSockets.delete(live);
   }
-  const isRefused = [...lostSockets].some((one) => one.isRefused);
-  bar.querySelector(".why").textContent = isRefused ? bar.dataset.refused : bar.dataset.lost;
   bar.hidden = !lostSockets.size;
   document.body.classList.toggle("stale", lostSockets.size > 0);
+}
+
+/** Show the log-in link once, however many sockets the page has. It leads back to this page. */
+function showLoggedOut() {
+  if (document.getElementById("logged-out")) return;
+  const bar = document.createElement("div");
+  bar.id = "logged-out";
+  bar.className = "reconnecting";
+  bar.setAttribute("role", "alert");
+  const link = document.createElement("a");
+  link.href = `/log-in/?next=${encodeURIComponent(location.pathname + location.search)}`;
+  link.textContent = "Log in again.";
+  document.getElementById("reconnecting").after(bar);
+  bar.append("You have been logged out. ", link); // appended to the existing bar, so that a screen reader announces it
 }

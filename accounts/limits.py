@@ -1,0 +1,122 @@
+"""Limit how often something can be tried. Counts are in the database, so they survive a restart or a lost Redis.
+
+`note` records an attempt and `allow` says whether another one is allowed. `spend` does both, and `failing` wraps code
+whose failures alone count. The person or address is stored only as a digest.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address
+from typing import NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import Attempt
+
+NEIGHBOURHOOD_BITS = 64  # of an IPv6 address: its owner has every address with the same prefix
+
+
+class Limit(NamedTuple):
+    tries: int
+    window: timedelta
+
+
+QUARTER = timedelta(minutes=15)
+MINUTE = timedelta(minutes=1)
+# What is limited, and per what. An action that is missing here is a programming error: KeyError.
+LIMITS = {
+    "log_in": Limit(10, QUARTER),  # failures per name and address
+    "log_in_name": Limit(
+        100, QUARTER
+    ),  # failures per name from any address: high, because it also locks out the owner
+    "log_in_address": Limit(50, QUARTER),  # failures per address
+    "sign_up": Limit(20, QUARTER),  # accounts created per address
+    "sign_up_form": Limit(60, QUARTER),  # refused forms per address: they reveal which user names are taken
+    "reset": Limit(3, QUARTER),  # mails requested per e-mail address
+    "reset_address": Limit(20, QUARTER),  # mails requested per address
+    "confirm": Limit(10, QUARTER),  # wrong passwords per account that is logged in
+    "token": Limit(50, QUARTER),  # invalid tokens per address
+    "token_made": Limit(20, QUARTER),  # tokens created per account
+    "search": Limit(30, MINUTE),  # searches for people per account
+    "friend": Limit(60, QUARTER),  # friend requests and other actions on people per account
+    "room": Limit(20, QUARTER),  # rooms created per account or address
+}
+LONGEST_WINDOW = max(limit.window for limit in LIMITS.values())
+TOO_MANY = "Too many attempts. Try again in a quarter of an hour."
+TOO_MANY_CODE = "too_many"
+
+
+class TooMany(ValidationError):
+    """A limit is exceeded. It is a ValidationError, so a form shows it like any other; the view answers with 429."""
+
+    def __init__(self) -> None:
+        super().__init__(TOO_MANY, code=TOO_MANY_CODE)
+
+
+def allow(action: str, *who: object, now: datetime | None = None) -> bool:
+    """Return whether `who` (an account, an address, or both) can try this once more."""
+    return _tries(action, _key(action, who), now or timezone.now()) < LIMITS[action].tries
+
+
+def note(action: str, *who: object, now: datetime | None = None) -> int:
+    """Record an attempt and return its primary key. Attempts of this kind outside the window are deleted."""
+    key, now = _key(action, who), now or timezone.now()
+    Attempt.objects.filter(key=key, at__lte=now - LIMITS[action].window).delete()
+    return Attempt.objects.create(key=key, at=now).pk
+
+
+def spend(*tries: tuple[object, ...], now: datetime | None = None) -> list[int]:
+    """Record an attempt at each (action, *who) and return their primary keys.
+
+    If any of them exceeds its limit, record nothing and raise TooMany. Each attempt is written before the count is
+    read; otherwise a hundred at the same moment would all be allowed.
+    """
+    now = now or timezone.now()
+    noted = [note(str(action), *who, now=now) for action, *who in tries]
+    if any(_tries(str(action), _key(str(action), who), now) > LIMITS[str(action)].tries for action, *who in tries):
+        Attempt.objects.filter(pk__in=noted).delete()
+        raise TooMany
+    return noted
+
+
+@contextmanager
+def failing(*tries: tuple[object, ...], now: datetime | None = None) -> Iterator[None]:
+    """Call `spend`, then run the block; if it succeeds, the attempts do not count."""
+    noted = spend(*tries, now=now)
+    yield
+    Attempt.objects.filter(pk__in=noted).delete()
+
+
+def clear(now: datetime | None = None) -> None:
+    """Delete the attempts that are outside every window, including those of people who never came back."""
+    Attempt.objects.filter(at__lte=(now or timezone.now()) - LONGEST_WINDOW).delete()
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the request's address from Daphne, which trusts our proxy's word for it (docker-compose.yml)."""
+    return neighbourhood(request.META.get("REMOTE_ADDR", ""))
+
+
+def neighbourhood(address: str) -> str:
+    """Return the part of an address that its owner can't change at will."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address  # a Unix socket has none
+    if isinstance(ip, IPv6Address):
+        return str(ip.ipv4_mapped or IPv6Address(int(ip) >> NEIGHBOURHOOD_BITS << NEIGHBOURHOOD_BITS))
+    return address
+
+
+def _tries(action: str, key: str, now: datetime) -> int:
+    return Attempt.objects.filter(key=key, at__gt=now - LIMITS[action].window).count()
+
+
+def _key(action: str, who: tuple[object, ...] | list[object]) -> str:
+    """Return the digest of the parts, each with its length, so that no name can imitate somebody else's key."""
+    parts = [action, *(str(part) for part in who)]
+    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode(errors="replace")).hexdigest()

@@ -1,1 +1,0 @@
-"""The stock admin, made careful: nobody writes yesterday over today, and long actions run in the background."""

@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class OfficeConfig(AppConfig):
-    name = "office"
-    verbose_name = "Kitchen office"

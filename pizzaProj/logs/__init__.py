@@ -1,1 +1,0 @@
-"""Keep the log short and discreet: no secret of a customer is in it, and no client can fill it."""
