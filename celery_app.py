@@ -202,8 +202,9 @@ def prepare_connections(**kwargs: Any) -> None:
 def ask_for_the_time(**kwargs: Any) -> None:
     """Learn how far this machine's clock is from the database's before a message comes.
 
-    Keep no connection: Celery closes the descriptors of those that a pool's process inherits, as a solo pool's seems
-    to do, and whatever is opened next gets the number of a descriptor that is closed again later.
+    Keep no connection. Celery closes the descriptor of every open one when a pool's process starts, also in a solo
+    pool, where it was not inherited. The next file that is opened gets that number, and loses it when the connection
+    is closed.
     """
     from django.db import connection
 

@@ -90,7 +90,8 @@ def worker(pool, code=settings.BASE_DIR):
     """Run a worker process from its first "ready" to a clean end."""
     process = start_ready_worker(pool, code)
     lines = []
-    reader = threading.Thread(target=lambda: lines.extend(process.stdout))  # a full pipe would hold the worker up
+    # A full pipe would hold the worker up.
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
     reader.start()
     try:
         yield

@@ -79,8 +79,8 @@ def bounded(send: Send) -> Send:
 def send_on_live_connection(send: Send, producer: Producer, *args: Any, **options: Any) -> Any:
     """Send a second time, on a new connection, if the old one was closed meanwhile, as by a restart.
 
-    Also if it is silent, but where people wait: after an outage the server is often there again, and only the
-    connection, which nobody used meanwhile, is dead.
+    A silent connection counts as closed, except where people wait. After an outage the server is often back, and only
+    the connection, which nobody used meanwhile, is dead.
     """
     try:
         return send(producer, *args, **options)

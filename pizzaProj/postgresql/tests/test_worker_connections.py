@@ -40,7 +40,7 @@ def test_a_worker_has_no_pool_even_in_the_environment_of_a_web(of_a_web: dict[st
 
 
 def test_a_worker_that_asked_for_the_time_has_no_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Celery closes the descriptor of an open one, also for a solo pool, in whose process somebody else gets it."""
+    """Test that Celery finds no descriptor to close: in a solo pool, the next file opened would get its number."""
     monkeypatch.setattr(clock, "the_databases", clock.Clock())
     celery_app.ask_for_the_time()
     assert clock.the_databases.last is not None
