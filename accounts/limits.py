@@ -9,43 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
-from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Attempt
+from pizzaProj import limits
 
 NEIGHBOURHOOD_BITS = 64  # of an IPv6 address: its owner has every address with the same prefix
-
-
-class Limit(NamedTuple):
-    tries: int
-    window: timedelta
-
-
-QUARTER = timedelta(minutes=15)
-MINUTE = timedelta(minutes=1)
-# What is limited, and per what. An action that is missing here is a programming error: KeyError.
-LIMITS = {
-    "log_in": Limit(10, QUARTER),  # failures per name and address
-    "log_in_name": Limit(
-        100, QUARTER
-    ),  # failures per name from any address: high, because it also locks out the owner
-    "log_in_address": Limit(50, QUARTER),  # failures per address
-    "sign_up": Limit(20, QUARTER),  # accounts created per address
-    "sign_up_form": Limit(60, QUARTER),  # refused forms per address: they reveal which user names are taken
-    "reset": Limit(3, QUARTER),  # mails requested per e-mail address
-    "reset_address": Limit(20, QUARTER),  # mails requested per address
-    "confirm": Limit(10, QUARTER),  # wrong passwords per account that is logged in
-    "token": Limit(50, QUARTER),  # invalid tokens per address
-    "token_made": Limit(20, QUARTER),  # tokens created per account
-    "search": Limit(30, MINUTE),  # searches for people per account
-    "friend": Limit(60, QUARTER),  # friend requests and other actions on people per account
-    "room": Limit(20, QUARTER),  # rooms created per account or address
-}
-LONGEST_WINDOW = max(limit.window for limit in LIMITS.values())
+LIMITS = limits.ATTEMPTS
+LONGEST = max(limit.seconds for limit in LIMITS.values())
 TOO_MANY = "Too many attempts. Try again in a quarter of an hour."
 TOO_MANY_CODE = "too_many"
 
@@ -65,7 +39,7 @@ def allow(action: str, *who: object, now: datetime | None = None) -> bool:
 def note(action: str, *who: object, now: datetime | None = None) -> int:
     """Record an attempt and return its primary key. Attempts of this kind outside the window are deleted."""
     key, now = _key(action, who), now or timezone.now()
-    Attempt.objects.filter(key=key, at__lte=now - LIMITS[action].window).delete()
+    Attempt.objects.filter(key=key, at__lte=now - window_of(action)).delete()
     return Attempt.objects.create(key=key, at=now).pk
 
 
@@ -93,7 +67,7 @@ def failing(*tries: tuple[object, ...], now: datetime | None = None) -> Iterator
 
 def clear(now: datetime | None = None) -> None:
     """Delete the attempts that are outside every window, including those of people who never came back."""
-    Attempt.objects.filter(at__lte=(now or timezone.now()) - LONGEST_WINDOW).delete()
+    Attempt.objects.filter(at__lte=(now or timezone.now()) - timedelta(seconds=LONGEST)).delete()
 
 
 def address_of(request: HttpRequest) -> str:
@@ -112,8 +86,12 @@ def neighbourhood(address: str) -> str:
     return address
 
 
+def window_of(action: str) -> timedelta:
+    return timedelta(seconds=LIMITS[action].seconds)
+
+
 def _tries(action: str, key: str, now: datetime) -> int:
-    return Attempt.objects.filter(key=key, at__gt=now - LIMITS[action].window).count()
+    return Attempt.objects.filter(key=key, at__gt=now - window_of(action)).count()
 
 
 def _key(action: str, who: tuple[object, ...] | list[object]) -> str:

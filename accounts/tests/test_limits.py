@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import limits, mail
 from accounts.models import Attempt
 from accounts.tasks import clear_sessions
+from pizzaProj.limits import QUARTER_SECONDS, Limit
 
 pytestmark = pytest.mark.django_db
 
@@ -168,7 +169,7 @@ def test_mails_are_limited_per_recipient_and_per_sender(client, alice, mailoutbo
     [("/forgotten-password/", "alice@example.org", "reset"), ("/sign-up/", "dora@example.org", "sign_up")],
 )
 def test_simultaneous_requests_get_no_further_mails_or_accounts(alice, monkeypatch, mailoutbox, path, email, action):
-    monkeypatch.setitem(limits.LIMITS, action, limits.Limit(2, limits.QUARTER))
+    monkeypatch.setitem(limits.LIMITS, action, Limit(2, QUARTER_SECONDS))
     start = Barrier(6)
 
     def send(number):

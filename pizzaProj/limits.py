@@ -1,0 +1,36 @@
+"""Every limit on how much and how often, by person, session, address and request. How long one waits is in `waits`.
+
+Numbers alone: accounts.limits counts, and the places that are limited ask it.
+"""
+
+from typing import NamedTuple
+
+MINUTE_SECONDS = 60
+QUARTER_SECONDS = 15 * 60
+
+
+class Limit(NamedTuple):
+    """How often within how long, beginning at any moment."""
+
+    tries: int
+    seconds: int
+
+
+# Attempts, counted in the database, so that they survive a restart. An action that is missing here is a KeyError.
+ATTEMPTS = {
+    "log_in": Limit(10, QUARTER_SECONDS),  # failures per name and address
+    "log_in_name": Limit(
+        100, QUARTER_SECONDS
+    ),  # failures per name from anywhere: high, as it locks the owner out, too
+    "log_in_address": Limit(50, QUARTER_SECONDS),  # failures per address
+    "sign_up": Limit(20, QUARTER_SECONDS),  # accounts created per address
+    "sign_up_form": Limit(60, QUARTER_SECONDS),  # refused forms per address: they reveal which user names are taken
+    "reset": Limit(3, QUARTER_SECONDS),  # mails requested per e-mail address
+    "reset_address": Limit(20, QUARTER_SECONDS),  # mails requested per address
+    "confirm": Limit(10, QUARTER_SECONDS),  # wrong passwords per account that is logged in
+    "token": Limit(50, QUARTER_SECONDS),  # invalid tokens per address
+    "token_made": Limit(20, QUARTER_SECONDS),  # tokens created per account
+    "search": Limit(30, MINUTE_SECONDS),  # searches for people per account
+    "friend": Limit(60, QUARTER_SECONDS),  # friend requests and other actions on people per account
+    "room": Limit(20, QUARTER_SECONDS),  # rooms created per account or address
+}
