@@ -55,8 +55,8 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
 
         With an @ it could pass for somebody's e-mail address. It is part of a URL, where “..” would be another page.
         """
-        if not (limits.allow("sign_up", self.address) and limits.allow("sign_up_form", self.address)):
-            raise limits.TooMany  # before the form reveals whether the name is taken
+        # Before the form reveals whether the name is taken
+        limits.check(("sign_up", self.address), ("sign_up_form", self.address))
         username: str = self.cleaned_data["username"]
         if "@" in username:
             raise ValidationError("A user name can't contain an @. Your e-mail address goes into the field below.")
@@ -240,8 +240,7 @@ class TokenForm(forms.Form):
     def clean(self) -> dict[str, Any] | None:
         if self.user.tokens.count() >= MAX_TOKENS:
             raise ValidationError(f"You can have at most {MAX_TOKENS} tokens at a time: revoke one first.")
-        if not limits.allow("token_made", self.user.pk):
-            raise limits.TooMany
+        limits.check(("token_made", self.user.pk))
         return super().clean()
 
     def save(self) -> str:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import limits, people
 from realtime.refused import Refused
 
-TOO_MANY_SEARCHES = "That was a lot of searching. Try again in a minute."
+MANY_SEARCHES = "That was a lot of searching."
 
 Verb = Callable[[User, User], Any]
 
@@ -40,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
     user = member(request)
     mark = people.news([user.pk])[user.pk].mark  # read first, so that any change meanwhile makes it stale
     sought = request.GET.get("q", "").strip()
-    found, problem, status = look_for(user, sought) if sought else ([], "", 200)
+    found, problem, too_many = look_for(user, sought) if sought else ([], "", None)
     context = {
         "sought": sought,
         "found": found,
@@ -50,7 +50,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "blocked": people.blocked_by(user),
         "mark": mark,
     }
-    return render(request, "accounts/people.html", context, status=status)
+    response = render(request, "accounts/people.html", context)
+    return too_many.answered_by(response) if too_many else response
 
 
 @require_POST
@@ -71,27 +72,29 @@ def act(request: HttpRequest, verb: str) -> HttpResponse:
 def obey(user: User, verb: str, username: str) -> str:
     """Run the verb and return the message to show. Raise Refused if it is not possible."""
     if verb == "ask":
-        if not limits.allow("friend", user.pk):
-            raise Refused(limits.TOO_MANY)
-        limits.note("friend", user.pk)
+        limits.spend(("friend", user.pk))
     do, sentence = VERBS[verb]
     other = people.person(user, username)
     are_friends_now = do(user, other)
     return (VERBS["accept"][1] if are_friends_now else sentence).format(other)
 
 
-def look_for(user: User, sought: str) -> tuple[list[tuple[User, str]], str, int]:
-    """Return the people found with their relation to this person, a message if there are none, and the status."""
-    if not limits.allow("search", user.pk):
-        return [], TOO_MANY_SEARCHES, 429
-    limits.note("search", user.pk)
+Found = tuple[list[tuple[User, str]], str, limits.TooMany | None]
+
+
+def look_for(user: User, sought: str) -> Found:
+    """Return the people found with their relation to this person, a message if there are none, and the limit."""
+    try:
+        limits.spend(("search", user.pk), words=MANY_SEARCHES)
+    except limits.TooMany as too_many:
+        return [], too_many.sentence, too_many
     try:
         found = people.search(user, sought)
     except Refused as refused:
-        return [], str(refused), 200
+        return [], str(refused), None
     relations = people.relations(user, found)
     problem = "" if found else "Nobody here has a name like that."
-    return [(other, relations.get(other.pk, "")) for other in found], problem, 200
+    return [(other, relations.get(other.pk, "")) for other in found], problem, None
 
 
 def member(request: HttpRequest) -> User:

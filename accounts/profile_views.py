@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import tokens
 from accounts.forms import DeleteForm, EmailForm, ProfileForm, TokenForm
 from accounts.models import Profile
-from accounts.views import sent, status_of
+from accounts.views import limited, sent
 
 require_form = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -47,7 +47,7 @@ def change_email(request: HttpRequest) -> HttpResponse:
         user.save(update_fields=["email"])
         messages.success(request, "Your e-mail address has been changed.")
         return redirect("profile")
-    return render(request, "accounts/change_email.html", {"form": form}, status=status_of(form))
+    return limited(render(request, "accounts/change_email.html", {"form": form}), form)
 
 
 @login_required
@@ -85,7 +85,7 @@ def delete_account(request: HttpRequest) -> HttpResponse:
         logout(request)
         messages.success(request, "Your account has been deleted. Goodbye!")
         return redirect("index")
-    return render(request, "accounts/delete.html", {"form": form}, status=status_of(form))
+    return limited(render(request, "accounts/delete.html", {"form": form}), form)
 
 
 def profile_page(
@@ -100,7 +100,7 @@ def profile_page(
         "tokens": user.tokens.all(),
         "now": timezone.now(),
     }
-    return render(request, "accounts/profile.html", context, status=status_of(context["token_form"]))
+    return limited(render(request, "accounts/profile.html", context), context["token_form"])
 
 
 def the_user(request: HttpRequest) -> User:

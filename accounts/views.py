@@ -21,13 +21,16 @@ from django.views.decorators.http import require_http_methods
 from accounts import limits
 from accounts.forms import ForgottenPasswordForm, LogInForm, NewPasswordForm, SignUpForm
 
-REFUSED, TOO_MANY = 200, 429  # status of a page whose form has errors
+
+def limited(response: HttpResponse, form: BaseForm | None) -> HttpResponse:
+    """Give the page that shows this form the status 429 if a limit is exceeded, and say when to come back."""
+    refused = refusal_in(form) if form is not None else None
+    return refused.answered_by(response) if refused else response
 
 
-def status_of(form: BaseForm) -> int:
-    """Return the status of the page that shows this form: 429 if a limit is exceeded."""
+def refusal_in(form: BaseForm) -> limits.TooMany | None:
     errors = (error for found in form.errors.as_data().values() for error in found)
-    return TOO_MANY if any(error.code == limits.TOO_MANY_CODE for error in errors) else REFUSED
+    return next((error for error in errors if isinstance(error, limits.TooMany)), None)
 
 
 def sent(request: HttpRequest) -> QueryDict | None:
@@ -40,8 +43,7 @@ class Limited:
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]
-        response.status_code = status_of(form)
-        return response
+        return limited(response, form)
 
 
 @sensitive_post_parameters()
@@ -58,7 +60,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
         # Not `redirect`, which would take a bare word for the name of a view.
         return HttpResponseRedirect(target) if safe else redirect("index")
-    return render(request, "registration/sign_up.html", {"form": form, "next": target}, status=status_of(form))
+    return limited(render(request, "registration/sign_up.html", {"form": form, "next": target}), form)
 
 
 def make_account(request: HttpRequest, form: SignUpForm) -> bool:
@@ -66,13 +68,13 @@ def make_account(request: HttpRequest, form: SignUpForm) -> bool:
     user = None
     try:
         if form.is_valid():
-            limits.spend(("sign_up", form.address))
-            user = form.save()
+            with limits.spending(("sign_up", form.address)):
+                user = form.save()
     except ValidationError as error:
         form.add_error(None, error)
     if user:
         login(request, user)
-    elif status_of(form) == REFUSED:
+    elif not refusal_in(form):
         limits.note("sign_up_form", form.address)
     return user is not None
 
@@ -90,10 +92,7 @@ class LogIn(Limited, auth.LoginView):
 def admin_log_in(request: HttpRequest) -> HttpResponse:
     """Show the admin's own log-in page with the same limits (accounts.admin sets its form)."""
     response = admin.site.login(request)
-    form = (getattr(response, "context_data", None) or {}).get("form")
-    if form is not None:
-        response.status_code = status_of(form)
-    return response
+    return limited(response, (getattr(response, "context_data", None) or {}).get("form"))
 
 
 class NewPassword(Limited, auth.PasswordChangeView):

@@ -30,6 +30,7 @@ MOST_LISTED = 100
 NOT_IN_AN_ADDRESS = "/\\"
 
 NO_FRIENDS = "You are no longer friends. You can still read what was written here."
+MANY_ROOMS = "You have opened many new rooms."
 MUTED = "The staff have muted you here. You can still read."
 SPOKEN = (Message.Kind.TEXT, Message.Kind.REQUEST)  # what counts as unread
 
@@ -124,16 +125,22 @@ def enter(slug: str, person: Person, can_create: Callable[[], bool] = lambda: Tr
     slug, name = public_slug(slug)
     room = Room.objects.filter(slug=slug).first()
     if room is None and not can_create():
-        raise Refused("You have opened many new rooms. Wait a quarter of an hour.")
+        raise Refused(f"{MANY_ROOMS} Wait a quarter of an hour.")
     return room or public_room(name)
 
 
 def can_create(person: Person, address: str) -> bool:
     """Return True, and count it, if this account or address can create one more room now."""
-    maker = person.key if person.user else limits.neighbourhood(address)
-    if not limits.allow("room", maker):
+    try:
+        return count_new(person, address)
+    except limits.TooMany:
         return False
-    limits.note("room", maker)
+
+
+def count_new(person: Person, address: str) -> bool:
+    """Count one more room of this account or address and return True; TooMany if it can't create one now."""
+    maker = person.key if person.user else limits.neighbourhood(address)
+    limits.spend(("room", maker), words=MANY_ROOMS)
     return True
 
 

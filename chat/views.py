@@ -22,12 +22,14 @@ from realtime.refused import Refused
 def home(request: HttpRequest) -> HttpResponse:
     """Ask for a room, and a visitor for a name, too. List a member's own rooms and friends."""
     wanted, username = request.POST.get("room", ""), request.POST.get("username", "")
-    error = ""
+    error, too_many = "", None
     if request.method == "POST":
         try:
             return redirect(address_of_room(request, wanted, username))
         except Refused as refused:
             error = str(refused)
+        except limits.TooMany as refused:
+            error, too_many = refused.sentence, refused
     member = request.user if request.user.is_authenticated else None
     context = {
         "error": error,
@@ -37,7 +39,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "mark": rooms.unread_rooms([member.pk])[member.pk] if member else 0,  # chat.sockets.notices tells when
         "friends": people.friends(member) if member else [],
     }
-    return render(request, "chat/home.html", context, status=400 if error else 200)
+    response = render(request, "chat/home.html", context, status=400 if error else 200)
+    return too_many.answered_by(response) if too_many else response
 
 
 def address_of_room(request: HttpRequest, wanted: str, username: str) -> str:
@@ -45,7 +48,7 @@ def address_of_room(request: HttpRequest, wanted: str, username: str) -> str:
     slug, _ = rooms.public_slug(wanted)
     person = person_of(request)
     name = person.name if person.user else free_name(username)
-    rooms.enter(wanted, person, lambda: rooms.can_create(person, limits.address_of(request)))
+    rooms.enter(wanted, person, lambda: rooms.count_new(person, limits.address_of(request)))
     return f"{rooms.room_url(slug)}?{urlencode({'username': name})}"
 
 

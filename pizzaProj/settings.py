@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "operations.incomplete.Incompleteness",
+    "pizzaProj.turned_away.TurnedAway",
 ]
 if DEBUG:
     INSTALLED_APPS.append("django_browser_reload")
@@ -287,14 +288,17 @@ CONTENT_SECURITY_POLICY = {
 }
 
 
-# Anyone can send a wrong Host header, so don't fill the log with tracebacks; nor with each try of the pool to connect:
-# pizzaProj.unavailable says once a second what is the matter.
+# Anyone can send a wrong Host header or too large a form, so don't fill the log with tracebacks; nor with each try of
+# the pool to connect: pizzaProj.unavailable says once a second what is the matter.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "handlers": {"nowhere": {"class": "logging.NullHandler"}},
     "loggers": {
-        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+        **{
+            f"django.security.{error}": {"handlers": ["nowhere"], "propagate": False}
+            for error in ("DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent")
+        },
         "psycopg.pool": {"level": "ERROR"},
     },
 }

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from accounts.views import admin_log_in
 from home.api.views import api
 
+handler400 = "pizzaProj.turned_away.bad_request"
 handler500 = "pizzaProj.unavailable.server_error"
 urlpatterns = [
     # Before the admin's own URLs: the log-in has limits, and there is one page for a new password.

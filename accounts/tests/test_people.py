@@ -11,7 +11,7 @@ from django.db import close_old_connections, connection
 from django.test import Client
 from django.urls import reverse
 
-from accounts import people
+from accounts import limits, people
 from accounts.models import Block, Friendship
 from realtime import broadcast
 from realtime.refused import Refused
@@ -396,11 +396,16 @@ def test_a_page_behind_the_page_leaves_the_messages(alice, charlie, client):
     assert said in client.get(reverse("people")).content
 
 
-def test_searching_and_asking_are_limited(alice, charlie, monkeypatch):
-    monkeypatch.setattr("accounts.limits.allow", lambda action, *who: who != (alice.pk,))
-    answer = page(alice, q="charlie")
-    assert answer.status_code == 429
-    assert "Try again in a minute" in answer.content.decode()
-    assert press(alice, "ask", "charlie")[1] == ["Too many attempts. Try again in a quarter of an hour."]
+@pytest.mark.parametrize(("action", "words"), [("search", "a lot of searching"), ("friend", "Too many attempts")])
+def test_searching_and_asking_are_limited(alice, charlie, client, monkeypatch, action, words):
+    monkeypatch.setitem(limits.LIMITS, action, limits.Limit(1, limits.QUARTER))
+    limits.note(action, alice.pk)
+    client.force_login(alice)
+    if action == "search":
+        answer = client.get(reverse("people"), {"q": "charlie"})
+    else:
+        answer = client.post(reverse("people_act", args=["ask"]), {"username": "charlie"})
+    assert (answer.status_code, int(answer["Retry-After"])) == (429, 900)
+    assert f"{words}. Try again in 15 minutes." in answer.content.decode()
     assert not Friendship.objects.exists()
     assert page(charlie, q="alice").context["found"] == [(alice, "")]

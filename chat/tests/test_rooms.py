@@ -102,7 +102,8 @@ def test_the_form_limits_the_number_of_new_rooms_too(client, alice, monkeypatch)
     for name in ("one", "one", "ONE"):  # it exists after the first time
         assert client.post("/chat/", {"room": name}).status_code == 302
     page = client.post("/chat/", {"room": "two"})
-    assert page.status_code == 400 and "many new rooms" in page.content.decode()
+    assert page.status_code == 429 and "many new rooms" in page.content.decode()
+    assert 800 < int(page["Retry-After"]) <= 900
     assert Room.objects.get().name == "one"
 
 

@@ -51,7 +51,7 @@ class Token(APIKeyHeader):
     csrf = True  # ninja's docs page is a page too, and sends the token only with this
 
     def authenticate(self, request: HttpRequest, key: str | None) -> bool:
-        """Return the caller. HttpError 401 for an invalid token, 429 after too many of them."""
+        """Return the caller. HttpError 401 for an invalid token, TooMany after too many of them."""
         if has_token(request):
             request.user = user_of_token(key or "", limits.address_of(request))
         return True
@@ -63,8 +63,7 @@ def has_token(request: HttpRequest) -> bool:
 
 
 def user_of_token(header: str, address: str) -> User:
-    if not limits.allow("token", address):
-        raise HttpError(429, limits.TOO_MANY)
+    limits.check(("token", address))
     found = tokens.user_and_token(header[len(SCHEME) :].strip())
     if found is None:
         limits.note("token", address)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 
+from accounts import limits
 from home.api.bodies import (
     KEY_HEADER,
     ORDER_BODY,
@@ -87,6 +88,11 @@ def refuse_as_incomplete(request: HttpRequest, refused: Incomplete) -> HttpRespo
     answer = refuse(request, HttpError(503, NOT_NOW))
     answer["Retry-After"] = str(AGAIN_SECONDS)
     return answer
+
+
+@api.exception_handler(limits.TooMany)
+def refuse_too_many(request: HttpRequest, refused: limits.TooMany) -> HttpResponse:
+    return refused.answered_by(refuse(request, HttpError(429, refused.sentence)))
 
 
 @api.exception_handler(RequestDataTooBig)

@@ -29,7 +29,7 @@ BROKEN = [
     ("realtime", "realtime/extra.py", "from home import live", "realtime.extra -> home.live"),
     ("realtime", "realtime/extra.py", "from accounts import people", "realtime.extra -> accounts.people"),
     ("realtime", "realtime/identities.py", "from accounts import models", "realtime.identities -> accounts.models"),
-    ("identity", "accounts/limits.py", "from realtime import broadcast", "accounts.limits -> realtime.broadcast"),
+    ("identity", "accounts/limits/keys.py", "from realtime import broadcast", "accounts.limits.keys -> realtime"),
     ("chat", "home/extra.py", "from chat import rooms", "home.extra -> chat.rooms"),
     ("operations", "home/extra.py", "from operations import signs", "home.extra -> operations.signs"),
     ("kitchen", "kitchen/stages.py", "from kitchen.promises import views", "kitchen.stages -> kitchen.promises.views"),

@@ -1,0 +1,29 @@
+"""Limit how often something can be tried, by whom and from where. The numbers are in pizzaProj.limits.
+
+Attempts are counted in the database, where they survive a restart or a lost Redis. TooMany says when to come back.
+"""
+
+from accounts.limits.address import address_of, neighbourhood
+from accounts.limits.attempts import LIMITS, allow, check, clear, failing, note, spend, spending
+from accounts.limits.too_many import TOO_MANY, TOO_MANY_CODE, Busy, TooMany
+from pizzaProj.limits import QUARTER_SECONDS as QUARTER
+from pizzaProj.limits import Limit
+
+__all__ = [
+    "LIMITS",
+    "QUARTER",
+    "TOO_MANY",
+    "TOO_MANY_CODE",
+    "Busy",
+    "Limit",
+    "TooMany",
+    "address_of",
+    "allow",
+    "check",
+    "clear",
+    "failing",
+    "neighbourhood",
+    "note",
+    "spend",
+    "spending",
+]

@@ -1,0 +1,53 @@
+"""Answer in words whoever asks too often (429) or sends too much (413): as a page, or as JSON to a program.
+
+`unavailable` does the same for 503.
+"""
+
+from collections.abc import Callable
+
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
+from django.views import defaults
+
+from accounts.limits import TooMany
+from pizzaProj.unavailable import wants_json
+
+TOO_LARGE = "That is more than we can take at once."
+TOO_LARGE_STATUS = 413
+TOO_LARGE_ERRORS = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
+
+class TurnedAway:
+    """Answer TooMany, wherever a view raises it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, TooMany):
+            return None
+        return error.answered_by(in_words(request, "One slice at a time", error.sentence))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django refuses to read. What is too large gets words of its own."""
+    if not isinstance(exception, TOO_LARGE_ERRORS):
+        return defaults.bad_request(request, exception)
+    answer = in_words(request, "That does not fit into our oven", TOO_LARGE)
+    answer.status_code = TOO_LARGE_STATUS
+    return answer
+
+
+def in_words(request: HttpRequest, heading: str, sentence: str) -> HttpResponse:
+    """Say the sentence. Rendered without the request, so that no context processor reads session or database."""
+    if wants_json(request):
+        response: HttpResponse = JsonResponse({"status": False, "error": sentence})
+    else:
+        context = {"heading": heading, "sentence": sentence}
+        response = HttpResponse(loader.render_to_string("turned_away.html", context))
+    response["Cache-Control"] = "no-store"
+    return response
