@@ -34,3 +34,7 @@ ATTEMPTS = {
     "friend": Limit(60, QUARTER_SECONDS),  # friend requests and other actions on people per account
     "room": Limit(20, QUARTER_SECONDS),  # rooms created per account or address
 }
+
+# Passwords hashed in one process; each hash takes 100 MB
+HASHES_AT_ONCE = 2
+HASHES_WAITING = 20  # in the queue; the next is asked to come back

@@ -43,6 +43,10 @@ BROKER_BUDGET_SECONDS = 1.0  # and when those of a thread took that long togethe
 BROKER_PRODUCER_SECONDS = 2.0  # until a thread gets one of the process's ten connections to send with
 BROKER_CHECK_SECONDS = 2  # of silence, before a connection is asked for a sign of life; whole seconds
 
+# Limits
+HASH_QUEUE_SECONDS = 2.0  # until it is one's turn to have a password hashed
+HASH_RETRY_SECONDS = 3  # what one is asked to wait if it never is
+
 # Tasks: the process of the worker's pool that runs one for longer is killed and replaced
 TASK_SECONDS = 60.0
 STUDY_PART_SECONDS = 300.0

@@ -5,6 +5,7 @@ Attempts are counted in the database, where they survive a restart or a lost Red
 
 from accounts.limits.address import address_of, neighbourhood
 from accounts.limits.attempts import LIMITS, allow, check, clear, failing, note, spend, spending
+from accounts.limits.hashing import gate
 from accounts.limits.too_many import TOO_MANY, TOO_MANY_CODE, Busy, TooMany
 from pizzaProj.limits import QUARTER_SECONDS as QUARTER
 from pizzaProj.limits import Limit
@@ -22,6 +23,7 @@ __all__ = [
     "check",
     "clear",
     "failing",
+    "gate",
     "neighbourhood",
     "note",
     "spend",
