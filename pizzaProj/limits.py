@@ -35,6 +35,13 @@ ATTEMPTS = {
     "room": Limit(20, QUARTER_SECONDS),  # rooms created per account or address
 }
 
+# Counted in Valkey, or in the process while that is away
+PACES = {
+    "order": Limit(60, MINUTE_SECONDS),  # orders per account or session
+    "order_address": Limit(600, MINUTE_SECONDS),  # orders per address, those of members and sessions included
+}
+PACES_IN_PROCESS = 10_000  # keys, of at most that many moments each
+
 # Passwords hashed in one process; each hash takes 100 MB
 HASHES_AT_ONCE = 2
 HASHES_WAITING = 20  # in the queue; the next is asked to come back

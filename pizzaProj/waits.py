@@ -44,6 +44,7 @@ BROKER_PRODUCER_SECONDS = 2.0  # until a thread gets one of the process's ten co
 BROKER_CHECK_SECONDS = 2  # of silence, before a connection is asked for a sign of life; whole seconds
 
 # Limits
+COUNT_SECONDS = 0.25  # until Valkey has counted; then each process counts for itself, for BROKER_PAUSE_SECONDS
 HASH_QUEUE_SECONDS = 2.0  # until it is one's turn to have a password hashed
 HASH_RETRY_SECONDS = 3  # what one is asked to wait if it never is
 

@@ -11,6 +11,7 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 
 from accounts import limits
+from home.api.answers import WITH_ANY_TOKEN
 from home.api.bodies import (
     KEY_HEADER,
     ORDER_BODY,
@@ -24,6 +25,7 @@ from home.api.bodies import (
     read_way,
 )
 from home.api.callers import Token, check_csrf, guest_for, idempotency_key, is_simulated, member
+from home.api.pace import count_order
 from home.models import Order, Pizza
 from home.timeline import sentence_of, timeline
 from kitchen import flow, stages
@@ -104,7 +106,12 @@ def refuse_too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpRespo
     "/order/",
     summary="Order pizzas",
     response={201: Placed, frozenset({400, 401, 403, 409, 413, 422, 429, 503}): Refusal},
-    openapi_extra={"requestBody": ORDER_BODY, "parameters": [KEY_HEADER], "security": WITHOUT_TOKEN},
+    openapi_extra={
+        "requestBody": ORDER_BODY,
+        "parameters": [KEY_HEADER],
+        "security": WITHOUT_TOKEN,
+        "responses": WITH_ANY_TOKEN,
+    },
 )
 @api.post("/order", include_in_schema=False)
 def order_pizza(request: HttpRequest) -> HttpResponse:
@@ -135,6 +142,8 @@ def place_once(request: HttpRequest, wanted: Wanted, guest: str, key: str | None
     """Place the order; if an equal request is placing it at this moment, return the order that it makes."""
     user = request.user if request.user.is_authenticated else None
     items, simulated = choose(wanted.lines), is_simulated(request)
+    if not simulated:
+        count_order(request, guest)
     promise = forecast.promise(wanted.pizzas, timezone.now(), wanted.way)
     try:
         return flow.place(
@@ -168,7 +177,11 @@ def placed_by(key: str | None, wanted: Wanted, guest: str) -> Order | None:
     return order
 
 
-@api.get("/order/{order_id}/", summary="One order and what happened to it", openapi_extra={"security": WITHOUT_TOKEN})
+@api.get(
+    "/order/{order_id}/",
+    summary="One order and what happened to it",
+    openapi_extra={"security": WITHOUT_TOKEN, "responses": WITH_ANY_TOKEN},
+)
 @api.get("/order/{order_id}", include_in_schema=False)
 def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
     """Return the order. The payload is the same as on the socket `/ws/pizza/<order_id>/`.
@@ -190,7 +203,7 @@ def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
     "/promise/",
     summary="When an order would be here",
     response={200: Ready, 400: Refusal},
-    openapi_extra={"parameters": [PIZZAS_PARAMETER, WAY_PARAMETER]},
+    openapi_extra={"parameters": [PIZZAS_PARAMETER, WAY_PARAMETER], "responses": WITH_ANY_TOKEN},
 )
 @api.get("/promise", include_in_schema=False)
 def get_promise(request: HttpRequest) -> dict[str, Any]:
@@ -203,14 +216,21 @@ def get_promise(request: HttpRequest) -> dict[str, Any]:
     return {"promise": answer.times, "what": stages.ROUTES[way].what, "why_not": answer.why_not}
 
 
-@api.get("/me/", summary="Who is calling", response={200: Me, frozenset({401, 429}): Refusal})
+@api.get(
+    "/me/",
+    summary="Who is calling",
+    response={200: Me, frozenset({401, 429}): Refusal},
+    openapi_extra={"responses": WITH_ANY_TOKEN},
+)
 @api.get("/me", include_in_schema=False)
 def get_me(request: HttpRequest) -> dict[str, Any]:
     """Return the account of the token, or of the page's session: a way to try a token."""
     return {"username": member(request).username}
 
 
-@api.get("/menu/", summary="What can be ordered", openapi_extra={"security": WITHOUT_TOKEN})
+@api.get(
+    "/menu/", summary="What can be ordered", openapi_extra={"security": WITHOUT_TOKEN, "responses": WITH_ANY_TOKEN}
+)
 @api.get("/menu", include_in_schema=False)
 def get_menu(request: HttpRequest) -> dict[str, Any]:
     """Return the menu. Prices are in dollars."""

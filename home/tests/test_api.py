@@ -353,6 +353,8 @@ def test_it_describes_itself_without_the_internet(script):
     assert {"201", "400", "409"} <= paths_answers(script)
     schemas = json.dumps(script.get("/api/openapi.json").json())
     assert schemas.count('"enum": ["delivery", "carry_out"]') == 3  # of one pizza, of several, of a promise
+    for operation in (one for path in paths.values() for one in path.values()):
+        assert "Retry-After" in operation["responses"]["429"]["headers"]
     page = script.get("/api/docs").content.decode()
     assert "<title>Forno Vivo</title>" in page
     assert "swagger-ui-bundle.js" in page

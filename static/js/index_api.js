@@ -9,6 +9,8 @@ const TIMEOUT_MS = 8000; // the shop answers within five seconds, if only to say
 const KEEP_TRYING_MS = 30_000;
 const PAUSE_SECONDS = 2; // between two tries, unless the answer asks for another one
 const PASSING = [502, 503, 504];
+const TOO_MANY = 429; // orders in a minute
+const MOST_WAIT_MS = 90_000; // for the turn that such an answer names
 const TOKEN = "meta[name=csrf-token]";
 
 const byId = (id) => document.getElementById(id);
@@ -117,22 +119,33 @@ async function order() {
 
 /** Send the same click again while the kitchen can't be reached; its key makes it one order, also if an answer got lost. */
 async function sendUntilHeard() {
-  const end = Date.now() + KEEP_TRYING_MS;
+  const began = Date.now();
   for (;;) {
     try {
       return await send().catch(sendWithNewToken);
     } catch (error) {
-      if (Date.now() > end || (error.response && !PASSING.includes(error.response.status))) throw error;
-      complain("The kitchen can’t hear us right now. We keep trying.");
-      await new Promise((resolve) => setTimeout(resolve, pauseMs(error.response)));
+      const pause = pauseMs(error.response);
+      if (!willPass(error.response, Date.now() - began, pause)) throw error;
+      complain(sentenceFor(error.response));
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 }
 
-/** Return how long to wait, a little more or less, so that not all customers come back at the same moment. */
+function willPass(response, waitedMs, pause) {
+  if (response?.status === TOO_MANY) return waitedMs + pause < MOST_WAIT_MS;
+  return waitedMs < KEEP_TRYING_MS && (!response || PASSING.includes(response.status));
+}
+
+function sentenceFor(response) {
+  if (response?.status !== TOO_MANY) return "The kitchen can’t hear us right now. We keep trying.";
+  return `${response.data.error ?? "That is a lot of orders."} Stay here: we order it for you then.`;
+}
+
+/** Return how long to wait, and a little more, so that not all customers come back at the same moment. */
 function pauseMs(response) {
   const seconds = Number(response?.headers["retry-after"] || PAUSE_SECONDS);
-  return (seconds || PAUSE_SECONDS) * (750 + 500 * Math.random());
+  return (seconds || PAUSE_SECONDS) * (1000 + 250 * Math.random());
 }
 
 function send() {
