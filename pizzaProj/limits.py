@@ -45,3 +45,10 @@ PACES_IN_PROCESS = 10_000  # keys, of at most that many moments each
 # Passwords hashed in one process; each hash takes 100 MB
 HASHES_AT_ONCE = 2
 HASHES_WAITING = 20  # in the queue; the next is asked to come back
+
+# Bodies of requests. nginx refuses more than 12 MB before that (client_max_body_size).
+BODY_BYTES = 1_000_000
+UPLOAD_BYTES = 11 * 1024 * 1024  # where pictures are uploaded: they have at most 10 MB
+FORM_FIELDS = 1_000  # the admin's list of a hundred pizzas has four hundred
+UPLOADS_AT_ONCE = 2  # larger bodies that are read and made into pictures in one process
+UPLOADS_WAITING = 10

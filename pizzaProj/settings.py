@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from pizzaProj import addresses, embedded, waits
+from pizzaProj import addresses, embedded, limits, waits
 
 env = environ.Env()
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -302,6 +302,11 @@ LOGGING = {
         "psycopg.pool": {"level": "ERROR"},
     },
 }
+
+
+# Forms and bodies; pizzaProj.bodies bounds what arrives at all
+DATA_UPLOAD_MAX_MEMORY_SIZE = limits.BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = limits.FORM_FIELDS
 
 
 # Language and files
