@@ -1,9 +1,14 @@
 """A database of an older commit goes on with the new columns."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from accounts import rights
 from kitchen import stages
 from kitchen.models import Outcome, Station, Study
 
@@ -61,3 +66,16 @@ def test_the_stations_keep_what_they_are_under_other_names(before):
     assert [stage for stage in works_on if works_on[stage] == "item"] == ["received", "baking"]
     assert Study.objects.get().request == {"seed": 2}
     assert Outcome.objects.get().intervened
+
+
+def test_staff_keep_what_they_could_do():
+    """Until 0.12 `is_staff` was enough; what took a permission before is not given."""
+    people = {name: User.objects.create_user(name, is_staff=name != "alice") for name in ("alice", "cook")}
+    User.objects.create_superuser("owner")
+    import_module("kitchen.migrations.0014_rights_of_staff").allow(apps, None)
+    assert {name: {right for right in rights.RIGHTS if rights.has(user, rights.RIGHTS[right])}
+            for name, user in people.items()} == {
+        "alice": set(),
+        "cook": set(rights.RIGHTS) - {"add_pizzas", "change_pizzas", "answer", "moderate"},
+    }  # fmt: skip
+    assert not User.objects.get(username="owner").user_permissions.exists()
