@@ -1,11 +1,14 @@
 """The sockets of orders: subscribe, then snapshot, then stream."""
 
 import json
+from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth.models import AnonymousUser, User
 
+from accounts import rights
 from home import live
 from home.models import Order
 from home.reconcile import reconciler
@@ -16,6 +19,7 @@ from realtime.sockets import UNKNOWN, Identified, greeting
 
 MOST_REMEMBERED = 10_000  # orders whose seq a list remembers
 MAX_WATCHED = 100
+NAMES = ("override",)  # of the actions on an order
 
 
 class OrderWatcher(Identified):
@@ -103,20 +107,18 @@ class OrderProgress(OrderWatcher):
 
     async def obey(self, content: dict[str, Any]) -> dict[str, Any]:
         """Perform the action and return the payload afterwards. Refused if it is unknown, or not for this person."""
-        if content.get("action") != "override":
+        if content.get("action") not in NAMES:
             raise Refused('Unknown action. Staff can send {"action": "override", "stage": "..."}.')
         user = await self.current_user()
-        if not user.is_staff:
-            raise Refused("Only staff can move an order.")
         return await override(self.order_id, content.get("stage"), user)
 
 
 class OrderList(OrderWatcher):
-    """The orders of a list: {"watch": ["<order_id>", ...]} names them. Staff also hear of new ones."""
+    """The orders of a list: {"watch": ["<order_id>", ...]} names them. Who can see all hears of new ones, too."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.watched: set[str] = set()  # not `seen`: staff have seen a new order before they watch it
+        self.watched: set[str] = set()  # not `seen`: a new order is sent before it is watched
 
     def sent(self) -> dict[str, int]:
         return {order_id: self.seen[order_id] for order_id in self.watched & self.seen.keys()}
@@ -132,16 +134,17 @@ class OrderList(OrderWatcher):
         reconciler.join(self)
 
     async def refreshed(self) -> None:
-        """Subscribe to new orders for as long as the person belongs to the staff."""
-        if self.user.is_staff and not self.hears_news:
+        """Subscribe to new orders for as long as the person can see all orders."""
+        sees_all = self.user.is_staff and await sees_orders(self.user)  # a customer costs no thread
+        if sees_all and not self.hears_news:
             self.hears_news = True
             await self.join(live.NEW_ORDERS)
-        elif self.hears_news and not self.user.is_staff:
+        elif self.hears_news and not sees_all:
             self.hears_news = False
             await self.leave(live.NEW_ORDERS)
 
     async def order_status(self, event: dict[str, Any]) -> None:
-        if self.hears_news or event["order_id"] in self.watched:  # otherwise they have just left the staff
+        if self.hears_news or event["order_id"] in self.watched:  # otherwise they have just lost that right
             await super().order_status(event)
             self.forget_old_news()
 
@@ -180,6 +183,11 @@ class Unknown(AsyncWebsocketConsumer):
 get_payload = database_sync_to_async(Order.get_order_detail, thread_sensitive=False)
 
 
+@partial(database_sync_to_async, thread_sensitive=False)
+def sees_orders(user: User | AnonymousUser) -> bool:
+    return rights.has(user, rights.SEE_ORDERS)
+
+
 @database_sync_to_async
 def get_payloads(order_ids: set[str]) -> list[dict[str, Any]]:
     return [order.payload() for order in Order.objects.filter(order_id__in=order_ids).with_items()]
@@ -187,6 +195,7 @@ def get_payloads(order_ids: set[str]) -> list[dict[str, Any]]:
 
 @database_sync_to_async
 def override(order_id: str, stage: Any, user: Any) -> dict[str, Any]:
+    rights.require(user, rights.MOVE_ORDERS)
     order = Order.objects.get(order_id=order_id)
     flow.override(order.pk, str(stage), by=user)
     order.refresh_from_db()

@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from accounts import rights
 from home import frames
 from home.rows import Rows, Update, write_together
 from kitchen import stages
@@ -155,8 +156,8 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.open().filter(models.Exists(waiting) | alone)
 
     def of(self, user: Any, guest: str) -> "OrderQuerySet":
-        """Orders that this person can see in a list: all for staff, their own for a customer or a visitor."""
-        if user.is_staff:
+        """Orders that this person can see in a list: their own, or all with the right to see them."""
+        if rights.has(user, rights.SEE_ORDERS):
             return self
         if user.is_authenticated:
             return self.filter(user=user)

@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from home import consumers, live
@@ -18,6 +19,7 @@ from kitchen import flow
 from pizzaProj.asgi import application
 from realtime.broadcast import broadcaster
 from realtime.periodic import PeriodicCheck
+from realtime.revalidation import revalidator
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
@@ -249,6 +251,34 @@ async def test_only_staff_hear_of_new_orders(order, place, alice, bob):
         new = await sync_to_async(place)()
         assert (await receive(staff))["payload"]["order_id"] == new.order_id
         assert await customer.receive_nothing(timeout=0.2)
+
+
+@pytest.mark.parametrize("codename", ["view_order", "deliver_order"])
+async def test_a_permission_decides_who_hears_of_new_orders(order, place, alice, codename):
+    """The right is looked at again: who gets it hears of new orders, who loses it no longer does."""
+    await User.objects.filter(pk=alice.pk).aupdate(is_staff=True)
+    permission = await Permission.objects.aget(codename=codename)
+    async with open_socket("/ws/orders/", await sync_to_async(cookie_of)(alice)) as staff:
+        heard = []
+        for change in (alice.user_permissions.aadd, alice.user_permissions.aremove):
+            await change(permission)
+            await revalidator.check()
+            await staff.send_json_to({"watch": "rubbish"})
+            assert "error" in await receive(staff)  # it has joined or left
+            await sync_to_async(place)()
+            heard.append(not await staff.receive_nothing(timeout=0.3))
+            if heard[-1]:
+                await receive(staff)
+    assert heard == [codename == "view_order", False]
+
+
+async def test_staff_without_the_permission_move_no_order(order, path, alice):
+    await User.objects.filter(pk=alice.pk).aupdate(is_staff=True)
+    async with open_socket(path, await sync_to_async(cookie_of)(alice)) as staff:
+        await receive(staff)
+        await staff.send_json_to({"action": "override", "stage": "delivered"})
+        assert "Your account can’t move an order." in (await receive(staff))["error"]
+    assert (await Order.objects.aget(pk=order.pk)).stage == "received"
 
 
 async def test_a_list_that_hears_of_orders_for_weeks_does_not_grow(monkeypatch):
