@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from accounts import rights
 from home import live
 from home.models import Order, OrderItem
 from kitchen import flow, stages
@@ -24,6 +25,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "cancel": flow.cancel,
     "remake": flow.remake,
 }
+OF_ORDERS = ("override", "undo")  # the verbs that are called differently
+RIGHTS = {"station": rights.SET_STATIONS, "shop": rights.RUN_SHOP}
 COLUMNS = {"places": "capacity"}  # board keys that differ from the column's name
 # The board's page offers these for a ticket: (label, key). Cancel and remake have a part of their own there.
 BUTTONS = {
@@ -45,13 +48,24 @@ MISHAPS = {
 def act(content: dict[str, Any], user: Any) -> dict[str, Any]:
     """Perform an action and return the answer to its sender. flow.Refused or ValidationError: nothing has changed."""
     name = content.get("action")
+    if name not in names():
+        raise flow.Refused("Unknown action.")
+    rights.require(user, right_to(name))
     if name == "station":
         return change_station(content, user)
     if name == "shop":
         return change_shop(content)
-    if isinstance(name, str) and (name in VERBS or name in ("override", "undo")):
-        return change_order(name, content, user)
-    raise flow.Refused("Unknown action.")
+    return change_order(name, content, user)
+
+
+def names() -> list[str]:
+    """Return all actions."""
+    return [*VERBS, *OF_ORDERS, *RIGHTS]
+
+
+def right_to(name: str) -> rights.Right:
+    """Return the right that an action takes. What is not about the shop itself moves an order."""
+    return RIGHTS.get(name, rights.MOVE_ORDERS)
 
 
 def change_order(name: str, content: dict[str, Any], user: Any) -> dict[str, Any]:

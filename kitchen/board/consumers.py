@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
+from accounts import rights
 from home import live
 from home.consumers import OrderWatcher
 from home.models import Order
@@ -45,7 +46,7 @@ class KitchenBoard(OrderWatcher):
             handover.check.leave(self)
 
     def may_stay(self, user: User | AnonymousUser) -> bool:
-        return user.is_staff
+        return rights.has(user, rights.SEE_ORDERS)
 
     async def opened(self) -> None:
         await self.join(live.KITCHEN)

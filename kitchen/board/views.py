@@ -2,12 +2,11 @@
 
 from http import HTTPStatus
 
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts import rights
 from kitchen import stages
 from kitchen.board.actions import BUTTONS, MISHAPS
 from kitchen.board.snapshot import LATE_AFTER_TIMES, SOON_AFTER_TIMES, TO_BE_MADE
@@ -15,11 +14,9 @@ from kitchen.models import Station
 
 
 @require_safe
-@login_required
+@rights.needs(rights.SEE_ORDERS)
 def board(request: HttpRequest) -> HttpResponse:
     """Render the columns, or with `?station=baking` that station alone; what is in them comes over the socket."""
-    if not request.user.is_staff:
-        raise PermissionDenied  # not the log-in page: it would send them straight back
     stations = list(Station.objects.all())
     asked = request.GET.get("station", "")
     alone = next((station for station in stations if station.stage == asked), None)

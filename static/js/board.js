@@ -161,7 +161,8 @@ function showShop() {
   const { is_open, speed, demand_per_hour: demand } = kitchen.shop;
   write(byId("shop-state"), is_open ? "Open" : "Closed");
   write(byId("shop-speed"), `${Number(speed.toPrecision(3))} ×${demand ? ", simulated demand" : ""}`);
-  byId("open-shop").ariaLabel = `The shop is ${is_open ? "open" : "closed"}, its clock runs ${speed} times as fast. Change`;
+  const words = `The shop is ${is_open ? "open" : "closed"}, its clock runs ${speed} times as fast.`;
+  byId("open-shop").ariaLabel = byId("open-shop").disabled ? words : `${words} Change`;
   byId("open-shop").classList.toggle("closed", !is_open);
 }
 

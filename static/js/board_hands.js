@@ -23,6 +23,7 @@ export class Hands {
     this.pizza = null; // and the one of its pizzas that the dialog is about, if it is about one
     this.wordsOf = wordsOfStages();
     this.tapped = { at: -REST_MS, x: 0, y: 0 }; // the last tap that ended something
+    this.canMove = "moves" in document.getElementById("floor").dataset; // as the page says; the kitchen decides
     this.wanted = new Map(); // stage -> places that were requested, until the kitchen answers
     document.addEventListener("keydown", (event) => this.key(event));
     document.getElementById("stations").addEventListener("click", (event) => this.click(event));
@@ -170,7 +171,7 @@ export class Hands {
     if (letter === "u") return this.actions.undo();
     if (letter === "n") return this.actions.toggleNumbers();
     const order = this.orderOf(ticket);
-    if (!order) return false;
+    if (!order || !this.canMove) return false;
     const pizza = this.pizzaOfTicket(ticket);
     if (letter === "enter") return target === ticket && this.opened(order, undefined, pizza);
     if (letter === "m") return this.opened(order, "#move-to button:not([hidden])"); // a pizza moves with its order

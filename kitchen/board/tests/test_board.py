@@ -1,6 +1,7 @@
 """The board: who can see it, what it shows, what staff can do on it, and what it is told when that can't be done."""
 
 import json
+import re
 import threading
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -10,6 +11,7 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.contrib.auth.models import Permission, User
 from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -123,13 +125,87 @@ async def test_the_socket_is_for_staff(alice):
         assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": 4403}
 
 
-@pytest.mark.parametrize("loses", ["the session", "the rights"])
+ACTIONS = {
+    "shop": {"is_open": False},
+    "station": {"stage": "baking", "places": 9},
+    "rush": {},
+    "override": {"stage": "baked"},
+}
+WITHOUT = {"shop": "change how the shop runs", "station": "change a station"}  # what a refusal says
+
+
+def staff_with(*codenames):
+    user = User.objects.create_user("nora", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return user
+
+
+def what_is_there():
+    shop, oven = Shop.objects.get(), Station.objects.get(stage="baking")
+    return shop.is_open, oven.capacity, list(Order.objects.values_list("seq", "stage"))
+
+
+async def test_staff_without_a_permission_see_no_board(client):
+    nora = await in_database(staff_with)()
+    async with open_socket((await in_database(cookie_of)(nora))[1]) as socket:
+        assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": 4403}
+    await in_database(client.force_login)(nora)
+    answer = await in_database(client.get)("/kitchen/")
+    assert answer.status_code == 403
+    assert "Your account can’t see everybody’s orders. Whoever runs the shop can allow it" in answer.content.decode()
+
+
+async def test_who_sees_the_board_changes_nothing_with_that(order):
+    nora, before = await in_database(staff_with)("view_order"), await in_database(what_is_there)()
+    async with board_of(nora) as (socket, _):
+        for action, more in ACTIONS.items():
+            refused = await ask(socket, action, **more, order_id=order.order_id, seq=1)
+            assert f"Your account can’t {WITHOUT.get(action, 'move an order')}." in refused["error"]
+    assert await in_database(what_is_there)() == before
+
+
+@pytest.mark.parametrize(
+    ("codename", "allowed"),
+    [("change_order", ["rush", "override"]), ("change_station", ["station"]), ("change_shop", ["shop"])],
+)
+async def test_each_permission_allows_its_own_actions(order, codename, allowed):
+    async with board_of(await in_database(staff_with)("view_order", codename)) as (socket, _):
+        answers = {
+            action: await ask(socket, action, **more, order_id=order.order_id, seq=1)
+            for action, more in ACTIONS.items()
+        }
+    assert [action for action in answers if "done" in answers[action]] == allowed
+
+
+@pytest.mark.parametrize(
+    ("codenames", "offered"),
+    [
+        (["view_order"], []),
+        (["view_order", "change_order"], ["data-moves"]),
+        (["view_order", "change_station"], ["data-sets"]),
+        (["view_order", "change_shop"], ["shop"]),
+    ],
+)
+def test_the_page_offers_what_the_account_can_do(client, codenames, offered):
+    client.force_login(staff_with(*codenames))
+    page = client.get("/kitchen/").content.decode()
+    floor = re.search(r'<div class="floor"[^>]*>', page)[0]
+    shop = re.search(r'<button [^>]*id="open-shop"[^>]*>', page)[0]
+    found = [word for word in ("data-moves", "data-sets") if word in floor] + ["shop"] * ("disabled" not in shop)
+    assert found == offered
+
+
+@pytest.mark.parametrize("loses", ["the session", "the rights", "the permission"])
 async def test_an_action_after_losing_access_is_refused(bob, order, loses):
+    if loses == "the permission":
+        bob = await in_database(staff_with)("change_order")
     client, cookie = await in_database(cookie_of)(bob)
     async with open_socket(cookie) as socket:
         await receive(socket)
         if loses == "the session":
             await in_database(client.logout)()
+        elif loses == "the permission":
+            await in_database(bob.user_permissions.clear)()
         else:
             bob.is_staff = False
             await bob.asave()
@@ -305,7 +381,7 @@ async def test_an_order_that_begins_through_an_action_gets_a_chain(bob, order, p
 
 
 async def test_two_bump_the_same_ticket_it_happens_once_and_the_second_is_told(bob, order, django_user_model):
-    dora = await in_database(django_user_model.objects.create_user)("dora", is_staff=True)
+    dora = await in_database(django_user_model.objects.create_user)("dora", is_staff=True, is_superuser=True)
     async with board_of(bob) as (first, _), board_of(dora) as (second, _):
         await ask(first, "advance", order_id=order.order_id, seq=1)
         answer = await ask(second, "advance", order_id=order.order_id, seq=1)
