@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from accounts import rights
 from accounts.models import Profile
 from chat import orders, stream
 from chat.models import MAX_BODY, Membership, Message, Report, Room
@@ -202,7 +203,7 @@ def lock_to_moderate(room_pk: int, person: Person) -> Room:
 
 def lock_as_moderator(room_pk: int, person: Person) -> Room:
     if not person.moderates:
-        raise Refused("Only staff can do that.")
+        raise rights.NotAllowed("Only staff can do that.")
     return stream.lock_room(room_pk)
 
 

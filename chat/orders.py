@@ -14,9 +14,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, prefetch_related_objects
 
+from accounts import rights
 from chat import stream
 from chat.models import CannedAnswer, Message, Room
-from chat.person import ANSWER, CUSTOMER, Person
+from chat.person import CUSTOMER, Person
 from chat.rooms import SPOKEN, NoRoom, can_read, is_agent
 from home.models import Order, OrderEvent
 from home.timeline import worth_telling
@@ -141,13 +142,13 @@ def lock_as_agent(room_pk: int, person: Person) -> Room:
     if not can_read(room, person):
         raise NoRoom
     if not is_agent(room, person):
-        raise Refused("Only the staff who answer customers can do that.")
+        raise rights.NotAllowed("Only the staff who answer customers can do that.")
     return room
 
 
 def agents() -> QuerySet[User]:
     """Return the staff who can answer customers."""
-    permitted = User.objects.with_perm(ANSWER, backend=MODEL_BACKEND)
+    permitted = User.objects.with_perm(rights.ANSWER.permission, backend=MODEL_BACKEND)
     return permitted.filter(is_staff=True, is_active=True).order_by("username")
 
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 
+from accounts import rights
 from accounts.guests import guest_of
 from accounts.names import is_taken, looks
 from chat.text import clean_line, is_pronounceable, without_marks
 from realtime.refused import Refused
 
-ANSWER = "chat.answer_customers"
-MODERATE = "chat.moderate_rooms"
 MAX_GUEST_NAME = 30
 CUSTOMER = "Customer"  # the kitchen's name for a visitor
 DELETED = "deleted account"
@@ -44,14 +43,14 @@ class Person:
     @property
     def answers(self) -> bool:
         """Return True if this person can answer customers. One query, cached on the user instance."""
-        return self.has_perm(ANSWER)
+        return self.has(rights.ANSWER)
 
     @property
     def moderates(self) -> bool:
-        return self.has_perm(MODERATE)
+        return self.has(rights.MODERATE)
 
-    def has_perm(self, permission: str) -> bool:
-        return self.user is not None and self.user.is_staff and self.user.has_perm(permission)
+    def has(self, right: rights.Right) -> bool:
+        return self.user is not None and rights.has(self.user, right)
 
     def wrote(self, author_pk: int | None, guest: str) -> bool:
         """Return True if this person wrote the message."""

@@ -4,13 +4,12 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import limits, people
+from accounts import limits, people, rights
 from accounts.guests import make_guest
 from chat import rooms
 from chat.models import Membership, Room
@@ -135,9 +134,7 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@rights.needs(rights.ANSWER)
 def inbox(request: HttpRequest) -> HttpResponse:
     """Show the inbox; its lists come over the socket."""
-    if not person_of(request).answers:
-        raise PermissionDenied  # as for the board
     return render(request, "kitchen/inbox.html")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from accounts import rights
 from accounts.names import display_name
 from home.models import Order
 from kitchen import flow, stages
@@ -15,6 +16,7 @@ NAMES = ("take", "advance", "undo")
 
 def act(content: dict[str, Any], user: Any) -> dict[str, Any]:
     """Perform an action and return the answer to its sender, as the board does."""
+    rights.require(user, rights.DELIVER)
     name = content.get("action")
     if name not in NAMES:
         raise flow.Refused("Drivers can take an order along, say that it is at the door, and undo that.")
@@ -48,13 +50,13 @@ def refuse_taken(order: Order, user: Any) -> None:
 
 
 def refuse_door(order: Order, user: Any) -> None:
-    """Refuse an order that is not on its way, or is with somebody else; staff can speak for a driver."""
+    """Refuse an order that is not on its way, or is with somebody else; who can move any order speaks for all."""
     if order.held:
         raise flow.Refused(f"{order} is on hold.")
     if order.started_at is None:
         raise flow.Refused(f"Take {order} along first.")
     driver = drivers_of([order]).get(order.pk)
-    if driver not in (None, user) and not user.is_staff:
+    if driver not in (None, user) and not rights.has(user, rights.MOVE_ORDERS):
         raise flow.Refused(f"{order} is on its way with {display_name(driver)}.")
 
 

@@ -9,13 +9,13 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseError
 
+from accounts import rights
 from home import live
 from home.models import Order
 from kitchen.board import handover
 from kitchen.board.actions import in_words
 from kitchen.board.handover import Handover, changed
 from kitchen.drivers import actions, deliveries
-from kitchen.drivers.access import may_deliver
 from realtime.incoming import parse_object
 from realtime.refused import Refused
 from realtime.sockets import Identified
@@ -38,7 +38,7 @@ class DriversPage(Identified):
             handover.check.leave(self)
 
     def may_stay(self, user: User | AnonymousUser) -> bool:
-        return may_deliver(user)
+        return rights.has(user, rights.DELIVER)
 
     async def opened(self) -> None:
         await self.join(live.KITCHEN)  # a hint that something has changed: its frames are for boards

@@ -2,18 +2,16 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import rights
 from kitchen.models import Shop, Study
 from kitchen.planner import forms, studies, tasks
 from kitchen.planner.scenarios import CREW, ENDS, TAKEN, clock
@@ -22,27 +20,18 @@ from simulation.fields import SpecError
 RECENT = 12
 MOST_RUNNING = 5
 BAD_REQUEST = 400
-View = Callable[..., HttpResponse]
-
-
-def staff_only(view: View) -> View:
-    """Send visitors to the log-in page; refuse users who are not staff."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_staff:
-            raise PermissionDenied  # not the log-in page, which would send them straight back
-        return view(request, *args, **kwargs)
-
-    return login_required(guarded)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@staff_only
+@rights.needs(rights.SEE_STUDIES)
 def planner(request: HttpRequest) -> HttpResponse:
-    """Show the form and start its request. A program can post a plan's request as JSON."""
-    if request.method != "POST":
-        return page(request, {})
+    """Show the form, or start its request."""
+    return start(request) if request.method == "POST" else page(request, {})
+
+
+@rights.needs(rights.PLAN)
+def start(request: HttpRequest) -> HttpResponse:
+    """Start what the form asks for. A program can post a plan's request as JSON."""
     is_program = request.content_type == "application/json"
     asked: Any = {}
     try:
@@ -60,14 +49,14 @@ def planner(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@staff_only
+@rights.needs(rights.SEE_STUDIES)
 def study(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Study.objects.select_related("by"), pk=pk)
     return page(request, found.request, study=found)
 
 
 @require_POST
-@staff_only
+@rights.needs(rights.PLAN)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Study, pk=pk)
     studies.cancel(found, timezone.now())
@@ -75,7 +64,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@staff_only
+@rights.needs(rights.PLAN)
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Study.objects.select_related("by"), pk=pk)
     try:
@@ -94,7 +83,7 @@ def refuse_too_many() -> None:
 
 
 @require_safe
-@staff_only
+@rights.needs(rights.SEE_STUDIES)
 def study_json(request: HttpRequest, pk: int) -> HttpResponse:
     """Return what is known by now; with ?download as a file, with the plan."""
     found = get_object_or_404(Study, pk=pk)
@@ -106,7 +95,7 @@ def study_json(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@staff_only
+@rights.needs(rights.SEE_STUDIES)
 def study_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """Return one row for each figure."""
     found = get_object_or_404(Study, pk=pk)

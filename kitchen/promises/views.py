@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts import rights
 from kitchen import as_measured, stages
 from kitchen.models import Shop, Station
 from kitchen.promises import ledger
@@ -31,7 +32,7 @@ def promises(request: HttpRequest) -> HttpResponse:
         "chart": ledger.in_turn(rows),
         "aim": round(100 * calibration.COVERAGE),
         "speed": Shop.objects.get().speed,
-        "stations": stations() if request.user.is_staff else (),
+        "stations": stations() if rights.has(request.user, rights.SEE_STATIONS) else (),
     }
     return render(request, "kitchen/promises.html", context)
 

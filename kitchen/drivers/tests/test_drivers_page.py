@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from kitchen.drivers.access import may_deliver
+from accounts import rights
 
 
 @pytest.fixture
@@ -63,10 +63,10 @@ def before():
     migrate("0008_drivers")
 
 
-def may_deliver_in(group):
+def can_deliver_in(group):
     user = User.objects.create_user("eve")
     user.groups.add(group)
-    return may_deliver(User.objects.get(pk=user.pk))
+    return rights.has(User.objects.get(pk=user.pk), rights.DELIVER)
 
 
 @pytest.mark.parametrize("has_permission", [False, True], ids=["of before", "migrated back"])
@@ -77,7 +77,7 @@ def test_an_older_database_gets_the_group(before, has_permission):
     if not has_permission:
         Permission.objects.filter(codename="deliver_order").delete()
     migrate("0008_drivers")
-    assert may_deliver_in(Group.objects.get(name="Drivers"))
+    assert can_deliver_in(Group.objects.get(name="Drivers"))
 
 
 @pytest.mark.database
@@ -86,4 +86,4 @@ def test_a_group_of_that_name_stays_as_the_owner_made_it(before):
     Group.objects.filter(name="Drivers").delete()
     group = Group.objects.create(name="Drivers")
     migrate("0008_drivers")
-    assert not may_deliver_in(group)
+    assert not can_deliver_in(group)
