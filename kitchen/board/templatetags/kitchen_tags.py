@@ -23,7 +23,6 @@ def kitchen_now() -> dict[str, Any]:
     ended = Outcome.objects.filter(at__gte=today, kept__isnull=False, retimed=False).values("simulated")
     promises = ended.annotate(given=Count("pk"), kept=Count("pk", filter=Q(kept=True)))
     return {
-        "has_shop": Shop.objects.exists(),
         "stages": [
             {
                 "label": stages.BY_CODE[code].label,
@@ -40,8 +39,13 @@ def kitchen_now() -> dict[str, Any]:
 
 @register.simple_tag
 def shop_presets() -> dict[str, Any]:
-    """Return the presets, with what each sets and whether that is so by now, and how many orders are open."""
-    shop, ends_by = Shop.objects.get(), presets.who_ends_work()
+    """Return the presets, with what each sets and whether that is so by now, and how many orders are open.
+
+    Empty while the shop's own row is missing, which the front page reports.
+    """
+    shop, ends_by = Shop.objects.first(), presets.who_ends_work()
+    if shop is None:
+        return {}
     each = []
     for preset in presets.PRESETS.values():
         settings = [(one.sentence, one.is_so(shop, ends_by)) for one in preset.settings]
