@@ -1,14 +1,49 @@
-"""Show tokens and profiles in the stock admin, where staff can revoke a token or remove a picture."""
+"""Accounts in the stock admin: who is allowed what, tokens to revoke, pictures to remove."""
 
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
 from accounts.forms import AdminLogInForm
 from accounts.models import Profile, Token
 
 admin.site.login_form = AdminLogInForm
+admin.site.unregister([User, Group])
+
+
+@admin.register(User)
+class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
+    """Only a superuser gives rights away, or touches a superuser: otherwise `change_user` would be every right."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if is_superuser(request) else [*fields, "is_superuser", "groups", "user_permissions"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (is_superuser(request) or not is_above(obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (is_superuser(request) or not is_above(obj))
+
+
+@admin.register(Group)
+class RightsOfGroupAdmin(GroupAdmin):
+    """Only a superuser says what a group is allowed to do."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if is_superuser(request) else [*fields, "permissions"]
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    return request.user.is_superuser
+
+
+def is_above(user: Any) -> bool:
+    return user is not None and user.is_superuser
 
 
 @admin.register(Token)

@@ -4,11 +4,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth import login
 from django.contrib.auth import views as auth
-from django.core.exceptions import ValidationError
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.contenttypes.views import shortcut
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
@@ -93,6 +96,19 @@ def admin_log_in(request: HttpRequest) -> HttpResponse:
     """Show the admin's own log-in page with the same limits (accounts.admin sets its form)."""
     response = admin.site.login(request)
     return limited(response, (getattr(response, "context_data", None) or {}).get("form"))
+
+
+@admin.site.admin_view
+def view_on_site(request: HttpRequest, content_type_id: str, object_id: str) -> HttpResponse:
+    """Redirect to the page of what one can see in the admin. Django asks no more than `is_staff`, and tells any id."""
+    try:
+        model = ContentType.objects.get_for_id(int(content_type_id)).model_class()
+        shown = admin.site.get_model_admin(model)  # type: ignore[arg-type]  # None is not registered
+    except (ValueError, ContentType.DoesNotExist, NotRegistered):
+        raise Http404 from None
+    if not shown.has_view_permission(request):
+        raise PermissionDenied
+    return shortcut(request, content_type_id, object_id)
 
 
 class NewPassword(Limited, auth.PasswordChangeView):

@@ -3,15 +3,17 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from accounts.views import admin_log_in
+from accounts.views import admin_log_in, view_on_site
 from home.api.views import api
 
 handler400 = "pizzaProj.turned_away.bad_request"
 handler500 = "pizzaProj.unavailable.server_error"
 urlpatterns = [
-    # Before the admin's own URLs: the log-in has limits, and there is one page for a new password.
+    # Before the admin's own URLs: the log-in has limits, there is one page for a new password, and an order's address
+    # is told to those who can see the order.
     path("admin/login/", admin_log_in),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
+    path("admin/r/<path:content_type_id>/<path:object_id>/", view_on_site),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("kitchen/", include("kitchen.urls")),

@@ -5,9 +5,11 @@ import re
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
 
 from accounts import rights
 from accounts.backends import NameOrEmailBackend
+from home.models import Order
 
 pytestmark = pytest.mark.django_db
 
@@ -83,3 +85,47 @@ def test_a_refusal_says_who_can_help():
 def test_pages_ask_for_rights_that_there_are():
     pages = [path.read_text() for path in (settings.BASE_DIR / "templates").rglob("*.html")]
     assert {name for page in pages for name in re.findall(r"\bmay\.(\w+)", page)} <= rights.RIGHTS.keys()
+
+
+# In the admin
+
+
+@pytest.fixture
+def petra(client):
+    """A manager of accounts who is no superuser."""
+    petra = account("petra", "view_user", "add_user", "change_user", "delete_user", "change_group")
+    client.force_login(petra)
+    return petra
+
+
+def test_who_changes_accounts_gives_no_rights(client, petra):
+    rights_of_all = [str(one.pk) for one in Permission.objects.all()]
+    form = {"username": "petra", "first_name": "P.", "is_active": "on", "is_staff": "on", "is_superuser": "on"}
+    dates = {"date_joined_0": "2026-01-01", "date_joined_1": "10:00"}
+    client.post(f"/admin/auth/user/{petra.pk}/change/", {**form, **dates, "user_permissions": rights_of_all})
+    petra.refresh_from_db()
+    assert (petra.first_name, petra.is_superuser, petra.user_permissions.count()) == ("P.", False, 5)
+    cooks = Group.objects.create(name="Cooks")
+    client.post(f"/admin/auth/group/{cooks.pk}/change/", {"name": "Chefs", "permissions": rights_of_all})
+    cooks.refresh_from_db()
+    assert (cooks.name, cooks.permissions.count()) == ("Chefs", 0)
+
+
+def test_who_changes_accounts_leaves_superusers_alone(client, petra, bob, alice):
+    words = {"password1": "petra's own 5", "password2": "petra's own 5"}
+    pages = [f"/admin/auth/user/{bob.pk}/{page}/" for page in ("change", "password", "delete")]
+    assert [client.post(page, words).status_code for page in pages] == [403, 403, 403]
+    assert client.post(f"/admin/auth/user/{alice.pk}/password/", words).status_code == 302
+    together = {"action": "delete_selected", "_selected_action": [bob.pk], "post": "yes"}
+    client.post("/admin/auth/user/", together)
+    assert User.objects.get(pk=bob.pk).check_password("bob's oven 2")
+
+
+@pytest.mark.parametrize(("codenames", "status"), [((), 403), (("view_order",), 302)])
+def test_an_orders_address_is_told_to_those_who_can_see_the_order(client, place, sent, cooked, codenames, status):
+    client.force_login(account("nora", *codenames))
+    kind = ContentType.objects.get_for_model(Order).pk
+    answer = client.get(f"/admin/r/{kind}/{place().pk}/")
+    assert answer.status_code == status
+    assert ("/order/" in answer.headers.get("Location", "")) == (status == 302)
+    assert [client.get(f"/admin/r/{one}/1/").status_code for one in ("x", "9" * 30)] == [404, 404]
