@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.utils import timezone
@@ -557,3 +558,14 @@ def test_what_is_no_picture_gets_a_form_error_and_saves_nothing(staff, settings,
     assert response.context["adminform"].form.errors["image"]
     assert not Pizza.objects.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_only_reads_orders_opens_their_page(client, place, charlie):
+    charlie.is_staff = True
+    charlie.save()
+    charlie.user_permissions.set(Permission.objects.filter(codename="view_order"))
+    client.force_login(charlie)
+    order = place()
+    page = client.get(f"/admin/home/order/{order.pk}/change/")
+    assert page.status_code == 200
+    assert order.order_id in page.content.decode() and 'name="stage"' not in page.content.decode()
