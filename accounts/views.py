@@ -100,7 +100,7 @@ def admin_log_in(request: HttpRequest) -> HttpResponse:
 
 @admin.site.admin_view
 def view_on_site(request: HttpRequest, content_type_id: str, object_id: str) -> HttpResponse:
-    """Redirect to the page of what one can see in the admin. Django asks no more than `is_staff`, and tells any id."""
+    """Redirect to the page of what one can see in the admin: Django would tell all staff every order's address."""
     try:
         model = ContentType.objects.get_for_id(int(content_type_id)).model_class()
         shown = admin.site.get_model_admin(model)  # type: ignore[arg-type]  # None is not registered
