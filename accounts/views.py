@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth import login
 from django.contrib.auth import views as auth
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.contenttypes.views import shortcut
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -86,10 +87,22 @@ class LogIn(Limited, auth.LoginView):
     authentication_form = LogInForm
     redirect_authenticated_user = True
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Go on if somebody has logged in in another tab, and say so to a person who wants to be somebody else."""
+        if request.method == "POST" and isinstance(request.user, User) and not names(request):
+            messages.info(request, f"You are logged in as {request.user}. To use another account, log out first.")
+        return super().dispatch(request, *args, **kwargs)
+
     def get_success_url(self) -> str:
         """Never return this page: after the log-in it would redirect to itself, which Django reports as an error."""
         url = super().get_success_url()
         return self.get_default_redirect_url() if urlsplit(url).path == self.request.path else url
+
+
+def names(request: HttpRequest) -> bool:
+    """Return whether a log-in names the person who is logged in, by name or e-mail address."""
+    user, typed = request.user, request.POST.get("username", "").strip().casefold()
+    return typed in (user.get_username().casefold(), user.email.casefold())  # type: ignore[union-attr]
 
 
 def admin_log_in(request: HttpRequest) -> HttpResponse:
