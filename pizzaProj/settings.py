@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "pizzaProj.pages.csrf.OwnPages",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "pizzaProj.pages.whose.WhosePage",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "operations.incomplete.Incompleteness",
@@ -101,7 +102,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.rights.in_templates",
                 "pizzaProj.version.in_templates",
-            ]
+            ],
+            "builtins": ["pizzaProj.pages.tags"],
         },
     }
 ]

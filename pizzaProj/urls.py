@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from accounts.views import admin_log_in, view_on_site
 from home.api.views import api
+from pizzaProj.pages.whose import who_is_here
 
 handler400 = "pizzaProj.turned_away.bad_request"
 handler500 = "pizzaProj.unavailable.server_error"
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("operations.urls")),
     path("", include("home.urls")),
+    path("whose/", who_is_here, name="whose"),
 ]
 if settings.DEBUG:
     urlpatterns.append(path("__reload__/", include("django_browser_reload.urls")))

@@ -16,6 +16,7 @@ from simulation.fields import SpecError
 OWN_HELP = f"For distributions that take some, such as {EXAMPLE}"
 LEAST_SLIDER = 12  # the least maximum of a slider of places
 DEEPEST = 6  # scenarios.0.stations.baking.places has four parts before the last
+OUR_OWN = ("csrfmiddlewaretoken", "page_of")  # hidden in every form of ours
 PERCENT = "_percent"  # forms have per cent, plans have shares: keep_percent is the plan's keep
 SHARES = ("keep", "carry_out")
 QUESTIONS = (
@@ -272,7 +273,7 @@ def request_of(sent: Iterable[tuple[str, str]], stations: Sequence[StationPlan])
     values: dict[str, Any] = {}
     for name, text in sent:
         *path, last = name.split(".")
-        if name == "csrfmiddlewaretoken" or not text.strip() or len(path) > DEEPEST:
+        if name in OUR_OWN or not text.strip() or len(path) > DEEPEST:
             continue
         place = values
         for step in path:
