@@ -7,6 +7,9 @@
 What anyone may read, anyone may watch, with or without an Origin: there a client without a log-in is a visitor at
 once. Where an account is needed, the third way is the only one left: within five seconds, and nothing is obeyed before
 it. A client that does not use it is told what is missing. Query strings are ignored: addresses end up in logs.
+
+A page can name the person it was made for in its address (`?as=`, accounts.whose), which is no secret. It is closed
+with 4409 if the session is somebody else's by now, so nothing typed on it is sent in their name.
 """
 
 import asyncio
@@ -16,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
 from typing import Any, ClassVar
-from urllib.parse import urlparse
+from urllib.parse import parse_qs, urlparse
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
@@ -26,6 +29,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import Error as DatabaseError
 
+from accounts.whose import now_it_is, whose
 from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
 from realtime import heartbeat, identities
 from realtime.door import door
@@ -39,6 +43,7 @@ closed = Seldom(logger, "Sockets closed because the database does not answer: %d
 LOGGED_OUT = 4401  # close codes are 4000 + the HTTP status
 FORBIDDEN = 4403
 UNKNOWN = 4404
+ANOTHERS = 4409  # the page was made for somebody else
 TOO_MANY = 4429
 UNAVAILABLE = 4503  # the database is away: try again
 ANSWER_SECONDS = 4.0  # for one message of a client; then the database, or whatever else is waited for, counts as away
@@ -240,18 +245,25 @@ class Identified(AsyncWebsocketConsumer):
         if key is not None:
             return await self._identify_by(key)
         is_page = header(self.scope, b"origin") is not None
-        session_key = session_key_in(self.scope) if is_page else None
-        if session_key:
-            credential = Credential(session_key=session_key)
+        credential = Credential(session_key=(session_key_in(self.scope) if is_page else None) or "")
+        who, may_stay = identities.NOBODY, True
+        if credential.session_key:
             who, may_stay = await check_credential(credential, self.may_stay)
-            if who.user.is_authenticated:
-                return await self._identify(credential, who, may_stay)
-            self.guest = who.guest
+        if page_of(self.scope) not in ("", whose(who.user)):
+            return await self._refuse_page(who)
+        if who.user.is_authenticated:
+            return await self._identify(credential, who, may_stay)
+        self.guest = who.guest
         self._may_authenticate = True
         if not self.needs_account:
             await self._begin()
         else:
             self._expect_token()
+
+    async def _refuse_page(self, who: Who) -> None:
+        """Close the socket of a page that was made for somebody else than the person who is there now."""
+        await self.send(json.dumps({"type": "error", "error": now_it_is(who.user)}))
+        await self.close(ANOTHERS)
 
     async def _identify_by(self, key: object, is_told: bool = False) -> None:
         """Identify by a token. `is_told` if it came in a message, which gets an answer."""
@@ -364,6 +376,12 @@ def header(scope: Any, name: bytes) -> str | None:
     """Return the last header of this name, as Channels does for the Origin."""
     value = dict(scope["headers"]).get(name)
     return None if value is None else value.decode("latin1")
+
+
+def page_of(scope: Any) -> str:
+    """Return the word of the page's person, empty for clients that name none."""
+    found = parse_qs(scope["query_string"].decode("latin1"))
+    return str(found.get("as", [""])[-1])
 
 
 def token_in(scope: Any) -> str | None:

@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 from django.test import Client
@@ -23,6 +23,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from accounts import limits, tokens
 from accounts.models import Token
+from accounts.whose import whose
+from chat.models import Message
 from home import live
 from home.models import Order
 from kitchen import flow
@@ -648,3 +650,29 @@ async def test_in_daphne_too(paths, bob, key):
             assert await close_code(tab) == 4401
             await in_database(tokens.revoke)(bob, (await bob.tokens.aget()).pk)
             assert await close_code(script) == 4401
+
+
+# Whose page it is
+
+
+@pytest.mark.parametrize("path", ["/ws/chat/lobby/", "/ws/notices/", "/ws/kitchen/", "/ws/inbox/"])
+async def test_a_page_of_somebody_else_is_closed_before_it_is_obeyed(alice, bob, path):
+    _, bobs = await in_database(session_of)(bob)
+    async with open_socket(f"{path}?as={whose(alice)}", OURS, bobs) as socket:
+        await socket.send_json_to({"message": "Only for my friends"})
+        said = "You are now logged in as bob in another tab. Reload this page to go on."
+        assert await receive(socket) == {"type": "error", "error": said}
+        assert await closed_with(socket) == 4409
+    async with open_socket(f"{path}?as={whose(bob)}", OURS, bobs) as socket:
+        assert "error" not in await receive(socket)
+    assert not await in_database(Message.objects.exists)()
+
+
+async def test_a_page_of_a_member_does_not_go_on_as_a_visitor(alice):
+    for headers in ([OURS], [OURS, (b"cookie", b"sessionid=forgotten")]):
+        async with open_socket(f"/ws/chat/lobby/?username=Eve&as={whose(alice)}", *headers) as socket:
+            said = {"type": "error", "error": "You have been logged out. Log in again to go on."}
+            assert await receive(socket) == said
+            assert await closed_with(socket) == 4409
+    async with open_socket(f"/ws/chat/lobby/?username=Eve&as={whose(AnonymousUser())}", OURS) as socket:
+        assert (await receive(socket))["type"] == "welcome"
