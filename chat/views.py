@@ -72,7 +72,7 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
     known = Room.objects.filter(slug=slug).values_list("name", flat=True).first()
     username, why_not = name_for(request)
     context = {"slug": slug, "name": known or name, "kind": Room.Kind.PUBLIC, "username": username, "refused": why_not}
-    return render(request, "chat/room.html", {**context, "needs_account": request.user.is_authenticated})
+    return render(request, "chat/room.html", context)
 
 
 def name_for(request: HttpRequest) -> tuple[str, str]:
@@ -96,7 +96,7 @@ def private_page(request: HttpRequest, slug: str) -> HttpResponse:
     except rooms.NoRoom:
         raise Http404 from None
     context = {"slug": slug, "name": rooms.title(found, person), "kind": found.kind, "username": person.name}
-    return render(request, "chat/room.html", {**context, "needs_account": True})
+    return render(request, "chat/room.html", context)
 
 
 def to_order(request: HttpRequest, slug: str) -> HttpResponse:

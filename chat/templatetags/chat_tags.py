@@ -25,7 +25,6 @@ def order_chat(context: dict[str, Any], order: Order) -> dict[str, Any]:
         "side": "customer" if is_customer else "kitchen",
         "slug": f"{rooms.ORDER}{order.order_id}",
         "me": person.user.get_username() if person.user else "",
-        "needs_account": not person.is_guest,
         "exists": room is not None,
         "unread": unread(room, person) if room else 0,
         # when it changes, the page checks whether the kitchen has written first; a visitor has no notices

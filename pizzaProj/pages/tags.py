@@ -6,7 +6,6 @@ from django import template
 from django.template.base import Parser, Token
 from django.template.defaulttags import CsrfTokenNode
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from accounts.whose import whose
 from pizzaProj.pages.whose import FIELD

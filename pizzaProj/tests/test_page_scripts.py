@@ -121,7 +121,7 @@ def test_a_page_names_all_modules_that_its_scripts_import(client: Client, alice:
     page = client.get("/chat/pizza/", follow=True).content.decode()
     scripts = re.findall(r'<script type="module" src="/static/js/(\w+)\.js">', page)
     preloaded = set(re.findall(r'<link rel="modulepreload" href="/static/js/(\w+)\.js">', page))
-    assert scripts == ["notices", "chat_room"]
+    assert scripts == ["whose", "notices", "chat_room"]
     assert preloaded == {"live", "clock", "words", *modules_of("chat_room")}
     assert {"chat", "chat_log", "chat_rows", "chat_text"} <= preloaded
 

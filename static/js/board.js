@@ -302,7 +302,7 @@ function ring() {
 // Start
 
 function showState(state, code) {
-  if (state === "stopped" && code !== Live.LOGGED_OUT) say("This screen is no longer allowed to show the board. Log in again.", "problem for-good");
+  if (state === "stopped" && !Live.CAN_COME_BACK.includes(code)) say("This screen is no longer allowed to show the board. Log in again.", "problem for-good");
   if (state === "stopped") clearTimeout(silence);
   document.body.dataset.connection = state;
 }
@@ -311,6 +311,6 @@ recall();
 applyPreferences();
 const hands = new Hands(kitchen, { send, change, undo, toggleNumbers: () => toggle("numbers") });
 const handlers = { onFrame: hear, onPayload: (payload) => hear({ orders: [payload] }), onState: showState };
-const live = new Live("/ws/kitchen/", handlers, { needsAccount: true });
+const live = new Live("/ws/kitchen/", handlers, { isPersonal: true });
 addEventListener("resize", drawSoon);
 setInterval(tick, TICK_MS);

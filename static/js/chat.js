@@ -13,7 +13,7 @@ import { Requests } from "./chat_requests.js";
  *  messages.
  */
 export class Chat {
-  static WHY_OVER = { 4401: "Log in again to continue.", 4404: "There is no such room, or it is not open to you." };
+  static WHY_OVER = { 4401: "Log in again to continue.", 4409: "This page was somebody else’s. Reload it to continue.", 4404: "There is no such room, or it is not open to you." };
   static TYPING_MS = 5000;
   static ANSWER_MS = 5000; // a message without an answer is sent again after this time, on a new socket
   static BURST = 10; // messages that the server accepts ...
@@ -42,7 +42,7 @@ export class Chat {
     this.showPending();
     const [onFrame, onState] = [(frame) => this.hear(frame), (state, code) => this.enter(state, code)];
     const handlers = { onFrame, onState, newest: () => this.log.last };
-    this.live = new Live(() => this.path(), handlers, { needsAccount: "needsAccount" in root.dataset });
+    this.live = new Live(() => this.path(), handlers, { isPersonal: true });
   }
 
   logHandlers() {

@@ -238,11 +238,11 @@ byId("said").querySelector(".undo").addEventListener("click", () => {
 
 function showState(state, code) {
   document.body.dataset.connection = state;
-  if (state !== "stopped" || code === Live.LOGGED_OUT) return;
+  if (state !== "stopped" || Live.CAN_COME_BACK.includes(code)) return;
   say("Your account can no longer open this page. Ask the shop.", "problem");
   clearTimeout(silence);
 }
 
 const handlers = { onFrame: hear, onPayload: () => {}, onState: showState };
-const live = new Live("/ws/kitchen/drivers/", handlers, { needsAccount: true });
+const live = new Live("/ws/kitchen/drivers/", handlers, { isPersonal: true });
 setInterval(() => !document.hidden && draw(), TICK_MS);

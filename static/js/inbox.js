@@ -189,5 +189,5 @@ byId("back").addEventListener("click", back);
 document.addEventListener("keydown", press);
 addEventListener("hashchange", () => open(decodeURIComponent(location.hash.slice(1))));
 followKeyboard();
-const live = new Live("/ws/inbox/", { onFrame: hear }, { needsAccount: true });
+const live = new Live("/ws/inbox/", { onFrame: hear }, { isPersonal: true });
 setInterval(draw, TICK_MS);

@@ -1,4 +1,5 @@
 /* global axios */
+import { look, whose } from "./whose.js";
 import { dollars } from "./words.js";
 
 // The basket and the order. The basket is kept in this tab until it is ordered.
@@ -111,6 +112,7 @@ async function order() {
     dispatchEvent(new CustomEvent("order:placed", { detail: data.order }));
     thank(data);
   } catch (error) {
+    if (error.response?.status === 409) look();
     complain(error.response?.data?.error ?? "We could not reach the kitchen. Order again: it is made only once.");
   } finally {
     busy(false);
@@ -151,7 +153,7 @@ function pauseMs(response) {
 function send() {
   const items = Object.entries(basket.items).map(([id, quantity]) => ({ id: Number(id), quantity }));
   const token = document.querySelector(TOKEN).content;
-  const headers = { "X-CSRFToken": token, "Idempotency-Key": basket.key };
+  const headers = { "X-CSRFToken": token, "Idempotency-Key": basket.key, "X-Page-Of": whose };
   return axios.post("/api/order/", { items, way: basket.way }, { headers, timeout: TIMEOUT_MS });
 }
 

@@ -1,5 +1,5 @@
-import { fetchInTime } from "./fetch_in_time.js";
 import { timeOfDay } from "./clock.js";
+import { look, whose } from "./whose.js";
 
 /** A socket that reconnects. Every frame is a whole state, so nothing has to be requested after a gap.
  *
@@ -10,7 +10,8 @@ import { timeOfDay } from "./clock.js";
  *  handlers: onPayload(payload, frame) for an order that is newer than what was shown, onFrame(frame) for any other
  *  frame, onState("live" | "reconnecting" | "stopped", close code if stopped), hello() -> the message to send after
  *  every connect, or nothing, newest() -> the newest seq shown, where it is about one order or one room.
- *  needsAccount: tell people that they were logged out, and stop. Otherwise they continue as visitors.
+ *  isPersonal: what is shown or sent is the page's person's, so stop while somebody else is here. Otherwise they
+ *  continue, as visitors or as whoever has logged in in another tab.
  */
 export class Live {
   static FIRST_WAIT_SECONDS = 0.5;
@@ -22,12 +23,14 @@ export class Live {
   static STEADY_SECONDS = 4.5; // a connection that lasted this long makes up for earlier failures
   static ASLEEP_SECONDS = 30; // after so long without a frame the page was asleep, and its connection is not trusted
   static LOGGED_OUT = 4401;
+  static ANOTHERS = 4409; // somebody else is logged in by now
+  static CAN_COME_BACK = [Live.LOGGED_OUT, Live.ANOTHERS];
   static FOR_GOOD = [4403, 4404]; // forbidden or unknown: no use in trying again
 
-  constructor(path, handlers, { needsAccount = false } = {}) {
+  constructor(path, handlers, { isPersonal = false } = {}) {
     this.path = path;
     this.handlers = handlers;
-    this.needsAccount = needsAccount;
+    this.isPersonal = isPersonal;
     this.seen = new Map(); // order_id -> the newest seq
     this.socket = null;
     this.timer = 0;
@@ -41,6 +44,7 @@ export class Live {
     addEventListener("pageshow", (event) => event.persisted && this.restart());
     document.addEventListener("visibilitychange", () => document.hidden || this.look());
     navigator.connection?.addEventListener?.("change", () => this.look());
+    addEventListener("whose:changed", ({ detail }) => this.isPersonal && this.follow(detail));
     this.connect();
   }
 
@@ -54,14 +58,16 @@ export class Live {
     socket.onmessage = (event) => this.read(event.data);
     socket.onclose = (event) => {
       if (Live.FOR_GOOD.includes(event.code)) return this.stop(event.code);
-      if (event.code === Live.LOGGED_OUT && this.needsAccount) return this.checkLogIn();
+      if (Live.CAN_COME_BACK.includes(event.code) && this.isPersonal) return this.checkWhose();
       this.lose();
     };
   }
 
   url() {
     const path = typeof this.path === "function" ? this.path() : this.path;
-    return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+    const url = new URL(path, location.href.replace(/^http/, "ws"));
+    if (this.isPersonal) url.searchParams.set("as", whose);
+    return url.href;
   }
 
   greet() {
@@ -163,14 +169,20 @@ export class Live {
     this.enter("stopped", code);
   }
 
-  /** Stop if the browser is logged out. Reconnect if it only has a new session, after a new password in another tab. */
-  async checkLogIn() {
+  /** Stop if somebody else is here, or nobody. Reconnect if there only is a new session, after a new password. */
+  async checkWhose() {
     this.drop();
-    const question = { method: "HEAD", redirect: "manual", headers: { "X-Background": "1" } };
-    const answer = await fetchInTime("/profile/", question).catch(() => null);
-    if (answer?.type !== "opaqueredirect") return this.lose(); // only a logged-out browser is redirected
-    this.stop(Live.LOGGED_OUT);
-    showLoggedOut();
+    const isOurs = await look(); // stops this one by `follow`, unless it was not running when the page stopped
+    if (isOurs !== false) this.lose();
+    else if (this.state !== "stopped") this.stop(Live.LOGGED_OUT);
+  }
+
+  /** Stop when the page is somebody else's, and go on when its person is back. */
+  follow({ isOurs, username }) {
+    if (!isOurs) return this.stop(username ? Live.ANOTHERS : Live.LOGGED_OUT);
+    if (this.state !== "stopped") return;
+    this.state = "";
+    this.restart();
   }
 
   enter(state, code) {
@@ -202,18 +214,4 @@ function showConnection(live) {
   }
   bar.hidden = !lostSockets.size;
   document.body.classList.toggle("stale", lostSockets.size > 0);
-}
-
-/** Show the log-in link once, however many sockets the page has. It leads back to this page. */
-function showLoggedOut() {
-  if (document.getElementById("logged-out")) return;
-  const bar = document.createElement("div");
-  bar.id = "logged-out";
-  bar.className = "reconnecting";
-  bar.setAttribute("role", "alert");
-  const link = document.createElement("a");
-  link.href = `/log-in/?next=${encodeURIComponent(location.pathname + location.search)}`;
-  link.textContent = "Log in again.";
-  document.getElementById("reconnecting").after(bar);
-  bar.append("You have been logged out. ", link); // appended to the existing bar, so that a screen reader announces it
 }

@@ -1,5 +1,6 @@
 import { fetchInTime } from "./fetch_in_time.js";
 import { Live } from "./live.js";
+import { whose } from "./whose.js";
 
 // Notices for members: counts in the menu and in the tab's title, and parts of a page that are refreshed.
 //
@@ -89,6 +90,7 @@ async function replace(parts) {
   try {
     const answer = await fetchInTime(location.href, { headers: { "X-Background": "1" } }); // leaves the messages for the next real page view
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (page.querySelector("meta[name=whose]")?.content !== whose) return false; // somebody else is here by now
     for (const part of parts) {
       const fresh = page.getElementById(part.id);
       if (fresh) swap(part, document.adoptNode(fresh));
@@ -118,4 +120,4 @@ menu.addEventListener("keydown", ({ key }) => {
   menu.querySelector("summary").focus();
 });
 
-new QuietLive("/ws/notices/", { onFrame: show }, { needsAccount: true });
+new QuietLive("/ws/notices/", { onFrame: show }, { isPersonal: true });
