@@ -6,6 +6,7 @@ import { Log } from "./chat_log.js";
 import { MessageMenu } from "./chat_menu.js";
 import { Outbox } from "./chat_outbox.js";
 import { Requests } from "./chat_requests.js";
+import { whose } from "./whose.js";
 
 /** One room, on its own page, beside an order or in the inbox: its socket, and the parts that draw the frames.
  *
@@ -30,7 +31,8 @@ export class Chat {
     this.sentAt = [];
     this.inFlight = null; // the id of the message that waits for its answer
     this.told = 0; // the newest seq reported as read
-    this.outbox = new Outbox(`chat:${root.dataset.me}:${this.slug}`);
+    this.outbox = new Outbox(`chat:${whose}:${encodeURIComponent(this.slug)}`, () => this.followOutbox());
+    this.outbox.takeOld(`chat:${root.dataset.me}:${this.slug}`);
     this.log = new Log(root, this.logHandlers());
     this.composer = new Composer(root, this.composerHandlers());
     this.requests = root.querySelector(".chat-requests") && new Requests(root, (request) => this.act(request));
@@ -199,6 +201,12 @@ export class Chat {
     this.pumping = setTimeout(() => this.pump(), milliseconds);
   }
 
+  /** Another tab has sent, typed or left something. */
+  followOutbox() {
+    if (this.inFlight && !this.outbox.find(this.inFlight)) this.land();
+    this.pump();
+  }
+
   answered(id) {
     if (!id || !this.outbox.remove(id)) return;
     if (this.inFlight === id) this.land();
@@ -265,6 +273,7 @@ export class Chat {
   /** Stop, because another conversation is opened here. */
   end() {
     this.live.stop();
+    this.outbox.end();
     this.log.end();
   }
 }

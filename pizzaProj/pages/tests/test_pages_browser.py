@@ -1,4 +1,4 @@
-"""Two tabs of one browser: another log-in, old forms."""
+"""Two tabs of one browser: another log-in, a shared outbox, the way back, old forms."""
 
 import re
 
@@ -11,6 +11,7 @@ from home.tests.test_browser import PHONE, chromium  # noqa: F401  fixture
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BAR = "You are now logged in as dora in another tab. Reload."
+FORBIDDEN = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }})"
 
 
 def another_tab(page: Page, path: str) -> Page:
@@ -66,6 +67,45 @@ def test_what_one_account_typed_is_never_sent_as_another(window):  # noqa: F811
     expect(words(page)).to_have_text(["From dora", "From carla"])  # it goes on by itself
     expect(page.locator("#logged-out")).to_have_count(0)
     expect(page.locator(".chat-messages li").last).to_contain_class("mine")
+
+
+def test_two_tabs_share_an_outbox_and_one_sends_what_the_other_left(window):  # noqa: F811
+    doors = {"open": False}, {"open": False}
+    one = window("chat/outbox/", "carla", prepare=lambda page: shut(page, doors[0]))
+    two = one.context.new_page()
+    shut(two, doors[1])
+    two.goto(one.url)
+    pending = two.locator(".chat-pending .words")
+    say(one, "First")
+    expect(pending).to_have_text(["First"])
+    say(two, "Second")
+    say(one, "Third")
+    expect(pending).to_have_text(["First", "Second", "Third"])
+    expect(one.locator(".chat-pending .words")).to_have_text(["First", "Second", "Third"])
+    doors[1]["open"] = True
+    expect(words(two)).to_have_text(["Second"])
+    expect(pending).to_have_text(["First", "Third"])  # the other tab is alive
+    one.close()
+    expect(words(two)).to_have_text(["Second", "First", "Third"])
+    expect(pending).to_have_count(0)
+    assert two.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('chat:'))") == []
+    two.reload()
+    expect(words(two)).to_have_text(["Second", "First", "Third"])
+
+
+def test_without_storage_a_message_lasts_as_long_as_its_page(window):  # noqa: F811
+    door = {"open": False}
+
+    def prepare(page):
+        page.add_init_script(FORBIDDEN)
+        shut(page, door)
+
+    page = window("chat/memory/?username=Eve", prepare=prepare)
+    say(page, "In memory")
+    expect(page.locator(".chat-pending .words")).to_have_text(["In memory"])
+    door["open"] = True
+    expect(words(page)).to_have_text(["In memory"])
+    expect(page.locator(".chat-pending li")).to_have_count(0)
 
 
 def test_two_tabs_on_the_log_in_page_both_go_on(window):  # noqa: F811
