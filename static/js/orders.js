@@ -107,10 +107,6 @@ function hello() {
   return watched.size ? { watch: [...watched] } : null;
 }
 
-// The browser restored an old copy of this page on the way back, so load it again.
-const loaded = performance.getEntriesByType("navigation")[0];
-if (loaded?.type === "back_forward" && !loaded.transferSize) location.reload();
-
 fillTimes(document);
 for (const row of document.querySelectorAll("#shared-orders tr[data-order]")) shared.add(row.dataset.order);
 const live = new Live("/ws/orders/", { hello, onPayload: show });

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from chat.tests.test_chat_browser import PASSWORD, say, shop, window, words  # noqa: F401  fixtures
-from home.tests.test_browser import PHONE, chromium  # noqa: F401  fixture
+from home.tests.test_browser import chromium  # noqa: F401  fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -106,6 +106,31 @@ def test_without_storage_a_message_lasts_as_long_as_its_page(window):  # noqa: F
     door["open"] = True
     expect(words(page)).to_have_text(["In memory"])
     expect(page.locator(".chat-pending li")).to_have_count(0)
+
+
+def test_the_way_back_after_a_log_out_shows_nothing_private(window):  # noqa: F811
+    page = window("profile/", "carla")
+    page.goto(page.url.replace("profile", "people"))
+    log_out(page)
+    page.go_back()
+    page.go_back()
+    expect(page).to_have_url(re.compile("/log-in/"))
+
+
+def test_a_page_that_the_browser_kept_is_unseen_until_it_is_known_whose_it_is(window):  # noqa: F811
+    """Safari keeps pages in spite of `no-store`. The events are made here: no browser keeps a page at will."""
+    page = window("profile/", "carla")
+    name = page.get_by_role("heading", name="carla")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    expect(name).to_be_hidden()
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect(name).to_be_visible()
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    log_out(another_tab(page, "chat/"))
+    expect(page.locator("#logged-out")).to_be_visible()
+    expect(name).to_be_hidden()
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect(page).to_have_url(re.compile("/log-in/"))
 
 
 def test_two_tabs_on_the_log_in_page_both_go_on(window):  # noqa: F811
