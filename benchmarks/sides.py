@@ -12,6 +12,7 @@ from benchmarks.processes import Helper, Process, helping, running
 WORKER = ["--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "warning"]
 # Settings of the caller's own shop, which must not reach ours
 OWN_SETTINGS = ("DATA_DIR", "DATABASE_URL", "REDIS_URL", "DATABASE_PER_REQUEST", "DEBUG", "HTTPS")
+MANY_SOCKETS = 20_000  # all watchers are at one address
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Side:
             "DATABASE_URL": database_url,
             "REDIS_URL": f"unix://{valkey_socket}",
             "VALKEY_SOCKET": valkey_socket,
+            "SOCKETS_PER_ADDRESS": str(MANY_SOCKETS),
         }
         command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
         return Process(command, self.log("migrate"), self.environment)

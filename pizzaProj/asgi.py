@@ -20,6 +20,7 @@ from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 from pizzaProj import bodies
 from pizzaProj.shielded import Shielded
 from pizzaProj.sqlite import soundness
+from realtime.admission import Admission
 from realtime.backpressure import Backpressure
 from realtime.sockets import OwnOriginValidator
 
@@ -31,6 +32,6 @@ sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern m
 application = ProtocolTypeRouter(
     {
         "http": Shielded(django_application),
-        "websocket": OwnOriginValidator(Backpressure(CookieMiddleware(URLRouter(sockets)))),
+        "websocket": OwnOriginValidator(Backpressure(Admission(CookieMiddleware(URLRouter(sockets))))),
     }
 )

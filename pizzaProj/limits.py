@@ -52,3 +52,30 @@ UPLOAD_BYTES = 11 * 1024 * 1024  # where pictures are uploaded: they have at mos
 FORM_FIELDS = 1_000  # the admin's list of a hundred pizzas has four hundred
 UPLOADS_AT_ONCE = 2  # larger bodies that are read and made into pictures in one process
 UPLOADS_WAITING = 10
+
+# Frames on sockets, counted in each process's memory. An open page sends a heartbeat every five seconds, the first of
+# each second is free, and little else: a page that comes back after an outage asks for what it missed and sends what
+# waited. A bucket holds so many, and so many are added to it each second.
+FRAMES_OF_SOCKET, FRAMES_OF_SOCKET_A_SECOND = 100, 20
+FRAMES_OF_PERSON, FRAMES_OF_PERSON_A_SECOND = 300, 40  # over all their sockets; a visitor's session counts as one
+FRAMES_OF_ADDRESS, FRAMES_OF_ADDRESS_A_SECOND = 1500, 100  # a school
+FRAMES_REFUSED, FRAMES_REFUSED_A_SECOND = 100, 1  # of a socket; then it is closed
+REFUSALS_A_SECOND = 1  # in words, on a socket
+
+# What Daphne reads of a socket before the application sees it: frames of any kind, pings and fragments included
+WIRE_FRAMES, WIRE_FRAMES_A_SECOND = 400, 50
+WIRE_FRAME_BYTES = 4096  # a frame counts once more for each of these
+WIRE_MESSAGE_BYTES = 128 * 1024  # the longest message of the chat, with four bytes for each character
+WIRE_WAITING = 32  # messages that wait for the application; then nothing more is read
+
+# Sockets
+SOCKETS_OF_ADDRESS = 1000  # at once, and connects in a burst: after a restart everybody comes back
+SOCKETS_OF_PERSON = 200
+CONNECTS_OF_ADDRESS_A_SECOND = 20
+SOCKETS_OF_PROCESS = 10_500
+
+# The chat, for each person over all their sockets. Visitors without a session are one visitor for each address.
+MESSAGES, MESSAGES_SECONDS = 10, 5  # and all else that is stored
+SIGNALS, SIGNALS_SECONDS = 60, 5  # typing, reading, pages of history
+MESSAGES_OF_ADDRESS = 100  # in MESSAGES_SECONDS, of everybody there
+SIGNALS_OF_ADDRESS = 300

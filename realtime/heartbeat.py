@@ -39,12 +39,17 @@ def is_overdue(socket: Promised, now: float) -> bool:
     return now - socket.heard_at > (HIDDEN_PAGE_SECONDS if socket.is_hidden else PAGE_SECONDS)
 
 
+def looks_like_heartbeat(text: str | None) -> bool:
+    """Return whether it is worth parsing."""
+    return text is not None and len(text) <= LONGEST and '"heartbeat"' in text
+
+
 def parse_heartbeat(text: str | None) -> dict[str, Any] | None:
     """Return the message if it is a heartbeat, None for any other."""
-    if not text or len(text) > LONGEST or "heartbeat" not in text:
+    if not looks_like_heartbeat(text):
         return None
     try:
-        content = json.loads(text)
+        content = json.loads(text or "")
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) and content.get("type") == "heartbeat" else None

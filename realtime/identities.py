@@ -83,6 +83,11 @@ def by_token(key: object, address: str) -> tuple[Credential, Who] | None:
     return Credential(token_pk=token.pk, owner_pk=user.pk), Who(user)
 
 
+def neighbourhood(address: str) -> str:
+    """Return what counts as one address; empty for a Unix socket, behind which can be anybody."""
+    return limits.neighbourhood(address)
+
+
 def _read_batch(shown: list[Credential]) -> dict[Credential, Who]:
     claims = _claims_of({one.session_key for one in shown if one.session_key})
     token_pks = [one.token_pk for one in shown if one.token_pk]

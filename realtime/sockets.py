@@ -16,7 +16,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cached_property, partial
 from time import monotonic
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlparse
@@ -31,9 +31,11 @@ from django.db import Error as DatabaseError
 
 from accounts.whose import now_it_is, whose
 from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
-from realtime import heartbeat, identities
+from realtime import admission, heartbeat, identities
+from realtime.admission import address_of
 from realtime.door import door
 from realtime.identities import Credential, TooManyTries, Who
+from realtime.pace import SLOW_DOWN, TOO_MANY, TOO_MANY_FRAMES, Pace, Verdict
 from realtime.revalidation import revalidator
 from realtime.seldom import Seldom
 
@@ -44,7 +46,6 @@ LOGGED_OUT = 4401  # close codes are 4000 + the HTTP status
 FORBIDDEN = 4403
 UNKNOWN = 4404
 ANOTHERS = 4409  # the page was made for somebody else
-TOO_MANY = 4429
 UNAVAILABLE = 4503  # the database is away: try again
 ANSWER_SECONDS = 4.0  # for one message of a client; then the database, or whatever else is waited for, counts as away
 NO_LOG_IN = (
@@ -83,6 +84,8 @@ class Identified(AsyncWebsocketConsumer):
         self.is_busy = False  # while a message is being handled
         self.heard_at = 0.0  # the last word from the client, on time.monotonic
         self.is_hidden = False  # the page, as its last heartbeat said
+        self._place = ""  # the person whose number of sockets this one counts for
+        self._pace = Pace()
         self._token_wait: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[dict[str, Any]] | None = None  # the next message, while the last is handled
 
@@ -114,6 +117,16 @@ class Identified(AsyncWebsocketConsumer):
         return None
 
     # What subclasses use
+
+    @property
+    def person_key(self) -> str:
+        """Return whose pace and number of sockets this one shares; empty for a visitor without a session."""
+        return f"u{self.user.pk}" if self.user.pk else self.guest and f"g{self.guest}"
+
+    @cached_property
+    def address(self) -> str:
+        """Return the client's neighbourhood; empty if it is not known."""
+        return identities.neighbourhood(address_of(self.scope))
 
     async def current_user(self) -> User | AnonymousUser:
         """Read the person again, before they act. Raise Ended if they are logged out or no longer allowed here."""
@@ -149,6 +162,14 @@ class Identified(AsyncWebsocketConsumer):
             self.has_ended = True
             await super().close(code, reason)
 
+    async def send_problem(self, words: str) -> None:
+        await self.send(json.dumps({"type": "error", "error": words}))
+
+    async def close_with_words(self, code: int, words: str) -> None:
+        """Say why in a last frame: a close frame's reason goes no further than Daphne."""
+        await self.send_problem(words)
+        await self.close(code)
+
     # Identification
 
     async def __call__(self, *args: Any) -> None:
@@ -162,6 +183,7 @@ class Identified(AsyncWebsocketConsumer):
             self._stop_waiting()
             if self._reading is not None:
                 self._reading.cancel()
+            admission.people.leave(self._place)
             revalidator.leave(self)
             heartbeat.silence_check.leave(self)
 
@@ -178,14 +200,28 @@ class Identified(AsyncWebsocketConsumer):
         return reading is not None and reading.done() and reading.result()["type"] == "websocket.disconnect"
 
     async def _read(self, receive: Receive) -> dict[str, Any]:
-        """Return the next message that is no heartbeat, and answer those before it."""
+        """Return the next message that is no heartbeat, and answer those before it. Drop what is too much."""
         while True:
             message = await receive()
-            self.heard_at = monotonic()
+            if message["type"] != "websocket.receive":
+                return message
+            if not await self._is_heard(message.get("text")):
+                await asyncio.sleep(0)  # others have a turn between any two that are dropped
+                continue
             beat = heartbeat.parse_heartbeat(message.get("text"))
             if beat is None or not (self._is_open or self._is_connecting):
                 return message
             await self._answer(beat)
+
+    async def _is_heard(self, text: str | None) -> bool:
+        """Return whether the frame is to be read. Say so if it is not, now and then; close the socket of a flood."""
+        self.heard_at = monotonic()
+        verdict = Verdict.REFUSED if self.has_ended else self._pace.judge(text, self.person_key, self.address)
+        if verdict is Verdict.FLOOD:
+            await self.close_with_words(TOO_MANY, TOO_MANY_FRAMES)
+        elif verdict is Verdict.REFUSED and not self.has_ended and self._pace.is_worth_words():
+            await self.send_problem(SLOW_DOWN)
+        return verdict is Verdict.HEARD
 
     async def _answer(self, beat: dict[str, Any]) -> None:
         self.is_hidden = bool(beat.get("hidden"))
@@ -281,12 +317,26 @@ class Identified(AsyncWebsocketConsumer):
         if not may_stay:
             return await self.close(FORBIDDEN)
         self.credential, self.user, self.guest = credential, who.user, who.guest
+        if self._is_open and not await self._take_place():
+            return
         revalidator.join(self)
         await (self.refreshed() if self._is_open else self._begin())
 
     async def _begin(self) -> None:
-        self._is_open = True
-        await self.opened()
+        if await self._take_place():
+            self._is_open = True
+            await self.opened()
+
+    async def _take_place(self) -> bool:
+        """Count the socket as its person's, or close it, if they have too many."""
+        if self.person_key == self._place:
+            return True
+        if not admission.people.enter(self.person_key):
+            await self.close_with_words(TOO_MANY, admission.TOO_MANY_OF_PERSON)
+            return False
+        admission.people.leave(self._place)
+        self._place = self.person_key
+        return True
 
     def _expect_token(self) -> None:
         self._token_wait = asyncio.create_task(self._wait_for_token())
@@ -310,7 +360,7 @@ class Identified(AsyncWebsocketConsumer):
         """Say that an account is needed, once. Our own pages know it from the close code."""
         self._was_asked = True
         if header(self.scope, b"origin") is None:
-            await self.send(json.dumps({"type": "error", "error": NO_LOG_IN}))
+            await self.send_problem(NO_LOG_IN)
 
     def _stop_waiting(self) -> None:
         if self._token_wait is not None:
@@ -394,11 +444,6 @@ def session_key_in(scope: Any) -> str | None:
     """Return the session's key. None also for a value that can't be one: PostgreSQL would refuse a NUL."""
     key = scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
     return key if key.isascii() and key.isalnum() else None
-
-
-def address_of(scope: Any) -> str:
-    """Return the client's address, empty on a Unix socket. Behind a proxy, Daphne needs --proxy-headers for it."""
-    return str((scope.get("client") or [""])[0])
 
 
 def parse_authenticate(text: str | None) -> dict[str, Any] | None:

@@ -26,10 +26,11 @@ from chat.sockets.presence import Name, roster
 from chat.sockets.rate_limit import RateLimit
 from chat.sockets.reconcile import room_check
 from home import live
+from realtime.admission import address_of
 from realtime.broadcast import broadcaster
 from realtime.incoming import parse_object
 from realtime.refused import Refused
-from realtime.sockets import UNKNOWN, Identified, address_of
+from realtime.sockets import UNKNOWN, Identified
 
 logger = logging.getLogger(__name__)
 

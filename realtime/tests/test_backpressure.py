@@ -31,8 +31,11 @@ CLOSE = {"type": "websocket.close", "code": 1000}
 class Connection:
     """Stand in for Twisted's connection and Daphne's protocol."""
 
+    data = b""
+
     def __init__(self):
         self.transport = self
+        self.processData = self.onFrameBegin = self.onMessage = None
         self.sent, self.notes = [], []
 
     def registerProducer(self, producer, streaming):
@@ -57,7 +60,8 @@ async def handle_reply(connection, message):
 
 
 async def run(connection, application):
-    await Backpressure(application)({"type": "websocket"}, None, partial(handle_reply, connection))
+    receive = asyncio.Queue().get
+    await Backpressure(application)({"type": "websocket"}, receive, partial(handle_reply, connection))
 
 
 async def test_a_slow_reader_is_waited_for():
@@ -137,6 +141,42 @@ def port(tmp_path, valkey):
     finally:
         web.kill()
         web.wait()
+
+
+LETTER = bytes([0x81, 0x81, 0, 0, 0, 0]) + b"x"
+
+
+@pytest.mark.slow
+def test_daphne_answers_a_page_while_a_client_floods_it(port):
+    """The flood ends with 4429 while its client still sends, and a page is answered then."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as client:
+        client.sendall(HANDSHAKE.format(path="/ws/orders/", port=port).encode())
+        assert client.recv(12) == b"HTTP/1.1 101"
+        heard, sent = b"", 0
+        client.setblocking(False)
+        while (closed := bytes([0x88, 2]) + (4429).to_bytes(2, "big")) not in heard:
+            sent += try_to(client.send, LETTER * 1000) or 0
+            heard += try_to(client.recv, 65536) or b""
+        assert b"too much at once" in heard
+        assert heard.count(b"error") < 150  # those that were read, and a sentence a second
+        assert sent >= len(LETTER) * 100
+        assert page_answers(port)
+        assert heard.endswith(closed)
+
+
+def try_to(act, what):
+    """Return what a socket that does not block has done, None if it would have waited."""
+    try:
+        return act(what)
+    except BlockingIOError:
+        time.sleep(0.001)
+        return None
+
+
+def page_answers(port):
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as client:
+        client.sendall(f"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        return b" 200 " in client.recv(100)
 
 
 @pytest.mark.slow
