@@ -26,6 +26,7 @@ from chat.sockets.presence import Name, roster
 from chat.sockets.rate_limit import RateLimit
 from chat.sockets.reconcile import room_check
 from home import live
+from pizzaProj import limits
 from realtime.admission import address_of
 from realtime.broadcast import broadcaster
 from realtime.incoming import parse_object
@@ -35,10 +36,12 @@ from realtime.sockets import UNKNOWN, Identified
 logger = logging.getLogger(__name__)
 
 MAX_FRAME = 30_000  # characters; escaped, a message of 2,000 can take twelve times as many
-TOO_FAST = "Slow down: at most 10 messages in 5 seconds."
+TOO_FAST = f"Slow down: at most {limits.MESSAGES} messages in {limits.MESSAGES_SECONDS} seconds."
 
-write_limit = RateLimit(10, 5)  # messages and all else that is stored
-frequent_limit = RateLimit(60, 5)  # the FREQUENT types
+write_limit = RateLimit(limits.MESSAGES, limits.MESSAGES_SECONDS)  # messages and all else that is stored
+write_limit_of_address = RateLimit(limits.MESSAGES_OF_ADDRESS, limits.MESSAGES_SECONDS)
+frequent_limit = RateLimit(limits.SIGNALS, limits.SIGNALS_SECONDS)  # the FREQUENT types
+frequent_limit_of_address = RateLimit(limits.SIGNALS_OF_ADDRESS, limits.SIGNALS_SECONDS)
 
 Content = dict[str, Any]
 
@@ -79,6 +82,11 @@ class RoomSocket(Identified):
     @property
     def name(self) -> Name:
         return self.person.name, self.person.is_guest
+
+    @property
+    def writer_key(self) -> str:
+        """Return whose messages are counted: a visitor without a session is the visitor of their address."""
+        return self.person_key or (self.address and f"a{self.address}") or self.person.key
 
     def newest(self) -> int:
         return self.last_seq
@@ -187,7 +195,7 @@ class RoomSocket(Identified):
         kind = actions.kind_of(content)
         if kind not in actions.VERBS and kind not in self.HANDLERS:
             raise Refused("Unknown type.")
-        if not (frequent_limit if kind in self.FREQUENT else write_limit).allows(self.person.key):
+        if not self.keeps_pace(kind):
             raise Refused(TOO_FAST)
         self.person = self.as_person(await self.current_user())
         if kind in self.HANDLERS:
@@ -196,6 +204,15 @@ class RoomSocket(Identified):
             await self.take_name(content.get("username"))
         known = self.last_seq  # before it is stored: the check can send it before it is confirmed
         await self.confirm(await act(kind, self.room_pk, self.person, content), known)
+
+    def keeps_pace(self, kind: str) -> bool:
+        if kind in self.FREQUENT:
+            return frequent_limit.allows(self.person.key) and self.is_shared(frequent_limit_of_address)
+        return write_limit.allows(self.writer_key) and self.is_shared(write_limit_of_address)
+
+    def is_shared(self, limit: RateLimit) -> bool:
+        """Return whether the others at this address leave room for one more."""
+        return not self.address or limit.allows(self.address)
 
     async def confirm(self, done: object, known: int) -> None:
         """Send the stored message. One that was sent again, and was known before, is confirmed again."""

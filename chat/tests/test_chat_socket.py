@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import quote
 
 import pytest
@@ -39,7 +39,7 @@ open_sockets = set()
 @pytest.fixture(autouse=True)
 def fresh_limits(monkeypatch):
     """Start each test with rate limits that nobody has used yet."""
-    for name in ("write_limit", "frequent_limit"):
+    for name in ("write_limit", "write_limit_of_address", "frequent_limit", "frequent_limit_of_address"):
         pace = getattr(room_socket, name)
         monkeypatch.setattr(room_socket, name, RateLimit(pace.most, pace.seconds))
 
@@ -104,9 +104,11 @@ class Talker:
 
 
 @asynccontextmanager
-async def opened(path, *headers, origin=ORIGIN):
+async def opened(path, *headers, origin=ORIGIN, address=None):
     """Open a socket. Closing the last one also closes the channel layer of this test's loop."""
     socket = WebsocketCommunicator(application, path, headers=[*filter(None, [origin]), *headers])
+    if address:
+        socket.scope["client"] = [address, 4000]
     connected, _ = await socket.connect(timeout=5)
     assert connected
     open_sockets.add(socket)
@@ -118,10 +120,10 @@ async def opened(path, *headers, origin=ORIGIN):
 
 
 @asynccontextmanager
-async def talker(slug, user=None, guest="", query="", headers=()):
+async def talker(slug, user=None, guest="", query="", headers=(), address=None):
     if user is not None or guest:
         headers = [*headers, await in_database(cookie_of)(user, guest)]
-    async with opened(f"/ws/chat/{quote(slug, safe='')}/{query}", *headers) as found:
+    async with opened(f"/ws/chat/{quote(slug, safe='')}/{query}", *headers, address=address) as found:
         yield found
 
 
@@ -252,6 +254,45 @@ async def test_ten_messages_in_five_seconds_is_the_limit_over_all_sockets_of_a_p
         assert ("Slow down" in error["error"], error["id"]) == (True, "x4")
         await other.say("I am another one")
         assert (await other.until("message", username="charlie"))["seq"] == 11
+
+
+@pytest.fixture
+def timeless(monkeypatch):
+    """Let no moment pass between two messages."""
+    for name in ("write_limit", "write_limit_of_address"):
+        pace = getattr(room_socket, name)
+        monkeypatch.setattr(room_socket, name, RateLimit(pace.most, pace.seconds, clock=lambda: 0.0))
+
+
+async def is_kept(each, text, client_id):
+    """Say this, and return whether it was kept."""
+    await each.say(text, id=client_id)
+    while (frame := await each.until_any("message", "error")).get("id") != client_id:
+        pass
+    return frame["type"] == "message"
+
+
+async def test_visitors_without_a_cookie_are_one_visitor_for_each_address(db, timeless):
+    sockets_of_one = [talker("pizza", address=f"2001:db8::{n}") for n in range(1, 5)]
+    async with AsyncExitStack() as stack:
+        everyone = [await stack.enter_async_context(one) for one in sockets_of_one]
+        kept = [await is_kept(one, str(n), f"{at}-{n}") for at, one in enumerate(everyone) for n in range(4)]
+        assert kept == [True] * 10 + [False] * 6
+        with_a_cookie = await stack.enter_async_context(talker("pizza", guest="v" * 32, address="2001:db8::9"))
+        assert await is_kept(with_a_cookie, "I am a person", "mine")
+        elsewhere = await stack.enter_async_context(talker("pizza", address="192.0.2.7"))
+        assert await is_kept(elsewhere, "I am somewhere else", "there")
+
+
+async def test_an_address_has_a_limit_over_all_its_people(alice, charlie, timeless, monkeypatch):
+    monkeypatch.setattr(room_socket, "write_limit_of_address", RateLimit(2, 5, clock=lambda: 0.0))
+    async with (
+        talker("pizza", alice, address="192.0.2.7") as one,
+        talker("pizza", charlie, address="192.0.2.7") as two,
+        talker("pizza", charlie, address="192.0.2.8") as other,
+    ):
+        kept = [await is_kept(each, "Hello", f"{n}") for n, each in enumerate((one, two, two, other))]
+        assert kept == [True, True, False, True]
 
 
 async def test_a_script_talks_with_its_token_in_a_header_or_in_its_first_message(alice, charlie, monkeypatch):
