@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 MAX_FRAME = 30_000  # characters; escaped, a message of 2,000 can take twelve times as many
 TOO_FAST = f"Slow down: at most {limits.MESSAGES} messages in {limits.MESSAGES_SECONDS} seconds."
+READ_ON: dict[str, Any] = {"type": "history", "messages": [], "more": True}
 
 write_limit = RateLimit(limits.MESSAGES, limits.MESSAGES_SECONDS)  # messages and all else that is stored
 write_limit_of_address = RateLimit(limits.MESSAGES_OF_ADDRESS, limits.MESSAGES_SECONDS)
@@ -59,6 +60,8 @@ class RoomSocket(Identified):
         self.word = secrets.token_hex(16)  # identifies a visitor without a session, while the socket lives
         self.chosen_name = ""  # a visitor's
         self.last_seq = 0  # the newest message sent
+        self.is_behind = False  # the client has not asked yet for all that it missed
+        self.was_told = False  # that it is, since its last page
         self.revision = 0  # of the room; everything up to it was sent
         self.ahead: dict[int, int] = {}  # seq -> revision of messages sent that are newer than that
         self.sent_frames: dict[str, str] = {}  # by type: frames sent only if they changed
@@ -89,7 +92,8 @@ class RoomSocket(Identified):
         return self.person_key or (self.address and f"a{self.address}") or self.person.key
 
     def newest(self) -> int:
-        return self.last_seq
+        """Return the newest seq sent; to a client that is behind the room's, which a page of 0.8.0 comes back for."""
+        return self.room.last_seq if self.room is not None and self.is_behind else self.last_seq
 
     # Connecting
 
@@ -138,12 +142,13 @@ class RoomSocket(Identified):
         self.person = self.as_person(self.user)
 
     async def welcome(self, after: int | None) -> None:
-        """Send the room, then its last messages, or exactly those after the last one that the client has seen."""
+        """Send the room, then its last messages, or the first of those after the last one that the client has seen."""
         snapshot = await read_snapshot(self.room_pk, self.person, None)
         self.note(snapshot)
         self.sent_frames["room"] = visible_state(snapshot.shown)
         you = {"username": self.person.name, "guest": self.person.is_guest}
         await self.send_json({"type": "welcome", "room": snapshot.shown, "you": you})
+        self.is_behind = after is not None
         if after is None:
             await self.send_history(await read_last(self.room_pk, self.person))
         else:
@@ -156,13 +161,17 @@ class RoomSocket(Identified):
         for packed in await read_altered(self.room_pk, self.person, after):
             await self.send_json(stream.show_change(packed))
         self.last_seq = after
-        is_more = True
-        while is_more:
-            found, is_more = await read_after(self.room_pk, self.person, self.last_seq)
-            await self.send_history((found, is_more))
+        await self.send_after(after)
+
+    async def send_after(self, seq: object) -> None:
+        """Send the page after this message. Nothing newer is sent before a client that is behind has all pages."""
+        page = await read_after(self.room_pk, self.person, seq)
+        await self.send_history(page)
+        self.is_behind = self.is_behind and page[1]
 
     async def send_history(self, page: tuple[list[stream.Packed], bool]) -> None:
         found, is_more = page
+        self.was_told = False
         self.last_seq = max([self.last_seq, *(packed["seq"] for packed in found)])
         shown = [stream.show(packed, self.person) for packed in found]
         await self.send_json({"type": "history", "messages": shown, "more": is_more})
@@ -221,11 +230,11 @@ class RoomSocket(Identified):
             await self.send_json(stream.show(stream.pack(done), self.person))
 
     async def send_page(self, content: Content) -> None:
-        if "after" in content:
-            page = await read_after(self.room_pk, self.person, content["after"])
-        else:
-            page = await read_before(self.room_pk, self.person, content.get("before"))
-        await self.send_history(page)
+        async with self.send_lock:
+            if "after" in content:
+                await self.send_after(content["after"])
+            else:
+                await self.send_history(await read_before(self.room_pk, self.person, content.get("before")))
 
     async def report(self, content: Content) -> None:
         await report(self.room_pk, self.person, content.get("seq"), content.get("reason"))
@@ -333,11 +342,14 @@ class RoomSocket(Identified):
     async def send_packed(self, packed: stream.Packed) -> None:
         if self.ahead.get(packed["seq"]) == packed["revision"]:
             return
-        if packed["seq"] > self.last_seq:
+        if packed["seq"] <= self.last_seq:
+            await self.send_json(stream.show_change(packed))
+        elif not self.is_behind:
             self.last_seq = packed["seq"]
             await self.send_json(stream.show(packed, self.person))
-        else:
-            await self.send_json(stream.show_change(packed))
+        elif not self.was_told:
+            self.was_told = True
+            await self.send_json(READ_ON)
 
     async def send_line(self, line: Content | None) -> None:
         if line is not None:

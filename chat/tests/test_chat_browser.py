@@ -252,6 +252,32 @@ def test_messages_typed_offline_while_valkey_restarts_come_once_and_in_one_order
     expect(words(ben).last).to_have_text("Over", timeout=15_000)
 
 
+MISSED = 120  # messages, more than two pages
+
+
+def test_what_was_missed_comes_in_pages_and_without_a_gap(shop, window):
+    page = window("chat/backlog/?username=Anna")
+    say(page, "Before")
+    expect(words(page)).to_have_text(["Before"])
+    page.context.set_offline(True)
+    expect(page.locator("#reconnecting")).to_be_visible()
+    say(page, "Mine")
+    post = f"""
+from django.contrib.auth.models import User
+from django.utils import timezone
+from chat import messages, rooms
+from chat.person import person
+room, carla = rooms.public_room("Backlog"), person(User.objects.get(username="carla"))
+for n in range({MISSED}):
+    messages.post(room.pk, carla, str(n), None, timezone.now())
+"""
+    subprocess.run([sys.executable, MANAGE, "shell", "--no-imports", "-c", post], env=shop.env, check=True)
+    page.context.set_offline(False)
+    expect(words(page)).to_have_text(["Before", *map(str, range(MISSED)), "Mine"])
+    say(page, "And on")
+    expect(words(page).last).to_have_text("And on")
+
+
 def test_pending_messages_survive_a_reload_and_a_lost_answer_duplicates_nothing(window):
     door = {"open": False, "loses_answer": True}
 

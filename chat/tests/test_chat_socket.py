@@ -348,6 +348,7 @@ async def test_a_client_that_comes_back_gets_exactly_what_came_after(long_room, 
     async with talker("pizza", alice, query="?after=60") as one:
         await one.welcome()
         assert seqs(one.history) == (list(range(61, 111)), True)
+        await one.send(type="history", after=110)
         assert seqs(await one.until("history")) == (list(range(111, 121)), False)
         await one.say("Next")
         assert (await one.until("message"))["seq"] == 121
@@ -360,6 +361,42 @@ async def test_a_client_that_comes_back_gets_exactly_what_came_after(long_room, 
     for nonsense in ("-1", "x", "1e3", "9" * 30, "%00"):
         async with talker("pizza", alice, query=f"?after={nonsense}") as one:
             assert len(seqs((await one.welcome()).history)[0]) == 50
+
+
+async def test_a_client_that_is_behind_gets_everything_in_its_place(long_room, alice, charlie):
+    """What is new meanwhile, its own included, comes after what it missed. It is told once that there is more."""
+    async with talker("pizza", alice, query="?after=10") as one, talker("pizza", charlie) as two:
+        await one.welcome()
+        assert (seqs(one.history), await newest(one)) == ((list(range(11, 61)), True), 120)
+        for number, speaker in ((121, two), (122, one)):
+            await speaker.say("New", id=f"id{number}")
+            await two.until("message", seq=number)
+        await in_database(messages.edit)(long_room.pk, member_of(alice), 122, "Newer", timezone.now())
+        await in_database(broadcaster.flush)()
+        told = [frame for frame in await one.rest() if frame["type"] in ("message", "changed", "history")]
+        assert told == [room_socket.READ_ON]
+        pages = []
+        while not pages or pages[-1]["more"]:
+            await one.send(type="history", after=pages[-1]["messages"][-1]["seq"] if pages else 60)
+            pages.append(await one.until("history"))
+        assert [seqs(page) for page in pages] == [(list(range(61, 111)), True), (list(range(111, 123)), False)]
+        assert [(m["id"], m["message"]) for m in pages[-1]["messages"][-2:]] == [(None, "New"), ("id122", "Newer")]
+        await two.say("Live again")
+        assert ((await one.until("message"))["seq"], await newest(one)) == (123, 123)
+
+
+async def newest(each):
+    await each.send(type="heartbeat")
+    return (await each.until("heartbeat"))["seq"]
+
+
+@pytest.mark.parametrize("key", ["before", "after"])
+@pytest.mark.parametrize("seq", [-1, 2**31, 10**400, 1.5, "1", None, True, [1], {}], ids=str)
+async def test_a_page_of_nonsense_is_refused(long_room, alice, key, seq):
+    async with talker("pizza", alice) as one:
+        await one.welcome()
+        await one.send(type="history", **{key: seq})
+        assert "Say which message" in (await one.until("error"))["error"]
 
 
 async def test_a_client_that_comes_back_gets_changes_of_what_it_has_seen(alice, charlie):

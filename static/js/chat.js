@@ -17,6 +17,7 @@ export class Chat {
   static WHY_OVER = { 4401: "Log in again to continue.", 4409: "This page was somebody else’s. Reload it to continue.", 4404: "There is no such room, or it is not open to you." };
   static TYPING_MS = 5000;
   static ANSWER_MS = 5000; // a message without an answer is sent again after this time, on a new socket
+  static READ_ON_MS = 200; // between two pages of what was missed
   static BURST = 10; // messages that the server accepts ...
   static BURST_MS = 5500; // ... in a little less than this time
 
@@ -31,6 +32,7 @@ export class Chat {
     this.sentAt = [];
     this.inFlight = null; // the id of the message that waits for its answer
     this.told = 0; // the newest seq reported as read
+    this.isBehind = false; // after a break, until all that was missed is here
     this.outbox = new Outbox(`chat:${whose}:${encodeURIComponent(this.slug)}`, () => this.followOutbox());
     this.outbox.takeOld(`chat:${root.dataset.me}:${this.slug}`);
     this.log = new Log(root, this.logHandlers());
@@ -43,7 +45,7 @@ export class Chat {
     });
     this.showPending();
     const [onFrame, onState] = [(frame) => this.hear(frame), (state, code) => this.enter(state, code)];
-    const handlers = { onFrame, onState, newest: () => this.log.last };
+    const handlers = { onFrame, onState, newest: () => (this.isBehind ? Infinity : this.log.last) };
     this.live = new Live(() => this.path(), handlers, { isPersonal: true });
   }
 
@@ -86,6 +88,8 @@ export class Chat {
     this.you = you;
     this.isWelcome = true;
     this.land();
+    clearTimeout(this.readingOn);
+    this.isBehind = this.log.last > 0;
     this.log.forgetAsking();
     this.log.markUnread(room);
     this.told = room.last_read;
@@ -101,9 +105,16 @@ export class Chat {
 
   hear_history(frame) {
     for (const { id } of frame.messages) this.answered(id);
-    this.log.takeHistory(frame);
+    if (this.log.takeHistory(frame) && this.isBehind) this.readOn(frame.more);
     this.count();
     this.pump();
+  }
+
+  /** Ask for the next page of what was missed. Pending messages wait, so that they are shown in their place. */
+  readOn(more, milliseconds = Chat.READ_ON_MS) {
+    clearTimeout(this.readingOn);
+    this.isBehind = more;
+    if (more) this.readingOn = setTimeout(() => this.live.send({ type: "history", after: this.log.last }), milliseconds);
   }
 
   hear_message(message) {
@@ -153,6 +164,7 @@ export class Chat {
       this.land();
       this.pump();
     } else this.showProblem(error);
+    if (this.isBehind && !id) this.readOn(true, Chat.ANSWER_MS); // it was asked too often
     const refused = this.edits.get(id);
     if (!refused) return;
     this.edits.delete(id);
@@ -180,7 +192,7 @@ export class Chat {
   pump() {
     this.showPending();
     const item = this.outbox.next();
-    if (!item || this.inFlight || !this.isReady) return;
+    if (!item || this.inFlight || !this.isReady || this.isBehind) return;
     const now = Date.now();
     this.sentAt = this.sentAt.filter((at) => now - at < Chat.BURST_MS);
     if (this.sentAt.length >= Chat.BURST) return this.pumpLater(this.sentAt[0] + Chat.BURST_MS - now);
@@ -272,6 +284,7 @@ export class Chat {
 
   /** Stop, because another conversation is opened here. */
   end() {
+    clearTimeout(this.readingOn);
     this.live.stop();
     this.outbox.end();
     this.log.end();

@@ -40,7 +40,7 @@ export class Log {
 
   // From the server
 
-  /** Take the latest messages, an older page, or what came while there was no connection. */
+  /** Take the latest messages, an older page, or what came while there was no connection; return true for the last. */
   takeHistory({ messages, more }) {
     const isFirst = !this.rows.size;
     const isOlder = !isFirst && this.isAsking && (messages.at(-1)?.seq ?? 0) < this.first;
@@ -55,6 +55,7 @@ export class Log {
       this.scroller.ariaBusy = "false";
       this.scrolled();
     });
+    return !isFirst && !isOlder;
   }
 
   take(messages) {
