@@ -147,6 +147,34 @@ def test_every_page_shows_the_truth_again(shop, proxy, person):
         assert page.evaluate("window.lostAfterSeconds") < PATIENCE_MS / 1000, name
 
 
+def test_a_page_that_was_too_much_says_so_and_comes_back_after_pauses_that_grow(shop, person):
+    """The first pause lasts 2.5 to 5 seconds, by the page's own clock, and each one is twice as long."""
+    context, sockets = person(PHONE), []
+
+    def refuse(socket):
+        sockets.append(socket)
+        if len(sockets) < 3:
+            socket.close(code=4429, reason="")
+
+    page = context.new_page()
+    page.clock.install()
+    page.route_web_socket("**/ws/orders/", refuse)
+    page.goto(shop.url)
+    bar = page.locator("#reconnecting")
+    expect(bar).to_contain_text("That was a lot at once. We come back by ourselves in a little while.")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    counts = []
+    for milliseconds in (2400, 2700, 4900, 5200):
+        page.clock.run_for(milliseconds)
+        page.wait_for_timeout(0)
+        counts.append(len(sockets))
+        if len(sockets) == 3:
+            break
+        expect(bar).to_be_visible()
+    assert counts == [1, 2, 2, 3]
+    expect(bar).to_be_hidden()
+
+
 def test_a_delivered_order_that_is_moved_back_is_live_again_on_its_page(shop, person):
     """Also on a page that was opened after the end. Nobody loads it again."""
     page = open_page(person(PHONE), shop.url)

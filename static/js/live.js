@@ -22,9 +22,12 @@ export class Live {
   static MOST_PATIENCE = 4; // times as long as the first time: a shop that is slow gets no slower by giving up on it
   static STEADY_SECONDS = 4.5; // a connection that lasted this long makes up for earlier failures
   static ASLEEP_SECONDS = 30; // after so long without a frame the page was asleep, and its connection is not trusted
+  static TOO_MUCH_SECONDS = 5; // the first pause after the shop has said that this was too much, doubled each time
+  static LONGEST_TOO_MUCH_SECONDS = 120;
   static LOGGED_OUT = 4401;
   static ANOTHERS = 4409; // somebody else is logged in by now
   static CAN_COME_BACK = [Live.LOGGED_OUT, Live.ANOTHERS];
+  static TOO_MUCH = 4429;
   static FOR_GOOD = [4403, 4404]; // forbidden or unknown: no use in trying again
 
   constructor(path, handlers, { isPersonal = false } = {}) {
@@ -35,6 +38,8 @@ export class Live {
     this.socket = null;
     this.timer = 0;
     this.failures = 0;
+    this.refusals = 0; // with TOO_MUCH, in a row
+    this.isRefused = false; // the shop has asked for a pause
     this.openedAt = this.heardAt = 0;
     this.isAsking = false; // a heartbeat waits for its answer
     this.state = "";
@@ -59,6 +64,7 @@ export class Live {
     socket.onclose = (event) => {
       if (Live.FOR_GOOD.includes(event.code)) return this.stop(event.code);
       if (Live.CAN_COME_BACK.includes(event.code) && this.isPersonal) return this.checkWhose();
+      if (event.code === Live.TOO_MUCH) return this.slowDown();
       this.lose();
     };
   }
@@ -72,6 +78,7 @@ export class Live {
 
   greet() {
     this.openedAt = this.heardAt = Date.now();
+    this.isRefused = false;
     this.enter("live");
     const hello = this.handlers.hello?.();
     // Ask at once: the server learns that this page will go on asking, or that nobody is logged in on it.
@@ -102,6 +109,7 @@ export class Live {
 
   /** Look whether the connection is still there, now that somebody looks at the page again. */
   look() {
+    if (this.isRefused) return;
     const wasAsleep = Date.now() - this.heardAt > Live.ASLEEP_SECONDS * 1000;
     if (this.state !== "live" || !this.socket || wasAsleep) this.restart();
     else if (this.socket.readyState === WebSocket.OPEN && !this.isAsking) this.ask();
@@ -136,10 +144,23 @@ export class Live {
   lose() {
     if (this.state === "stopped") return;
     this.drop();
+    this.isRefused = false;
     this.enter("reconnecting");
     const longest = Math.min(Live.LONGEST_WAIT_SECONDS, Live.FIRST_WAIT_SECONDS * 2 ** this.failures);
     this.failures += 1;
     this.timer = setTimeout(() => this.connect(), Math.random() * longest * 1000);
+  }
+
+  /** Come back after a pause that grows each time, and say so. A connection that holds for longer starts afresh. */
+  slowDown() {
+    const held = this.openedAt ? Date.now() - this.openedAt : 0;
+    if (held > Live.LONGEST_TOO_MUCH_SECONDS * 1000) this.refusals = 0;
+    const longest = Math.min(Live.LONGEST_TOO_MUCH_SECONDS, Live.TOO_MUCH_SECONDS * 2 ** this.refusals);
+    this.refusals += 1;
+    this.drop();
+    this.isRefused = true;
+    this.enter("reconnecting");
+    this.timer = setTimeout(() => this.connect(), (1 + Math.random()) / 2 * longest * 1000);
   }
 
   /** Lose the connection, unless a sign of life comes first. Wait longer after each failure. */
@@ -212,6 +233,8 @@ function showConnection(live) {
   } else {
     lostSockets.delete(live);
   }
+  const isRefused = [...lostSockets].some((one) => one.isRefused);
+  bar.querySelector(".why").textContent = isRefused ? bar.dataset.refused : bar.dataset.lost;
   bar.hidden = !lostSockets.size;
   document.body.classList.toggle("stale", lostSockets.size > 0);
 }
