@@ -29,7 +29,7 @@ from home import live
 from pizzaProj import limits
 from realtime.admission import address_of
 from realtime.broadcast import broadcaster
-from realtime.incoming import parse_object
+from realtime.incoming import Unkeepable, parse_object
 from realtime.refused import Refused
 from realtime.sockets import UNKNOWN, Identified
 
@@ -197,6 +197,8 @@ class RoomSocket(Identified):
             await self.handle(content)
         except rooms.NoRoom:
             await self.close(UNKNOWN)
+        except Unkeepable as refused:
+            await self.send_error(refused, refused.content.get("id"))
         except Refused as refused:
             await self.send_error(refused, content.get("id"))
 

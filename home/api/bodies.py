@@ -1,6 +1,5 @@
 """Read the body of an order, with a sentence for everything that can be wrong with it."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ from ninja.errors import HttpError
 
 from home.models import MAX_QUANTITY, Pizza
 from kitchen import stages
+from realtime.incoming import Unkeepable, parse_json
 
 MAX_ITEMS = 20
 MAX_ID = 2**31
@@ -145,9 +145,11 @@ def _not_on_menu(pk: int) -> str:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
+        content = parse_json(body)
+    except ValueError:
         raise HttpError(400, 'The body is not JSON. Send, say, {"id": 4}.') from None
+    except Unkeepable as unkeepable:
+        raise HttpError(400, str(unkeepable)) from None
     if not isinstance(content, dict):
         raise HttpError(400, 'Send a JSON object, such as {"id": 4} or {"items": [{"id": 4, "quantity": 2}]}.')
     return content

@@ -1,7 +1,6 @@
 """The planner's pages, for staff: a form beside the answer, and the study for programs."""
 
 import csv
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from accounts import rights
 from kitchen.models import Shop, Study
 from kitchen.planner import forms, studies, tasks
 from kitchen.planner.scenarios import CREW, ENDS, TAKEN, clock
+from realtime.incoming import Unkeepable, parse_json
 from simulation.fields import SpecError
 
 RECENT = 12
@@ -132,9 +132,11 @@ def read_form(request: HttpRequest) -> Any:
 
 def read_body(request: HttpRequest) -> Any:
     try:
-        return json.loads(request.body)
-    except (ValueError, RecursionError):
+        return parse_json(request.body)
+    except ValueError:
         raise SpecError("", "The plan is not JSON.") from None
+    except Unkeepable as unkeepable:
+        raise SpecError("", str(unkeepable)) from None
 
 
 def link(study: Study) -> str:
