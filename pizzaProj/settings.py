@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "pizzaProj.pages.caching.private_by_default",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "pizzaProj.unstorable.Door",  # before whatever reads the request
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
-from django.views import defaults
 
 from accounts.limits import TooMany
 from pizzaProj.unavailable import wants_json
@@ -33,10 +32,7 @@ class TurnedAway:
         return error.answered_by(in_words(request, "One slice at a time", error.sentence))
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django refuses to read. What is too large gets words of its own."""
-    if not isinstance(exception, TOO_LARGE_ERRORS):
-        return defaults.bad_request(request, exception)
+def too_large(request: HttpRequest) -> HttpResponse:
     answer = in_words(request, "That does not fit into our oven", TOO_LARGE)
     answer.status_code = TOO_LARGE_STATUS
     return answer

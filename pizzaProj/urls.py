@@ -7,7 +7,8 @@ from accounts.views import admin_log_in, view_on_site
 from home.api.views import api
 from pizzaProj.pages.whose import who_is_here
 
-handler400 = "pizzaProj.turned_away.bad_request"
+handler400 = "pizzaProj.refusals.bad_request"
+handler404 = "pizzaProj.refusals.page_not_found"
 handler500 = "pizzaProj.unavailable.server_error"
 urlpatterns = [
     # Before the admin's own URLs: the log-in has limits, there is one page for a new password, and an order's address
