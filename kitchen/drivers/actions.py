@@ -4,6 +4,7 @@ from typing import Any
 
 from accounts import rights
 from accounts.names import display_name
+from home import live
 from home.models import Order
 from kitchen import flow, stages
 from kitchen.board import actions
@@ -62,7 +63,7 @@ def refuse_door(order: Order, user: Any) -> None:
 
 def payload_of(order_id: Any) -> dict[str, Any] | None:
     """Return the state of an order after a refusal, if it is with the drivers."""
-    if not isinstance(order_id, str):
+    if not live.is_order_id(order_id):
         return None
     order = Order.objects.open().filter(stage=DRIVERS, order_id=order_id).with_items().first()
     return order.payload() if order else None

@@ -261,6 +261,7 @@ async def test_a_driver_takes_before_the_door_and_undoes_only_what_was_theirs(by
 
 RUBBISH = ["x", "[]", "null", "{" * 3000, '{"action": 1}', '{"action": "take"}']
 RUBBISH += ['{"action": "take", "order_id": ["x"]}', '{"action": "take", "order_id": "\\u0000"}']
+RUBBISH += ['{"action": "take", "order_id": "\\ud800"}']  # not a letter, so no database takes it
 NOT_THEIRS = ["hold", "rush", "recall", "remake", "resume", "cancel", "override", "station", "shop"]
 BAD = [{"seq": None}, {"seq": -1}, {"seq": True}, {"item": 1}, {"item": 99}, {"item": "1"}]
 
