@@ -6,8 +6,11 @@ as well (realtime.inflow).
 """
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 from typing import Any
+
+from autobahn.exception import Disconnected
 
 from pizzaProj.waits import UNREAD_SECONDS
 from realtime.inflow import Inflow
@@ -70,7 +73,8 @@ class Backpressure:
         async def send_to_reader(message: Any) -> None:
             if message["type"] == "websocket.send":
                 await gate.passed()
-            await send(message)
+            with suppress(Disconnected):  # a client that has just left: the application is told next
+                await send(message)
 
         return await self.application(scope, receive_next, send_to_reader)
 

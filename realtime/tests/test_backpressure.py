@@ -8,6 +8,7 @@ import time
 from functools import partial
 
 import pytest
+from autobahn.exception import Disconnected
 from django.conf import settings
 
 from benchmarks.watchers import HANDSHAKE
@@ -107,6 +108,18 @@ async def test_a_close_needs_no_room():
 
     await run(connection, application)
     assert connection.sent == [CLOSE]
+
+
+async def test_nothing_is_sent_to_one_that_has_left():
+    """Daphne is told of the end a moment after autobahn has refused to send, and logs a traceback for it."""
+
+    async def refuse(connection, message):
+        raise Disconnected
+
+    async def application(scope, receive, send):
+        await send(FRAME)
+
+    await Backpressure(application)({"type": "websocket"}, None, partial(refuse, Connection()))
 
 
 async def test_another_server_is_left_alone():
