@@ -17,7 +17,7 @@ from django.conf import settings
 from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
-from pizzaProj import bodies
+from pizzaProj import bodies, unreadable
 from pizzaProj.shielded import Shielded
 from pizzaProj.sqlite import soundness
 from realtime.admission import Admission
@@ -25,6 +25,7 @@ from realtime.backpressure import Backpressure
 from realtime.sockets import OwnOriginValidator
 
 bodies.bound()
+unreadable.refuse()
 soundness.refuse_damaged_file(settings.DATABASES["default"])
 sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern matches every other address
 
