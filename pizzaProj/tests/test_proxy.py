@@ -6,9 +6,10 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import create_connection
 from typing import NamedTuple
 
 import pytest
@@ -66,10 +67,10 @@ class Answer(NamedTuple):
 
 
 class Proxy:
-    def __init__(self, folder, webs):
+    def __init__(self, folder, webs, text=nginx.SHIPPED):
         self.folder, self.webs = folder, webs
         self.port = free_port()
-        command = nginx.command(folder, self.port, [web.server_port for web in webs])
+        command = nginx.command(folder, self.port, [web.server_port for web in webs], text)
         self.process = subprocess.Popen(command)
         while not accepts(self.port):
             assert self.process.poll() is None, (folder / "errors.log").read_text()
@@ -93,15 +94,21 @@ class Proxy:
         return sorted(asked for web in self.webs for asked in web.asked)
 
 
-@pytest.fixture
-def proxy(tmp_path):
+@contextmanager
+def proxied(folder, text=nginx.SHIPPED):
     webs = [Web(), Web()]
-    proxy = Proxy(tmp_path, webs)
+    proxy = Proxy(folder, webs, text)
     yield proxy
     proxy.process.terminate()
     proxy.process.wait(10)
     for web in webs:
         web.close()
+
+
+@pytest.fixture
+def proxy(tmp_path):
+    with proxied(tmp_path) as proxy:
+        yield proxy
 
 
 def test_a_frozen_web_holds_nobody_up(proxy):
@@ -158,6 +165,21 @@ def test_without_any_web_the_proxy_has_kind_words(proxy):
     assert not re.search(r"nginx|gateway|50\d", page.body + script.body)
     logs = [(proxy.folder / name).read_text() for name in ("errors.log", "failures.log")]
     assert "503 GET" in logs[1] and SECRET not in "".join(logs)
+
+
+def test_a_full_proxy_keeps_addresses_to_itself(tmp_path):
+    """Each visitor takes two connections of nginx, so one of the visitors finds only one left."""
+    few = nginx.SHIPPED.replace("worker_connections 8192;", "worker_connections 11;")
+    few = few.replace("worker_processes auto;", "worker_processes 1;")
+    with proxied(tmp_path, few) as proxy, ExitStack() as visitors:
+        for web in proxy.webs:
+            web.thaw.clear()
+        for _ in range(10):
+            visitor = visitors.enter_context(create_connection(("127.0.0.1", proxy.port)))
+            visitor.sendall(f"GET {SECRET} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        while not (failures := (tmp_path / "failures.log").read_text()):
+            time.sleep(0.01)
+    assert "500 GET" in failures and SECRET not in failures + (tmp_path / "errors.log").read_text()
 
 
 def test_the_shop_says_by_itself_that_it_is_busy(proxy):
