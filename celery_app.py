@@ -13,7 +13,14 @@ import billiard.pool
 from celery import Celery, Task
 from celery.app.amqp import AMQP
 from celery.concurrency import get_implementation
-from celery.signals import after_setup_logger, beat_init, task_prerun, worker_init, worker_ready
+from celery.signals import (
+    after_setup_logger,
+    after_setup_task_logger,
+    beat_init,
+    task_prerun,
+    worker_init,
+    worker_ready,
+)
 from django.conf import settings
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
@@ -152,6 +159,15 @@ app = ClockedCelery("pizzaProj", amqp=PatientAMQP)
 app.config_from_object(OwnSettings(), namespace="CELERY")
 app.autodiscover_tasks()
 read_settings()  # not before there is an app: their package imports it
+
+
+@after_setup_logger.connect
+@after_setup_task_logger.connect
+def write_discreetly(logger: logging.Logger, **kwargs: Any) -> None:
+    """Mask secrets in the log, and write nothing again and again."""
+    from pizzaProj.logs import discreet  # that package imports this module
+
+    discreet.cover(logger)
 
 
 @after_setup_logger.connect

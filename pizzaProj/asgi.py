@@ -1,5 +1,6 @@
 """Serve HTTP and WebSockets with one application, for Daphne or any other ASGI server."""
 
+import logging
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
@@ -18,12 +19,14 @@ from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 from pizzaProj import bodies, unreadable
+from pizzaProj.logs import discreet
 from pizzaProj.shielded import Shielded
 from pizzaProj.sqlite import soundness
 from realtime.admission import Admission
 from realtime.backpressure import Backpressure
 from realtime.sockets import OwnOriginValidator
 
+discreet.cover(logging.getLogger())  # Daphne has set it up
 bodies.bound()
 unreadable.refuse()
 soundness.refuse_damaged_file(settings.DATABASES["default"])

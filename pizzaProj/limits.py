@@ -79,3 +79,7 @@ MESSAGES, MESSAGES_SECONDS = 10, 5  # and all else that is stored
 SIGNALS, SIGNALS_SECONDS = 60, 5  # typing, reading, pages of history
 MESSAGES_OF_ADDRESS = 100  # in MESSAGES_SECONDS, of everybody there
 SIGNALS_OF_ADDRESS = 300
+
+# Entries of the log, of one kind and within waits.LOG_SECONDS; the others are counted
+LOGGED_TRACEBACKS = 1
+LOGGED_WARNINGS = 10

@@ -298,17 +298,18 @@ CONTENT_SECURITY_POLICY = {
 }
 
 
-# Anyone can send a wrong Host header or too large a form, so don't fill the log with tracebacks; nor with each try of
-# the pool to connect: pizzaProj.unavailable says once a second what is the matter.
+# What clients do wrong is counted (pizzaProj.logs.refusals): anyone can send a wrong Host header, or ask for what is
+# not there. Nor is there a line for each try of the pool to connect: pizzaProj.unavailable says once a second what is
+# the matter. asgi.py and celery_app.py see to it that what is left is discreet and not repeated.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"nowhere": {"class": "logging.NullHandler"}},
+    "filters": {"refused": {"()": "pizzaProj.logs.refusals.Refused"}},
+    "handlers": {"security": {"class": "pizzaProj.logs.refusals.Security"}},
     "loggers": {
-        **{
-            f"django.security.{error}": {"handlers": ["nowhere"], "propagate": False}
-            for error in ("DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent")
-        },
+        "django.request": {"filters": ["refused"]},
+        "django.security": {"handlers": ["security"], "propagate": False},
+        "pizzaProj.logs.refusals": {"level": "INFO"},
         "psycopg.pool": {"level": "ERROR"},
     },
 }

@@ -72,3 +72,6 @@ UNREAD_SECONDS = 30.0  # a client whose buffer is full for so long is cut off; a
 
 # Clocks
 CLOCK_ASKED_SECONDS = 10.0  # a process asks the database for the time this often
+
+# The log
+LOG_SECONDS = 60.0  # what happens again and again is written once in so long, with how often it happened
