@@ -19,6 +19,7 @@ from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 from pizzaProj import bodies, unreadable
+from pizzaProj.lanes import Lanes
 from pizzaProj.logs import discreet
 from pizzaProj.shielded import Shielded
 from pizzaProj.sqlite import soundness
@@ -35,7 +36,7 @@ sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern m
 # Each consumer identifies its client by itself, so a visitor who watches costs no query (see realtime.sockets).
 application = ProtocolTypeRouter(
     {
-        "http": Shielded(django_application),
+        "http": Shielded(Lanes(django_application)),
         "websocket": OwnOriginValidator(Backpressure(Admission(CookieMiddleware(URLRouter(sockets))))),
     }
 )

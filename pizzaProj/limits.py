@@ -53,6 +53,11 @@ FORM_FIELDS = 1_000  # the admin's list of a hundred pizzas has four hundred
 UPLOADS_AT_ONCE = 2  # larger bodies that are read and made into pictures in one process
 UPLOADS_WAITING = 10
 
+# Costly requests that one process works on at the same time, by kind; the others wait, each address in turn
+LANES = {"log-ins": 2, "changes": 4, "promises": 2}
+LANE_WAITING_OF_ADDRESS = 100
+LANE_ADDRESSES = 1_000
+
 # Frames on sockets, counted in each process's memory. An open page sends a heartbeat every five seconds, the first of
 # each second is free, and little else: a page that comes back after an outage asks for what it missed and sends what
 # waited. A bucket holds so many, and so many are added to it each second.

@@ -1,0 +1,124 @@
+"""Let few requests of a costly kind run at the same time, and each address in turn.
+
+Each request has a thread, and all threads share one interpreter: among fifty log-ins at once, a page takes fifty times
+as long. Those that wait here cost no thread, and what is cheap goes past them.
+"""
+
+import asyncio
+import json
+from collections import deque
+from html import escape
+from time import monotonic
+from typing import Any
+
+from accounts.limits import neighbourhood
+from pizzaProj import limits, patience, waits
+from pizzaProj.bodies import PAGE
+
+LOG_INS = ("/log-in/", "/admin/login/", "/sign-up/", "/profile/", "/new-password/", "/forgotten-password/")
+SAFE = ("GET", "HEAD", "OPTIONS")
+BUSY = f"Many people are here right now. Try again in {waits.LANE_RETRY_SECONDS} seconds."
+
+
+class Full(Exception):
+    """There is no place in the lane, and there will be none for a while."""
+
+
+class Lane:
+    """A few places, and those who wait for one, by address."""
+
+    def __init__(self, places: int) -> None:
+        self.free = places
+        self.waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    async def enter(self, address: str) -> None:
+        """Wait for a place. Full if that takes long, or if too many wait already."""
+        if self.free:
+            self.free -= 1
+            return
+        queue = self.waiting.setdefault(address, deque())
+        if len(queue) >= limits.LANE_WAITING_OF_ADDRESS or len(self.waiting) > limits.LANE_ADDRESSES:
+            self._forget(address)
+            raise Full
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        await self._wait(address, turn)
+
+    async def _wait(self, address: str, turn: asyncio.Future[None]) -> None:
+        try:
+            async with asyncio.timeout(waits.LANE_SECONDS):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self.leave()  # it had its turn at this very moment
+            else:
+                self.waiting[address].remove(turn)
+                self._forget(address)
+            if isinstance(error, TimeoutError):
+                raise Full from None
+            raise
+
+    def leave(self) -> None:
+        """Give the place to the first who waits, and put the others of that address behind all others."""
+        if not self.waiting:
+            self.free += 1
+            return
+        address = next(iter(self.waiting))
+        queue = self.waiting.pop(address)
+        queue.popleft().set_result(None)
+        if queue:
+            self.waiting[address] = queue
+
+    def _forget(self, address: str) -> None:
+        if not self.waiting.get(address, True):
+            del self.waiting[address]
+
+
+class Lanes:
+    """An ASGI application whose costly requests wait for each other."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+        self.lanes = {kind: Lane(places) for kind, places in limits.LANES.items()}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        kind = kind_of(scope["method"], scope["path"])
+        if kind is None:
+            await self.application(scope, receive, send)
+            return
+        began, lane = monotonic(), self.lanes[kind]
+        try:
+            await lane.enter(neighbourhood(str((scope.get("client") or [""])[0])))
+        except Full:
+            await refuse(scope, send)
+            return
+        try:
+            if (its := patience.present()) is not None:
+                its.spend(monotonic() - began)  # so much less it waits for the database
+            await self.application(scope, receive, send)
+        finally:
+            lane.leave()
+
+
+def kind_of(method: str, path: str) -> str | None:
+    """Return the lane of a request, None if it is cheap, or of staff, whose work can take as long as it takes."""
+    if path.startswith("/api/promise"):
+        return "promises"
+    if method in SAFE:
+        return None
+    if path.startswith(LOG_INS):
+        return "log-ins"
+    return None if path.startswith("/admin/") else "changes"
+
+
+async def refuse(scope: Any, send: Any) -> None:
+    is_json = scope["path"].startswith("/api/")
+    body = json.dumps({"status": False, "error": BUSY}) if is_json else PAGE.format(escape(BUSY))
+    headers = {
+        "Content-Type": "application/json" if is_json else "text/html; charset=utf-8",
+        "Retry-After": str(waits.LANE_RETRY_SECONDS),
+        "Cache-Control": "no-store",
+    }
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": 429, "headers": raw})
+    await send({"type": "http.response.body", "body": body.encode()})
