@@ -88,3 +88,8 @@ SIGNALS_OF_ADDRESS = 300
 # Entries of the log, of one kind and within waits.LOG_SECONDS; the others are counted
 LOGGED_TRACEBACKS = 1
 LOGGED_WARNINGS = 10
+
+# Actions in the admin
+ACTION_ROWS_AT_ONCE = 100  # rows that an action takes while the person waits; more are taken in the background
+ACTION_ROWS = 100_000  # rows that one action takes at all
+ACTION_RUNS_KEPT = 200  # ended ones; older ones are deleted when new ones come

@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "kitchen.planner",
     "chat",
     "operations",
+    "office",
     "pizzaProj",  # for its command, the stack
     "benchmarks",  # for its commands
 ]

@@ -56,6 +56,9 @@ HASH_RETRY_SECONDS = 3  # what one is asked to wait if it never is
 # Tasks: the process of the worker's pool that runs one for longer is killed and replaced
 TASK_SECONDS = 60.0
 STUDY_PART_SECONDS = 300.0
+ACTION_TURN_SECONDS = 2.0  # an action on many rows makes room for other tasks this often
+ACTION_HELD_SECONDS = 15.0  # after this silence another worker goes on with it
+ACTION_SILENT_SECONDS = 5.0  # with no row taken for so long, its page says that no worker is at it
 
 # Signs of life
 LOOK_SECONDS = 1.5  # until /readyz answers, whatever it looks at stands still

@@ -10,6 +10,7 @@ OURS = (
     "chat",
     "home",
     "kitchen",
+    "office",
     "operations",
     "pictures",
     "pizzaProj",
