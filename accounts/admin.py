@@ -55,6 +55,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ["name", "prefix", "user__username"]
     date_hierarchy = "created_at"
     fields = ["user", "name", "prefix", "created_at", "expires_at", "last_used_at"]
+    volatile = ["last_used_at"]  # no reason to refuse anything (office.acting)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,21 +1,34 @@
 """The admin of canned answers and reports. Actions remove reported messages and mute their authors."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from chat import messages
-from chat.models import CannedAnswer, Report, Room
-from chat.person import person_of
+from chat.models import CannedAnswer, Message, Report, Room
+from chat.person import Person, person, person_of
 from chat.rooms import NoRoom
+from office.careful import CarefulAdmin
 from realtime.refused import Refused
+
+Verb = Callable[[Message, Person, datetime], object]
+
+
+def leave(message: Message, person: Person, now: datetime) -> None:
+    """Do nothing with the message."""
+
+
+VERBS: dict[str, Verb] = {"remove_message": messages.remove_reported, "mute_author": messages.mute_reported}
 
 
 @admin.register(CannedAnswer)
-class CannedAnswerAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class CannedAnswerAdmin(CarefulAdmin):
     list_display = ("title", "body")
     search_fields = ("title", "body")
 
@@ -34,13 +47,18 @@ class IsOpen(admin.SimpleListFilter):
 
 
 @admin.register(Report)
-class ReportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReportAdmin(CarefulAdmin):
     """Reports to read and settle. Only moderators see messages from rooms that they are not in."""
 
     list_display = ("at", "room", "said_by", "said", "reason", "reported_by", "settled_at")
     list_filter = (IsOpen,)
     list_select_related = ("message__room", "by", "message__author")
     actions = ("settle", "remove_message", "mute_author")
+    row_actions = {
+        "settle": "settled",
+        "remove_message": "settled, their messages removed",
+        "mute_author": "settled, their authors muted",
+    }
     readonly_fields = ("at", "room", "said_by", "said", "reason", "reported_by", "settled_at", "settled_by")
     fields = readonly_fields
 
@@ -73,24 +91,29 @@ class ReportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def reported_by(self, report: Report) -> str:
         return str(report.by) if report.by else "a guest"
 
+    # Actions, done by `act_on`
+
     @admin.action(description="Settle: no action needed")
-    def settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
-        queryset.filter(settled_at=None).update(settled_at=timezone.now(), settled_by=request.user.pk)
+    def settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None: ...
 
     @admin.action(description="Remove the message for everyone, and settle")
-    def remove_message(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
-        for report in queryset.select_related("message"):
-            self.moderate(request, messages.remove_reported, report)
-        self.settle(request, queryset)
+    def remove_message(self, request: HttpRequest, queryset: QuerySet[Report]) -> None: ...
 
     @admin.action(description="Mute the author in that room, and settle")
-    def mute_author(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
-        for report in queryset.select_related("message"):
-            self.moderate(request, messages.mute_reported, report)
-        self.settle(request, queryset)
+    def mute_author(self, request: HttpRequest, queryset: QuerySet[Report]) -> None: ...
 
-    def moderate(self, request: HttpRequest, verb: Any, report: Report) -> None:
-        try:
-            verb(report.message, person_of(request), timezone.now())
-        except (Refused, NoRoom) as refused:
-            self.message_user(request, f"{report.message.sent_by}: {refused}", level="warning")
+    def act_on(self, name: str, key: Any, seen: str, by: Any) -> None:
+        """Decide a report, once: what a colleague has settled meanwhile is left alone."""
+        with transaction.atomic():
+            report = self.as_seen(key, seen)
+            if report.settled_at is None:
+                report.settled_at, report.settled_by = timezone.now(), by
+                report.save(update_fields=["settled_at", "settled_by"])
+            try:
+                VERBS.get(name, leave)(report.message, person(by), timezone.now())
+            except NoRoom as none:
+                raise Refused(str(none)) from None
+
+    def name_of(self, key: Any) -> str:
+        report = Report.objects.select_related("message__author").filter(pk=key).first()
+        return super().name_of(key) if report is None else f"the message of {report.message.sent_by}"

@@ -5,6 +5,9 @@ from django.http import QueryDict
 
 from home.models import Order, OrderItem
 from kitchen import outlook, stages
+from kitchen.verbs.undoing import whereabouts
+from office.forms import CarefulForm
+from office.shown import ShownField
 
 OUT_OF_DATE = "This page is out of date. Load it again."
 
@@ -21,7 +24,7 @@ class NotDone(Exception):
         return self.prefix == form.prefix
 
 
-class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
+class OrderForm(CarefulForm):
     """The form for what staff can change about an order: its stage, with a reason."""
 
     reason = forms.CharField(max_length=200, required=False, help_text="For the history; customers see it.")
@@ -35,9 +38,6 @@ class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if "stage" not in self.fields:  # for those who only read
             return
-        # Compare with what the person saw, not with what is true by now: the kitchen moves on while a list lies
-        # open, and saving it must not move every other order back.
-        self.fields["stage"].show_hidden_initial = True
         codes = [*self.instance.route.stages, stages.CANCELLED.code]
         shown = [(code, stages.label(code, self.instance.way)) for code in codes]
         cast(forms.Select, self.fields["stage"].widget).choices = shown  # `clean` says what is wrong with another
@@ -45,21 +45,30 @@ class OrderForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         """Refuse before saving; otherwise the admin would report a success beside the refusal."""
         data = super().clean() or {}
-        now_at = Order.objects.values_list("stage", flat=True).get(pk=self.instance.pk)
-        if "stage" in self.changed_data and data.get("stage") == now_at:
+        if self.is_there_already:
             self.add_error("stage", "The order is already at that stage.")
         route, target = self.instance.route, data.get("stage")
         if target and "stage" in self.changed_data and target not in (*route.stages, stages.CANCELLED.code):
             label = stages.BY_CODE[target].label
             self.add_error("stage", f"The order never is “{label}”: its way is “{route.label}”.")
-        if data.get("reason") and "stage" not in self.changed_data:
+        if data.get("reason") and "stage" not in self.changed_data and not self.is_there_already:
             self.add_error("reason", "Choose a new stage to go with the reason.")
         if self.not_done is not None and self.not_done.is_about(self):
             self.add_error("stage", str(self.not_done))
         return data
 
+    @property
+    def is_there_already(self) -> bool:
+        """Whether the stage that was chosen is the one that the order has reached meanwhile."""
+        stage = cast(ShownField, self["stage"])
+        return stage.is_intended and not stage.is_touched
 
-class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
+    def conflict(self, shown: ShownField) -> str:
+        """Say it as the board does."""
+        return f"{self.instance} has moved on: it is {whereabouts(self.instance)} already. {OUT_OF_DATE}"
+
+
+class ItemForm(CarefulForm):
     """The form for what staff can change about one pizza of an order: where it is, with a reason."""
 
     # It shows only what is possible now, of all that it takes: the kitchen says why not.
@@ -69,6 +78,7 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     seen = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)  # the order's seq on the page
     not_done: NotDone | None = None
+    gone_sentence = f"This pizza is no longer part of the order. {OUT_OF_DATE}"
 
     class Meta:
         model = OrderItem
@@ -98,13 +108,15 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
     def is_move(self) -> bool:
         return bool(self.cleaned_data.get("move_to"))
 
+    @property
+    def wishes(self) -> list[str]:
+        return [name for name in self.changed_data if name in ("move_to", "reason")]
+
     def has_changed(self) -> bool:
-        return bool({"move_to", "reason"} & set(self.changed_data))
+        return bool(self.wishes)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if self.instance.pk is None:
-            self.add_error(None, f"This pizza is no longer part of the order. {OUT_OF_DATE}")
         if data.get("move_to") and data.get("seen") is None:
             self.add_error("move_to", OUT_OF_DATE)
         if data.get("move_to") == stages.CANCELLED.code and not data.get("reason"):

@@ -1,6 +1,6 @@
 """The stations and the shop's settings, in the stock admin."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -12,7 +12,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from kitchen import as_measured, flow, presets, stages
+from kitchen.locks import lock_kitchen
 from kitchen.models import Shop, Station, by_stage
+from office.careful import CarefulAdmin
 from simulation import distributions
 from simulation.distributions.text import EXAMPLE, overview, parse, written
 
@@ -30,7 +32,10 @@ class ParametersField(forms.CharField):
             raise ValidationError(str(error)) from None
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(super().has_changed(written(initial or {}), data))
+        try:
+            return bool((initial or {}) != self.to_python(data))
+        except ValidationError:
+            return True
 
 
 class StationForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -66,8 +71,16 @@ class StationListForm(forms.ModelForm):  # type: ignore[type-arg]
         super().add_error(field, error)
 
 
+class KitchenAdmin(CarefulAdmin):
+    """What verbs read behind the kitchen's lock is changed behind the same one."""
+
+    def lock(self, keys: Iterable[Any]) -> None:
+        with lock_kitchen():
+            pass
+
+
 @admin.register(Station)
-class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class StationAdmin(KitchenAdmin):
     form = StationForm
     # No wider than a screen, and no filters beside it: there are five of them.
     list_display = ["name", "works_on", "kind", "capacity", "headway_seconds", "work_ends", "is_open"]
@@ -137,7 +150,7 @@ class StationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Shop)
-class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ShopAdmin(KitchenAdmin):
     list_display = ["__str__", "is_open", "speed", "demand_per_hour", "carry_out_share", "hands_over"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -147,7 +160,8 @@ class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def save_model(self, request: HttpRequest, obj: Shop, form: Any, change: bool) -> None:
-        flow.set_speed(form.cleaned_data["speed"])
+        if "speed" in form.changed_data:
+            flow.set_speed(form.cleaned_data["speed"])
         obj.save(update_fields=set(form.changed_data) - {"speed"})
 
     def get_urls(self) -> list[URLPattern]:

@@ -14,6 +14,7 @@ from accounts import tokens
 from accounts.forms import MAX_TOKENS, ProfileForm
 from accounts.models import Friendship, Profile, Token
 from home.models import Order
+from office.tests.browser import opened
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 
@@ -198,7 +199,8 @@ def test_the_admin_can_show_and_revoke_a_token(client, alice, bob):
         assert token.digest not in html
     assert client.get("/admin/accounts/token/add/").status_code == 403
     assert client.post(f"/admin/accounts/token/{token.pk}/change/", {"name": "x"}).status_code == 403
-    client.post(f"/admin/accounts/token/{token.pk}/delete/", {"post": "yes"})
+    page = f"/admin/accounts/token/{token.pk}/delete/"
+    client.post(page, opened(client, page))
     assert tokens.user_and_token(key) is None
 
 

@@ -10,6 +10,7 @@ from chat.models import Membership, Message, Report
 from chat.tests.cast import ANSWER, MODERATE, befriend, member, say, staff, visitor
 from kitchen.tests.clock import NOON, at, finish
 from kitchen.tests.test_races import all_at_once
+from office.tests.browser import opened
 from realtime.refused import Refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
@@ -211,7 +212,8 @@ def test_reports_are_settled_in_the_admin(client, alice, bob, charlie, action):
     messages.report(room.pk, member(charlie), 1, "rude")
     report = Report.objects.get()
     client.force_login(bob)
-    client.post("/admin/chat/report/", {"action": action, "_selected_action": [report.pk]})
+    page = opened(client, "/admin/chat/report/")
+    client.post("/admin/chat/report/", page | {"action": action, "_selected_action": [report.pk], "index": 0})
     report.refresh_from_db()
     assert report.settled_by == bob
     assert (report.message.deleted_at is not None) == (action == "remove_message")

@@ -1,9 +1,9 @@
 """Orders, which staff read, and move in their own name."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -12,6 +12,10 @@ from home.admin.items import ItemFormSet, OrderItemInline, in_words
 from home.forms import NotDone, OrderForm
 from home.models import Order
 from kitchen import flow, outlook, stages
+from kitchen.locks import lock_kitchen
+from kitchen.verbs.hands import was_tapped_since
+from kitchen.verbs.undoing import has_stayed, refuse_moved
+from office.careful import CarefulAdmin
 
 
 class StageFilter(admin.SimpleListFilter):
@@ -31,7 +35,7 @@ class StageFilter(admin.SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class OrderAdmin(CarefulAdmin):
     form = OrderForm
     list_display = ["number", "summary", "way", "user", "amount", "stage", "state", "created_at"]
     list_display_links = ["number"]
@@ -52,6 +56,14 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = [name for row in fields for name in row if name not in ("stage", "reason")]
     inlines = [OrderLineInline, OrderItemInline, OrderEventInline]
     actions = ["advance", "hold", "resume", "remake", "cancel"]
+    row_actions = {
+        "advance": "advanced",
+        "hold": "put on hold",
+        "resume": "resumed",
+        "remake": "begun again",
+        "cancel": "cancelled",
+    }
+    tells_elsewhere = False  # orders move all the time
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         return Order.objects.with_items()
@@ -68,7 +80,7 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False  # history stays: cancel the order instead
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return OrderForm
+        return type("OrderListForm", (OrderForm,), {"not_done": getattr(request, "not_done", None)})
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
@@ -86,6 +98,14 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             request.not_done = not_done  # type: ignore[attr-defined]
             return super().changeform_view(request, *args, **kwargs)
 
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Do the same with the list."""
+        try:
+            return super().changelist_view(request, *args, **kwargs)
+        except NotDone as not_done:
+            request.not_done = not_done  # type: ignore[attr-defined]
+            return super().changelist_view(request, *args, **kwargs)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         for formset in formsets:
             if isinstance(formset, ItemFormSet) and formset.moves:
@@ -97,43 +117,58 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Order, form: Any, change: bool) -> None:
         """Override the stage in the person's name. Nothing else can be changed here."""
         if "stage" in form.changed_data:
-            target, reason = form.cleaned_data["stage"], form.cleaned_data.get("reason", "")
-            self.ask_kitchen(request, flow.override, obj, target, reason=reason)
+            reason = form.cleaned_data.get("reason", "")
+            try:
+                flow.override(obj.pk, form.cleaned_data["stage"], by=request.user, reason=reason)
+            except flow.Refused as refused:
+                raise NotDone(form, str(refused)) from None
             obj.refresh_from_db()
+
+    # Actions: a verb of flow for each order, in a transaction of its own, so that the kitchen's lock is never held for
+    # all of them.
 
     @admin.action(permissions=["change"], description="Advance: this stage is done")
     def advance(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
-        self.ask_for_all(request, flow.advance, orders)
+        """Done by `act_on`, as all of these."""
 
     @admin.action(permissions=["change"], description="Hold: put aside")
-    def hold(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
-        self.ask_for_all(request, flow.hold, orders)
+    def hold(self, request: HttpRequest, orders: QuerySet[Order]) -> None: ...
 
     @admin.action(permissions=["change"], description="Resume: go on")
-    def resume(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
-        self.ask_for_all(request, flow.resume, orders)
+    def resume(self, request: HttpRequest, orders: QuerySet[Order]) -> None: ...
 
     @admin.action(permissions=["change"], description="Remake: burnt or dropped, begin again ahead of the line")
-    def remake(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
-        self.ask_for_all(request, flow.remake, orders)
+    def remake(self, request: HttpRequest, orders: QuerySet[Order]) -> None: ...
 
     @admin.action(permissions=["change"], description="Cancel")
-    def cancel(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
-        self.ask_for_all(request, flow.cancel, orders)
+    def cancel(self, request: HttpRequest, orders: QuerySet[Order]) -> None: ...
 
-    def ask_for_all(self, request: HttpRequest, verb: Callable[..., None], orders: QuerySet[Order]) -> None:
-        """Do this with each order in a transaction of its own: the kitchen's lock is never held for all of them."""
-        done = sum(self.ask_kitchen(request, verb, order) for order in orders.order_by("pk"))
-        if done:
-            self.message_user(request, f"{verb.__name__.capitalize()}: {done} done.", messages.SUCCESS)
+    def act_on(self, name: str, key: Any, seen: str, by: Any) -> None:
+        """Call a verb of flow, which refuses what was meant for another stage."""
+        if name == "advance":
+            return advance(key, int(seen), by)
+        getattr(flow, name)(key, by=by, seen=int(seen))
 
-    def ask_kitchen(
-        self, request: HttpRequest, verb: Callable[..., None], order: Order, *args: Any, **kwargs: Any
-    ) -> bool:
-        """Call a verb of flow for one order; show a refusal, which changes nothing."""
-        try:
-            verb(order.pk, *args, by=request.user, **kwargs)
-        except flow.Refused as refused:
-            self.message_user(request, str(refused), messages.ERROR)
-            return False
-        return True
+    def version(self, row: Any) -> str:
+        return str(row.seq)
+
+    def versions(self, rows: Any) -> Any:
+        return [(pk, str(seq)) for pk, seq in rows.order_by("pk").values_list("pk", "seq")]
+
+    def lock(self, keys: Iterable[Any]) -> None:
+        """Lock the kitchen, not the rows: a verb locks it first, and would wait for these while we wait for it."""
+        with lock_kitchen():
+            pass
+
+
+def advance(pk: int, seen: int, by: Any) -> None:
+    """Advance an order that is at the stage where it was seen.
+
+    On the board that is a tap on the works that were under way. Here it is about the order: of many that are chosen,
+    those in line begin as the first ones make room.
+    """
+    with lock_kitchen():
+        order = Order.objects.filter(pk=pk).first()
+        if order is not None and (not has_stayed(order, seen) or was_tapped_since(order, seen)):
+            refuse_moved(order)
+        flow.advance(pk, by=by)

@@ -7,10 +7,11 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from home.models import Pizza
+from office.careful import CarefulAdmin
 
 
 @admin.register(Pizza)
-class PizzaAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class PizzaAdmin(CarefulAdmin):
     list_display = ["picture", "name", "price", "on_menu", "updated_at"]
     list_display_links = ["picture", "name"]
     list_editable = ["price", "on_menu"]

@@ -7,7 +7,6 @@ from unittest.mock import patch
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
-from django.contrib.messages import get_messages
 from django.db import connection
 from django.utils import timezone
 from django.utils.formats import localize
@@ -17,26 +16,17 @@ from PIL import Image
 from home.models import Order, Pizza
 from kitchen import flow, outlook
 from kitchen.models import Shop, Station
+from office.tests.browser import filled_in, opened, said
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cooked")]
 
 
-STATION_FORM = {
-    "name": "Make line",
-    "works_on": "item",
-    "kind": "slots",
-    "capacity": 2,
-    "headway_seconds": 60,
-    "ends_by": "clock",
-    "is_open": "on",
-    "distribution": "fixed",
-    "mean_seconds": 10,
-    "spread_seconds": 0,
-}
-
-
 INLINES = {f"{name}-{kind}_FORMS": 0 for name in ("lines", "items", "events") for kind in ("TOTAL", "INITIAL")}
-SHOP_FORM = {"speed": 60, "demand_per_hour": 0, "is_open": "on", "carry_out_share": 0, "hands_over": "on"}
+SHOP = "/admin/kitchen/shop/1/change/"
+
+
+def page_of(stage):
+    return f"/admin/kitchen/station/{Station.objects.get(stage=stage).pk}/change/"
 
 
 def posted(values):
@@ -62,6 +52,12 @@ def list_form(orders, **stages):
         data[f"initial-form-{n}-stage"] = order.stage
         data[f"form-{n}-stage"] = stages.get(order.order_id, order.stage)
     return data
+
+
+def act(staff, action, *orders):
+    """Open the list, choose these orders and an action."""
+    chosen = {"action": action, "index": 0, "_selected_action": [order.pk for order in orders]}
+    return staff.post("/admin/home/order/", opened(staff, "/admin/home/order/") | chosen)
 
 
 def picture(kind="PNG", size=(1000, 1000)):
@@ -168,10 +164,9 @@ def test_the_actions_go_through_flow_and_say_what_was_refused(staff, place):
         ("resume", "working"),
         ("cancel", "cancelled"),
     ):
-        response = staff.post("/admin/home/order/", {"action": action, "_selected_action": [order.pk, gone.pk]})
+        response = act(staff, action, order, gone)
         assert fresh(order).state == state
-        said = [str(message) for message in get_messages(response.wsgi_request)]
-        assert any(str(gone) in sentence for sentence in said)
+        assert any(str(gone) in sentence for sentence in said(response))
 
     assert fresh(gone).seq == 2
     events = [(event.event, event.stage) for event in order.events.all()]
@@ -252,8 +247,7 @@ def test_burnt_pizzas_are_made_again(staff, bob, place, margherita):
     order = place(items=[(margherita, 2)])
     flow.override(order.pk, "out_for_delivery")
     Station.objects.filter(stage="received").update(is_open=False)
-    response = staff.post("/admin/home/order/", {"action": "remake", "_selected_action": [order.pk]})
-    assert [str(message) for message in get_messages(response.wsgi_request)] == ["Remake: 1 done."]
+    assert said(act(staff, "remake", order)) == ["1 order begun again."]
     assert [(item.stage, item.rushed) for item in fresh(order).parts] == [("received", True)] * 2
     assert [(event.event, event.by) for event in order.events.all()][-2:] == [("remade", bob)] * 2
 
@@ -267,9 +261,8 @@ def test_an_action_takes_the_lock_once_for_each_order(staff, place, sent, monkey
         inside.append(connection.in_atomic_block)
         hold(*args, **kwargs)
 
-    noted.__name__ = "hold"
     monkeypatch.setattr(flow, "hold", noted)
-    staff.post("/admin/home/order/", {"action": "hold", "_selected_action": [order.pk for order in orders]})
+    act(staff, "hold", *orders)
     assert {fresh(order).state for order in orders} == {"held"}
     assert inside == [False] * 3
 
@@ -282,9 +275,8 @@ def test_orders_cannot_be_added_or_deleted_here(staff, place):
 
 def test_more_places_seat_the_next_at_once(staff, place, small_kitchen, cooked, django_capture_on_commit_callbacks):
     _, waiting = place(), place()
-    station = Station.objects.get(stage="received")
     with django_capture_on_commit_callbacks(execute=True):
-        staff.post(f"/admin/kitchen/station/{station.pk}/change/", STATION_FORM)
+        post_station(staff, capacity=2)
     assert fresh(waiting).state == "working"
     assert cooked[-1] == (waiting.pk, 1, "received")
 
@@ -294,21 +286,14 @@ def test_more_places_seat_the_next_at_once(staff, place, small_kitchen, cooked, 
     [{"capacity": 0}, {"capacity": -1}, {"mean_seconds": 0}, {"mean_seconds": "nan"}, {"spread_seconds": -1}],
 )
 def test_a_station_that_cannot_be_is_refused(staff, wrong):
-    station = Station.objects.get(stage="received")
-    data = STATION_FORM | wrong
-    response = staff.post(f"/admin/kitchen/station/{station.pk}/change/", data)
-    assert response.status_code == 200
-    assert "errorlist" in response.content.decode()
+    assert post_station(staff, **wrong)
     assert Station.objects.get(stage="received").mean_seconds == 120
 
 
 def post_station(staff, **changes):
     """Post the make line's form as it is, but for `changes`; return the sentences about what is wrong."""
-    station = Station.objects.get(stage="received")
-    page = f"/admin/kitchen/station/{station.pk}/change/"
-    form = staff.get(page).context["adminform"].form
-    data = {name: form[name].value() for name in form.fields}
-    response = staff.post(page, posted(data | changes))
+    page = page_of("received")
+    response = staff.post(page, posted(opened(staff, page) | changes))
     return "" if response.status_code == 302 else str(response.context["errors"])
 
 
@@ -371,7 +356,7 @@ def test_the_list_says_who_ends_the_work(staff):
 
 @pytest.mark.parametrize(("hands_over", "words"), [("on", "The clock, as the shop"), ("", "A tap, as the shop")])
 def test_who_ends_the_work_at_the_counter_is_the_shops_to_say(staff, hands_over, words):
-    staff.post("/admin/kitchen/shop/1/change/", SHOP_FORM | {"hands_over": hands_over})
+    staff.post(SHOP, posted(opened(staff, SHOP) | {"hands_over": hands_over or False}))
     counter = Station.objects.get(stage="ready")
     page = f"/admin/kitchen/station/{counter.pk}/change/"
     response = staff.get(page)
@@ -380,7 +365,7 @@ def test_who_ends_the_work_at_the_counter_is_the_shops_to_say(staff, hands_over,
     )
     form = response.context["adminform"].form
     assert "ends_by" not in form.fields
-    data = {name: form[name].value() for name in form.fields} | {"ends_by": "hand", "goes_on_after_times": 2}
+    data = opened(staff, page) | {"ends_by": "hand", "goes_on_after_times": 2}
     assert staff.post(page, posted(data)).status_code == 302
     counter.refresh_from_db()
     assert (counter.ends_by, counter.goes_on_after_times) == ("clock", 2)
@@ -411,8 +396,7 @@ def test_what_the_kitchen_refuses_is_said_and_nothing_is_changed(staff, place, i
         place()
     station = Station.objects.get(stage="baking" if is_busy else "received")
     page = f"/admin/kitchen/station/{station.pk}/change/"
-    form = staff.get(page).context["adminform"].form
-    data = {name: form[name].value() for name in form.fields} | {"works_on": "order", "capacity": 9, "name": "Grill"}
+    data = opened(staff, page) | {"works_on": "order", "capacity": 9, "name": "Grill"}
     response = staff.post(page, posted(data), follow=True)
     assert (response.status_code, response.redirect_chain) == (200, [(page, 302)])
     assert [(message.level_tag, str(message)) for message in response.context["messages"]] == [("error", sentence)]
@@ -426,8 +410,7 @@ def station_values(station):
 def test_a_shop_can_bake_whole_orders(staff):
     station = Station.objects.get(stage="baking")
     page = f"/admin/kitchen/station/{station.pk}/change/"
-    form = staff.get(page).context["adminform"].form
-    data = {name: form[name].value() for name in form.fields} | {"works_on": "order"}
+    data = opened(staff, page) | {"works_on": "order"}
     assert staff.post(page, posted(data)).status_code == 302
     assert Station.objects.get(stage="baking").works_on == "order"
 
@@ -490,12 +473,8 @@ def test_impossible_distributions_are_refused_in_a_sentence(staff, changes, sent
 
 def post_list(staff, **changes):
     """Post the list of stations as it is, but for these changes of the make line."""
-    formset = staff.get("/admin/kitchen/station/").context["cl"].formset
-    data = {"_save": "Save"} | {
-        f"{form.prefix}-{name}": form[name].value()
-        for form in (formset.management_form, *formset.forms)
-        for name in form.fields
-    }
+    page = staff.get("/admin/kitchen/station/")
+    formset, data = page.context["cl"].formset, filled_in(page) | {"_save": "Save"}
     row = next(form.prefix for form in formset.forms if form.instance.stage == "received")
     data |= {f"{row}-{name}": value for name, value in changes.items()}
     return staff.post("/admin/kitchen/station/", posted(data))
@@ -516,21 +495,21 @@ def test_the_list_also_says_what_is_wrong_with_what_it_does_not_show(staff):
 
 def test_the_speed_stretches_what_is_under_way(staff, place, small_kitchen):
     order = place()
-    staff.post("/admin/kitchen/shop/1/change/", SHOP_FORM | {"speed": 100})
+    staff.post(SHOP, opened(staff, SHOP) | {"speed": 100})
     assert Shop.objects.get().speed == 100
     (item,) = fresh(order).parts
     # each of the two moments is rounded to a microsecond
     assert (item.due_at - item.started_at).total_seconds() == pytest.approx(0.1, abs=2e-6)
-    assert "errorlist" in staff.post("/admin/kitchen/shop/1/change/", SHOP_FORM | {"speed": 0}).content.decode()
+    assert "errorlist" in staff.post(SHOP, opened(staff, SHOP) | {"speed": 0}).content.decode()
 
 
 def test_the_shop_says_how_many_collect_and_who_hands_over(staff):
-    page = "/admin/kitchen/shop/1/change/"
-    assert staff.post(page, SHOP_FORM | {"carry_out_share": 0.4, "hands_over": ""}).status_code == 302
+    changes = {"carry_out_share": 0.4, "hands_over": False}
+    assert staff.post(SHOP, posted(opened(staff, SHOP) | changes)).status_code == 302
     shop = Shop.objects.get()
     assert (shop.carry_out_share, shop.hands_over, shop.is_open) == (0.4, False, True)
     for share in (-0.1, 1.1, "nan"):
-        assert "errorlist" in staff.post(page, SHOP_FORM | {"carry_out_share": share}).content.decode()
+        assert "errorlist" in staff.post(SHOP, opened(staff, SHOP) | {"carry_out_share": share}).content.decode()
     assert Shop.objects.get().carry_out_share == 0.4
 
 

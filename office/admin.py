@@ -1,0 +1,111 @@
+"""The actions on many rows with how far each is, and what is special about others' tables."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django_celery_beat.admin import PeriodicTaskAdmin
+from django_celery_beat.models import PeriodicTask
+
+from office import progress, runs
+from office.careful import CarefulAdmin
+from office.models import Run
+
+
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Write the password alone."""
+
+    def set_password_and_save(self, user: Any, *args: Any, **kwargs: Any) -> Any:
+        user = super().set_password_and_save(user, *args, **{**kwargs, "commit": False})  # type: ignore[misc]
+        user.save(update_fields=["password"])
+        return user
+
+
+class CarefulUserAdmin(UserAdmin, CarefulAdmin):  # type: ignore[misc,type-arg]
+    change_password_form = PasswordForm
+    volatile = ["last_login"]
+
+
+class CarefulTaskAdmin(PeriodicTaskAdmin, CarefulAdmin):  # type: ignore[misc]
+    """Beat writes to its jobs every few seconds; a job that is switched off forgets when it last ran."""
+
+    volatile = ["last_run_at", "total_run_count", "date_changed"]
+    follows = {"enabled": ["last_run_at"]}
+
+
+for model, careful in ((User, CarefulUserAdmin), (PeriodicTask, CarefulTaskAdmin)):
+    admin.site.unregister(model)
+    admin.site.register(model, careful)
+
+
+@admin.register(Run)
+class RunAdmin(CarefulAdmin):
+    """Show how far an action is, and stop it: for the person who started it, and all who have the right to."""
+
+    list_display = ["__str__", "by", "begun_at", "status", "position", "total"]
+    list_select_related = ["by"]
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_own(request, obj) or super().has_view_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_own(request, obj) or super().has_change_permission(request, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        return [
+            path("<int:pk>/state.json", site.admin_view(self.state), name="office_run_state"),
+            path("<int:pk>/stop/", site.admin_view(self.stop), name="office_run_stop"),
+            *super().get_urls(),
+        ]
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show how far a run is. There is nothing to change on the page."""
+        run = self.seen_by(request, object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": progress.title(run),
+            "opts": self.opts,
+            "run": run,
+            "state": progress.state(run, timezone.now()),
+            "can_stop": self.has_change_permission(request, run),
+        }
+        return TemplateResponse(request, "admin/office/run.html", context)
+
+    def state(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return JsonResponse(progress.state(self.seen_by(request, pk), timezone.now()))
+
+    def stop(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        run = self.seen_by(request, pk)
+        if not self.has_change_permission(request, run):
+            raise PermissionDenied
+        if not runs.stop(run.pk, timezone.now()):
+            self.message_user(request, "It had ended already.", messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:office_run_change", args=[run.pk]))
+
+    def seen_by(self, request: HttpRequest, key: Any) -> Run:
+        run = get_object_or_404(Run.objects.select_related("by"), pk__in=self.valid_keys([key]))
+        if not self.has_view_permission(request, run):
+            raise PermissionDenied
+        return run
+
+
+def is_own(request: HttpRequest, run: Run | None) -> bool:
+    return run is not None and run.by_id is not None and run.by_id == request.user.pk
