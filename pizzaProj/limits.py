@@ -58,6 +58,10 @@ LANES = {"log-ins": 2, "changes": 4, "promises": 2}
 LANE_WAITING_OF_ADDRESS = 100
 LANE_ADDRESSES = 1_000
 
+# Studies of the planner. How large one can be is in kitchen.planner.requests, beside its sentences.
+STUDIES_RUNNING = 5
+STUDIES_OF_ONE = 3  # person
+
 # Frames on sockets, counted in each process's memory. An open page sends a heartbeat every five seconds, the first of
 # each second is free, and little else: a page that comes back after an outage asks for what it missed and sends what
 # waited. A bucket holds so many, and so many are added to it each second.

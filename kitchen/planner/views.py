@@ -14,12 +14,12 @@ from accounts import rights
 from kitchen.models import Shop, Study
 from kitchen.planner import forms, studies, tasks
 from kitchen.planner.scenarios import CREW, ENDS, TAKEN, clock
+from pizzaProj import limits, waits
 from realtime.incoming import Unkeepable, parse_json
 from simulation.fields import SpecError
 
 RECENT = 12
-MOST_RUNNING = 5
-BAD_REQUEST = 400
+BAD_REQUEST, TOO_MANY = 400, 429
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -36,12 +36,12 @@ def start(request: HttpRequest) -> HttpResponse:
     asked: Any = {}
     try:
         asked = read_body(request) if is_program else read_form(request)
-        refuse_too_many()
+        refuse_too_many(request.user)
         study = studies.make(asked, request.user, timezone.now())
     except SpecError as error:
         if is_program:
-            return JsonResponse({"error": str(error), "field": error.field}, status=BAD_REQUEST)
-        return page(request, asked, error, status=BAD_REQUEST)
+            return refused(JsonResponse({"error": str(error), "field": error.field}), error)
+        return refused(page(request, asked, error), error)
     tasks.start(study)
     if is_program:
         return JsonResponse({"id": study.pk, "url": link(study), "json": json_link(study)}, status=201)
@@ -68,18 +68,33 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Study.objects.select_related("by"), pk=pk)
     try:
-        refuse_too_many()
+        refuse_too_many(request.user)
     except SpecError as error:
-        return page(request, found.request, error, study=found, status=BAD_REQUEST)
+        return refused(page(request, found.request, error, study=found), error)
     made = studies.again(found, request.user, timezone.now())
     tasks.start(made)
     return redirect(link(made))
 
 
-def refuse_too_many() -> None:
-    """Raise SpecError if MOST_RUNNING studies are running: another one would only wait."""
-    if len(studies.running()) >= MOST_RUNNING:
-        raise SpecError("", f"{MOST_RUNNING} studies are running. Wait for one, or cancel one.")
+class Crowded(SpecError):
+    """Another study would only wait."""
+
+
+def refuse_too_many(user: Any) -> None:
+    """Raise Crowded if as many studies are running as may in all, or of this person."""
+    running = studies.running()
+    if len(running) >= limits.STUDIES_RUNNING:
+        raise Crowded("", f"{limits.STUDIES_RUNNING} studies are running. Wait for one, or cancel one.")
+    if sum(study.by_id == user.pk for study in running) >= limits.STUDIES_OF_ONE:
+        raise Crowded("", f"{limits.STUDIES_OF_ONE} studies of yours are running. Wait for one, or cancel one.")
+
+
+def refused(response: HttpResponse, error: SpecError) -> HttpResponse:
+    response.status_code = BAD_REQUEST
+    if isinstance(error, Crowded):
+        response.status_code = TOO_MANY
+        response["Retry-After"] = str(waits.STUDY_RETRY_SECONDS)
+    return response
 
 
 @require_safe
@@ -113,7 +128,6 @@ def page(
     problem: SpecError | None = None,
     *,
     study: Study | None = None,
-    status: int = 200,
 ) -> HttpResponse:
     form = forms.context(asked, problem, studies.present(timezone.now()))
     context = {
@@ -122,7 +136,7 @@ def page(
         "recent": Study.objects.select_related("by").defer("plan", "request", "answer")[:RECENT],
         "speed": Shop.objects.get().speed,
     }
-    return render(request, "kitchen/planner.html", context, status=status)
+    return render(request, "kitchen/planner.html", context)
 
 
 def read_form(request: HttpRequest) -> Any:

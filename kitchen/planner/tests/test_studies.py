@@ -489,13 +489,24 @@ def test_too_many_at_once_are_refused(staff, queue, bob):
         studies.make(ASKED, bob, timezone.now())
     response = staff.post(reverse("planner"), ASKED, content_type="application/json")
     assert response.json()["error"] == "5 studies are running. Wait for one, or cancel one."
+    assert (response.status_code, response["Retry-After"]) == (429, "30")
+
+
+def test_one_person_leaves_room_for_others(staff, queue, bob, alice):
+    for _ in range(3):
+        studies.make(ASKED, bob, timezone.now())
+    response = staff.post(reverse("planner"), ASKED, content_type="application/json")
+    assert response.status_code == 429
+    assert response.json()["error"] == "3 studies of yours are running. Wait for one, or cancel one."
+    Study.objects.update(by=alice)
+    assert staff.post(reverse("planner"), ASKED, content_type="application/json").status_code == 201
 
 
 def test_running_again_does_not_evade_the_limit(staff, study, queue, bob):
     for _ in range(4):
         studies.make(ASKED, bob, timezone.now())
     response = staff.post(reverse("study_again", args=[study.pk]))
-    assert response.status_code == 400
+    assert response.status_code == 429
     assert "5 studies are running" in response.content.decode()
     assert Study.objects.count() == 5
 
