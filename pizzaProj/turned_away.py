@@ -6,11 +6,10 @@
 from collections.abc import Callable
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.template import loader
+from django.http import HttpRequest, HttpResponse
 
 from accounts.limits import TooMany
-from pizzaProj.unavailable import wants_json
+from pizzaProj.unavailable import in_words
 
 TOO_LARGE = "That is more than we can take at once."
 TOO_LARGE_STATUS = 413
@@ -36,14 +35,3 @@ def too_large(request: HttpRequest) -> HttpResponse:
     answer = in_words(request, "That does not fit into our oven", TOO_LARGE)
     answer.status_code = TOO_LARGE_STATUS
     return answer
-
-
-def in_words(request: HttpRequest, heading: str, sentence: str) -> HttpResponse:
-    """Say the sentence. Rendered without the request, so that no context processor reads session or database."""
-    if wants_json(request):
-        response: HttpResponse = JsonResponse({"status": False, "error": sentence})
-    else:
-        context = {"heading": heading, "sentence": sentence}
-        response = HttpResponse(loader.render_to_string("turned_away.html", context))
-    response["Cache-Control"] = "no-store"
-    return response

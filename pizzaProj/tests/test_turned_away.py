@@ -1,9 +1,13 @@
 """Whoever sends too much or too often gets a sentence: a person a page, a program JSON."""
 
+import errno
 import json
 import logging
+from io import BytesIO
 
 import pytest
+from django.test import Client
+from PIL import Image
 
 from accounts import limits
 from pizzaProj import turned_away
@@ -64,3 +68,20 @@ def test_what_is_too_large_is_refused_in_words(client, caplog, path, body, is_js
         assert turned_away.TOO_LARGE in answer.text
     tracebacks = {record.name for record in caplog.records if record.exc_info}
     assert not [name for name in tracebacks if logging.getLogger(name).propagate]  # nobody reads these
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_a_sentence(alice, monkeypatch, caplog, code):
+    def write(*args):
+        raise OSError(code, "No space left on device", "/media/people/secret.webp")
+
+    monkeypatch.setattr("django.core.files.storage.FileSystemStorage._save", write)
+    client = Client(raise_request_exception=False)
+    client.force_login(alice)
+    picture = BytesIO()
+    Image.new("RGB", (9, 9)).save(picture, "PNG")
+    picture.name, _ = "me.png", picture.seek(0)
+    answer = client.post("/profile/", {"picture": picture})
+    assert answer.status_code == 503
+    assert "We have no room to keep this right now." in answer.text
+    assert "secret" not in caplog.text and "Traceback" not in caplog.text
