@@ -1,9 +1,11 @@
 """What is too large or too slow is refused while it arrives. Daphne's own protocol, with a wire that a test holds."""
 
 import json
+from pathlib import Path
 
 import pytest
 from daphne import http_protocol
+from django.conf import settings
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -27,12 +29,13 @@ class Wire(StringTransport):
 class Server:
     """What a request needs of Daphne's server; it notes which requests were handed over, and how large they are."""
 
-    proxy_forwarded_address_header = None
+    proxy_forwarded_address_header = None  # as Daphne is started without --proxy-headers
+    proxy_forwarded_port_header = proxy_forwarded_proto_header = None
     root_path = ""
     request_buffer_size = 8192
 
     def __init__(self):
-        self.handed_over = []
+        self.handed_over, self.clients = [], []
 
     def protocol_connected(self, protocol):
         pass
@@ -40,6 +43,7 @@ class Server:
     protocol_disconnected = protocol_connected
 
     def create_application(self, protocol, scope):
+        self.clients.append(scope["client"][0])
         self.handed_over.append((scope["path"], protocol.content.seek(0, 2)))
         protocol.content.seek(0)
 
@@ -150,3 +154,24 @@ def test_no_form_is_parsed_in_the_event_loop(server, monkeypatch):
     monkeypatch.setattr("twisted.web.http.parse_qs", lambda *args: pytest.fail("It was parsed."))
     send(server, post("/log-in/", 3, "Content-Type: application/x-www-form-urlencoded\r\n") + b"a=1")
     assert server.handed_over == [("/log-in/", 3)]
+
+
+@pytest.mark.parametrize("more", ["X-Forwarded-For: 6.6.6.6\r\n", "X-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n"])
+def test_without_a_proxy_nobody_chooses_an_address(server, more):
+    send(server, post("/log-in/", 0, more))
+    assert server.clients == ["10.0.0.1"]
+
+
+def test_behind_the_proxy_its_word_counts_and_no_other_header(server):
+    """The proxy overwrites the header with a single address (test_compose)."""
+    server.proxy_forwarded_address_header = "X-Forwarded-For"
+    send(
+        server,
+        post("/log-in/", 0, "X-Forwarded-For: 9.9.9.9\r\nX_Forwarded_For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n"),
+    )
+    assert server.clients == ["9.9.9.9"]
+
+
+def test_the_shop_without_a_proxy_is_started_without_its_headers():
+    source = Path(settings.BASE_DIR, "pizzaProj/management/commands/stack.py").read_text()
+    assert "--proxy-headers" not in source
