@@ -302,7 +302,7 @@ function ring() {
 // Start
 
 function showState(state, code) {
-  if (state === "stopped" && !Live.CAN_COME_BACK.includes(code)) say("This screen is no longer allowed to show the board. Log in again.", "problem for-good");
+  if (state === "stopped" && !Live.CAN_COME_BACK.includes(code)) say("This account can no longer see the board. Whoever runs the shop can allow it.", "problem for-good");
   if (state === "stopped") clearTimeout(silence);
   document.body.dataset.connection = state;
 }
