@@ -46,6 +46,11 @@ lines = {{stage: line(OrderItem.objects.cooking(), stage, "order__order_id", "or
                 + line(orders, stage, "order_id", "pk") for stage in stages.WORKED}}
 print(json.dumps([took, lines, Order.objects.open().count()]), flush=True)
 """
+LOOKER = f"""
+from django.contrib.auth.models import Permission, User
+vera = User.objects.create_user("vera", password="{PASSWORD}", is_staff=True)
+vera.user_permissions.set(Permission.objects.filter(codename="view_order"))
+"""
 WATCH_DRAWING = """
 window.drawn = [];
 window.writes = 0;
@@ -68,10 +73,10 @@ def shop(tmp_path_factory):
 def board(window):  # noqa: F811
     """board(size) opens it in a window of its own; `prepare` can do something to the page before."""
 
-    def open_board(size=DESK, prepare=lambda page: None):
+    def open_board(size=DESK, prepare=lambda page: None, name="bob"):
         page = window(size, "log-in/?next=/kitchen/")
         prepare(page)
-        page.locator("[name=username]").fill("bob")
+        page.locator("[name=username]").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
         expect(page.locator("body[data-connection=live]")).to_be_attached()
@@ -289,3 +294,22 @@ def test_heads_count_pizzas_where_pizzas_are_worked_on(board, three):
     page.locator("#move-to").get_by_role("button", name="Baking").click()
     expect(oven.locator(".load")).to_have_text(re.compile(r"^([3-9]|\d\d+) of \d+$"))
     expect(make.locator(".load")).to_have_text(re.compile(r"^\d of \d+$"))
+
+
+def test_who_only_looks_is_offered_nothing(shop, board, order):
+    subprocess.run(
+        [sys.executable, MANAGE, "shell", "--no-imports", "-c", LOOKER], env=environment(shop.folder), check=True
+    )
+    page = board(name="vera")
+    expect(ticket(page, order, "received").locator(".number")).to_have_text(order["number"])
+    expect(page.locator(".ticket button:visible, .places button:visible, #lately button:visible")).to_have_count(0)
+    expect(page.locator("#open-shop")).to_be_disabled()
+    expect(page.locator("#open-shop")).to_contain_text("Open")
+    ticket(page, order).focus()
+    for key in ("d", "h", "Enter", "c", "m"):
+        page.keyboard.press(key)
+    page.keyboard.press("?")  # which is for everybody
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
+    for place in ("#said", "#ticket-dialog"):
+        expect(page.locator(place)).to_be_hidden()
+    assert shop.ask(f"api/order/{order['order_id']}/")[1]["payload"]["seq"] == order["seq"]
