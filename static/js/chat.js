@@ -14,7 +14,8 @@ import { whose } from "./whose.js";
  *  messages.
  */
 export class Chat {
-  static WHY_OVER = { 4401: "Log in again to continue.", 4409: "This page was somebody else’s. Reload it to continue.", 4404: "There is no such room, or it is not open to you." };
+  static NO_ROOM = "There is no such room, or it is not open to you.";
+  static STOPPED = "This page has stopped. What you typed is kept, and nothing is sent.";
   static TYPING_MS = 5000;
   static ANSWER_MS = 5000; // a message without an answer is sent again after this time, on a new socket
   static READ_ON_MS = 200; // between two pages of what was missed
@@ -247,7 +248,8 @@ export class Chat {
     if (state !== "live") this.isWelcome = false;
     this.root.dataset.connection = state;
     this.land();
-    if (code) this.composer.allow({ may_write: false, why_not: Chat.WHY_OVER[code] ?? Chat.WHY_OVER[4404] });
+    const whyNot = Live.CAN_COME_BACK.includes(code) ? Chat.STOPPED : Chat.NO_ROOM;
+    if (code) this.composer.allow({ may_write: false, why_not: whyNot });
     this.showPending();
   }
 
