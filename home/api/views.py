@@ -11,7 +11,6 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 
 from accounts import limits
-from home.api.answers import WITH_ANY_TOKEN
 from home.api.bodies import (
     KEY_HEADER,
     ORDER_BODY,
@@ -33,7 +32,10 @@ from kitchen.incomplete import AGAIN_SECONDS, Incomplete
 from kitchen.promises import forecast
 from pizzaProj.unavailable import keep_answer
 
-WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # for the OpenAPI description: with a token, or without
+# For the OpenAPI description
+WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # with a token, or without
+ANYWHERE = frozenset({401, 429, 503})  # a wrong token, too many of these, and no answer from the database
+OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]  # than POST
 NOT_NOW = "We can't take orders right now: something is missing in the kitchen. Please try again in a few minutes."
 
 api = NinjaAPI(
@@ -50,6 +52,16 @@ class Placed(Schema):
     status: bool
     message: str
     order: dict[str, Any]
+
+
+class Told(Schema):
+    payload: dict[str, Any]
+    events: list[dict[str, Any]]
+    timeline: list[dict[str, Any]]
+
+
+class Menu(Schema):
+    pizzas: list[dict[str, Any]]
 
 
 class Times(Schema):
@@ -105,13 +117,8 @@ def refuse_too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpRespo
 @api.post(
     "/order/",
     summary="Order pizzas",
-    response={201: Placed, frozenset({400, 401, 403, 409, 413, 422, 429, 503}): Refusal},
-    openapi_extra={
-        "requestBody": ORDER_BODY,
-        "parameters": [KEY_HEADER],
-        "security": WITHOUT_TOKEN,
-        "responses": WITH_ANY_TOKEN,
-    },
+    response={201: Placed, ANYWHERE | {400, 403, 409, 413, 422}: Refusal},
+    openapi_extra={"requestBody": ORDER_BODY, "parameters": [KEY_HEADER], "security": WITHOUT_TOKEN},
 )
 @api.post("/order", include_in_schema=False)
 def order_pizza(request: HttpRequest) -> HttpResponse:
@@ -132,10 +139,12 @@ def order_pizza(request: HttpRequest) -> HttpResponse:
     return keep_answer(request, api.create_response(request, answer, status=201))
 
 
-@api.api_operation(["GET", "PUT", "PATCH", "DELETE"], "/order/", include_in_schema=False)
-@api.api_operation(["GET", "PUT", "PATCH", "DELETE"], "/order", include_in_schema=False)
+@api.api_operation(OTHER_METHODS, "/order/", include_in_schema=False)
+@api.api_operation(OTHER_METHODS, "/order", include_in_schema=False)
 def only_post(request: HttpRequest) -> HttpResponse:
-    raise HttpError(405, "Orders are placed with POST.")
+    answer = refuse(request, HttpError(405, "Orders are placed with POST."))
+    answer["Allow"] = "POST"
+    return answer
 
 
 def place_once(request: HttpRequest, wanted: Wanted, guest: str, key: str | None) -> Order:
@@ -180,7 +189,8 @@ def placed_by(key: str | None, wanted: Wanted, guest: str) -> Order | None:
 @api.get(
     "/order/{order_id}/",
     summary="One order and what happened to it",
-    openapi_extra={"security": WITHOUT_TOKEN, "responses": WITH_ANY_TOKEN},
+    response={200: Told, ANYWHERE | {404}: Refusal},
+    openapi_extra={"security": WITHOUT_TOKEN},
 )
 @api.get("/order/{order_id}", include_in_schema=False)
 def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
@@ -202,8 +212,8 @@ def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
 @api.get(
     "/promise/",
     summary="When an order would be here",
-    response={200: Ready, 400: Refusal},
-    openapi_extra={"parameters": [PIZZAS_PARAMETER, WAY_PARAMETER], "responses": WITH_ANY_TOKEN},
+    response={200: Ready, ANYWHERE | {400}: Refusal},
+    openapi_extra={"parameters": [PIZZAS_PARAMETER, WAY_PARAMETER], "security": WITHOUT_TOKEN},
 )
 @api.get("/promise", include_in_schema=False)
 def get_promise(request: HttpRequest) -> dict[str, Any]:
@@ -216,12 +226,7 @@ def get_promise(request: HttpRequest) -> dict[str, Any]:
     return {"promise": answer.times, "what": stages.ROUTES[way].what, "why_not": answer.why_not}
 
 
-@api.get(
-    "/me/",
-    summary="Who is calling",
-    response={200: Me, frozenset({401, 429}): Refusal},
-    openapi_extra={"responses": WITH_ANY_TOKEN},
-)
+@api.get("/me/", summary="Who is calling", response={200: Me, ANYWHERE: Refusal})
 @api.get("/me", include_in_schema=False)
 def get_me(request: HttpRequest) -> dict[str, Any]:
     """Return the account of the token, or of the page's session: a way to try a token."""
@@ -229,7 +234,10 @@ def get_me(request: HttpRequest) -> dict[str, Any]:
 
 
 @api.get(
-    "/menu/", summary="What can be ordered", openapi_extra={"security": WITHOUT_TOKEN, "responses": WITH_ANY_TOKEN}
+    "/menu/",
+    summary="What can be ordered",
+    response={200: Menu, ANYWHERE: Refusal},
+    openapi_extra={"security": WITHOUT_TOKEN},
 )
 @api.get("/menu", include_in_schema=False)
 def get_menu(request: HttpRequest) -> dict[str, Any]:
