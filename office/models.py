@@ -35,7 +35,11 @@ class Run(models.Model):
         indexes = [models.Index(name="running_runs", fields=["id"], condition=models.Q(status="running"))]
 
     def __str__(self) -> str:
-        return f"{self.action.replace('_', ' ').capitalize()}: {self.total:,}"
+        return f"{self.verb}: {self.total:,}"
+
+    @property
+    def verb(self) -> str:
+        return self.action.removesuffix("_selected").replace("_", " ").capitalize()
 
 
 class Selection(models.Model):

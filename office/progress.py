@@ -17,8 +17,7 @@ NO_WORKER = "No worker is at it right now. It goes on by itself as soon as one i
 
 
 def title(run: Run) -> str:
-    words = run.action.replace("_", " ").capitalize()
-    return f"{words}: {admin_of(run).nouns(run.total)}"
+    return f"{run.verb}: {admin_of(run).nouns(run.total)}"
 
 
 def state(run: Run, now: datetime) -> dict[str, Any]:
