@@ -23,6 +23,14 @@ BUSY = f"Many people are here right now. Try again in {waits.LANE_RETRY_SECONDS}
 class Full(Exception):
     """There is no place in the lane, and there will be none for a while."""
 
+    status = 503
+
+
+class Crowded(Full):
+    """One address has as many requests waiting as it can have."""
+
+    status = 429
+
 
 class Lane:
     """A few places, and those who wait for one, by address."""
@@ -32,16 +40,16 @@ class Lane:
         self.waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     async def enter(self, address: str) -> None:
-        """Wait for a place. Full if that takes long, or if too many wait already."""
+        """Wait for a place. Full if that takes long; Crowded if too many of this address wait already."""
         if self.free:
             self.free -= 1
             return
-        queue = self.waiting.setdefault(address, deque())
-        if len(queue) >= limits.LANE_WAITING_OF_ADDRESS or len(self.waiting) > limits.LANE_ADDRESSES:
-            self._forget(address)
+        if len(self.waiting.get(address, ())) >= limits.LANE_WAITING_OF_ADDRESS:
+            raise Crowded
+        if len(self.waiting) >= limits.LANE_ADDRESSES:
             raise Full
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue.append(turn)
+        self.waiting.setdefault(address, deque()).append(turn)
         await self._wait(address, turn)
 
     async def _wait(self, address: str, turn: asyncio.Future[None]) -> None:
@@ -52,25 +60,29 @@ class Lane:
             if turn.done() and not turn.cancelled():
                 self.leave()  # it had its turn at this very moment
             else:
-                self.waiting[address].remove(turn)
-                self._forget(address)
+                self._forget(address, turn)
             if isinstance(error, TimeoutError):
                 raise Full from None
             raise
 
     def leave(self) -> None:
         """Give the place to the first who waits, and put the others of that address behind all others."""
-        if not self.waiting:
-            self.free += 1
-            return
-        address = next(iter(self.waiting))
-        queue = self.waiting.pop(address)
-        queue.popleft().set_result(None)
-        if queue:
-            self.waiting[address] = queue
+        while self.waiting:
+            address = next(iter(self.waiting))
+            queue = self.waiting.pop(address)
+            turn = queue.popleft()
+            if queue:
+                self.waiting[address] = queue
+            if not turn.done():  # else it has given up just now
+                turn.set_result(None)
+                return
+        self.free += 1
 
-    def _forget(self, address: str) -> None:
-        if not self.waiting.get(address, True):
+    def _forget(self, address: str, turn: asyncio.Future[None]) -> None:
+        queue = self.waiting.get(address, deque())
+        if turn in queue:
+            queue.remove(turn)
+        if address in self.waiting and not queue:
             del self.waiting[address]
 
 
@@ -89,8 +101,8 @@ class Lanes:
         began, lane = monotonic(), self.lanes[kind]
         try:
             await lane.enter(neighbourhood(str((scope.get("client") or [""])[0])))
-        except Full:
-            await refuse(scope, send)
+        except Full as full:
+            await refuse(scope, send, full.status)
             return
         try:
             if (its := patience.present()) is not None:
@@ -111,7 +123,7 @@ def kind_of(method: str, path: str) -> str | None:
     return None if path.startswith("/admin/") else "changes"
 
 
-async def refuse(scope: Any, send: Any) -> None:
+async def refuse(scope: Any, send: Any, status: int) -> None:
     is_json = scope["path"].startswith("/api/")
     body = json.dumps({"status": False, "error": BUSY}) if is_json else PAGE.format(escape(BUSY))
     headers = {
@@ -120,5 +132,5 @@ async def refuse(scope: Any, send: Any) -> None:
         "Cache-Control": "no-store",
     }
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": 429, "headers": raw})
+    await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body.encode()})

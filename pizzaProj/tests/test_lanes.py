@@ -6,7 +6,7 @@ import json
 import pytest
 
 from pizzaProj import limits, waits
-from pizzaProj.lanes import Lanes, kind_of
+from pizzaProj.lanes import Lane, Lanes, kind_of
 
 
 class Shop:
@@ -94,7 +94,7 @@ async def test_who_waits_in_vain_or_leaves_gives_the_place_up(monkeypatch):
     monkeypatch.setattr(waits, "LANE_SECONDS", 0)
     task, answer = await ask(lanes, "c")
     await task
-    assert answer[0]["status"] == 429
+    assert answer[0]["status"] == 503
     assert lanes.lanes["changes"].waiting == {}
     await shop.end("a")
     await ask(lanes, "d")
@@ -115,3 +115,31 @@ async def test_who_waits_in_vain_or_leaves_gives_the_place_up(monkeypatch):
 )
 def test_each_request_has_a_lane_or_none(method, path, kind):
     assert kind_of(method, path) == kind
+
+
+async def test_who_leaves_as_its_turn_comes_takes_no_place_with_it():
+    lanes = Lanes(shop := Shop())
+    await ask(lanes, "a")
+    gone, _ = await ask(lanes, "b")
+    last, _ = await ask(lanes, "c", address="10.0.0.2")
+    shop.ends["a"].set()
+    gone.cancel()
+    await settled()
+    assert shop.begun == ["a", "c"]
+    await shop.end("c")
+    assert last.done() and lanes.lanes["changes"].waiting == {}
+    await ask(lanes, "d")
+    assert shop.begun == ["a", "c", "d"]
+
+
+async def test_a_turn_that_was_given_up_is_passed_on():
+    lane = Lane(1)
+    await lane.enter("10.0.0.1")
+    first, second = (asyncio.create_task(lane.enter("10.0.0.1")) for _ in range(2))
+    await settled()
+    first.cancel()
+    lane.leave()  # before the task has heard that it is cancelled
+    await settled()
+    assert first.cancelled() and second.done()
+    lane.leave()
+    assert (lane.free, lane.waiting) == (1, {})
