@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
@@ -14,9 +15,21 @@ admin.site.login_form = AdminLogInForm
 admin.site.unregister([User, Group])
 
 
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Write the password alone."""
+
+    def set_password_and_save(self, user: Any, *args: Any, **kwargs: Any) -> Any:
+        user = super().set_password_and_save(user, *args, **{**kwargs, "commit": False})  # type: ignore[misc]
+        user.save(update_fields=["password"])
+        return user
+
+
 @admin.register(User)
 class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
     """Only a superuser gives rights away, or touches a superuser: otherwise `change_user` would be every right."""
+
+    change_password_form = PasswordForm
+    volatile = ["last_login"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)

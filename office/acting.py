@@ -241,7 +241,8 @@ class ActingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return super().delete_view(request, object_id, {**shown, **(extra_context or {})})
         with transaction.atomic():
             row = self.get_object(request, object_id)
-            if row is None or request.POST.get("shown") == self.version(row):
+            is_forbidden = not self.has_delete_permission(request, row)
+            if row is None or is_forbidden or request.POST.get("shown") == self.version(row):
                 return super().delete_view(request, object_id, extra_context)
         self.message_user(request, f"{row} {HAS_CHANGED}. Look again before you delete it.", messages.WARNING)
         return HttpResponseRedirect(request.get_full_path())

@@ -1,49 +1,18 @@
-"""The actions on many rows with how far each is, and what is special about others' tables."""
+"""The actions on many rows, with how far each is."""
 
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django_celery_beat.admin import PeriodicTaskAdmin
-from django_celery_beat.models import PeriodicTask
 
 from office import progress, runs
 from office.careful import CarefulAdmin
 from office.models import Run
-
-
-class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Write the password alone."""
-
-    def set_password_and_save(self, user: Any, *args: Any, **kwargs: Any) -> Any:
-        user = super().set_password_and_save(user, *args, **{**kwargs, "commit": False})  # type: ignore[misc]
-        user.save(update_fields=["password"])
-        return user
-
-
-class CarefulUserAdmin(UserAdmin, CarefulAdmin):  # type: ignore[misc,type-arg]
-    change_password_form = PasswordForm
-    volatile = ["last_login"]
-
-
-class CarefulTaskAdmin(PeriodicTaskAdmin, CarefulAdmin):  # type: ignore[misc]
-    """Beat writes to its jobs every few seconds; a job that is switched off forgets when it last ran."""
-
-    volatile = ["last_run_at", "total_run_count", "date_changed"]
-    follows = {"enabled": ["last_run_at"]}
-
-
-for model, careful in ((User, CarefulUserAdmin), (PeriodicTask, CarefulTaskAdmin)):
-    admin.site.unregister(model)
-    admin.site.register(model, careful)
 
 
 @admin.register(Run)

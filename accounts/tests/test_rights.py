@@ -10,6 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from accounts import rights
 from accounts.backends import NameOrEmailBackend
 from home.models import Order
+from office.tests.browser import opened
 
 pytestmark = pytest.mark.django_db
 
@@ -100,13 +101,15 @@ def petra(client):
 
 def test_who_changes_accounts_gives_no_rights(client, petra):
     rights_of_all = [str(one.pk) for one in Permission.objects.all()]
-    form = {"username": "petra", "first_name": "P.", "is_active": "on", "is_staff": "on", "is_superuser": "on"}
-    dates = {"date_joined_0": "2026-01-01", "date_joined_1": "10:00"}
-    client.post(f"/admin/auth/user/{petra.pk}/change/", {**form, **dates, "user_permissions": rights_of_all})
+    page = f"/admin/auth/user/{petra.pk}/change/"
+    client.post(
+        page, {**opened(client, page), "first_name": "P.", "is_superuser": "on", "user_permissions": rights_of_all}
+    )
     petra.refresh_from_db()
     assert (petra.first_name, petra.is_superuser, petra.user_permissions.count()) == ("P.", False, 5)
     cooks = Group.objects.create(name="Cooks")
-    client.post(f"/admin/auth/group/{cooks.pk}/change/", {"name": "Chefs", "permissions": rights_of_all})
+    page = f"/admin/auth/group/{cooks.pk}/change/"
+    client.post(page, {**opened(client, page), "name": "Chefs", "permissions": rights_of_all})
     cooks.refresh_from_db()
     assert (cooks.name, cooks.permissions.count()) == ("Chefs", 0)
 
@@ -116,8 +119,8 @@ def test_who_changes_accounts_leaves_superusers_alone(client, petra, bob, alice)
     pages = [f"/admin/auth/user/{bob.pk}/{page}/" for page in ("change", "password", "delete")]
     assert [client.post(page, words).status_code for page in pages] == [403, 403, 403]
     assert client.post(f"/admin/auth/user/{alice.pk}/password/", words).status_code == 302
-    together = {"action": "delete_selected", "_selected_action": [bob.pk], "post": "yes"}
-    client.post("/admin/auth/user/", together)
+    together = {"action": "delete_selected", "index": 0, "_selected_action": [bob.pk], "post": "yes"}
+    client.post("/admin/auth/user/", {**opened(client, "/admin/auth/user/"), **together})
     assert User.objects.get(pk=bob.pk).check_password("bob's oven 2")
 
 

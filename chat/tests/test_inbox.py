@@ -491,7 +491,7 @@ async def test_the_inbox_is_for_agents_and_refuses_invalid_frames(valkey, talk, 
         for content, words in (
             ({"type": "take", "slug": "order-" + "z" * 20}, "no such conversation"),
             ({"type": "take"}, "no such conversation"),
-            ({"type": "take", "slug": "a\x00"}, "no such conversation"),
+            ({"type": "take", "slug": "a\x00"}, "can't be stored"),
             ({"type": "message", "slug": talk.slug, "message": "x"}, "Unknown type"),
             ({"type": "reopen", "slug": talk.slug}, "is open"),
             ({}, "Unknown type"),

@@ -14,6 +14,7 @@ from kitchen.drivers import deliveries
 from kitchen.incomplete import Incomplete
 from kitchen.models import Shop, Station
 from kitchen.promises.tasks import look_ahead
+from office.tests.browser import opened
 
 PAGES = ["/", "/admin/", "/kitchen/", "/kitchen/drivers/", "/kitchen/promises/"]
 PAGES += ["/admin/kitchen/station/", "/admin/home/order/", "/api/promise/"]
@@ -53,8 +54,9 @@ def test_staff_are_refused_in_a_sentence(place: Any, client: Client, bob: User) 
     with pytest.raises(flow.Refused, match="there is no cutting bench"):
         flow.advance(order.pk, by=bob)
     client.force_login(bob)
+    chosen = {"action": "cancel", "index": 0, "_selected_action": order.pk}
     for url, form in (
-        ("/admin/home/order/", {"action": "cancel", "_selected_action": order.pk}),
+        ("/admin/home/order/", {**opened(client, "/admin/home/order/"), **chosen}),
         ("/admin/kitchen/shop/preset/real/", {}),
     ):
         assert "there is no cutting bench" in client.post(url, form, follow=True).text

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from home.models import Order
-from kitchen import flow, stages
+from kitchen import defaults, flow, stages
 from kitchen.models import Shop, Station
 from operations.lookout import database, findings
 from operations.mending import mend
@@ -74,7 +74,7 @@ def test_a_whole_shop_comes_back() -> None:
     Shop.objects.all().delete()
     PeriodicTask.objects.all().delete()
     IntervalSchedule.objects.all().delete()
-    assert len(mend()) == 1 + len(stages.WORKED) + 6
+    assert len(mend()) == 1 + len(stages.WORKED) + len(defaults.JOBS)
     assert findings(database.look_now()) == []
     ignored = {"id": None, "interval": None}
     assert [{**row, **ignored} for row in everything()] == [{**row, **ignored} for row in before]

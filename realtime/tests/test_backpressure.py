@@ -60,9 +60,9 @@ async def handle_reply(connection, message):
     connection.sent.append(message)
 
 
-async def run(connection, application):
+async def run(connection, application, reply=handle_reply):
     receive = asyncio.Queue().get
-    await Backpressure(application)({"type": "websocket"}, receive, partial(handle_reply, connection))
+    await Backpressure(application)({"type": "websocket"}, receive, partial(reply, connection))
 
 
 async def test_a_slow_reader_is_waited_for():
@@ -119,7 +119,7 @@ async def test_nothing_is_sent_to_one_that_has_left():
     async def application(scope, receive, send):
         await send(FRAME)
 
-    await Backpressure(application)({"type": "websocket"}, None, partial(refuse, Connection()))
+    await run(Connection(), application, refuse)
 
 
 async def test_another_server_is_left_alone():

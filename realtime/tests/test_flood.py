@@ -20,6 +20,7 @@ from realtime.sockets import Identified
 from realtime.tests.test_sockets import open_socket, receive
 
 pytestmark = pytest.mark.usefixtures("valkey")
+on_sockets = pytest.mark.django_db(transaction=True, serialized_rollback=True)  # a socket's end looks at connections
 WRONG = {"error": 'Send {"watch": ["<order_id>", ...]}.'}
 BEAT = '{"type": "heartbeat"}'
 
@@ -93,6 +94,7 @@ def test_every_socket_of_the_shop_is_paced():
     assert URLRouter(asgi.sockets)
 
 
+@on_sockets
 async def test_a_flood_is_refused_in_words_then_closed_and_the_rest_is_never_read(few, monkeypatch):
     read = []
     monkeypatch.setattr(consumers, "parse_object", lambda text: read.append(text) or {})
@@ -107,6 +109,7 @@ async def test_a_flood_is_refused_in_words_then_closed_and_the_rest_is_never_rea
         assert await socket.receive_nothing(timeout=0.05)
 
 
+@on_sockets
 async def test_bytes_and_heartbeats_are_frames_like_any_other(few):
     for flood in ({"bytes_data": b"\xff"}, {"text_data": BEAT}):
         async with open_socket("/ws/orders/") as socket:
@@ -115,6 +118,7 @@ async def test_bytes_and_heartbeats_are_frames_like_any_other(few):
             assert (await ending(socket))[1] == 4429
 
 
+@on_sockets
 async def test_the_sockets_of_an_address_share_a_bucket_and_their_pages_still_get_their_heartbeats(shared):
     async with (
         open_socket("/ws/orders/") as one,
@@ -154,6 +158,7 @@ def test_refusals_that_are_far_apart_close_nothing():
         assert one.judge("{}", "", "") is Verdict.REFUSED
 
 
+@on_sockets
 async def test_a_person_has_a_limited_number_of_sockets(monkeypatch):
     monkeypatch.setattr(admission, "people", admission.Places(1))
     monkeypatch.setattr(OrderList, "person_key", "g1")

@@ -374,7 +374,7 @@ async def test_a_token_in_the_address_is_ignored(paths, key, monkeypatch):
 
 
 async def test_attempts_with_wrong_tokens_are_limited(paths, key, monkeypatch):
-    monkeypatch.setitem(limits.LIMITS, "token", limits.Limit(2, timedelta(minutes=15)))
+    monkeypatch.setitem(limits.LIMITS, "token", limits.Limit(2, limits.QUARTER))
     for bad, code in (("fv_a", 4401), ("fv_b", 4401), ("fv_c", 4429), (key, 4429)):
         async with open_socket(paths["a list"], header(bad)) as socket:
             assert (await socket.receive_output(timeout=5))["code"] == code
