@@ -6,7 +6,7 @@ be at (`Daphne-Root-Path`): our proxy sends no such header.
 
 from typing import Any
 
-from daphne.http_protocol import WebRequest
+from daphne import http_protocol
 
 ROOT_PATH, PROTOCOL = b"daphne-root-path", b"sec-websocket-protocol"
 
@@ -18,7 +18,8 @@ def is_readable(request: Any) -> bool:
 
 def refuse() -> None:
     """Look at every request before Daphne does."""
-    process = WebRequest.process
+    kind = http_protocol.WebRequest
+    process = kind.process
 
     def look_first(request: Any) -> Any:
         request.requestHeaders.removeHeader(ROOT_PATH)
@@ -26,4 +27,4 @@ def refuse() -> None:
             return process(request)
         return request.basic_error(400, b"Bad Request", "Something in this request is not ASCII.")
 
-    WebRequest.process = look_first
+    kind.process = look_first

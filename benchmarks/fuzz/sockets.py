@@ -47,11 +47,13 @@ def kinds(names: Names) -> dict[str, Kind]:
     answered = [{"type": kind, "slug": names.conversation, "to": "bob"} for kind in CHAT_VERBS]
     order = [{"action": "override", "stage": "baked"}]
     return {
-        "order": Kind(r"^ws/pizza/(?P<order_id>[^/]+)/?$", [f"/ws/pizza/{names.order}/"], [*order, *ANYWHERE]),
+        "order": Kind(r"^ws/pizza/(?P<order_id>[^/\x00]+)/?$", [f"/ws/pizza/{names.order}/"], [*order, *ANYWHERE]),
         "orders": Kind(r"^ws/orders/?$", ["/ws/orders/"], [{"watch": [names.order]}, *ANYWHERE]),
         "board": Kind(r"^ws/kitchen/?$", ["/ws/kitchen/"], [*board, *ANYWHERE]),
         "drivers": Kind(r"^ws/kitchen/drivers/?$", ["/ws/kitchen/drivers/"], [*tapped, *ANYWHERE]),
-        "room": Kind(r"^ws/chat/(?P<slug>[^/]+)/?$", [f"/ws/chat/{slug}/" for slug in rooms], [*spoken, *ANYWHERE]),
+        "room": Kind(
+            r"^ws/chat/(?P<slug>[^/\x00]+)/?$", [f"/ws/chat/{slug}/" for slug in rooms], [*spoken, *ANYWHERE]
+        ),
         "inbox": Kind(r"^ws/inbox/?$", ["/ws/inbox/"], [*answered, *ANYWHERE]),
         "notices": Kind(r"^ws/notices/?$", ["/ws/notices/"], ANYWHERE),
         "nowhere": Kind("", ["/ws/nowhere/", "/", "/ws/pizza//"], ANYWHERE),

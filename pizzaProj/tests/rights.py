@@ -36,6 +36,7 @@ ADDRESSES = {
     "media/people/<str:name>": {"GET": ANYONE},
     "healthz": {"GET": ANYONE},
     "readyz": {"GET": ANYONE},
+    "whose/": {"GET": ANYONE},
     # the API
     "api/": {"GET": NOBODY},  # nothing is there: 404
     "api/openapi.json": {ANY: ANYONE},
@@ -92,6 +93,8 @@ ADDRESSES = {
     "admin/r/<path:content_type_id>/<path:object_id>/": {ANY: SEE_ORDERS},  # of an order; of others likewise
     "admin/auth/user/<id>/password/": {ANY: "auth.change_user"},
     "admin/kitchen/shop/preset/<slug:code>/": {"POST": (RUN_SHOP, SET_STATIONS)},
+    "admin/office/run/<int:pk>/state.json": {ANY: "office.view_run"},  # or one's own
+    "admin/office/run/<int:pk>/stop/": {"POST": "office.change_run"},
     "admin/<app_label>/": {ANY: SEE_ORDERS},  # of home
     "admin/(?P<url>.*)$": {ANY: NOBODY},
 }
@@ -112,6 +115,7 @@ MODELS: dict[str, dict[str, object]] = {
     "kitchen.station": {"add": NOBODY, "delete": NOBODY},
     "kitchen.shop": {"add": NOBODY, "delete": NOBODY},
     "chat.cannedanswer": {},
+    "office.run": {"add": NOBODY, "delete": NOBODY},
     "chat.report": {"view": MODERATE, "add": NOBODY, "change": MODERATE, "delete": NOBODY},
 }
 
@@ -125,12 +129,12 @@ ADMIN_ACTIONS = {
 
 # in the order in which they are tried
 SOCKETS = {
-    r"^ws/chat/(?P<slug>[^/]+)/?$": ANYONE,  # the room decides: chat/tests/test_who_sees_what.py
+    r"^ws/chat/(?P<slug>[^/\x00]+)/?$": ANYONE,  # the room decides: chat/tests/test_who_sees_what.py
     r"^ws/inbox/?$": ANSWER,
     r"^ws/notices/?$": ACCOUNT,
     r"^ws/kitchen/?$": SEE_ORDERS,
     r"^ws/kitchen/drivers/?$": DELIVER,
-    r"^ws/pizza/(?P<order_id>[^/]+)/?$": ANYONE,
+    r"^ws/pizza/(?P<order_id>[^/\x00]+)/?$": ANYONE,
     r"^ws/orders/?$": ANYONE,  # new orders are told to SEE_ORDERS
     "": NOBODY,
 }

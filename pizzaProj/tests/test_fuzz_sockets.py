@@ -58,7 +58,7 @@ async def left_behind():
 
 def there():
     gc.collect()
-    things = gc.get_objects()
+    things = [thing for thing in gc.get_objects() if issubclass(type(thing), Identified | PeriodicCheck)]
     tasks = {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
     return {
         "sockets": [thing for thing in things if isinstance(thing, Identified)],

@@ -28,6 +28,7 @@ from kitchen.board import actions as board_actions
 from kitchen.drivers import actions as driver_actions
 from kitchen.models import Shop, Station
 from kitchen.planner import studies
+from office import runs
 from pizzaProj.asgi import sockets
 from pizzaProj.tests import rights
 from pizzaProj.tests.rights import ACCOUNT, ANY, ANYONE, NOBODY, OWNER, STAFF
@@ -129,7 +130,8 @@ def things(cast, place):
         "kitchen.station": Station.objects.first(),
     }
     rows |= {"home.pizza": order.lines.get().pizza, "auth.user": charlie}
-    return {"rows": rows, "order": order, "token": token, "study": study, "room": room}
+    rows["office.run"] = run = runs.store("home.order", "hold", [], None)
+    return {"rows": rows, "order": order, "study": study, "room": room, "numbered": {"tokens": token, "office": run}}
 
 
 def address(path, things):
@@ -140,7 +142,7 @@ def address(path, things):
     order = things["order"]
     words = {
         "order_id": order.order_id,
-        "pk": things["token" if "tokens" in path else "study"].pk,
+        "pk": next((thing.pk for part, thing in things["numbered"].items() if part in path), things["study"].pk),
         "id": things["rows"]["auth.user"].pk,
         "object_id": order.pk if path.startswith("admin/r/") else row.pk if row else 1,
         "content_type_id": ContentType.objects.get_for_model(order).pk,
