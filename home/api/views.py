@@ -35,6 +35,8 @@ from pizzaProj.unavailable import keep_answer
 # For the OpenAPI description
 WITHOUT_TOKEN: list[dict[str, list[str]]] = [{}]  # with a token, or without
 ANYWHERE = frozenset({401, 429, 503})  # a wrong token, too many of these, and no answer from the database
+RETRY_AFTER = {"description": "Seconds until it is allowed again", "schema": {"type": "integer", "minimum": 1}}
+TOO_MANY = {429: {"headers": {"Retry-After": RETRY_AFTER}}}
 OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]  # than POST
 NOT_NOW = "We can't take orders right now: something is missing in the kitchen. Please try again in a few minutes."
 
@@ -118,7 +120,12 @@ def refuse_too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpRespo
     "/order/",
     summary="Order pizzas",
     response={201: Placed, ANYWHERE | {400, 403, 409, 413, 422}: Refusal},
-    openapi_extra={"requestBody": ORDER_BODY, "parameters": [KEY_HEADER], "security": WITHOUT_TOKEN},
+    openapi_extra={
+        "requestBody": ORDER_BODY,
+        "parameters": [KEY_HEADER],
+        "security": WITHOUT_TOKEN,
+        "responses": TOO_MANY,
+    },
 )
 @api.post("/order", include_in_schema=False)
 def order_pizza(request: HttpRequest) -> HttpResponse:
@@ -190,7 +197,7 @@ def placed_by(key: str | None, wanted: Wanted, guest: str) -> Order | None:
     "/order/{order_id}/",
     summary="One order and what happened to it",
     response={200: Told, ANYWHERE | {404}: Refusal},
-    openapi_extra={"security": WITHOUT_TOKEN},
+    openapi_extra={"security": WITHOUT_TOKEN, "responses": TOO_MANY},
 )
 @api.get("/order/{order_id}", include_in_schema=False)
 def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
@@ -213,7 +220,11 @@ def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
     "/promise/",
     summary="When an order would be here",
     response={200: Ready, ANYWHERE | {400}: Refusal},
-    openapi_extra={"parameters": [PIZZAS_PARAMETER, WAY_PARAMETER], "security": WITHOUT_TOKEN},
+    openapi_extra={
+        "parameters": [PIZZAS_PARAMETER, WAY_PARAMETER],
+        "security": WITHOUT_TOKEN,
+        "responses": TOO_MANY,
+    },
 )
 @api.get("/promise", include_in_schema=False)
 def get_promise(request: HttpRequest) -> dict[str, Any]:
@@ -226,7 +237,12 @@ def get_promise(request: HttpRequest) -> dict[str, Any]:
     return {"promise": answer.times, "what": stages.ROUTES[way].what, "why_not": answer.why_not}
 
 
-@api.get("/me/", summary="Who is calling", response={200: Me, ANYWHERE: Refusal})
+@api.get(
+    "/me/",
+    summary="Who is calling",
+    response={200: Me, ANYWHERE: Refusal},
+    openapi_extra={"responses": TOO_MANY},
+)
 @api.get("/me", include_in_schema=False)
 def get_me(request: HttpRequest) -> dict[str, Any]:
     """Return the account of the token, or of the page's session: a way to try a token."""
@@ -237,7 +253,7 @@ def get_me(request: HttpRequest) -> dict[str, Any]:
     "/menu/",
     summary="What can be ordered",
     response={200: Menu, ANYWHERE: Refusal},
-    openapi_extra={"security": WITHOUT_TOKEN},
+    openapi_extra={"security": WITHOUT_TOKEN, "responses": TOO_MANY},
 )
 @api.get("/menu", include_in_schema=False)
 def get_menu(request: HttpRequest) -> dict[str, Any]:
