@@ -25,7 +25,6 @@ class Inflow:
         self.read_on, protocol.processData = protocol.processData, self.read_on_if_allowed
         self.begin_frame, protocol.onFrameBegin = protocol.onFrameBegin, self.begin_frame_if_paid
         self.put, protocol.onMessage = protocol.onMessage, self.put_while_open
-        protocol.maxFramePayloadSize = protocol.maxMessagePayloadSize = limits.WIRE_MESSAGE_BYTES
         protocol.failByDrop = False  # say with a close code what was wrong
 
     # In the place of Autobahn's methods
@@ -35,7 +34,13 @@ class Inflow:
         if self.is_deaf:
             self.protocol.data = b""
             return False
-        return not self.holds and self.read_on()
+        if self.holds:
+            return False
+        self.protocol.maxMessagePayloadSize = limits.WIRE_MESSAGE_BYTES
+        try:
+            return bool(self.read_on())
+        finally:
+            self.protocol.maxMessagePayloadSize = 0  # Autobahn would apply it to what we send as well
 
     def begin_frame_if_paid(self) -> None:
         length = min(self.protocol.current_frame.length, limits.WIRE_MESSAGE_BYTES)

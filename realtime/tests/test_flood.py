@@ -262,6 +262,20 @@ def test_a_message_that_is_too_long_is_refused_before_it_is_there(wire):
     assert close_frame(1009)[2:] in wire.answers
 
 
+def test_a_message_in_many_fragments_is_refused_when_it_gets_too_long(wire):
+    wire.send(b"x" * 70_000, is_last=False)
+    assert wire.answers == b""
+    wire.send(b"x" * 70_000, opcode=0)
+    assert (close_frame(1009)[2:] in wire.answers, wire.queue.qsize()) == (True, 0)
+
+
+def test_what_the_shop_sends_is_as_long_as_it_is(wire):
+    """The board's first frame, with hundreds of orders."""
+    wire.send(b"x")
+    wire.protocol.sendMessage(b"x" * 2 * limits.WIRE_MESSAGE_BYTES)
+    assert wire.answers.endswith(b"x" * 2 * limits.WIRE_MESSAGE_BYTES)
+
+
 def test_nothing_is_queued_behind_a_close_but_the_answer_to_it_is_read(wire):
     wire.protocol.sendClose(code=4401)
     wire.send(b"x", times=5)
