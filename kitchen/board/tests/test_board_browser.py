@@ -123,7 +123,7 @@ def test_two_bump_the_same_ticket_it_happens_once_and_the_second_is_told(board, 
             server = socket.connect_to_server()
             server.on_message(lambda text: None if text.startswith('{"orders"') else socket.send(text))
 
-        page.route_web_socket("**/ws/kitchen/", connect)
+        page.route_web_socket("**/ws/kitchen/?as=*", connect)
 
     first, second = board(), board(prepare=hold_back)
     expect(ticket(second, order, "received")).to_be_visible()
