@@ -17,7 +17,7 @@ from pizzaProj.bodies import PAGE
 
 LOG_INS = ("/log-in/", "/admin/login/", "/sign-up/", "/profile/", "/new-password/", "/forgotten-password/")
 SAFE = ("GET", "HEAD", "OPTIONS")
-BUSY = f"Many people are here right now. Try again in {waits.LANE_RETRY_SECONDS} seconds."
+BUSY = f"Many people are here right now. Try again in {waits.RETRY_AFTER_SECONDS} seconds."
 
 
 class Full(Exception):
@@ -128,7 +128,7 @@ async def refuse(scope: Any, send: Any, status: int) -> None:
     body = json.dumps({"status": False, "error": BUSY}) if is_json else PAGE.format(escape(BUSY))
     headers = {
         "Content-Type": "application/json" if is_json else "text/html; charset=utf-8",
-        "Retry-After": str(waits.LANE_RETRY_SECONDS),
+        "Retry-After": str(waits.RETRY_AFTER_SECONDS),
         "Cache-Control": "no-store",
     }
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]

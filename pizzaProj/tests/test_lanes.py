@@ -76,8 +76,8 @@ async def test_who_is_too_many_is_told_when_to_come_back():
     for name in "abc":
         await ask(lanes, name)
     _, (start, body) = await ask(lanes, "d")
-    assert start["status"] == 429 and (b"retry-after", b"3") in start["headers"]
-    error = "Many people are here right now. Try again in 3 seconds."
+    assert start["status"] == 429 and (b"retry-after", b"2") in start["headers"]
+    error = "Many people are here right now. Try again in 2 seconds."
     assert json.loads(body["body"]) == {"status": False, "error": error}
     await ask(lanes, "e", "10.0.0.2")
     await shop.end("a")
