@@ -26,6 +26,7 @@ def configuration(folder: Path, port: int, webs: Sequence[int], text: str = SHIP
         (BY_NAME, servers),
         (r"listen 8080;", f"listen 127.0.0.1:{port};"),
         (r" /tmp/", f" {folder}/"),
+        (r" /etc/nginx/trusted/", f" {folder}/trusted/"),
         (r"/dev/stdout", f"{folder}/failures.log"),
         (r"/dev/stderr", f"{folder}/errors.log"),
         (r" /shop/", f" {folder}/"),

@@ -381,6 +381,7 @@ def test_the_proxy_uses_the_ports_and_paths_of_compose() -> None:
     proxy = SERVICES["proxy"]
     assert {mount["target"] for mount in mounts("proxy")} == {
         "/etc/nginx/nginx.conf",
+        *(pattern.rpartition("/")[0] for pattern in directive("include") if "*" in pattern),
         *(folder.rstrip("/") for folder in directive("alias")),
     }
     assert [port.rsplit(":", 1)[1] for port in proxy["ports"]] == directive("listen")

@@ -31,7 +31,7 @@ class Web(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Asked)
-        self.asked = []
+        self.asked, self.addresses = [], []
         self.status = 200
         self.thaw = threading.Event()
         self.thaw.set()
@@ -46,6 +46,7 @@ class Web(ThreadingHTTPServer):
 class Asked(BaseHTTPRequestHandler):
     def answer(self):
         self.server.asked.append((self.command, self.path, self.headers.get("Upgrade", "")))
+        self.server.addresses.append(self.headers["X-Forwarded-For"])
         self.server.thaw.wait()
         with suppress(OSError):  # the proxy has gone
             self.send_response(self.server.status)
@@ -121,6 +122,19 @@ def test_a_frozen_web_holds_nobody_up(proxy):
     frozen = len(proxy.webs[0].asked)
     assert [proxy.ask("GET", "/").status for _ in range(4)] == [200] * 4
     assert len(proxy.webs[0].asked) - frozen <= 1  # it gets no more, but for a trial
+
+
+def test_nobody_chooses_their_address_but_a_proxy_that_is_trusted(tmp_path):
+    forged = {"X-Forwarded-For": "6.6.6.6"}
+    with proxied(tmp_path) as proxy:
+        proxy.ask("GET", "/", forged)
+        assert [address for web in proxy.webs for address in web.addresses] == ["127.0.0.1"]
+    example = (nginx.ROOT / "proxy/trusted/tls.conf.example").read_text()
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted/tls.conf").write_text(example.replace("172.18.0.1", "127.0.0.1"))
+    with proxied(tmp_path) as proxy:
+        proxy.ask("GET", "/", {"X-Forwarded-For": "6.6.6.6, 198.51.100.7"})  # the last is what our own proxy has seen
+        assert [address for web in proxy.webs for address in web.addresses] == ["198.51.100.7"]
 
 
 def test_webs_that_were_all_slow_are_asked_again_at_once(proxy):
