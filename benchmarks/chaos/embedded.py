@@ -46,6 +46,9 @@ class Embedded(Shop):
         (stack,) = self.parts[0].first() or [0]
         return [pid for pid, (parent, line) in processes().items() if parent == stack and MARKS[name] in f"{line} "]
 
+    def webs(self) -> list[int]:
+        return self.find("web")
+
     def pool(self) -> list[int]:
         return [child for worker in self.find("worker") for child in family(worker)[1:]]
 

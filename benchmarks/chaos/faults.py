@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import redis
@@ -17,13 +18,23 @@ RESET_EVERY_SECONDS = (1.0, 4.0)
 RESTART_EVERY_SECONDS = (5.0, 20.0)
 
 
+@dataclass
+class Seen:
+    """What a fault that looks around has seen by its end."""
+
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    accepted: dict[str, str] = field(default_factory=dict)  # orders of its own: {"key": "order id"}
+
+
 class Fault(NamedTuple):
     """Something that goes wrong, and whether the shop's only door goes with it."""
 
     name: str
-    begin: Callable[[], AbstractContextManager[None]]
+    begin: Callable[[], AbstractContextManager[Seen | None]]
     is_the_door: bool = False  # no request can be answered meanwhile
     is_a_moment: bool = False  # over as soon as it has happened
+    page_seconds: float | None = None  # a bar for pages alone
 
 
 def of_connections(name: str, proxy: Proxy) -> list[Fault]:

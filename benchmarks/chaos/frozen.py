@@ -13,7 +13,7 @@ import psycopg
 
 from benchmarks.chaos.audit import Audit, audit
 from benchmarks.chaos.crowd import Answer, Customers, Pages
-from benchmarks.chaos.faults import Fault, repeated
+from benchmarks.chaos.faults import Fault, Seen, repeated
 from benchmarks.chaos.readers import Readers
 from benchmarks.chaos.records import late_works, open_orders, select, snapshot
 from benchmarks.chaos.shops import Shop
@@ -54,6 +54,7 @@ class Round:
     well_seconds: float
     last_trouble: str = ""
     judges_times: bool = True
+    seen: Seen = field(default_factory=Seen)
 
     @property
     def judged(self) -> list[Answer]:
@@ -61,13 +62,21 @@ class Round:
         return self.afterwards if self.fault.is_the_door else self.meanwhile + self.afterwards
 
     @property
+    def slow_pages(self) -> list[Answer]:
+        bar = self.fault.page_seconds
+        return [one for one in self.judged if bar is not None and one.what == "page" and one.seconds > bar]
+
+    @property
     def faults(self) -> list[str]:
         late = [answer for answer in self.judged if answer.seconds > ANSWER_SECONDS]
         wrong = [answer for answer in self.judged if not is_allowed(answer)]
-        found = []
+        found = [f"{self.fault.name}: {problem}" for problem in self.seen.problems]
         if late and self.judges_times:
             slowest = max(answer.seconds for answer in late)
             found.append(f"{self.fault.name}: {len(late)} of {len(self.judged)} answers took up to {slowest:.1f} s")
+        if self.slow_pages and self.judges_times:
+            slowest = max(answer.seconds for answer in self.slow_pages)
+            found.append(f"{self.fault.name}: {len(self.slow_pages)} pages took up to {slowest:.1f} s")
         if wrong:
             statuses = sorted({answer.status for answer in wrong})
             found.append(f"{self.fault.name}: {len(wrong)} of {len(self.judged)} answers were {statuses}")
@@ -113,15 +122,15 @@ class Frozen:
         self.await_end()
         return Result(
             rounds=rounds,
-            audit=self.read_books(),
+            audit=self.read_books({key: id for one in rounds for key, id in one.seen.accepted.items()}),
             orders=len(self.customers.accepted),
             restarts=dict(self.shop.restarts),
             trouble=self.customers.trouble + self.pages.faults,
         )
 
-    def read_books(self) -> Audit:
+    def read_books(self, by_others: dict[str, str]) -> Audit:
         with snapshot(self.shop.database) as books:
-            return audit(books, dict(self.customers.accepted))
+            return audit(books, self.customers.accepted | by_others)
 
     def strike(self, fault: Fault) -> Round:
         self.open_pages()
@@ -129,15 +138,17 @@ class Frozen:
             self.customers.order(BURST)
             self.breathe(1.0)
         began = time.monotonic()
-        with fault.begin():
+        with fault.begin() as seen:
             self.breathe(0 if fault.is_a_moment else self.plan.seconds)
         ended = time.monotonic()
         well_seconds, last_trouble = self.await_calm()
         during = [answer for answer in self.answers if answer.began + answer.seconds > began]
         meanwhile = [answer for answer in during if answer.began < ended]
         afterwards = [answer for answer in during if answer.began >= ended]
-        result = Round(fault, meanwhile, afterwards, well_seconds, last_trouble, self.plan.judges_times)
-        self.say(f"{fault.name}: well again after {well_seconds:.1f} s{''.join(f'; {one}' for one in result.faults)}")
+        seen = seen or Seen()
+        result = Round(fault, meanwhile, afterwards, well_seconds, last_trouble, self.plan.judges_times, seen)
+        more = "".join(f"; {one}" for one in (*seen.notes, *result.faults))
+        self.say(f"{fault.name}: well again after {well_seconds:.1f} s{more}")
         return result
 
     @property

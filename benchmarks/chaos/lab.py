@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.chaos import clocks
 from benchmarks.chaos.crowd import Answer
 from benchmarks.chaos.embedded import Embedded
 from benchmarks.chaos.faults import Fault
@@ -22,7 +21,7 @@ COLUMNS = ("fault", "requests", "201, 200", "503", "other", "none", "slowest, s"
 
 def run(
     topology: str,
-    is_about_clocks: bool,
+    find: Callable[[Shop], list[Fault]],
     plan: Plan,
     say: Callable[[str], None],
     port: int | None = None,
@@ -35,7 +34,7 @@ def run(
     shop = TOPOLOGIES[topology](folder, port or free_port(), speed or SPEED)
     try:
         pizzas = shop.open()
-        faults = chosen(clocks.faults(shop) if is_about_clocks else shop.faults(), only)
+        faults = chosen(find(shop), only)
         for note in shop.notes:
             say(note)
         say(f"{len(faults)} faults of {plan.seconds:g} s each, {plan.per_second:g} orders a second.")

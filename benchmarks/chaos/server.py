@@ -132,6 +132,9 @@ class Server(Shop):
             ]
         return faults
 
+    def webs(self) -> list[int]:
+        return [pid for part in self.parts if part.name.startswith("web") for pid in part.first()]
+
     def pool(self) -> list[int]:
         """Return the processes of all pools, in a random order."""
         children = [pid for part in self.parts if part.name.startswith("worker") for pid in part.children()]

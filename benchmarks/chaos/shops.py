@@ -49,6 +49,10 @@ class Shop:
     def faults(self) -> list[Fault]:
         raise NotImplementedError
 
+    def webs(self) -> list[int]:
+        """Return the processes of the webs."""
+        raise NotImplementedError
+
     def open(self) -> list[int]:
         """Start everything, and return once the door opens, with the pizzas that are on the menu."""
         raise NotImplementedError

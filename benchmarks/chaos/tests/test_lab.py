@@ -1,6 +1,7 @@
 """The lab: its verdicts, its ways to make a process stand still, and short runs of both kinds of shop."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from django.core.management import CommandError, call_command
 from benchmarks.chaos import faults, lab, nginx, parts, postgresql
 from benchmarks.chaos.audit import Audit
 from benchmarks.chaos.crowd import Answer, ask
-from benchmarks.chaos.faults import Fault
+from benchmarks.chaos.faults import Fault, Seen
 from benchmarks.chaos.frozen import Result, Round
 from benchmarks.chaos.parts import Part
 from pizzaProj.tests.test_stack import NOT_OURS, on_linux
@@ -47,6 +48,13 @@ def a_round(meanwhile, afterwards=(ORDERED,), well_seconds=1.0, is_the_door=Fals
 )
 def test_a_round_is_judged_by_the_bars(one, found):
     assert one.faults == found
+
+
+def test_a_fault_can_have_a_bar_for_pages_and_problems_of_its_own():
+    quick, slow, order = Answer("page", 0.0, 1.0, 200), Answer("page", 0.0, 1.1, 200), Answer("order", 0.0, 1.1, 201)
+    fault = Fault("a flood", nullcontext, page_seconds=1.0)
+    one = Round(fault, [quick, slow, order], [], 1.0, seen=Seen(problems=["a web had 700 MB"]))
+    assert one.faults == ["a flood: a web had 700 MB", "a flood: 1 pages took up to 1.1 s"]
 
 
 def test_a_short_run_judges_no_times():
@@ -165,7 +173,7 @@ def test_every_request_is_timed_also_one_that_nobody_answers():
 
 def run(*options):
     env = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "chaos", "--frozen", *options]
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "chaos", *options]
     return subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
@@ -176,9 +184,19 @@ def run(*options):
 def test_a_shop_bears_a_part_that_stands_still(topology, part):
     if topology == "server" and not (nginx.program() and postgresql.programs()):
         pytest.skip("nginx or PostgreSQL is not installed.")
-    ran = run("--topology", topology, "--short", "--only", part)
+    ran = run("--frozen", "--topology", topology, "--short", "--only", part)
     assert ran.returncode == 0, ran.stdout
     assert f"fault {part}, requests" in ran.stdout
+    assert "0 lost, 0 doubled, 0 stuck, 0 with a wrong history, 0 times too many" in ran.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@on_linux
+def test_a_shop_bears_a_flood_of_log_ins():
+    ran = run("--flood", "--short", "--only", "log-ins")
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"log-ins: \d+ x \d+", ran.stdout)
     assert "0 lost, 0 doubled, 0 stuck, 0 with a wrong history, 0 times too many" in ran.stdout
 
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import replace
+from operator import methodcaller
 from typing import Any
 
 from django.conf import settings
@@ -18,8 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import databases
+from benchmarks.chaos import clocks as wrong_clocks
 from benchmarks.chaos import frozen, lab, overload
 from benchmarks.chaos.chaos import KINDS, MORE_PLACES, Chaos, Plan, Result
+from benchmarks.floods import faults as floods
 from benchmarks.processes import Died
 from pizzaProj.management.commands.stack import refuse_taken_port, say
 from pizzaProj.supervision.supervisor import Broken, Stopped, end_with_parent
@@ -55,12 +58,13 @@ class Command(BaseCommand):
         )
         parser.add_argument("--frozen", action="store_true", help="instead: stop one part after the other for a while")
         parser.add_argument("--clocks", action="store_true", help="instead: set the clocks back, forward, or apart")
+        parser.add_argument("--flood", action="store_true", help="instead: let fifty hostile visitors flood it")
         parser.add_argument("--topology", choices=lab.TOPOLOGIES, default="embedded", help="whose parts")
-        parser.add_argument("--seconds", type=whole, metavar="N", help="how long each stands still (default: 30)")
+        parser.add_argument("--seconds", type=whole, metavar="N", help="how long each fault lasts (default: 30)")
         parser.add_argument("--only", metavar="WORD", default="", help="the faults with this word in their name alone")
 
     def handle(self, *args: Any, short: bool, overload: bool, postgresql: bool, **options: Any) -> None:
-        if options["frozen"] or options["clocks"]:
+        if options["frozen"] or options["clocks"] or options["flood"]:
             end_with(report_lab(short=short, **options))
             return
         given = {name: options[name] for name in ("orders", "kills", "seed", "speed", "port") if options[name]}
@@ -171,17 +175,20 @@ def report_overload(plan: Plan) -> list[str]:
     return found.faults
 
 
-def report_lab(topology: str, clocks: bool, only: str, **options: Any) -> list[str]:
+def report_lab(topology: str, clocks: bool, flood: bool, only: str, **options: Any) -> list[str]:
     given = {name: options[name] for name in ("seconds", "seed") if options[name]}
     plan = replace(frozen.Plan(seconds=2, judges_times=False) if options["short"] else frozen.Plan(), **given)
     try:
-        result = lab.run(topology, clocks, plan, say, options["port"], options["speed"], only)
+        find = floods.faults if flood else wrong_clocks.faults if clocks else methodcaller("faults")
+        result = lab.run(topology, find, plan, say, options["port"], options["speed"], only)
     except KeyboardInterrupt:
         raise CommandError("Stopped.", returncode=STOPPED) from None
     except (Died, ValueError) as error:
         raise CommandError(str(error)) from error
     show(lab.COLUMNS, lab.rows(result))
     print(lab.summary(result))
+    if flood:
+        print(floods.ratios(result))
     return result.faults
 
 

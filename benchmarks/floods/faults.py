@@ -1,0 +1,124 @@
+"""Each kind of flood as something that the lab lets a shop suffer, and what it costs everybody else."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from benchmarks.chaos.faults import Fault, Seen
+from benchmarks.chaos.frozen import Result, Round
+from benchmarks.chaos.shops import Shop
+from benchmarks.floods.hostile import KINDS, ROOM
+from benchmarks.processes import ROOT
+
+PAGE_SECONDS = 1.0  # the bar for everybody else's pages
+MOST_MB = 600.0  # that for each web's memory
+MOST_LINES = 50  # of the log, all parts together
+LOOK_SECONDS = 0.1  # between two looks at the memory
+QUIET = "quiet"
+TOGETHER = "all together"
+TALK = f"""
+from django.utils import timezone
+from django.contrib.auth.models import User
+from chat import messages, rooms
+from chat.person import person
+room, speaker = rooms.public_room("{ROOM}"), person(User.objects.create_user("speaker"))
+for number in range(300):
+    messages.post(room.pk, speaker, f"{{number}} " + "long " * 350, None, timezone.now())
+"""
+
+
+def faults(shop: Shop) -> list[Fault]:
+    """Return a quiet while, each kind of flood, and all kinds at the same time."""
+    talk(shop)
+    floods = {kind: [kind] for kind in KINDS} | {TOGETHER: list(KINDS)}
+    return [
+        Fault(QUIET, partial(watched, shop), page_seconds=PAGE_SECONDS),
+        *(Fault(name, partial(flooded, shop, kinds), page_seconds=PAGE_SECONDS) for name, kinds in floods.items()),
+    ]
+
+
+def talk(shop: Shop) -> None:
+    """Fill a room with messages, so that there is something to ask for."""
+    command = [sys.executable, str(ROOT / "manage.py"), "shell", "--no-imports", "-c", TALK]
+    subprocess.run(command, env=shop.environment, check=True)
+
+
+@contextmanager
+def flooded(shop: Shop, kinds: list[str]) -> Iterator[Seen]:
+    """Let visitors flood the shop, in a process of their own."""
+    command = [sys.executable, "-m", "benchmarks.floods.hostile", str(shop.port), *kinds]
+    pipe = subprocess.PIPE
+    with watched(shop) as seen, subprocess.Popen(command, cwd=ROOT, text=True, stdin=pipe, stdout=pipe) as hostile:
+        yield seen
+        ended = json.loads(hostile.communicate()[0])  # which ends its input
+        answers = ended["answers"]
+        seen.accepted |= ended["accepted"]
+        seen.notes += [told(kind, counts) for kind, counts in answers.items()]
+        broken = {answer for counts in answers.values() for answer in counts if answer.startswith("5")} - {"503"}
+        seen.problems += [f"some were answered {answer}" for answer in sorted(broken | closed_by_fault(answers))]
+
+
+def closed_by_fault(answers: dict[str, dict[str, int]]) -> set[str]:
+    return {"1011"} & {answer for counts in answers.values() for answer in counts}
+
+
+def told(kind: str, counts: dict[str, int]) -> str:
+    return f"{kind}: " + (", ".join(f"{count} x {answer}" for answer, count in counts.items()) or "no answer")
+
+
+@contextmanager
+def watched(shop: Shop) -> Iterator[Seen]:
+    """Watch the memory of the webs, and the log."""
+    seen, most, is_over = Seen(), [0.0], threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(LOOK_SECONDS):
+            most[0] = max(most[0], *map(memory_mb, shop.webs()))
+
+    watcher, before = threading.Thread(target=look, daemon=True), log_of(shop)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        watcher.join()
+    lines = log_of(shop)[len(before) :].splitlines()
+    seen.notes.append(f"at most {most[0]:.0f} MB, {len(lines)} lines of log")
+    if most[0] > MOST_MB:
+        seen.problems.append(f"a web had {most[0]:.0f} MB")
+    if len(lines) > MOST_LINES or any("Traceback" in line for line in lines):
+        seen.problems.append(f"the log has {len(lines)} lines, such as {lines[:3]}")
+
+
+def log_of(shop: Shop) -> str:
+    return "".join(path.read_text(errors="replace") for path in sorted(shop.logs.glob("*.log")))
+
+
+def memory_mb(pid: int) -> float:
+    """Return the resident memory of a process; 0 where there is no /proc."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def ratios(result: Result) -> str:
+    """Say how much longer a page took in each flood than in the quiet shop, in the median."""
+    took = {one.fault.name: page_seconds(one) for one in result.rounds}
+    quiet = took.pop(QUIET, 0.0)
+    if not quiet:
+        return ""
+    said = ", ".join(f"{name} {seconds / quiet:.1f} x" for name, seconds in took.items())
+    return f"A page took {quiet * 1000:.0f} ms in the quiet shop (median). In the floods: {said}."
+
+
+def page_seconds(one: Round) -> float:
+    took = [answer.seconds for answer in one.meanwhile if answer.what == "page"]
+    return median(took) if took else 0.0
