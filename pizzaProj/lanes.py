@@ -7,6 +7,8 @@ as long. Those that wait here cost no thread, and what is cheap goes past them.
 import asyncio
 import json
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html import escape
 from time import monotonic
 from typing import Any
@@ -20,10 +22,13 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 BUSY = f"Many people are here right now. Try again in {waits.RETRY_AFTER_SECONDS} seconds."
 
 
-class Full(Exception):
+class Full(TimeoutError):
     """There is no place in the lane, and there will be none for a while."""
 
     status = 503
+
+    def __str__(self) -> str:
+        return BUSY
 
 
 class Crowded(Full):
@@ -64,6 +69,14 @@ class Lane:
             if isinstance(error, TimeoutError):
                 raise Full from None
             raise
+
+    @asynccontextmanager
+    async def turn(self, address: str) -> AsyncIterator[None]:
+        await self.enter(address)
+        try:
+            yield
+        finally:
+            self.leave()
 
     def leave(self) -> None:
         """Give the place to the first who waits, and put the others of that address behind all others."""

@@ -54,7 +54,7 @@ UPLOADS_AT_ONCE = 2  # larger bodies that are read and made into pictures in one
 UPLOADS_WAITING = 10
 
 # Costly requests that one process works on at the same time, by kind; the others wait, each address in turn
-LANES = {"log-ins": 2, "changes": 4, "promises": 2}
+LANES = {"log-ins": 2, "changes": 3, "promises": 1}
 LANE_WAITING_OF_ADDRESS = 100
 LANE_ADDRESSES = 1_000
 
@@ -68,11 +68,11 @@ STUDIES_OF_ONE = 3  # person
 FRAMES_OF_SOCKET, FRAMES_OF_SOCKET_A_SECOND = 100, 20
 FRAMES_OF_PERSON, FRAMES_OF_PERSON_A_SECOND = 300, 40  # over all their sockets; a visitor's session counts as one
 FRAMES_OF_ADDRESS, FRAMES_OF_ADDRESS_A_SECOND = 1500, 100  # a school
-FRAMES_REFUSED, FRAMES_REFUSED_A_SECOND = 100, 1  # of a socket; then it is closed
+FRAMES_REFUSED, FRAMES_REFUSED_A_SECOND = 50, 1  # of a socket; then it is closed
 REFUSALS_A_SECOND = 1  # in words, on a socket
 
 # What Daphne reads of a socket before the application sees it: frames of any kind, pings and fragments included
-WIRE_FRAMES, WIRE_FRAMES_A_SECOND = 400, 50
+WIRE_FRAMES, WIRE_FRAMES_A_SECOND = 250, 50
 WIRE_FRAME_BYTES = 4096  # a frame counts once more for each of these
 WIRE_MESSAGE_BYTES = 128 * 1024  # the longest message of the chat, with four bytes for each character
 WIRE_WAITING = 32  # messages that wait for the application; then nothing more is read
@@ -88,6 +88,7 @@ MESSAGES, MESSAGES_SECONDS = 10, 5  # and all else that is stored
 SIGNALS, SIGNALS_SECONDS = 60, 5  # typing, reading, pages of history
 MESSAGES_OF_ADDRESS = 100  # in MESSAGES_SECONDS, of everybody there
 SIGNALS_OF_ADDRESS = 300
+HISTORIES_AT_ONCE = 1  # pages of history that one process reads; the others wait, each address in turn
 
 # Entries of the log, of one kind and within waits.LOG_SECONDS; the others are counted
 LOGGED_TRACEBACKS = 1

@@ -27,6 +27,7 @@ from chat.sockets.rate_limit import RateLimit
 from chat.sockets.reconcile import room_check
 from home import live
 from pizzaProj import limits
+from pizzaProj.lanes import Lane
 from realtime.admission import address_of
 from realtime.broadcast import broadcaster
 from realtime.incoming import Unkeepable, parse_object
@@ -44,7 +45,10 @@ write_limit_of_address = RateLimit(limits.MESSAGES_OF_ADDRESS, limits.MESSAGES_S
 frequent_limit = RateLimit(limits.SIGNALS, limits.SIGNALS_SECONDS)  # the FREQUENT types
 frequent_limit_of_address = RateLimit(limits.SIGNALS_OF_ADDRESS, limits.SIGNALS_SECONDS)
 
+history_lane = Lane(limits.HISTORIES_AT_ONCE)
+
 Content = dict[str, Any]
+Page = tuple[list[stream.Packed], bool]  # messages, and whether there are more
 
 
 class RoomSocket(Identified):
@@ -150,7 +154,7 @@ class RoomSocket(Identified):
         await self.send_json({"type": "welcome", "room": snapshot.shown, "you": you})
         self.is_behind = after is not None
         if after is None:
-            await self.send_history(await read_last(self.room_pk, self.person))
+            await self.send_history(await self.read_in_turn(read_last))
         else:
             await self.send_missed(min(after, snapshot.room.last_seq))
         await self.send_line(snapshot.line)
@@ -165,11 +169,16 @@ class RoomSocket(Identified):
 
     async def send_after(self, seq: object) -> None:
         """Send the page after this message. Nothing newer is sent before a client that is behind has all pages."""
-        page = await read_after(self.room_pk, self.person, seq)
+        page = await self.read_in_turn(read_after, seq)
         await self.send_history(page)
         self.is_behind = self.is_behind and page[1]
 
-    async def send_history(self, page: tuple[list[stream.Packed], bool]) -> None:
+    async def read_in_turn(self, read: Callable[..., Awaitable[Page]], *where: object) -> Page:
+        """Read a page of history. Pages of the shop must not wait for fifty people who scroll back."""
+        async with history_lane.turn(self.address):
+            return await read(self.room_pk, self.person, *where)
+
+    async def send_history(self, page: Page) -> None:
         found, is_more = page
         self.was_told = False
         self.last_seq = max([self.last_seq, *(packed["seq"] for packed in found)])
@@ -236,7 +245,7 @@ class RoomSocket(Identified):
             if "after" in content:
                 await self.send_after(content["after"])
             else:
-                await self.send_history(await read_before(self.room_pk, self.person, content.get("before")))
+                await self.send_history(await self.read_in_turn(read_before, content.get("before")))
 
     async def report(self, content: Content) -> None:
         await report(self.room_pk, self.person, content.get("seq"), content.get("reason"))

@@ -22,7 +22,9 @@ from chat.sockets import presence
 from chat.sockets import room as room_socket
 from chat.sockets.rate_limit import RateLimit
 from chat.tests.cast import befriend, say
+from pizzaProj import waits
 from pizzaProj.asgi import application
+from pizzaProj.lanes import Lane
 from realtime import sockets
 from realtime.broadcast import broadcaster
 from realtime.periodic import PeriodicCheck
@@ -342,6 +344,27 @@ async def test_the_last_fifty_come_first_and_older_ones_when_asked_for(long_room
         assert seqs(await one.until("history")) == (list(range(21, 71)), True)
         await one.send(type="history", before=21)
         assert seqs(await one.until("history")) == (list(range(1, 21)), False)
+
+
+async def test_pages_of_history_are_read_one_at_a_time(long_room, alice, monkeypatch):
+    lane = Lane(1)
+    monkeypatch.setattr(room_socket, "history_lane", lane)
+    async with talker("pizza", alice) as one:
+        await one.welcome()
+        async with lane.turn("198.51.100.7"):
+            for where in ({"before": 71}, {"after": 70}):
+                await one.send(type="history", **where)
+            assert "history" not in {frame["type"] for frame in await one.rest()}
+        assert [seqs(await one.until("history"))[0][0] for _ in range(2)] == [21, 71]
+    assert lane.free == 1
+
+
+async def test_who_waits_for_history_in_vain_is_told_to_come_again(long_room, alice, monkeypatch):
+    lane = Lane(1)
+    monkeypatch.setattr(room_socket, "history_lane", lane)
+    monkeypatch.setattr(waits, "LANE_SECONDS", 0.05)
+    async with lane.turn("198.51.100.7"), talker("pizza", alice) as one:
+        assert await one.closed_with() == 4503
 
 
 async def test_a_client_that_comes_back_gets_exactly_what_came_after(long_room, alice, charlie):

@@ -132,6 +132,15 @@ async def test_who_leaves_as_its_turn_comes_takes_no_place_with_it():
     assert shop.begun == ["a", "c", "d"]
 
 
+async def test_a_turn_ends_with_its_block():
+    lane = Lane(1)
+    with pytest.raises(ZeroDivisionError):
+        async with lane.turn("10.0.0.1"):
+            assert lane.free == 0
+            1 / 0  # noqa: B018
+    assert lane.free == 1
+
+
 async def test_a_turn_that_was_given_up_is_passed_on():
     lane = Lane(1)
     await lane.enter("10.0.0.1")
