@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
 # Each request runs in its own thread here, so database connections are pooled (see settings.database).
@@ -18,7 +19,7 @@ from django.conf import settings
 from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
-from pizzaProj import bodies, unreadable
+from pizzaProj import bodies, unreadable, waits
 from pizzaProj.lanes import Lanes
 from pizzaProj.logs import discreet
 from pizzaProj.shielded import Shielded
@@ -27,6 +28,7 @@ from realtime.admission import Admission
 from realtime.backpressure import Backpressure
 from realtime.sockets import OwnOriginValidator
 
+sys.setswitchinterval(waits.SWITCH_SECONDS)
 discreet.cover(logging.getLogger())  # Daphne has set it up
 bodies.bound()
 unreadable.refuse()

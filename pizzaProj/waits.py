@@ -44,6 +44,7 @@ BROKER_PRODUCER_SECONDS = 2.0  # until a thread gets one of the process's ten co
 BROKER_CHECK_SECONDS = 2  # of silence, before a connection is asked for a sign of life; whole seconds
 
 # Limits
+SWITCH_SECONDS = 0.001  # until the web's event loop has its turn among threads that compute; Python's own is 0.005
 COUNT_SECONDS = 0.25  # until Valkey has counted; then each process counts for itself, for BROKER_PAUSE_SECONDS
 LANE_SECONDS = 2.0  # until a costly request gets its turn, of its patience with the database
 STUDY_RETRY_SECONDS = 30  # what one is asked to wait while others' studies run
