@@ -85,9 +85,12 @@ CALLERS = (Client, AsyncClient, WebsocketCommunicator)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let each test of HTTP and sockets run on PostgreSQL as well: what strangers send breaks other things there.
 
-    Those with a browser or processes of their own do so if they say it themselves.
+    Those with a browser or processes of their own do so if they say it themselves. A browser's tests of one file share
+    a shop, so they stay in one process.
     """
     for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
         is_long = item.get_closest_marker("slow") or item.get_closest_marker("browser")
         if is_about_calls(item) and not is_long:
             item.add_marker(pytest.mark.database)

@@ -43,8 +43,9 @@ USAGE = """
 
 
 # A full run is distributed over processes, each with its own data folder, Valkey and database. For a few tests that
-# would be slower. "load" keeps the order, in which tests that empty the database come last.
-ALL_TESTS = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "load"]
+# would be slower. "loadgroup" keeps the order, in which tests that empty the database come last, but for groups: first
+# come the browser's, each file in one process, where it opens one shop (conftest.py).
+ALL_TESTS = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadgroup"]
 
 
 class Failed(Exception):
