@@ -562,6 +562,7 @@ async def test_an_event_that_cannot_be_read_closes_the_socket_with_a_reason(path
 
     _, bobs = await in_database(session_of)(bob)
     monkeypatch.setattr(sockets.closed, "said_at", None)
+    monkeypatch.setattr(sockets.closed, "unsaid", 0)
     monkeypatch.setattr(seldom, "monotonic", lambda: 100.0)
     async with (
         open_socket(paths["the board"], OURS, bobs) as one,
