@@ -80,7 +80,8 @@ class Round:
         if wrong:
             statuses = sorted({answer.status for answer in wrong})
             found.append(f"{self.fault.name}: {len(wrong)} of {len(self.judged)} answers were {statuses}")
-        if self.well_seconds > (WELL_SECONDS if self.judges_times else GIVE_UP_SECONDS):
+        is_strict = self.judges_times and not self.fault.leaves_work
+        if self.well_seconds > (WELL_SECONDS if is_strict else GIVE_UP_SECONDS):
             found.append(f"{self.fault.name}: {self.last_trouble} until {self.well_seconds:.1f} s after its end")
         return found
 

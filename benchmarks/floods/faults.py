@@ -39,8 +39,14 @@ def faults(shop: Shop) -> list[Fault]:
     floods = {kind: [kind] for kind in KINDS} | {TOGETHER: list(KINDS)}
     return [
         Fault(QUIET, partial(watched, shop), page_seconds=PAGE_SECONDS),
-        *(Fault(name, partial(flooded, shop, kinds), page_seconds=PAGE_SECONDS) for name, kinds in floods.items()),
+        *(flood(shop, name, kinds) for name, kinds in floods.items()),
     ]
+
+
+def flood(shop: Shop, name: str, kinds: list[str]) -> Fault:
+    """Return a flood. Orders that were accepted are cooked after it, however long that takes."""
+    leaves_work = "orders" in kinds
+    return Fault(name, partial(flooded, shop, kinds), page_seconds=PAGE_SECONDS, leaves_work=leaves_work)
 
 
 def talk(shop: Shop) -> None:
@@ -81,14 +87,15 @@ def watched(shop: Shop) -> Iterator[Seen]:
         while not is_over.wait(LOOK_SECONDS):
             most[0] = max(most[0], *map(memory_mb, shop.webs()))
 
-    watcher, before = threading.Thread(target=look, daemon=True), log_of(shop)
+    watcher, before = threading.Thread(target=look, daemon=True), logs_of(shop)
     watcher.start()
     try:
         yield seen
     finally:
         is_over.set()
         watcher.join()
-    lines = log_of(shop)[len(before) :].splitlines()
+    grown = [text[len(before.get(path, "")) :] for path, text in logs_of(shop).items()]
+    lines = [line for text in grown for line in text.splitlines()]
     seen.notes.append(f"at most {most[0]:.0f} MB, {len(lines)} lines of log")
     if most[0] > MOST_MB:
         seen.problems.append(f"a web had {most[0]:.0f} MB")
@@ -96,8 +103,8 @@ def watched(shop: Shop) -> Iterator[Seen]:
         seen.problems.append(f"the log has {len(lines)} lines, such as {lines[:3]}")
 
 
-def log_of(shop: Shop) -> str:
-    return "".join(path.read_text(errors="replace") for path in sorted(shop.logs.glob("*.log")))
+def logs_of(shop: Shop) -> dict[Path, str]:
+    return {path: path.read_text(errors="replace") for path in shop.logs.glob("*.log")}
 
 
 def memory_mb(pid: int) -> float:

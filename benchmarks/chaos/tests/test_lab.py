@@ -57,6 +57,14 @@ def test_a_fault_can_have_a_bar_for_pages_and_problems_of_its_own():
     assert one.faults == ["a flood: a web had 700 MB", "a flood: 1 pages took up to 1.1 s"]
 
 
+def test_what_a_fault_leaves_to_do_is_done_after_it():
+    fault = Fault("a flood", nullcontext, leaves_work=True)
+    assert [Round(fault, [], [], seconds, "work was late").faults for seconds in (50.0, 60.1)] == [
+        [],
+        ["a flood: work was late until 60.1 s after its end"],
+    ]
+
+
 def test_a_short_run_judges_no_times():
     one = a_round([LATE, BROKEN], well_seconds=10.5)
     assert replace(one, judges_times=False).faults == ["the oven: 1 of 3 answers were [500]"]
