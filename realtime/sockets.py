@@ -40,13 +40,13 @@ from realtime.revalidation import revalidator
 from realtime.seldom import Seldom
 
 logger = logging.getLogger(__name__)
-closed = Seldom(logger, "Sockets closed because the database does not answer: %d. The reason: %s")
+closed = Seldom(logger, "Sockets asked to come back: %d. The reason: %s")
 
 LOGGED_OUT = 4401  # close codes are 4000 + the HTTP status
 FORBIDDEN = 4403
 UNKNOWN = 4404
 ANOTHERS = 4409  # the page was made for somebody else
-UNAVAILABLE = 4503  # the database is away: try again
+UNAVAILABLE = 4503  # the database is away, or there is too much to do: try again
 ANSWER_SECONDS = 4.0  # for one message of a client; then the database, or whatever else is waited for, counts as away
 NO_LOG_IN = (
     "This is for people with an account. Log in, or let your script send {}, or the header {}, with a key from your "

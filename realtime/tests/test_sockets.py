@@ -572,8 +572,8 @@ async def test_an_event_that_cannot_be_read_closes_the_socket_with_a_reason(path
         monkeypatch.setattr(consumers, "read_settings", away)
         await in_database(live.announce_kitchen)()
         assert [await closed_with(socket) for socket in (one, other)] == [4503, 4503]
-    assert [line for line in caplog.messages if "Sockets closed" in line] == [
-        "Sockets closed because the database does not answer: 1. The reason: away"
+    assert [line for line in caplog.messages if "Sockets asked" in line] == [
+        "Sockets asked to come back: 1. The reason: away"
     ]
 
 
