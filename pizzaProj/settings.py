@@ -250,8 +250,8 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 PASSWORD_HASHERS = [
-    "accounts.hashers.Argon2PasswordHasher",
-    "accounts.hashers.PBKDF2PasswordHasher",
+    "accounts.limits.hashers.Argon2PasswordHasher",
+    "accounts.limits.hashers.PBKDF2PasswordHasher",
 ]
 AUTHENTICATION_BACKENDS = ["accounts.backends.NameOrEmailBackend"]
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds for which the link in a mail is valid

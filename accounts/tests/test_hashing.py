@@ -14,7 +14,7 @@ from accounts.models import Attempt
 from pizzaProj import limits, waits
 
 VISITORS = 30
-OURS = ["accounts.hashers.Argon2PasswordHasher", "accounts.hashers.PBKDF2PasswordHasher"]
+OURS = ["accounts.limits.hashers.Argon2PasswordHasher", "accounts.limits.hashers.PBKDF2PasswordHasher"]
 
 
 class Inside:
@@ -93,7 +93,7 @@ def test_a_full_queue_is_a_sentence_and_no_failure_of_the_person(
 ):
     if is_member:
         client.force_login(alice)
-    monkeypatch.setattr("accounts.hashers.gate", hashing.Gate(0, 0))
+    monkeypatch.setattr("accounts.limits.hashers.gate", hashing.Gate(0, 0))
     settings.PASSWORD_HASHERS = OURS
     alice.password = "argon2$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"
     User.objects.filter(pk=alice.pk).update(password=alice.password)
