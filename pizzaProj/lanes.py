@@ -72,6 +72,7 @@ class Lane:
 
     @asynccontextmanager
     async def turn(self, address: str) -> AsyncIterator[None]:
+        """Hold a place for as long as the block runs. Full or Crowded, as `enter` says."""
         await self.enter(address)
         try:
             yield
@@ -113,16 +114,12 @@ class Lanes:
             return
         began, lane = monotonic(), self.lanes[kind]
         try:
-            await lane.enter(neighbourhood(str((scope.get("client") or [""])[0])))
+            async with lane.turn(neighbourhood(str((scope.get("client") or [""])[0]))):
+                if (its := patience.present()) is not None:
+                    its.spend(monotonic() - began)  # so much less it waits for the database
+                await self.application(scope, receive, send)
         except Full as full:
             await refuse(scope, send, full.status)
-            return
-        try:
-            if (its := patience.present()) is not None:
-                its.spend(monotonic() - began)  # so much less it waits for the database
-            await self.application(scope, receive, send)
-        finally:
-            lane.leave()
 
 
 def kind_of(method: str, path: str) -> str | None:

@@ -13,13 +13,14 @@ from statistics import median
 from benchmarks.chaos.faults import Fault, Seen
 from benchmarks.chaos.frozen import Result, Round
 from benchmarks.chaos.shops import Shop
-from benchmarks.floods.hostile import KINDS, ROOM
+from benchmarks.floods.hostile import KINDS, PATIENCE_SECONDS, ROOM
 from benchmarks.processes import ROOT
 
 PAGE_SECONDS = 1.0  # the bar for everybody else's pages
 MOST_MB = 600.0  # that for each web's memory
 MOST_LINES = 50  # of the log, all parts together
 LOOK_SECONDS = 0.1  # between two looks at the memory
+TALK_SECONDS = 120.0  # at most, to fill the room
 QUIET = "quiet"
 TOGETHER = "all together"
 TALK = f"""
@@ -52,7 +53,7 @@ def flood(shop: Shop, name: str, kinds: list[str]) -> Fault:
 def talk(shop: Shop) -> None:
     """Fill a room with messages, so that there is something to ask for."""
     command = [sys.executable, str(ROOT / "manage.py"), "shell", "--no-imports", "-c", TALK]
-    subprocess.run(command, env=shop.environment, check=True)
+    subprocess.run(command, env=shop.environment, check=True, timeout=TALK_SECONDS)
 
 
 @contextmanager
@@ -62,16 +63,17 @@ def flooded(shop: Shop, kinds: list[str]) -> Iterator[Seen]:
     pipe = subprocess.PIPE
     with watched(shop) as seen, subprocess.Popen(command, cwd=ROOT, text=True, stdin=pipe, stdout=pipe) as hostile:
         yield seen
-        ended = json.loads(hostile.communicate()[0])  # which ends its input
+        ended = json.loads(hostile.communicate(timeout=2 * PATIENCE_SECONDS)[0])  # which ends its input
         answers = ended["answers"]
         seen.accepted |= ended["accepted"]
         seen.notes += [told(kind, counts) for kind, counts in answers.items()]
-        broken = {answer for counts in answers.values() for answer in counts if answer.startswith("5")} - {"503"}
-        seen.problems += [f"some were answered {answer}" for answer in sorted(broken | closed_by_fault(answers))]
+        broken = {answer for counts in answers.values() for answer in counts if is_ours(answer)}
+        seen.problems += [f"some were answered {answer}" for answer in sorted(broken)]
 
 
-def closed_by_fault(answers: dict[str, dict[str, int]]) -> set[str]:
-    return {"1011"} & {answer for counts in answers.values() for answer in counts}
+def is_ours(answer: str) -> bool:
+    """Return whether a status or a close code says that the shop itself has failed."""
+    return answer == "1011" or (answer.startswith("5") and answer != "503")
 
 
 def told(kind: str, counts: dict[str, int]) -> str:

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import sys
 
 import pytest
 
-from pizzaProj import limits, waits
+from pizzaProj import asgi, limits, waits
 from pizzaProj.lanes import Lane, Lanes, kind_of
 
 
@@ -130,6 +131,11 @@ async def test_who_leaves_as_its_turn_comes_takes_no_place_with_it():
     assert last.done() and lanes.lanes["changes"].waiting == {}
     await ask(lanes, "d")
     assert shop.begun == ["a", "c", "d"]
+
+
+def test_the_event_loop_has_its_turn_soon():
+    assert asgi.application
+    assert sys.getswitchinterval() == pytest.approx(waits.SWITCH_SECONDS)
 
 
 async def test_a_turn_ends_with_its_block():

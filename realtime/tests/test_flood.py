@@ -270,7 +270,7 @@ def test_a_message_in_many_fragments_is_refused_when_it_gets_too_long(wire):
 
 
 def test_what_the_shop_sends_is_as_long_as_it_is(wire):
-    """The board's first frame, with hundreds of orders."""
+    """Test that the board's first frame arrives, which has hundreds of orders."""
     wire.send(b"x")
     wire.protocol.sendMessage(b"x" * 2 * limits.WIRE_MESSAGE_BYTES)
     assert wire.answers.endswith(b"x" * 2 * limits.WIRE_MESSAGE_BYTES)
