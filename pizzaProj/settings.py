@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "csp",
     "ninja",  # for its docs page, which works offline
     "django_celery_beat",
+    "telemetry",
     "realtime",  # for its template tag
     "accounts",
     "home",

@@ -16,6 +16,7 @@ OURS = (
     "pizzaProj",
     "realtime",
     "simulation",
+    "telemetry",
     "celery_app",
 )
 FEW_KEYS = {

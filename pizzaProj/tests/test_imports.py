@@ -30,6 +30,7 @@ BROKEN = [
     ("realtime", "realtime/extra.py", "from accounts import people", "realtime.extra -> accounts.people"),
     ("realtime", "realtime/identities.py", "from accounts import models", "realtime.identities -> accounts.models"),
     ("identity", "accounts/limits/keys.py", "from realtime import broadcast", "accounts.limits.keys -> realtime"),
+    ("telemetry", "telemetry/extra.py", "from home.models import Order", "telemetry.extra -> home.models"),
     ("chat", "home/extra.py", "from chat import rooms", "home.extra -> chat.rooms"),
     ("operations", "home/extra.py", "from operations import signs", "home.extra -> operations.signs"),
     ("kitchen", "kitchen/stages.py", "from kitchen.promises import views", "kitchen.stages -> kitchen.promises.views"),

@@ -368,7 +368,7 @@ STILL_ASKED = {
 }
 
 
-PRODUCT = ("accounts", "chat", "home", "kitchen", "operations", "pictures", "pizzaProj", "realtime")
+PRODUCT = ("accounts", "chat", "home", "kitchen", "operations", "pictures", "pizzaProj", "realtime", "telemetry")
 
 
 def asking(folders, pattern, word):
