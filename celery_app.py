@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -158,7 +159,10 @@ class ClockedCelery(Celery):  # type: ignore[misc]
 app = ClockedCelery("pizzaProj", amqp=PatientAMQP)
 app.config_from_object(OwnSettings(), namespace="CELERY")
 app.autodiscover_tasks()
-read_settings()  # not before there is an app: their package imports it
+if "pizzaProj" not in sys.modules:
+    # Not before there is an app: their package imports it. Where that package is what imports us, asgi.py or manage.py
+    # has still to say what the settings depend on.
+    read_settings()
 
 
 @after_setup_logger.connect

@@ -8,6 +8,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")
 # Each request runs in its own thread here, so database connections are pooled (see settings.database).
 os.environ.setdefault("DATABASE_PER_REQUEST", "true")
 
+from broken import read_settings
+
+read_settings()
+
 from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()

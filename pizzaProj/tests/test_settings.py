@@ -83,6 +83,19 @@ def test_a_request_does_not_wait_for_a_connection_for_ever(tmp_path):
     assert done.stdout.split() == [str(waits.POOL_SECONDS), str(waits.STATEMENT_SECONDS)]
 
 
+@pytest.mark.parametrize(
+    ("url", "has_pool"), [("sqlite:////tmp/nowhere.sqlite3", False), ("postgres://me@db/pizza", True)]
+)
+def test_the_web_gives_its_connections_back_after_each_request(tmp_path, url, has_pool):
+    """The module that Daphne is given says so, before anything that it imports has read the settings."""
+    code = "import pizzaProj.asgi; d = s.DATABASES['default']; print(d['CONN_MAX_AGE'], 'pool' in d['OPTIONS'])"
+    command = [sys.executable, "-c", f"from django.conf import settings as s; {code}"]
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    clean |= {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url}
+    done = subprocess.run(command, env=clean, cwd=settings.BASE_DIR, capture_output=True, text=True)
+    assert done.stdout.split() == ["0", str(has_pool)], done.stderr
+
+
 def test_no_task_keeps_a_process_of_the_pool_for_ever():
     app.loader.import_default_modules()
     limits = {name: task.time_limit or app.conf.task_time_limit for name, task in app.tasks.items()}
