@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -42,6 +43,7 @@ import pytest
 import redis
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.contrib.auth.hashers import get_hasher, make_password
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.backends.signals import connection_created
@@ -231,19 +233,31 @@ def told_the_time() -> None:
     clock.the_databases.asked_at = time.monotonic()
 
 
+@cache
+def hashed(password: str, hasher: str) -> str:
+    """Hash a password once in a process: Argon2 takes a tenth of a second, and a thousand tests have a cast."""
+    return make_password(password, hasher=hasher)
+
+
+def member(name: str, password: str, **columns: Any) -> User:
+    first = get_hasher().algorithm  # of the settings of this test
+    columns |= {"email": f"{name}@example.org", "password": hashed(password, first)}
+    return User.objects.create(username=name, **columns)
+
+
 @pytest.fixture
 def alice(db: None) -> User:
-    return User.objects.create_user("alice", "alice@example.org", "alice's pizza 1")
+    return member("alice", "alice's pizza 1")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
-    return User.objects.create_superuser("bob", "bob@example.org", "bob's oven 2")
+    return member("bob", "bob's oven 2", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture
 def charlie(db: None) -> User:
-    return User.objects.create_user("charlie", "charlie@example.org", "charlie's eyes 3")
+    return member("charlie", "charlie's eyes 3")
 
 
 @pytest.fixture
