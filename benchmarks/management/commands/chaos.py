@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from dataclasses import replace
 from operator import methodcaller
 from typing import Any
@@ -22,8 +23,11 @@ from benchmarks import databases
 from benchmarks.chaos import clocks as wrong_clocks
 from benchmarks.chaos import frozen, lab, overload
 from benchmarks.chaos.chaos import KINDS, MORE_PLACES, Chaos, Plan, Result
+from benchmarks.chaos.faults import Fault
+from benchmarks.chaos.shops import Shop
 from benchmarks.floods import faults as floods
 from benchmarks.processes import Died
+from benchmarks.soak import faults as soaks
 from pizzaProj.management.commands.stack import refuse_taken_port, say
 from pizzaProj.supervision.supervisor import Broken, Stopped, end_with_parent
 from shop_options import port_number, speed
@@ -31,6 +35,13 @@ from shop_options import port_number, speed
 INSIDE = "CHAOS_INSIDE"  # set for the process that does it, whose data folder belongs to no shop
 NOT_FOR_IT = ("REDIS_URL", "DATABASE_URL", "MEDIA_ROOT", "DEBUG", "HTTPS", "ALLOWED_HOSTS")
 SHORT = Plan(orders=60, kills=1, judges_times=False)
+SOAK = frozen.Plan(seconds=soaks.SECONDS, per_second=soaks.PER_SECOND)
+LABS: dict[str, Callable[[Shop], list[Fault]]] = {
+    "frozen": methodcaller("faults"),
+    "clocks": wrong_clocks.faults,
+    "flood": floods.faults,
+    "soak": soaks.faults,
+}
 COLUMNS = ("killed", "times", "answers again after, s", "recovered after, s", "pages caught up after, s")
 STOPPED = 130
 
@@ -59,13 +70,14 @@ class Command(BaseCommand):
         parser.add_argument("--frozen", action="store_true", help="instead: stop one part after the other for a while")
         parser.add_argument("--clocks", action="store_true", help="instead: set the clocks back, forward, or apart")
         parser.add_argument("--flood", action="store_true", help="instead: let fifty hostile visitors flood it")
+        parser.add_argument("--soak", action="store_true", help="instead: work for 20 minutes; what grows?")
         parser.add_argument("--topology", choices=lab.TOPOLOGIES, default="embedded", help="whose parts")
         parser.add_argument("--seconds", type=whole, metavar="N", help="how long each fault lasts (default: 30)")
         parser.add_argument("--only", metavar="WORD", default="", help="the faults with this word in their name alone")
 
     def handle(self, *args: Any, short: bool, overload: bool, postgresql: bool, **options: Any) -> None:
-        if options["frozen"] or options["clocks"] or options["flood"]:
-            end_with(report_lab(short=short, **options))
+        if any(options[name] for name in LABS):
+            end_with(report_lab(short, **options))
             return
         given = {name: options[name] for name in ("orders", "kills", "seed", "speed", "port") if options[name]}
         plan = replace(SHORT if short else Plan(orders=5000) if overload else Plan(), **given)
@@ -175,11 +187,12 @@ def report_overload(plan: Plan) -> list[str]:
     return found.faults
 
 
-def report_lab(topology: str, clocks: bool, flood: bool, only: str, **options: Any) -> list[str]:
+def report_lab(short: bool, topology: str, only: str, **options: Any) -> list[str]:
     given = {name: options[name] for name in ("seconds", "seed") if options[name]}
-    plan = replace(frozen.Plan(seconds=2, judges_times=False) if options["short"] else frozen.Plan(), **given)
+    usual = SOAK if options["soak"] else frozen.Plan()
+    plan = replace(replace(usual, seconds=2, judges_times=False) if short else usual, **given)
     try:
-        find = floods.faults if flood else wrong_clocks.faults if clocks else methodcaller("faults")
+        find = next(LABS[name] for name in LABS if options[name])
         result = lab.run(topology, find, plan, say, options["port"], options["speed"], only)
     except KeyboardInterrupt:
         raise CommandError("Stopped.", returncode=STOPPED) from None
@@ -187,7 +200,7 @@ def report_lab(topology: str, clocks: bool, flood: bool, only: str, **options: A
         raise CommandError(str(error)) from error
     show(lab.COLUMNS, lab.rows(result))
     print(lab.summary(result))
-    if flood:
+    if options["flood"]:
         print(floods.ratios(result))
     return result.faults
 
