@@ -19,9 +19,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management.color import no_style
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F, Model, Q
 
@@ -63,8 +64,8 @@ def old() -> Iterator[dict[str, Any]]:
     """Open the shop of before; return its models by name."""
     executor = MigrationExecutor(connection)
     executor.migrate(LAST_WITHOUT)
-    apps = executor.loader.project_state(LAST_WITHOUT).apps
-    models = {name: apps.get_model(label, name) for label, names in TABLES.items() for name in names}
+    of_before = executor.loader.project_state(LAST_WITHOUT).apps
+    models = {name: of_before.get_model(label, name) for label, names in TABLES.items() for name in names}
     load([User, *models.values()])
     yield models
     migrate_to_the_newest()
@@ -208,9 +209,47 @@ def assert_kept(old: dict[int, dict[str, Any]], new: dict[int, dict[str, Any]]) 
 
 
 @pytest.fixture
-def opened(old: dict[str, Any], sent: Any, cooked: Any) -> None:
-    """Bring the shop of before to the present code. No link is sent: those of before are lost."""
-    migrate_to_the_newest()
+def opened(request: pytest.FixtureRequest, sent: Any, cooked: Any) -> None:
+    """Bring the shop of before to the present code. No link is sent: those of before are lost.
+
+    That takes seconds, so a process does it once and keeps the rows.
+    """
+    if upgraded:
+        put_back(upgraded)
+    else:
+        request.getfixturevalue("old")
+        migrate_to_the_newest()
+        upgraded.update(rows_of_all_tables())
+
+
+upgraded: dict[str, list[tuple[Any, ...]]] = {}
+
+
+def rows_of_all_tables() -> dict[str, list[tuple[Any, ...]]]:
+    with connection.cursor() as cursor:
+        return {table: read(cursor, f"SELECT * FROM {table}") for table in tables()}
+
+
+def read(cursor: Any, statement: str) -> list[tuple[Any, ...]]:
+    cursor.execute(statement)
+    return list(cursor.fetchall())
+
+
+def put_back(kept: dict[str, list[tuple[Any, ...]]]) -> None:
+    """Let the tables have these rows. References are checked at the end of the transaction."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table in kept:
+            cursor.execute(f"DELETE FROM {table}")
+        for table, each in kept.items():
+            if each:
+                cursor.executemany(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(each[0]))})", each)
+        for statement in connection.ops.sequence_reset_sql(no_style(), apps.get_models()):
+            cursor.execute(statement)
+
+
+def tables() -> list[str]:
+    names = connection.introspection.django_table_names(only_existing=True)
+    return [name for name in names if name != "django_migrations"]
 
 
 @pytest.fixture
