@@ -32,6 +32,8 @@ for name in (
     "STATIC_HASHED",
     "MEDIA_ROOT",
     "DATABASE_PER_REQUEST",
+    "ALARM_URL",
+    "ALARM_EMAIL",
 ):
     os.environ.pop(name, None)
 
@@ -58,6 +60,7 @@ from kitchen import clock, flow, outlook, tasks, transitions
 from kitchen.models import Shop, Station
 from kitchen.promises import forecast
 from pizzaProj.messaging import outage
+from telemetry import sweeps
 
 # Playwright's default of five seconds is too short where several browsers and shops share two cores.
 expect.set_options(timeout=20_000)
@@ -217,6 +220,19 @@ def cooked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, str]]:
         tasks, "enqueue", lambda work: chains.append((transitions.order_of(work).pk, work.epoch, work.stage))
     )
     return chains
+
+
+@pytest.fixture
+def swept() -> Iterator[list[tuple[str, int]]]:
+    """Collect what sweeps find as (what, how many)."""
+    noted: list[tuple[str, int]] = []
+
+    def note(what: str, count: int, **kwargs: Any) -> None:
+        noted.append((what, count))
+
+    sweeps.found.connect(note)
+    yield noted
+    sweeps.found.disconnect(note)
 
 
 @pytest.fixture

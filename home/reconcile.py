@@ -4,6 +4,8 @@ One task per process compares, every few seconds, what its watchers were last se
 query for all of them, and sends the whole state of everything that is newer.
 """
 
+import asyncio
+import logging
 from collections import defaultdict
 from datetime import datetime, timedelta
 from functools import reduce
@@ -18,6 +20,9 @@ from home import live
 from home.models import Order
 from realtime.broadcast import Event
 from realtime.periodic import PeriodicCheck
+from telemetry import sweeps
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500  # orders in one query
 NEWS_SECONDS = 10.0  # a new order is searched for this long: it is committed a little after its created_at
@@ -46,6 +51,9 @@ class Reconciler(PeriodicCheck[Watcher]):
         missed = await self.read_missed()
         idle = [watcher for watcher in missed if not watcher.is_busy]  # the others are told by the next check
         await self.tell_each(idle, lambda watcher: send(watcher, missed[watcher]))
+        if idle:
+            # In a thread: it can wait for Valkey.
+            await asyncio.to_thread(note, len(idle), sum(len(missed[watcher]) for watcher in idle))
 
     async def read_missed(self) -> dict[Watcher, list[Event]]:
         """Return, for each watcher, the states that it was not sent."""
@@ -63,6 +71,12 @@ class Reconciler(PeriodicCheck[Watcher]):
             for watcher in [*watching.get(order_id, ()), *strangers]:
                 missed[watcher].append(event)
         return missed
+
+
+def note(watchers: int, states: int) -> None:
+    """Note what was missed. INFO: a frame is allowed to be lost, or was on its way just now."""
+    logger.info("%d watchers had missed %d states, which they have got now", watchers, states)
+    sweeps.note("missed_frame", states)
 
 
 async def send(watcher: Watcher, events: list[Event]) -> None:

@@ -33,7 +33,7 @@ from kitchen.transitions import (
     seat,
 )
 from kitchen.transitions import Refused as Refused
-from kitchen.verbs import set_back
+from kitchen.verbs import lost, set_back
 from kitchen.verbs.changing import add_items, make_items, write_lines
 from kitchen.verbs.changing import facts as facts
 from kitchen.verbs.hands import *  # noqa: F403  the taps
@@ -212,20 +212,22 @@ def recover(lag_seconds: float = 0, *, clock: Clock | None = None) -> int:
         set_back.pull_back_strays(kitchen)
         overdue = kitchen.now - timedelta(seconds=OVERDUE_SECONDS) - lag
         again = kitchen.now - timedelta(seconds=RECOVER_AGAIN_SECONDS) - lag
-        lost = (
+        is_lost = (
             Q(recovered_at__isnull=True)
             | Q(recovered_at__lt=again)
             | Q(recovered_at__gt=kitchen.now + timedelta(seconds=HELD_SECONDS))
         )
-        lost &= ~waits_for_ever(kitchen) & Q(due_at__lt=overdue)
-        orders = Order.objects.working().filter(lost)
-        items = OrderItem.objects.working().filter(lost).select_related("order")
+        is_lost &= ~waits_for_ever(kitchen) & Q(due_at__lt=overdue)
+        orders = Order.objects.working().filter(is_lost)
+        items = OrderItem.objects.working().filter(is_lost).select_related("order")
         found = renew_chains(kitchen, orders, RECOVERY_BATCH)
-        return found + renew_chains(kitchen, items, RECOVERY_BATCH - found)
+        found += renew_chains(kitchen, items, RECOVERY_BATCH - len(found))
+        lost.tell_of_links(found, kitchen.now, lag_seconds)
+    return len(found)
 
 
-def renew_chains(kitchen: Kitchen, works: "QuerySet[Any]", most: int) -> int:
-    found = list(works.order_by("due_at")[:most])
+def renew_chains(kitchen: Kitchen, works: "QuerySet[Any]", most: int) -> list[Work]:
+    found: list[Work] = list(works.order_by("due_at")[:most])
     # This is not an event: nothing that anyone sees has changed, so there is neither a new seq nor a signal.
     rows = works.model.objects.filter(pk__in=[work.pk for work in found])
     if found:
@@ -233,7 +235,7 @@ def renew_chains(kitchen: Kitchen, works: "QuerySet[Any]", most: int) -> int:
     for work in found:
         work.epoch += 1
         kitchen.begin_chain(work)
-    return len(found)
+    return found
 
 
 @repeatable
@@ -243,6 +245,7 @@ def seat_all(*, clock: Clock | None = None) -> None:
         kitchen.read()
         for station in kitchen.stations.values():
             seat(kitchen, station)
+        lost.tell_of_places(kitchen.begun)
 
 
 # The stations and the clock

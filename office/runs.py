@@ -38,6 +38,11 @@ def let_go(now: datetime) -> Iterable[int]:
     return Run.objects.filter(is_free(now), status=Status.RUNNING).order_by("pk").values_list("pk", flat=True)
 
 
+def count_abandoned(now: datetime) -> int:
+    """Return how many of these a worker began and never let go of. The others can be on their way to one."""
+    return Run.objects.filter(is_free(now), status=Status.RUNNING).exclude(held_until=None).count()
+
+
 def is_free(now: datetime) -> Q:
     hold = timedelta(seconds=waits.ACTION_HELD_SECONDS)
     return Q(held_until=None) | Q(held_until__lt=now) | Q(held_until__gt=now + hold)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from celery_app import Replaceable, app
 from office import runs
 from office.models import Run
+from telemetry import sweeps
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,13 @@ def act(pk: int) -> None:
 @app.task(name="office.sweep", base=Replaceable)
 def sweep() -> None:
     """Send again what was lost (a worker killed, the broker emptied)."""
-    for pk in runs.let_go(timezone.now()):
+    now = timezone.now()
+    free = list(runs.let_go(now))
+    abandoned = runs.count_abandoned(now) if free else 0
+    if abandoned:
+        logger.warning("%d actions on many rows had lost their worker: another one goes on", abandoned)
+        sweeps.note("action", abandoned)
+    for pk in free:
         send(pk)
 
 

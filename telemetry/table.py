@@ -17,4 +17,5 @@ class Measure:
 
 TABLE: dict[str, Measure] = {
     "shop_announcements_dropped_total": Measure("Frames that could not be handed to the channel layer."),
+    "shop_sweep_found_total": Measure("What sweeps found to be lost, and brought back, by what it was.", ("what",)),
 }

@@ -4,6 +4,8 @@ One task per process asks every few seconds, with two queries for all its socket
 sent, and how many customers wait for the kitchen before each.
 """
 
+import asyncio
+import logging
 from bisect import bisect_left
 from typing import Any, Protocol
 
@@ -12,6 +14,9 @@ from channels.db import database_sync_to_async
 from chat import orders
 from chat.models import Room
 from realtime.periodic import PeriodicCheck
+from telemetry import sweeps
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500  # rooms in one query
 
@@ -22,6 +27,7 @@ class Listener(Protocol):
     """The part of chat.sockets.room.RoomSocket that the check uses."""
 
     room_pk: int
+    revision: int
 
     async def resync(self, room: Room | None, line: Line | None) -> None:
         """Take the room as it is now, None if it is gone, and the line frame while its customer waits."""
@@ -35,7 +41,15 @@ class RoomCheck(PeriodicCheck[Listener]):
     async def check(self) -> None:
         sockets = list(self.sockets)
         found = await read_rooms(list({socket.room_pk for socket in sockets}))
+        behind = sum(is_behind(socket, found[socket.room_pk][0]) for socket in sockets)
         await self.tell_each(sockets, lambda socket: socket.resync(*found[socket.room_pk]))
+        if behind:
+            logger.info("%d sockets of rooms had missed messages, which they have got now", behind)
+            await asyncio.to_thread(sweeps.note, "missed_message", behind)  # it can wait for Valkey
+
+
+def is_behind(socket: Listener, room: Room | None) -> bool:
+    return room is not None and room.revision > socket.revision
 
 
 def _read_rooms(room_pks: list[int]) -> dict[int, tuple[Room | None, Line | None]]:

@@ -88,7 +88,7 @@ async def test_with_a_third_of_all_messages_lost_everyone_ends_with_the_right_se
             assert seqs == sorted(set(seqs))  # each at most once, never backwards
 
 
-async def test_nothing_at_all_comes_through_and_all_is_seen(place, bob, losses):
+async def test_nothing_at_all_comes_through_and_all_is_seen(place, bob, losses, swept):
     cookie = await sync_to_async(cookie_of)(bob)
     order = await sync_to_async(place)()
     async with open_socket(f"/ws/pizza/{order.order_id}") as page, open_socket("/ws/orders/", cookie) as staff:
@@ -101,6 +101,7 @@ async def test_nothing_at_all_comes_through_and_all_is_seen(place, bob, losses):
         assert (await receive(page))["payload"]["stage"] == "baking"
         seqs = await seqs_until(staff, {new.order_id: 1})
         assert seqs == {new.order_id: [1]}  # not of what it does not watch
+    assert {what for what, _ in swept} == {"missed_frame"}
 
 
 async def test_one_query_however_many_watch(place, monkeypatch, django_assert_num_queries):

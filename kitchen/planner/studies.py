@@ -5,6 +5,7 @@ nothing here needs a lock: the first to finish writes, the second changes nothin
 before it is sent; a part that does not report back is claimed again.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -27,6 +28,9 @@ from kitchen.planner.shop import open_orders
 from kitchen.planner.shop import present_stations as present_stations
 from kitchen.promises.state import read_state, unfulfilled
 from simulation.lookahead import State
+from telemetry import sweeps
+
+logger = logging.getLogger(__name__)
 
 # Parts of one study that are with the workers at a time: enough for a few machines, few enough that the orders of the
 # live kitchen, which share the queue, never wait long.
@@ -210,8 +214,16 @@ def claim(study: Study, now: datetime) -> list[int]:
     waiting = study.parts.filter(figures=None)
     room = AT_ONCE - waiting.exclude(sent_at=None).exclude(lost).count()
     free = waiting.filter(lost | Q(sent_at=None))
-    chosen = free.order_by("first_block", "pk").values_list("pk", flat=True)[: max(0, room)]
-    return [pk for pk in chosen if free.filter(pk=pk).update(sent_at=now)]
+    chosen = free.order_by("first_block", "pk").values_list("pk", "sent_at")[: max(0, room)]
+    claimed = [(pk, sent_at) for pk, sent_at in chosen if free.filter(pk=pk).update(sent_at=now)]
+    tell_of_lost(sum(sent_at is not None for _, sent_at in claimed))
+    return [pk for pk, _ in claimed]
+
+
+def tell_of_lost(parts: int) -> None:
+    if parts:
+        logger.warning("%d parts of a study had not come back: they are sent again", parts)
+        sweeps.note("study_part", parts)
 
 
 class Stopped(Exception):

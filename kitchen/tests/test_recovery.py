@@ -4,7 +4,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from unittest.mock import Mock
+from unittest.mock import ANY, Mock
 
 import django.db
 import kombu
@@ -20,6 +20,8 @@ from kitchen import flow, stages, tasks
 from kitchen.models import Shop, Station
 from kitchen.tests.clock import NOON, at, finish
 from kitchen.tests.test_worker import await_that, worker
+from telemetry import sweeps
+from telemetry.counts import Counts
 
 # The recovery sweep
 
@@ -82,6 +84,73 @@ def test_time_never_runs_backwards_in_a_history(db, small_kitchen, sent, cooked,
     assert list(events) == [("joined", at(10.03)), ("started", at(10.03))]
 
 
+# What it found is said and counted
+
+
+@pytest.fixture
+def told(monkeypatch, caplog, django_capture_on_commit_callbacks):
+    """told(verb, ...) calls a verb and returns what was logged and counted after its commit."""
+
+    def told(verb, *args, **kwargs):
+        caplog.clear()
+        monkeypatch.setattr(sweeps, "counts", Counts())
+        with django_capture_on_commit_callbacks(execute=True):
+            verb(*args, **kwargs)
+        found = {labels[0]: total for (name, labels), total in sweeps.counts.totals.items() if name == sweeps.FOUND}
+        return caplog.messages, found
+
+    return told
+
+
+@pytest.mark.database
+def test_the_recovery_sweep_says_what_it_found_and_nothing_if_that_is_nothing(late, told):
+    orders = late(7)
+    numbers = ", ".join(str(order.pk) for order in orders[:5])
+    assert told(recovered, at(1)) == ([], {})
+    assert told(recovered, at(3)) == (
+        [f"The recovery sweep sent 7 lost links again, the oldest 3.0 s late (order {numbers}, …)"],
+        {"lost_link": 7},
+    )
+    assert told(recovered, at(5)) == ([], {})
+    messages, found = told(recovered, at(8))  # the new links were lost as well
+    assert found == {"lost_link": 7}
+    assert "the oldest 5.0 s late" in messages[0]
+    assert not any(order.order_id in message for order in orders for message in messages)
+
+
+@pytest.mark.database
+def test_after_a_standstill_all_is_overdue_and_that_is_no_loss(late, told):
+    order, *_ = late(2)
+    assert told(recovered, at(3600)) == (
+        [
+            "The recovery sweep is back: 2 works are overdue, the oldest for 3600.0 s, and go on now "
+            f"(order {order.pk}, {order.pk + 1})"
+        ],
+        {"standstill": 2},
+    )
+
+
+def test_a_sweep_that_waited_itself_has_seen_no_standstill(late, told):
+    late(1)
+    assert told(recovered, at(20), lag_seconds=15) == ([ANY], {"lost_link": 1})
+
+
+def test_the_recovery_sweep_says_who_stood_beside_a_free_place(small_kitchen, sent, cooked, place, told):
+    _, second, _ = place(NOON), place(at(1)), place(at(2))
+    assert told(flow.seat_all, clock=at(3)) == ([], {})
+    Station.objects.filter(stage="received").update(capacity=2)
+    assert told(flow.seat_all, clock=at(3)) == (
+        [f"The recovery sweep found places empty beside a line: 1 works begin now (order {second.pk})"],
+        {"empty_place": 1},
+    )
+
+
+def test_a_clock_that_is_set_back_is_counted(late, told):
+    late(2)
+    _, found = told(recovered, at(-3600))
+    assert found == {"clock_set_back": 1}
+
+
 # A poison order
 
 
@@ -126,7 +195,7 @@ def test_an_order_that_can_not_be_sent_holds_nobody_up(late, monkeypatch, cooked
     monkeypatch.setattr(tasks, "enqueue", enqueue)
     with django_capture_on_commit_callbacks() as callbacks:
         tasks.sweep.run()
-    assert len(callbacks) == 3
+    assert len(callbacks) == 4  # a chain each, and what was found
     for callback in callbacks:
         try:
             callback()

@@ -204,7 +204,7 @@ async def test_on_a_belt_each_pizza_is_loaded_when_it_is_due(listen, place, marg
     assert (await sync_to_async(lambda: audit(connection, {"click": "b" * 20}))()).faults == []
 
 
-def test_a_kitchen_in_hands_and_clocks_loses_nothing_to_a_killed_worker(valkey, place, bob):
+def test_a_kitchen_in_hands_and_clocks_loses_nothing_to_a_killed_worker(valkey, place, bob, caplog):
     """The make line and the drivers end with a tap, the oven and the bench by the clock."""
     Shop.objects.update(speed=1000)
     Station.objects.update(mean_seconds=100, spread_seconds=0, distribution="fixed")
@@ -230,7 +230,9 @@ def test_a_kitchen_in_hands_and_clocks_loses_nothing_to_a_killed_worker(valkey, 
         killed.communicate()
     flow.set_speed(1000)
     valkey.client.flushdb()  # and the new chain is lost, too
+    caplog.clear()
     assert flow.recover(clock=lambda: timezone.now() + timedelta(seconds=5)) == 1
+    assert [message.partition(",")[0] for message in caplog.messages] == ["The recovery sweep sent 1 lost links again"]
 
     with worker("solo"):
         await_that(is_at("out_for_delivery", started_at=None))

@@ -19,6 +19,7 @@ from home.models import FORECAST_FIELDS, ORDER_ROWS, PROMISE_FIELDS, Order, Orde
 from kitchen.locks import HELD_SECONDS, Kitchen, Work
 from kitchen.models import Shop, Station
 from kitchen.transitions import Cause, Event, note, seat
+from telemetry import sweeps
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,12 @@ def free_belt(kitchen: Kitchen, station: Station, until: datetime) -> None:
 
 def say(by: timedelta, orders: int) -> None:
     words = f"The clock was set back by {by.total_seconds():.0f} s: what was stored of {orders} open orders went back"
-    transaction.on_commit(lambda: logger.warning("%s with it", words), robust=True)
+
+    def say_now() -> None:
+        logger.warning("%s with it", words)
+        sweeps.note("clock_set_back", 1)
+
+    transaction.on_commit(say_now, robust=True)
 
 
 # In the recovery sweep
@@ -124,3 +130,4 @@ def pull_back_strays(kitchen: Kitchen) -> None:
         tell(kitchen, order)
     if orders:
         logger.warning("%d open orders had moments in the future: they were pulled back to now", len(orders))
+        transaction.on_commit(lambda: sweeps.note("moment_ahead", len(orders)), robust=True)

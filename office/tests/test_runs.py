@@ -75,7 +75,7 @@ def test_many_orders_are_answered_at_once_and_taken_in_the_background(
     assert OrderEvent.objects.filter(event="held", by=bob).count() == 4
 
 
-def test_a_worker_that_dies_costs_nothing_and_does_nothing_twice(staff, bob, orders, monkeypatch):
+def test_a_worker_that_dies_costs_nothing_and_does_nothing_twice(staff, bob, orders, sent, monkeypatch, swept):
     rows = [[order.pk, "1"] for order in orders]
     run = runs.store("home.Order", "advance", rows, bob)
     attempt, taken = type(runs.admin_of(run)).attempt, []
@@ -94,6 +94,11 @@ def test_a_worker_that_dies_costs_nothing_and_does_nothing_twice(staff, bob, ord
     assert runs.work(run.pk) is False  # somebody has it
     later = now + timedelta(minutes=1)
     assert list(runs.let_go(later)) == [run.pk]
+    tasks.sweep()
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks.timezone, "now", lambda: later)
+        tasks.sweep()
+    assert (sent, swept) == ([run.pk], [("action", 1)])
     runs.work(run.pk, lambda: later)
     run.refresh_from_db()
     assert (run.status, run.position, run.done, run.refused) == ("done", 5, 5, {})

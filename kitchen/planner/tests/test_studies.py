@@ -97,12 +97,14 @@ def test_only_a_few_parts_are_with_the_workers_at_a_time(queue, bob, monkeypatch
     assert fresh(study).status == "done"
 
 
-def test_a_part_that_a_worker_lost_is_sent_again_and_only_then(study, queue):
+def test_a_part_that_a_worker_lost_is_sent_again_and_only_then(study, queue, swept):
     now = timezone.now()
     lost = studies.advance(study, now)
     assert len(lost) == 4  # and it never reports back
     assert studies.advance(study, now + timedelta(seconds=studies.LOST_SECONDS - 1)) == []
+    assert swept == []
     assert studies.advance(study, now + timedelta(seconds=studies.LOST_SECONDS + 1)) == lost
+    assert swept == [("study_part", 4)]
     queue += lost
     work_off(queue)
     assert fresh(study).status == "done"
