@@ -6,3 +6,4 @@ class OperationsConfig(AppConfig):
 
     def ready(self) -> None:
         from operations import signs  # noqa: F401  connects the receivers
+        from operations.alarms import tally, watch  # noqa: F401  likewise

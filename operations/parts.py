@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from functools import partial
 
 from operations.findings import Check, Finding
-from operations.signs import BEAT, SWEEP, WORKER, signs
+from operations.signs import BEAT, SWEEP, WEB, WORKER, signs
 from pizzaProj import waits
 
 WORDS = {
     WORKER: ("No worker is at work", "Start one: celery -A celery_app worker"),
     BEAT: ("Beat is not at work", "Start one, and only one: celery -A celery_app beat"),
     SWEEP: ("There was no recovery sweep", "A worker runs it every two seconds: look into the worker's log."),
+    WEB: ("No web is at work", "Start one: daphne pizzaProj.asgi:application"),
 }
 
 
@@ -43,3 +44,4 @@ CHECKS = (
     Check(BEAT, partial(find_silent, BEAT), "Beat is at work."),
     Check(SWEEP, partial(find_silent, SWEEP), "The recovery sweep runs."),
 )
+WEB_CHECK = Check(WEB, partial(find_silent, WEB), "A web is at work.")  # for beat; a web need not ask

@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from pizzaProj import waits
 
-WORKER, BEAT, SWEEP = "worker", "beat", "sweep"
+WORKER, BEAT, SWEEP, WEB = "worker", "beat", "sweep", "web"
 SWEEP_TASK = "kitchen.sweep"
 KEPT_MILLISECONDS = 24 * 3600 * 1000
 
@@ -49,7 +49,7 @@ class Signs:
 
     def forget(self) -> None:
         """Remove the signs of an earlier run."""
-        self.connected().delete(*map(key, (WORKER, BEAT, SWEEP)))
+        self.connected().delete(*map(key, (WORKER, BEAT, SWEEP, WEB)))
 
 
 signs = Signs()

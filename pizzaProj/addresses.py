@@ -3,7 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 MASK = "********"
 IN_FRONT = re.compile(r"(?<=://)([^:/?#@]*):.*@")
@@ -26,6 +27,27 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return repr(MASK)
+
+
+def webhook(name: str, url: str) -> Secret:
+    """Return the address of a webhook, which can contain a secret. Raise ImproperlyConfigured if it is none."""
+    parts = urlsplit(checked(name, url))
+    is_plain = url.isascii() and url.isprintable() and " " not in url
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or not is_plain):
+        raise ImproperlyConfigured(f"{name} must begin with http:// or https:// and the name of a host.")
+    if parts.username is not None:
+        raise ImproperlyConfigured(f"{name} can't have a user and a password before the name of its host.")
+    return Secret(url)
+
+
+def mailboxes(name: str, texts: list[str]) -> list[Secret]:
+    """Return addresses of e-mail. Raise ImproperlyConfigured if one of them is none."""
+    try:
+        for text in texts:
+            validate_email(text)
+    except ValidationError:
+        raise ImproperlyConfigured(f"{name} must be addresses of e-mail, with commas between.") from None
+    return [Secret(text) for text in texts]
 
 
 def checked(name: str, url: str) -> Address:

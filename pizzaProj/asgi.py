@@ -23,6 +23,7 @@ from django.conf import settings
 from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
+from operations.alarms import watch
 from pizzaProj import bodies, unreadable, waits
 from pizzaProj.lanes import Lanes
 from pizzaProj.logs import discreet
@@ -37,6 +38,7 @@ discreet.cover(logging.getLogger())  # Daphne has set it up
 bodies.bound()
 unreadable.refuse()
 soundness.refuse_damaged_file(settings.DATABASES["default"])
+watch.of_web()
 sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern matches every other address
 
 # Each consumer identifies its client by itself, so a visitor who watches costs no query (see realtime.sockets).

@@ -94,6 +94,17 @@ HISTORIES_AT_ONCE = 1  # pages of history that one process reads; the others wai
 LOGGED_TRACEBACKS = 1
 LOGGED_WARNINGS = 10
 
+# What the sweeps of all processes find within a while before somebody is told. What is not here is only counted.
+ALARMS = {
+    "lost_link": Limit(25, 5 * MINUTE_SECONDS),  # a killed worker loses up to ten
+    "empty_place": Limit(10, 5 * MINUTE_SECONDS),
+    "moment_ahead": Limit(10, 5 * MINUTE_SECONDS),
+    "clock_set_back": Limit(1, 5 * MINUTE_SECONDS),
+    "study_part": Limit(10, 5 * MINUTE_SECONDS),
+    "action": Limit(5, 5 * MINUTE_SECONDS),
+    "missed_frame": Limit(1000, 5 * MINUTE_SECONDS),
+}
+
 # Actions in the admin
 ACTION_ROWS_AT_ONCE = 100  # rows that an action takes while the person waits; more are taken in the background
 ACTION_ROWS = 100_000  # rows that one action takes at all

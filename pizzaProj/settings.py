@@ -275,6 +275,12 @@ vars().update(mail())
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or "pizza@localhost"
 
+# Who is told if the shop is not well (operations.alarms).
+ALARM_URL = addresses.webhook("ALARM_URL", env.str("ALARM_URL", default="").strip())
+ALARM_EMAIL = addresses.mailboxes(
+    "ALARM_EMAIL", [text.strip() for text in env.str("ALARM_EMAIL", default="").split(",") if text.strip()]
+)
+
 
 # Security
 

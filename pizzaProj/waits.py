@@ -68,6 +68,16 @@ SIGN_SECONDS = 10.0  # a part that has given no sign for so long is not at work;
 SIGN_ANSWER_SECONDS = 0.5  # for which a part waits as it gives one
 CLOCK_OFF_SECONDS = 2.0  # a clock that differs by more from the database's is said to be wrong
 READ_THROUGH_SECONDS = 2.0  # for which the start looks for damage in SQLite's file
+
+# Alarms: a watch in each web and in beat
+ALARM_LOOK_SECONDS = 5.0  # between two looks
+ALARM_UNREADY_SECONDS = 60.0  # for which the shop is not ready, until somebody is told
+ALARM_WELL_SECONDS = 30.0  # without the reason, until it is said that it is over
+ALARM_PAUSE_SECONDS = 15 * 60.0  # between two alarms of one kind
+ALARM_ANSWER_SECONDS = 5.0  # until a webhook takes the connection, and until it answers
+ALARM_SECONDS = 15.0  # for a try in all, with the look-up of the name
+ALARM_PAUSES_SECONDS = (0.0, 5.0, 20.0)  # before each try
+
 # Live pages: static/js/live.js has the page's own limits
 AUTHENTICATE_SECONDS = 5.0  # until a script without a log-in has sent its token where one is needed ...
 AUTHENTICATE_GRACE_SECONDS = 1.0  # ... and until it is told so; a token mostly comes at once

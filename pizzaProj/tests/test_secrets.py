@@ -18,6 +18,8 @@ SERVERS = {
     "REDIS_URL": "redis://:pineapple-redis@127.0.0.1:1/0",
     "DATABASE_URL": "postgres://pizza:pineapple-database@127.0.0.1:1/pizza",
     "EMAIL_URL": "smtp+tls://pizza:pineapple-mail@127.0.0.1:1",
+    "ALARM_URL": "https://127.0.0.1:1/pineapple-webhook",
+    "ALARM_EMAIL": "pineapple@example.org",
 }
 
 

@@ -46,6 +46,11 @@ def test_the_secret_key_is_created_once(tmp_path):
         ("DEBUG", "perhaps", "DEBUG must be true or false"),
         ("TIME_ZONE", "Mars/Olympus", "Mars/Olympus"),
         ("EMAIL_URL", "pigeon://coo", "Invalid email schema pigeon"),
+        ("ALARM_URL", "ftp://hooks.example/1", "ALARM_URL must begin with http"),
+        ("ALARM_URL", "hooks.example/1", "ALARM_URL must begin with http"),
+        ("ALARM_URL", "https://hooks.example/1 2", "ALARM_URL must begin with http"),
+        ("ALARM_URL", "https://me:word@hooks.example/1", "ALARM_URL can't have a user"),
+        ("ALARM_EMAIL", "owner@example.org, the cook", "ALARM_EMAIL must be addresses"),
     ],
 )
 def test_a_wrong_value_fails_loudly(tmp_path, name, value, words):
