@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from pizzaProj import waits
+from pizzaProj.alive import alive
 
 WORKER, BEAT, SWEEP, WEB = "worker", "beat", "sweep", "web"
 SWEEP_TASK = "kitchen.sweep"
@@ -62,6 +63,7 @@ def key(name: str) -> str:
 @heartbeat_sent.connect
 def worker_is_alive(**kwargs: Any) -> None:
     """A worker's own loop sends a heartbeat every two seconds."""
+    alive.touch()
     signs.give(WORKER)
 
 
@@ -77,7 +79,9 @@ def watch_beat(sender: Any, **kwargs: Any) -> None:
     scheduler, tick = sender.scheduler, sender.scheduler.tick
 
     def tick_and_tell(*args: Any, **kwargs: Any) -> Any:
+        alive.touch()
         seconds = tick(*args, **kwargs)
+        alive.touch()
         signs.give(BEAT)
         return seconds
 

@@ -3,14 +3,12 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -24,13 +22,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command, get_commands, load_command_class
 from django.test import Client
-from django.utils import timezone
 from django.utils.module_loading import import_string
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from jsonschema import Draft201909Validator
 from twisted.internet.endpoints import serverFromString
 
 from benchmarks.chaos import nginx
+from operations import health
 from pictures.safe import MAX_BYTES
 from pizzaProj import waits
 
@@ -191,6 +188,9 @@ def check_python(words: list[str]) -> None:
         return
     script, name, *rest = words
     assert (ROOT / script).exists()
+    if script == "operations/health.py":
+        health.parser().parse_args([name, *rest])
+        return
     options = load_command_class(get_commands()[name], name).create_parser(script, name).parse_args(rest)
     compile(getattr(options, "command", None) or "", "health check", "exec")
 
@@ -243,29 +243,69 @@ def test_a_command_that_would_fail_is_found(command: str) -> None:
         check_command(shlex.split(command))
 
 
-@pytest.mark.django_db
-def test_beat_is_healthy_only_while_it_sends() -> None:
-    code = SERVICES["beat"]["healthcheck"]["test"][-1]
-    now = timezone.now()
-    every = IntervalSchedule.objects.create(every=10, period="seconds")
-    PeriodicTask.objects.update(last_run_at=None)
-    job = PeriodicTask.objects.create(name="A job", task="any", interval=every)
-    exit_codes = []
-    for last_run_at in (None, now - timedelta(minutes=11), now - timedelta(minutes=9)):
-        PeriodicTask.objects.filter(pk=job.pk).update(last_run_at=last_run_at)
-        with pytest.raises(SystemExit) as end:
-            exec(code, {})
-        exit_codes.append(int(end.value.code))  # type: ignore[arg-type]
-    assert exit_codes == [1, 1, 0]
+# What is unhealthy is ended, as Docker restarts only that
+
+ENDED_BY_THEMSELVES = {"postgres"}  # docker-compose.yml says why
 
 
-def test_web_is_healthy_without_any_other_part(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask what the check asks, without a database and under any name."""
-    asked = []
-    monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: asked.append(url))
-    exec(SERVICES["web"]["healthcheck"]["test"][-1], {})
-    (url,) = map(urlsplit, asked)
-    assert client.get(url.path, headers={"host": url.netloc}, secure=False).status_code == 200
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_what_is_unhealthy_is_ended_and_comes_back(name: str) -> None:
+    service = SERVICES[name]
+    check = " ".join(service["healthcheck"]["test"])
+    ends = f"operations/health.py {name}" in check if name in OURS else "killall -9" in check
+    assert ends == (name not in ENDED_BY_THEMSELVES)
+    assert not ends or (service["init"], service["restart"]) == (True, "unless-stopped")  # process 1 can't be killed
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+def test_docker_does_not_cut_a_check_short(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
+    assert check["retries"] == health.FAILURES
+    assert health.ANSWER_SECONDS < number(check["timeout"]) < number(check["interval"])
+    assert number(SERVICES[name].get("stop_grace_period", "10s")) >= 10
+
+
+def number(text: str) -> float:
+    return float(text.removesuffix("s"))
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Callable[[str, str], None]:
+    """programs(name, line) makes a program. Beside these there are a few tools: nothing real can be ended."""
+    for tool in ("timeout", "grep", "rm", "wc"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or "")
+
+    def make(name: str, line: str) -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o700)
+
+    make("killall", f'echo "$@" >> {tmp_path}/ended')
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "client", "server"), [("redis", "redis-cli", "redis-server"), ("proxy", "wget", "nginx")]
+)
+def test_a_shell_ends_what_does_not_answer_three_times(
+    name: str, client: str, server: str, tmp_path: Path, programs: Callable[[str, str], None]
+) -> None:
+    """Run the check's own lines, with programs that only note that they were called."""
+    lines = SERVICES[name]["healthcheck"]["test"][1].replace("$$", "$").replace("/tmp/", f"{tmp_path}/")
+
+    def check(works: bool) -> int:
+        programs(client, "echo PONG" if works else "exit 1")
+        return subprocess.run(["/bin/sh", "-c", lines], env={"PATH": str(tmp_path)}, timeout=20).returncode
+
+    assert [check(works) for works in (True, False, False, True, False, False)] == [0, 1, 1, 0, 1, 1]
+    assert not (tmp_path / "ended").exists()
+    assert check(False) == 1
+    assert (tmp_path / "ended").read_text() == f"-9 {server}\n"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_log_grows_for_ever(name: str) -> None:
+    options = SERVICES[name]["logging"]["options"]
+    assert set(options) == {"max-size", "max-file"} and int(options["max-file"]) <= 10
 
 
 # Environment and secrets
