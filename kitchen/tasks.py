@@ -19,6 +19,7 @@ from kitchen.incomplete import Incomplete
 from kitchen.locks import Work
 from kitchen.models import Station
 from pizzaProj import waits
+from telemetry import sweeps
 
 logger = logging.getLogger(__name__)
 
@@ -82,9 +83,13 @@ def load(self: Any, stage: str, busy_until: str) -> None:
 @app.task(name="kitchen.sweep", base=Replaceable, bind=True)
 def sweep(self: Any) -> None:
     """Run the recovery sweep: orders whose link was lost (a worker killed, Redis wiped) get a new chain."""
-    with complete_kitchen():
-        flow.recover(lag_seconds(self.request.expires, clock.now()))
-        flow.seat_all()
+    try:
+        with complete_kitchen():
+            flow.recover(lag_seconds(self.request.expires, clock.now()))
+            flow.seat_all()
+    except Ignore:
+        sweeps.note("incomplete", 1)
+        raise
 
 
 def lag_seconds(expires: str | None, now: datetime) -> float:

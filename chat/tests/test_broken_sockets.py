@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from chat.models import Room
 from chat.sockets import inbox, notices, reconcile
 from chat.sockets.presence import Roster
 
@@ -54,6 +55,18 @@ async def test_rooms(trouble, monkeypatch):
     well = [Socket(room_pk=pk) for pk in range(25)]
     await check(reconcile.RoomCheck(), troubled + well)
     assert all(socket.told.is_set() for socket in well)
+
+
+async def test_what_rooms_had_missed_is_counted(monkeypatch, swept):
+    async def read_rooms(pks):
+        return {1: (Room(revision=5), None), 2: (None, None)}
+
+    monkeypatch.setattr(reconcile, "read_rooms", read_rooms)
+    sockets = [Socket(room_pk=pk) for pk in (1, 1, 1, 2)]
+    for socket, revision in zip(sockets, (5, 3, 6, 3), strict=True):
+        socket.revision = revision
+    await check(reconcile.RoomCheck(), sockets)
+    assert swept == [("missed_message", 1)]
 
 
 async def test_the_inbox(trouble, monkeypatch):

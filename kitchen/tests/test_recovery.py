@@ -108,7 +108,7 @@ def test_the_recovery_sweep_says_what_it_found_and_nothing_if_that_is_nothing(la
     numbers = ", ".join(str(order.pk) for order in orders[:5])
     assert told(recovered, at(1)) == ([], {})
     assert told(recovered, at(3)) == (
-        [f"The recovery sweep sent 7 lost links again, the oldest 3.0 s late (order {numbers}, …)"],
+        [f"The recovery sweep sent lost links again: 7, the oldest 3.0 s late (order {numbers}, …)"],
         {"lost_link": 7},
     )
     assert told(recovered, at(5)) == ([], {})
@@ -123,7 +123,7 @@ def test_after_a_standstill_all_is_overdue_and_that_is_no_loss(late, told):
     order, *_ = late(2)
     assert told(recovered, at(3600)) == (
         [
-            "The recovery sweep is back: 2 works are overdue, the oldest for 3600.0 s, and go on now "
+            "The recovery sweep is back: works that were overdue go on: 2, the oldest by 3600.0 s "
             f"(order {order.pk}, {order.pk + 1})"
         ],
         {"standstill": 2},
@@ -140,7 +140,7 @@ def test_the_recovery_sweep_says_who_stood_beside_a_free_place(small_kitchen, se
     assert told(flow.seat_all, clock=at(3)) == ([], {})
     Station.objects.filter(stage="received").update(capacity=2)
     assert told(flow.seat_all, clock=at(3)) == (
-        [f"The recovery sweep found places empty beside a line: 1 works begin now (order {second.pk})"],
+        [f"The recovery sweep found free places beside a line: works that begin now: 1 (order {second.pk})"],
         {"empty_place": 1},
     )
 

@@ -232,7 +232,9 @@ def test_a_kitchen_in_hands_and_clocks_loses_nothing_to_a_killed_worker(valkey, 
     valkey.client.flushdb()  # and the new chain is lost, too
     caplog.clear()
     assert flow.recover(clock=lambda: timezone.now() + timedelta(seconds=5)) == 1
-    assert [message.partition(",")[0] for message in caplog.messages] == ["The recovery sweep sent 1 lost links again"]
+    assert [message.partition(",")[0] for message in caplog.messages] == [
+        "The recovery sweep sent lost links again: 1"
+    ]
 
     with worker("solo"):
         await_that(is_at("out_for_delivery", started_at=None))

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from kitchen.locks import Work
+from kitchen.locks import NEVER, Work
 from kitchen.transitions import order_of
 from telemetry import sweeps
 
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 STANDSTILL_SECONDS = 10.0  # of lateness, at which there was no sweep in between
 NAMED_ORDERS = 5
 
-LINKS = "The recovery sweep sent %d lost links again, the oldest %.1f s late (order %s)"
-STANDSTILL = "The recovery sweep is back: %d works are overdue, the oldest for %.1f s, and go on now (order %s)"
-PLACES = "The recovery sweep found places empty beside a line: %d works begin now (order %s)"
+LINKS = "The recovery sweep sent lost links again: %d, the oldest %.1f s late (order %s)"
+STANDSTILL = "The recovery sweep is back: works that were overdue go on: %d, the oldest by %.1f s (order %s)"
+PLACES = "The recovery sweep found free places beside a line: works that begin now: %d (order %s)"
 
 
 def tell_of_links(works: Sequence[Work], now: datetime, lag_seconds: float) -> None:
@@ -48,8 +48,9 @@ def lateness_seconds(work: Work, now: datetime) -> float:
 
 
 def numbers(works: Iterable[Work]) -> str:
-    """Return the numbers of a few orders. Their ids are secrets."""
-    pks = list(dict.fromkeys(order_of(work).pk for work in works))
+    """Return the numbers of a few orders, the longest overdue first. Their ids are secrets."""
+    by_age = sorted((work.due_at or NEVER, order_of(work).pk) for work in works)
+    pks = list(dict.fromkeys(pk for _, pk in by_age))
     return ", ".join(map(str, pks[:NAMED_ORDERS])) + (", …" if len(pks) > NAMED_ORDERS else "")
 
 

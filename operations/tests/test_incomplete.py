@@ -73,7 +73,7 @@ def test_the_drivers_page_has_no_drivers_to_show() -> None:
 
 
 def test_tasks_end_quietly_and_tell_it_once(
-    place: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    place: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, swept: list[tuple[str, int]]
 ) -> None:
     order = place()
     Station.objects.filter(stage="baking").delete()
@@ -91,6 +91,7 @@ def test_tasks_end_quietly_and_tell_it_once(
     told = [(record.levelname, record.exc_info, record.getMessage()) for record in caplog.records]
     words = "Refused or left alone for want of a station: 1. The command “mend” puts it back."
     assert told == [("WARNING", None, f"{words} The kitchen is incomplete: there is no oven.")]
+    assert swept == [("incomplete", 1)]
     assert Order.objects.get(pk=order.pk).seq == order.seq
 
 
