@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("part", choices=("web", "worker", "beat"))
     parser.add_argument("--port", type=int, default=8000, help="of the web")
     parser.add_argument("--folder", type=Path, default=Path(os.environ.get("DATA_DIR", "var")), help="of the data")
-    parser.add_argument("--init", type=int, metavar="PID", help="the parent of what is to be ended (process 1)")
+    parser.add_argument("--init", type=int, default=1, metavar="PID", help="the parent of what is to be ended")
     for name, default in (("answer", ANSWER_SECONDS), ("start", START_SECONDS)):
         parser.add_argument(f"--{name}-seconds", type=float, default=default, help=f"(default: {default:g})")
     return parser
@@ -94,12 +94,12 @@ def count_of(failures: Path, family: str) -> int:
     return int(count) if before == family else 0
 
 
-def to_be_ended(init: int | None) -> list[int]:
+def to_be_ended(init: int) -> list[int]:
     """Return the children of the container's init: its main process. Outside of a container there are none."""
-    if init is None and name_of(1) not in INITS:
+    if init == 1 and name_of(1) not in INITS:
         print("Nothing is ended: process 1 is no container's init.")
         return []
-    return children_of(1 if init is None else init)
+    return children_of(init)
 
 
 def end(processes: list[int]) -> None:
