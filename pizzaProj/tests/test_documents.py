@@ -9,7 +9,7 @@ from django.core.management import get_commands
 from PIL import Image
 
 ROOT = Path(settings.BASE_DIR)
-DOCUMENTS = ("README.md", "DESIGN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+DOCUMENTS = ("README.md", "DESIGN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/operating.md")
 MADE = ("var/", "logs/", "media/", "/")  # in a data folder, or an address
 MOST_FILES = {"a stage": 2, "a service-time distribution": 1, "a staff verb": 3, "another channel layer": 2}
 TREE = re.compile(r"## The tree\n\n```\n(.*?)```", re.DOTALL)
@@ -30,8 +30,10 @@ def named_paths(text):
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_path_that_a_document_names_exists(document):
     text = read(document)
-    paths = [*named_paths(text), *re.findall(r"\]\(([^)#:]+)\)", text)]
-    assert [path for path in paths if not (ROOT / path).exists()] == []
+    folder = (ROOT / document).parent
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+    assert [path for path in named_paths(text) if not (ROOT / path).exists()] == []
+    assert [link for link in links if not (folder / link).exists()] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
