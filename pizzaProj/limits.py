@@ -96,7 +96,9 @@ LOGGED_WARNINGS = 10
 
 # What the sweeps of all processes find within a while before somebody is told. What is not here is only counted.
 ALARMS = {
-    "lost_link": Limit(25, 5 * MINUTE_SECONDS),  # a killed worker loses up to ten
+    "lost_link": Limit(
+        25, 5 * MINUTE_SECONDS
+    ),  # a killed worker loses what is under way: a shop as it opens has 17 places
     "empty_place": Limit(10, 5 * MINUTE_SECONDS),
     "moment_ahead": Limit(10, 5 * MINUTE_SECONDS),
     "clock_set_back": Limit(1, 5 * MINUTE_SECONDS),

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from http.client import HTTPException
+from smtplib import SMTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -116,6 +117,5 @@ def reason(error: Exception) -> str:
         return reason(error.reason)
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, OSError) and error.strerror and not isinstance(error, HTTPException):
-        return error.strerror
-    return type(error).__name__
+    is_of_the_system = isinstance(error, OSError) and not isinstance(error, (HTTPException, SMTPException))
+    return getattr(error, "strerror", None) or type(error).__name__ if is_of_the_system else type(error).__name__

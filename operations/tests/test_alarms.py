@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from smtplib import SMTPSenderRefused
 from typing import Any
 
 import pytest
@@ -131,6 +132,15 @@ def test_a_name_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
 def test_a_server_that_is_away_is_named_without_its_address(settings: Any, webhook: Webhook) -> None:
     settings.ALARM_URL = f"http://127.0.0.1:1/{SECRET}"
     assert deliver(LINKS) == {"the webhook at 127.0.0.1": "Connection refused"}
+
+
+def test_a_mail_server_that_quotes_an_address_is_not_quoted(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(letter: Any) -> None:
+        raise SMTPSenderRefused(550, b"<owner@example.org> is unknown", "owner@example.org")
+
+    monkeypatch.setattr(recipients.EmailMessage, "send", refuse)
+    settings.ALARM_EMAIL = ["owner@example.org"]
+    assert [recipients.attempt(one, LINKS) for one in recipients.recipients()] == ["SMTPSenderRefused"]
 
 
 # What the sweeps find
