@@ -11,6 +11,10 @@ def main() -> None:
         # runserver is the development server, which is useless without DEBUG.
         os.environ.setdefault("DEBUG", "true")
         os.environ.setdefault("DATABASE_PER_REQUEST", "true")
+    if sys.argv[1:2] == ["restore"]:
+        from pizzaProj import embedded
+
+        embedded.makes_key = False  # the folder stays empty until the backup's own key is in it
     from broken import in_a_sentence, read_settings
 
     read_settings()

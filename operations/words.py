@@ -1,6 +1,7 @@
 """The commands that a person can type, for the folder of this shop."""
 
 import os
+import shlex
 
 from home.management.commands.seed import data_option
 
@@ -10,3 +11,11 @@ def command(name: str) -> str:
     if os.environ.get("DATABASE_URL"):
         return f"python manage.py {name}"
     return f"python3 run.py {data_option()}{name}"
+
+
+def restoring(backup: object) -> str:
+    """Return the command that brings a backup back, elsewhere."""
+    restore = f"restore {shlex.quote(str(backup))}"
+    if os.environ.get("DATABASE_URL"):
+        return f"python manage.py {restore}"
+    return f"python3 run.py --data FOLDER {restore}"

@@ -1,5 +1,6 @@
 """Prepare the data folder, so that the shop runs with nothing installed but Python."""
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -7,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -15,6 +17,11 @@ from broken import in_a_sentence
 MAX_SOCKET_PATH = 100  # the kernel's limit is 104 (macOS) or 108 (Linux) bytes
 LEAST_KEY = 50  # characters, as many as Django asks for
 LOCK = "stack.lock"
+makes_key = True  # manage.py turns it off for the command restore, which brings a key into an empty folder
+
+
+class Taken(Exception):
+    """The shop of this folder is open. The text says in which process."""
 
 
 @contextmanager
@@ -56,6 +63,8 @@ def secret_key(folder: Path) -> str:
     path = folder / "secret_key"
     with wanted():
         if not path.exists():
+            if not makes_key:
+                return secrets.token_urlsafe(50)
             make_secret_key(path)
         key = path.read_text(errors="replace")
     if len(key.strip()) < LEAST_KEY:
@@ -79,6 +88,21 @@ def make_secret_key(path: Path) -> None:
             os.link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[IO[str]]:
+    """Hold the lock of a data folder. However this process ends, the kernel frees it. Raise Taken if another has it.
+
+    The file says who has it, and where the shop answers (address_of_shop).
+    """
+    with open(folder / LOCK, "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Taken(f"(pid {lock.readline().strip()})") from None
+        yield lock
 
 
 def address_of_shop(folder: Path) -> str | None:

@@ -89,5 +89,9 @@ UNREAD_SECONDS = 30.0  # a client whose buffer is full for so long is cut off; a
 # Clocks
 CLOCK_ASKED_SECONDS = 10.0  # a process asks the database for the time this often
 
+# Backups
+BACKUP_LOCK_SECONDS = 10.0  # for which pg_dump waits for a table that is being altered; then there is no backup
+BACKUP_SAID_SECONDS = 5.0  # a long copy says this often how far it is
+
 # The log
 LOG_SECONDS = 60.0  # what happens again and again is written once in so long, with how often it happened

@@ -1,7 +1,6 @@
 """Run the whole shop on one machine: Valkey, web, worker and beat. `python3 run.py` calls this command."""
 
 import errno
-import fcntl
 import http.client
 import json
 import os
@@ -11,7 +10,7 @@ import socket
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -75,17 +74,12 @@ class Command(BaseCommand):
 
 @contextmanager
 def one_per_folder(url: str) -> Iterator[None]:
-    """Refuse a second stack on the same data folder. However this one ends, the kernel frees the lock.
-
-    The file says who has it, and where the shop answers (embedded.address_of_shop).
-    """
-    with open(settings.DATA_DIR / embedded.LOCK, "a+") as lock:
+    """Refuse a second stack on the same data folder. Write down where this one answers."""
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            where = f"(pid {lock.readline().strip()}): {settings.DATA_DIR}"
-            raise CommandError(f"The shop is already running in this folder {where}") from None
+            lock = held.enter_context(embedded.alone(settings.DATA_DIR))
+        except embedded.Taken as taken:
+            raise CommandError(f"The shop is already running in this folder {taken}: {settings.DATA_DIR}") from None
         lock.truncate(0)
         print(os.getpid(), url, sep="\n", file=lock, flush=True)
         yield
