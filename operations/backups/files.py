@@ -9,7 +9,7 @@ from typing import IO, NamedTuple
 
 CHUNK_BYTES = 1024 * 1024
 OF_THE_DISK = "lost+found"
-SECRET, PUBLIC = 0o600, 0o644  # modes; the proxy, which is another account, reads pictures
+SECRET, SECRET_FOLDER, PUBLIC = 0o600, 0o700, 0o644  # modes; the proxy, which is another account, reads pictures
 
 
 class Entry(NamedTuple):
@@ -93,10 +93,11 @@ def sync_tree(folder: Path) -> None:
         sync_folder(Path(place))
 
 
-def make_folders(folder: Path) -> list[Path]:
+def make_folders(folder: Path, mode: int = 0o777) -> list[Path]:
     """Make a folder and those above it that are missing; return those that were made, the lowest first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    for path in reversed(missing):
+        path.mkdir(mode)
     return missing
 
 

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from operations.backups import manifest
-from operations.backups.files import sync_folder, sync_tree
+from operations.backups.files import SECRET_FOLDER, sync_folder, sync_tree
 from operations.backups.refused import Refused
 
-MODE = 0o700
 PARTIAL = ".partial"
 OURS = {manifest.NAME, manifest.KEY, manifest.MEDIA}
 
@@ -40,7 +39,7 @@ def new(target: Path) -> Iterator[Path]:
     """Yield a folder to fill, beside the target. At the end it takes the target's name; after an error it is gone."""
     partial = partial_of(target)
     remove_remains(partial)
-    partial.mkdir(mode=MODE)
+    partial.mkdir(mode=SECRET_FOLDER)
     with locked(partial):
         try:
             yield partial

@@ -27,7 +27,7 @@ class Pictures:
             if self.marks.get(name) == mark:
                 return False
             path = self.target / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+            files.make_folders(path.parent, files.SECRET_FOLDER)
             files.copy(self.source / name, path)
             self.marks[name] = mark
         except FileNotFoundError:  # deleted just now; what was copied before stays

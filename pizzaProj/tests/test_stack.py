@@ -308,17 +308,6 @@ def test_a_wrong_option_is_refused_at_once(tmp_path: Path) -> None:
     assert "'70000' is not a port" in shop.output and "Opening" not in shop.output
 
 
-@pytest.mark.slow
-def test_another_speed_also_applies_to_open_orders(folder: Path) -> None:
-    with Shop(folder, "--speed", "1") as shop:
-        shop.open()
-        path = f"api/order/{shop.ask('api/order/', {'id': 1})[1]['order']['order_id']}/"
-    with Shop(folder, "--speed", "2") as shop:
-        shop.open()
-        assert [event["event"] for event in shop.ask(path)[1]["events"]] == ["started", "retimed"]
-    assert "Not sent to" not in shop.output
-
-
 def test_an_impossible_speed_is_refused_before_anything_is_created(tmp_path: Path) -> None:
     with Shop(tmp_path, "--speed=1e9") as shop:
         assert shop.end() == (2, {}, False)

@@ -1,5 +1,6 @@
 """`python3 run.py backup DIR`: copy the shop to a new folder while it runs."""
 
+import os
 from argparse import ArgumentParser
 from pathlib import Path
 from time import monotonic
@@ -13,6 +14,7 @@ from operations.backups.manifest import Manifest
 from operations.backups.refused import in_sentences
 from operations.words import restoring
 
+GENTLE = 10  # the steps by which others go first
 NOT_IN_IT = "logs, what waits in Valkey or Redis (the shop makes it anew), and the settings of the environment"
 
 
@@ -21,6 +23,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", metavar="DIR", help="a new folder, such as /backups/2026-11-29")
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        os.nice(GENTLE)  # the shop on the same machine goes first
+        super().run_from_argv(argv)
 
     def handle(self, *args: Any, folder: str, **options: Any) -> None:
         begun = monotonic()
