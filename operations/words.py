@@ -14,8 +14,12 @@ def command(name: str) -> str:
 
 
 def restoring(backup: object) -> str:
-    """Return the command that brings a backup back, elsewhere."""
+    """Return how a backup is brought back, elsewhere."""
     restore = f"restore {shlex.quote(str(backup))}"
     if os.environ.get("DATABASE_URL"):
-        return f"python manage.py {restore}"
-    return f"python3 run.py --data FOLDER {restore}"
+        return f"Bring it back, with an empty database in DATABASE_URL: python manage.py {restore}"
+    return f"Bring it back into an empty folder: python3 run.py --data FOLDER {restore}"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -54,7 +54,7 @@ def entry_of(path: Path) -> Entry:
 
 def within(folder: Path) -> Iterator[str]:
     """Yield the regular files below a folder, by their paths in it. One that vanishes meanwhile is none."""
-    for place, _, names in os.walk(folder, onerror=tell):
+    for place, _, names in os.walk(folder, onerror=tell, followlinks=True):
         for name in names:
             path = Path(place, name)
             if path.is_file():

@@ -15,6 +15,7 @@ from operations.backups.postgresql import PostgreSQL
 from operations.backups.refused import Refused
 from operations.backups.sqlite import SQLite
 from operations.files import LITTLE_BYTES
+from operations.words import counted
 
 TRIES = 3  # copies of the database, if pictures vanish meanwhile
 
@@ -74,10 +75,16 @@ def copy_database(engine: Engine, target: Path, pictures: Pictures, say: Say) ->
         if missing <= (engine.facts().pictures if missing else set()):
             pictures.forget_deleted(facts.pictures)
             if missing:
-                say(f"{len(missing)} pictures that the shop names have no file, such as {min(missing)}.")
+                tell_lost(missing, say)
             return facts
         say("Pictures were replaced meanwhile. Once more:")
     raise Refused("Pictures come and go faster than they can be copied. Try again in a quiet moment.")
+
+
+def tell_lost(names: set[str], say: Say) -> None:
+    one, more = min(names), len(names) - 1
+    has = f"have no file: {one} and {more} more" if more else f"has no file: {one}"
+    say(f"{counted(len(names), 'picture')} that the shop names {has}.")
 
 
 def copy_key(partial: Path) -> None:

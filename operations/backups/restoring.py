@@ -50,11 +50,10 @@ def alone() -> ExitStack:
 
 def refuse_occupied(found: Manifest) -> None:
     """Refuse to mix a backup with what is there, even with a single picture that is not in it."""
-    folders = {settings.DATA_DIR: "Choose an empty folder with --data.", manifest.uploads(): "Move it away first."}
-    for folder, remedy in folders.items():
+    for folder in (settings.DATA_DIR, manifest.uploads()):
         for name in files.within(folder):
             if not (is_nothing(folder, name) or is_picture_of(found, folder / name)):
-                raise Refused(f"{folder} is not empty: there is {name}. {remedy}")
+                raise Refused(f"{folder} is not empty: there is {name}. Choose another folder, or move that away.")
 
 
 def is_nothing(folder: Path, name: str) -> bool:

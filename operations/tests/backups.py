@@ -3,7 +3,7 @@
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from psycopg import sql
 
+from operations.backups import files
 from operations.backups.postgresql import parameters
+from pizzaProj import embedded
 
-Named = Callable[[str], None]
+KEY = "a key that was made for this shop alone, and is known to nobody else: 7"
 
 
 class Place:
@@ -112,3 +114,9 @@ def refused(*command: str) -> tuple[str, int]:
     except CommandError as error:
         return str(error), error.returncode
     raise AssertionError("It was not refused.")
+
+
+def content(path: Path) -> dict[str, bytes]:
+    """Return all files below a folder but the empty lock of the data folder."""
+    names = set(files.within(path)) - {embedded.LOCK}
+    return {name: (path / name).read_bytes() for name in names}

@@ -27,14 +27,13 @@ from home.models import Order, Pizza
 from kitchen import flow
 from kitchen.models import Shop
 from operations.backups import making, programs, sqlite
-from operations.tests.backups import Place, own_place, rows
+from operations.tests.backups import KEY, Place, own_place, rows
 
 pytestmark = [
     pytest.mark.database,
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
     pytest.mark.usefixtures("sent"),
 ]
-KEY = "a key that was made for this shop alone, and is known to nobody else: 7"
 
 
 @pytest.fixture
@@ -235,4 +234,4 @@ def test_a_picture_that_the_shop_itself_has_lost_is_said(shop: Place, tmp_path: 
     (shop.folder / "media" / name).unlink()
     said: list[str] = []
     making.make(tmp_path / "monday", said.append)
-    assert f"1 pictures that the shop names have no file, such as {name}." in said
+    assert f"1 picture that the shop names has no file: {name}." in said

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from operations.backups import making, manifest, stopping
 from operations.backups.manifest import Manifest
 from operations.backups.refused import in_sentences
-from operations.words import restoring
+from operations.words import counted, restoring
 
 GENTLE = 10  # the steps by which others go first
 NOT_IN_IT = "logs, what waits in Valkey or Redis (the shop makes it anew), and the settings of the environment"
@@ -37,15 +37,17 @@ class Command(BaseCommand):
         self.tell(target, made, monotonic() - begun)
 
     def tell(self, target: Path, made: Manifest, seconds: float) -> None:
-        size = f"{made.size_bytes / 1e6:.1f} MB in {len(made.files)} files"
+        size = f"{made.size_bytes / 1e6:.1f} MB in {counted(len(made.files), 'file')}"
         key = "the secret key" if manifest.KEY in made.files else "no SECRET_KEY (keep that of the environment)"
         self.say(f"Done in {seconds:.1f} s: {size}, in {target}")
-        self.say(f"In it: the {manifest.ENGINES[made.engine]} database, {len(made.pictures)} pictures, {key}.")
+        self.say(
+            f"In it: the {manifest.ENGINES[made.engine]} database, {counted(len(made.pictures), 'picture')}, {key}."
+        )
         self.say(f"Not in it: {NOT_IN_IT}.")
         self.say("It holds secrets and people's data: let nobody else read it, and keep it on another machine.")
         if target.is_relative_to(settings.DATA_DIR):
             self.say("It lies in the shop's own folder, and is lost with that: copy it.")
-        self.say(f"Bring it back into an empty folder: {restoring(target)}")
+        self.say(restoring(target))
 
     def say(self, text: str) -> None:
         self.stdout.write(text)

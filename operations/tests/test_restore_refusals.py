@@ -1,0 +1,132 @@
+"""Where nothing can be restored, that is said in a sentence, and what is there stays as it is."""
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from operations.backups import manifest
+from operations.backups import sqlite as engine
+from operations.tests.backups import KEY, content, refused
+from pizzaProj import embedded
+from pizzaProj.version import VERSION
+
+pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="Most of it is the same for both, and quicker")
+NOT_RESTORED = " Nothing was restored."
+
+
+def edit(backup: Path, **changes: Any) -> None:
+    path = backup / manifest.NAME
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+NEWER = f"The backup was made by version 9.0.0, and this one, {VERSION}, does not know what was changed in its "
+NEWER += "database (home.9999_pineapple). Install 9.0.0 or a newer one."
+SPOILT: list[tuple[Callable[[Path], Any], str]] = [
+    (lambda backup: (backup / "manifest.json").unlink(), "{} is no backup of a shop: it has no manifest.json."),
+    (lambda backup: edit(backup, files=[]), "{} is no backup of a shop: its manifest.json is damaged."),
+    (
+        lambda backup: (backup / "manifest.json").write_text("{"),
+        "{} is no backup of a shop: its manifest.json is damaged.",
+    ),
+    (
+        lambda backup: edit(backup, files={"media/../../x": {"size_bytes": 1, "sha256": ""}}),
+        "{} is no backup of a shop: its manifest.json names a file that belongs to none.",
+    ),
+    (
+        lambda backup: edit(backup, format=2, shop="9.0.0"),
+        "{} was made by version 9.0.0, which is newer than this one, " + f"{VERSION}.",
+    ),
+    (lambda backup: edit(backup, shop="9.0.0", migrations=["home.0001_initial", "home.9999_pineapple"]), NEWER),
+    (
+        lambda backup: edit(backup, engine="postgresql"),
+        "The backup is of PostgreSQL, and this shop is set to SQLite. Set DATABASE_URL to one.",
+    ),
+    (
+        lambda backup: (backup / "media/pizzas/a.webp").unlink(),
+        "The backup is damaged: media/pizzas/a.webp is missing.",
+    ),
+    (
+        lambda backup: (backup / "media/pizzas/a.webp").write_bytes(b"a pic"),
+        "The backup is damaged: media/pizzas/a.webp is cut, 5 bytes of 9.",
+    ),
+    (
+        lambda backup: (backup / "secret_key").write_text(KEY.replace("7", "8")),
+        "The backup is damaged: secret_key has changed since it was made.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), SPOILT)
+def test_a_backup_that_is_none(empty: Path, backup: Path, spoil: Callable[[Path], Any], sentence: str) -> None:
+    spoil(backup)
+    assert refused("restore", str(backup)) == (sentence.format(backup) + NOT_RESTORED, 1)
+    assert content(empty) == {}
+
+
+@pytest.mark.parametrize("name", ["db.sqlite3", "db.sqlite3-wal", "media/pizzas/b.webp", "notes.txt"])
+def test_a_folder_with_anything_in_it_is_left_alone(empty: Path, backup: Path, name: str) -> None:
+    (empty / name).parent.mkdir(parents=True, exist_ok=True)
+    (empty / name).write_text("mine")
+    said = f"{empty} is not empty: there is {name}. Choose another folder, or move that away.{NOT_RESTORED}"
+    assert (refused("restore", str(backup)), content(empty)) == ((said, 1), {name: b"mine"})
+
+
+def test_a_folder_in_which_the_shop_runs_is_left_alone(empty: Path, backup: Path) -> None:
+    with embedded.alone(empty) as lock:
+        print("123", file=lock, flush=True)
+        said = f"The shop runs in this folder (pid 123). Close it, and choose an empty folder.{NOT_RESTORED}"
+        assert refused("restore", str(backup)) == (said, 1)
+
+
+def test_what_an_aborted_start_left_is_nothing(empty: Path, backup: Path) -> None:
+    (empty / "logs").mkdir()
+    (empty / "logs/web.log").touch()
+    (empty / "secret_key").write_text("of nobody " * 6)
+    call_command("restore", str(backup))
+    assert content(empty) == {"logs/web.log": b"", **{name: (backup / name).read_bytes() for name in BROUGHT}}
+
+
+BROUGHT = ("db.sqlite3", "secret_key", "media/pizzas/a.webp")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
+def test_a_restore_that_breaks_off_leaves_the_folder_as_it_was(
+    empty: Path, backup: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(*_: Any) -> None:
+        assert (empty / "media/pizzas/a.webp").exists()  # so there is something to undo
+        raise error
+
+    (empty / "secret_key").write_text("of nobody " * 6)
+    monkeypatch.setattr(engine, "refuse_unsound", fail)
+    assert refused("restore", str(backup))[0].endswith(NOT_RESTORED)
+    assert (content(empty), (empty / "media").exists()) == ({"secret_key": b"of nobody " * 6}, False)
+
+
+def test_a_killed_restore_can_be_run_again(empty: Path, backup: Path) -> None:
+    (empty / "media/pizzas").mkdir(parents=True)
+    (empty / "media/pizzas/a.webp").write_bytes(b"a picture")
+    (empty / f"db.sqlite3{engine.DRAFT}").write_bytes(b"half of it")
+    call_command("restore", str(backup))
+    assert content(empty) == {name: (backup / name).read_bytes() for name in BROUGHT}
+
+
+def test_another_key_is_said(
+    empty: Path, backup: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.SECRET_KEY = "another one"
+    monkeypatch.setenv("SECRET_KEY", "another one")
+    call_command("restore", str(backup))
+    assert "SECRET_KEY is another than the shop had: everybody has to log in again" in capsys.readouterr().out
+
+
+def test_the_command_makes_no_key_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "makes_key", False)
+    assert len(embedded.secret_key(tmp_path)) > embedded.LEAST_KEY
+    assert list(tmp_path.iterdir()) == []
