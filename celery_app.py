@@ -28,6 +28,7 @@ from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.compat import detect_environment
 
+import telemetry.messages  # noqa: F401  which sees each message
 from broken import read_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pizzaProj.settings")

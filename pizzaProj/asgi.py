@@ -29,6 +29,7 @@ from pizzaProj.lanes import Lanes
 from pizzaProj.logs import discreet
 from pizzaProj.shielded import Shielded
 from pizzaProj.sqlite import soundness
+from pizzaProj.traced import Traced
 from realtime.admission import Admission
 from realtime.backpressure import Backpressure
 from realtime.sockets import OwnOriginValidator
@@ -44,7 +45,7 @@ sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern m
 # Each consumer identifies its client by itself, so a visitor who watches costs no query (see realtime.sockets).
 application = ProtocolTypeRouter(
     {
-        "http": Shielded(Lanes(django_application)),
+        "http": Traced(Shielded(Lanes(django_application))),
         "websocket": OwnOriginValidator(Backpressure(Admission(CookieMiddleware(URLRouter(sockets))))),
     }
 )

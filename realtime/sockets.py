@@ -38,6 +38,7 @@ from realtime.identities import Credential, TooManyTries, Who
 from realtime.pace import SLOW_DOWN, TOO_MANY, TOO_MANY_FRAMES, Pace, Verdict
 from realtime.revalidation import revalidator
 from realtime.seldom import Seldom
+from telemetry import trace
 
 logger = logging.getLogger(__name__)
 closed = Seldom(logger, "Sockets asked to come back: %d. The reason: %s")
@@ -274,7 +275,8 @@ class Identified(AsyncWebsocketConsumer):
             elif beat is not None:  # it was read before the token was
                 await self._answer(beat)
             else:
-                await self.received(text_data)
+                with trace.in_course_of(trace.new_id()):
+                    await self.received(text_data)
 
     async def _let_in(self) -> None:
         key = token_in(self.scope)

@@ -17,6 +17,7 @@ import pytest
 from benchmarks.chaos import nginx
 from benchmarks.processes import accepts, free_port
 from pizzaProj.waits import ANSWER_SECONDS
+from telemetry import trace
 
 pytestmark = pytest.mark.skipif(not nginx.program(), reason="nginx is not installed.")
 KEY = {"Idempotency-Key": "click 1"}
@@ -31,7 +32,7 @@ class Web(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Asked)
-        self.asked, self.addresses = [], []
+        self.asked, self.addresses, self.ids = [], [], []
         self.status = 200
         self.thaw = threading.Event()
         self.thaw.set()
@@ -47,6 +48,7 @@ class Asked(BaseHTTPRequestHandler):
     def answer(self):
         self.server.asked.append((self.command, self.path, self.headers.get("Upgrade", "")))
         self.server.addresses.append(self.headers["X-Forwarded-For"])
+        self.server.ids.append(self.headers["X-Request-ID"])
         self.server.thaw.wait()
         with suppress(OSError):  # the proxy has gone
             self.send_response(self.server.status)
@@ -65,6 +67,7 @@ class Answer(NamedTuple):
     body: str
     retry_after: str | None
     seconds: float
+    request_id: str | None  # as the proxy itself says; the webs of these tests say none
 
 
 class Proxy:
@@ -84,7 +87,8 @@ class Proxy:
         answer = connection.getresponse()
         body = answer.read().decode()
         connection.close()
-        return Answer(answer.status, body, answer.headers["Retry-After"], time.monotonic() - began)
+        took, headers = time.monotonic() - began, answer.headers
+        return Answer(answer.status, body, headers["Retry-After"], took, headers["X-Request-ID"])
 
     def ask_together(self, *requests):
         with ThreadPoolExecutor(len(requests)) as people:
@@ -135,6 +139,19 @@ def test_nobody_chooses_their_address_but_a_proxy_that_is_trusted(tmp_path):
     with proxied(tmp_path) as proxy:
         proxy.ask("GET", "/", {"X-Forwarded-For": "6.6.6.6, 198.51.100.7"})  # the last is what our own proxy has seen
         assert [address for web in proxy.webs for address in web.addresses] == ["198.51.100.7"]
+
+
+def test_each_request_has_an_id_that_no_client_chooses(proxy):
+    forged = {"X-Request-ID": "f" * 32, "X-Forwarded-Port": "1"}
+    for _ in range(2):
+        proxy.ask("GET", "/", forged)
+    ids = [one for web in proxy.webs for one in web.ids]
+    assert len(set(ids)) == 2 and all(map(trace.checked, ids)) and "f" * 32 not in ids
+    for web in proxy.webs:
+        web.close()
+    away = proxy.ask("GET", "/", forged)
+    assert trace.checked(away.request_id) not in ("", *ids)
+    assert f"request {away.request_id}," in (proxy.folder / "failures.log").read_text()
 
 
 def test_webs_that_were_all_slow_are_asked_again_at_once(proxy):
