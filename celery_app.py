@@ -137,7 +137,7 @@ class Replaceable(ClockedTask):
             return super().apply_async(*args, **options)
         except OperationalError as error:
             # A warning says when an outage begins, and another what it cost when it ends (pizzaProj.messaging.outage).
-            logger.info("Not sent: %s, %s", self.name, error)
+            logger.debug("Not sent: %s, %s", self.name, error)
             return None
 
 

@@ -61,7 +61,7 @@ def announce_eta(order: Order) -> None:
 
 def announce_kitchen() -> None:
     """Tell the boards that a station or the shop itself has changed; a board that misses it is told later."""
-    broadcaster.send(KITCHEN, {"type": "kitchen.changed"}, logging.INFO)
+    broadcaster.send(KITCHEN, {"type": "kitchen.changed"}, logging.DEBUG)
 
 
 # Events, by the handlers that they call

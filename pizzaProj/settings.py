@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from pizzaProj import addresses, embedded, limits, waits
+from pizzaProj.logs import levels
 
 env = environ.Env()
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -308,7 +309,8 @@ CONTENT_SECURITY_POLICY = {
 
 # What clients do wrong is counted (pizzaProj.logs.refusals): anyone can send a wrong Host header, or ask for what is
 # not there. Nor is there a line for each try of the pool to connect: pizzaProj.unavailable says once a second what is
-# the matter. asgi.py and celery_app.py see to it that what is left is discreet and not repeated.
+# the matter. asgi.py and celery_app.py see to it that what is left is discreet, not repeated, and JSON.
+LOG_LEVEL = levels.checked(env.str("LOG_LEVEL", default="") or "info")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -317,8 +319,8 @@ LOGGING = {
     "loggers": {
         "django.request": {"filters": ["refused"]},
         "django.security": {"handlers": ["security"], "propagate": False},
-        "pizzaProj.logs.refusals": {"level": "INFO"},
         "psycopg.pool": {"level": "ERROR"},
+        **levels.loggers(LOG_LEVEL),
     },
 }
 

@@ -130,7 +130,7 @@ class Broadcaster:
 class Gathering(Generic[P]):
     """Send a group at most one message every GATHER_SECONDS: the newest part of each key, joined into one event.
 
-    The group must recover on its own from a lost message, so a failure to send is logged as INFO, not as a warning.
+    The group must recover on its own from a lost message, so a failure to send is no warning.
     """
 
     def __init__(self, broadcaster: Broadcaster, group: str, join: Callable[[Collection[P]], Event]) -> None:
@@ -161,7 +161,7 @@ class Gathering(Generic[P]):
             newest, self._newest = self._newest, {}
         if newest:
             event = self._join([part for _, part in newest.values()])
-            self._broadcaster.send(self._group, event, logging.INFO)
+            self._broadcaster.send(self._group, event, logging.DEBUG)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         """Send at once, or GATHER_SECONDS after the previous message."""

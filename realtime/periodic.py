@@ -75,4 +75,4 @@ async def _try_to_tell(socket: S, tell: Tell[S], seconds: float, turns: asyncio.
         task = asyncio.current_task()
         if task is not None and task.cancelling():  # the check was cancelled, not the socket
             raise
-        logger.info("%s could not be told: %s", type(socket).__name__, str(error) or type(error).__name__)
+        logger.debug("%s could not be told: %s", type(socket).__name__, str(error) or type(error).__name__)

@@ -7,6 +7,10 @@ import io
 import logging
 import re
 
+from django.conf import settings
+
+from pizzaProj.logs import levels
+from pizzaProj.logs.lines import Lines, Words
 from pizzaProj.logs.repeated import Repeated
 
 MASK = "…"
@@ -29,22 +33,20 @@ def mask(text: str) -> str:
     return SECRETS.sub(MASK, text)
 
 
-class Discreet(logging.Formatter):
-    """Write entries as another formatter does, without secrets."""
-
-    def __init__(self, inner: logging.Formatter) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def format(self, record: logging.LogRecord) -> str:
-        return mask(self.inner.format(record))
-
-
 def cover(logger: logging.Logger) -> None:
-    """Let the files and terminals to which this logger writes get no secret, and nothing again and again."""
-    handlers: list[logging.Handler | None] = [*logger.handlers] or [logging.lastResort]
-    for handler in handlers:
-        is_file = isinstance(getattr(handler, "stream", None), io.TextIOWrapper)  # not a test's list of entries
-        if handler is not None and is_file and not isinstance(handler.formatter, Discreet):
-            handler.setFormatter(Discreet(handler.formatter or logging.Formatter()))
-            handler.addFilter(Repeated())
+    """Let the files and terminals to which this logger writes get no secret, and nothing again and again.
+
+    Files and pipes get JSON, terminals words.
+    """
+    for handler in [*logger.handlers] or [logging.lastResort]:
+        stream = getattr(handler, "stream", None)
+        if handler is not None and isinstance(stream, io.TextIOWrapper):  # not a test's list of entries
+            cover_handler(handler, stream.isatty())
+
+
+def cover_handler(handler: logging.Handler, is_terminal: bool) -> None:
+    if not isinstance(handler.formatter, Lines | Words):
+        inner = handler.formatter or logging.Formatter()
+        handler.setFormatter(Words(mask, inner) if is_terminal else Lines(mask))
+        handler.addFilter(Repeated())
+        handler.setLevel(levels.least(settings.LOG_LEVEL))

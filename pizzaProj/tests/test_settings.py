@@ -44,6 +44,7 @@ def test_the_secret_key_is_created_once(tmp_path):
         ("DATABASE_URL", "mysql://localhost/pizza", "DATABASE_URL must begin with"),
         ("DATABASE_URL", "rubbish", "DATABASE_URL must begin with"),
         ("DEBUG", "perhaps", "DEBUG must be true or false"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL must be debug, info, warning or error, not “loud”."),
         ("TIME_ZONE", "Mars/Olympus", "Mars/Olympus"),
         ("EMAIL_URL", "pigeon://coo", "Invalid email schema pigeon"),
         ("ALARM_URL", "ftp://hooks.example/1", "ALARM_URL must begin with http"),

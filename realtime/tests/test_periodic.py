@@ -56,7 +56,7 @@ class Mail(PeriodicCheck[Socket]):
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 async def test_a_socket_in_trouble_does_not_delay_the_others(trouble, caplog):
-    caplog.set_level(logging.INFO, "realtime.periodic")
+    caplog.set_level(logging.DEBUG, "realtime.periodic")
     sockets = [Socket(trouble), Socket(), Socket(trouble), Socket()]
     await tell_each(sockets, lambda socket: socket.take("news"), seconds=0.05)
     assert [socket.told for socket in sockets] == [[], ["news"], [], ["news"]]

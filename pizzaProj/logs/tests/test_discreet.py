@@ -1,13 +1,16 @@
 """No secret gets into the log, whatever logs it."""
 
 import io
+import json
 import logging
 import sys
 
 import pytest
 
 from accounts.tokens import KEY_START
-from pizzaProj.logs.discreet import Discreet, cover, mask
+from pizzaProj.logs import levels
+from pizzaProj.logs.discreet import cover, mask
+from pizzaProj.logs.lines import Lines
 from pizzaProj.tests.test_settings import start
 
 ORDER = "abcdefghij0123456789"
@@ -55,9 +58,11 @@ def test_a_traceback_is_masked_as_well():
         raise ValueError(f"/order/{ORDER}/")
     except ValueError:
         record = logging.LogRecord("shop", logging.ERROR, "", 1, "At %s", (f"/order/{ORDER}/",), sys.exc_info())
-    written = Discreet(logging.Formatter()).format(record)
-    assert ORDER not in written
-    assert written.startswith("At /order/…/\nTraceback") and written.endswith("ValueError: /order/…/")
+    written = Lines(mask).format(record)
+    assert ORDER not in written and "\n" not in written
+    entry = json.loads(written)
+    assert entry["message"] == "At /order/…/"
+    assert entry["exception"].startswith("Traceback") and entry["exception"].endswith("ValueError: /order/…/")
 
 
 def test_a_file_is_covered_once(tmp_path):
@@ -68,21 +73,42 @@ def test_a_file_is_covered_once(tmp_path):
         cover(logger)
     logger.warning("/order/%s/", ORDER)
     file, other = logger.handlers
-    assert (tmp_path / "web.log").read_text() == "/order/…/\n"
+    (line,) = (tmp_path / "web.log").read_text().splitlines()
+    assert json.loads(line)["message"] == "/order/…/"
     assert (len(file.filters), other.filters, other.formatter) == (1, [], None)
     file.close()
+
+
+def test_no_entry_is_below_the_setting(tmp_path, settings):
+    """Not a library's either, whose logger has a level of its own."""
+    settings.LOG_LEVEL = levels.checked("Error")
+    logger = logging.Logger("django", logging.INFO)
+    logger.addHandler(logging.FileHandler(tmp_path / "web.log"))
+    cover(logger)
+    logger.warning("Slow")
+    logger.error("Broken")
+    logger.handlers[0].close()
+    assert [json.loads(line)["message"] for line in (tmp_path / "web.log").open()] == ["Broken"]
 
 
 WORKER = """
 import logging
 from celery.utils.log import get_task_logger
 from celery_app import app
-app.Worker(loglevel="INFO", pool="solo")  # sets up the log
+app.Worker(loglevel="WARNING", pool="solo")  # sets up the log
+for name in ("kitchen", "celery.beat"):
+    logging.getLogger(name).info("News")
 for logger in (logging.getLogger("kitchen"), get_task_logger("kitchen.finish")):
     logger.warning("Not sent: /order/%s/", "ORDER")
 """.replace("ORDER", ORDER)
 
 
-def test_a_worker_is_discreet(tmp_path):
-    done = start(tmp_path, WORKER)
-    assert done.stderr.count("Not sent: /order/…/") == 2 and ORDER not in done.stderr, done.stderr
+def test_a_worker_is_discreet_and_tells_our_own_news(tmp_path):
+    done = start(tmp_path, WORKER, PYTHONWARNINGS="ignore")
+    entries = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(entry["logger"], entry["message"]) for entry in entries] == [
+        ("kitchen", "News"),
+        ("kitchen", "Not sent: /order/…/"),
+        ("kitchen.finish", "Not sent: /order/…/"),
+    ]
+    assert ORDER not in done.stderr
