@@ -26,6 +26,7 @@ from home.rows import Rows, Update, write_together
 from kitchen import stages
 from pictures.safe import safe_picture
 from realtime.refused import Refused
+from telemetry.trace import REQUEST_ID_LENGTH
 
 ORDER_ID_ALPHABET = string.ascii_lowercase + string.digits
 ORDER_ID_LENGTH = 20
@@ -46,6 +47,7 @@ STATE_FIELDS = (
     "overdue",
     "ready_at",
     "delivered_at",
+    "request_id",
 )
 ITEM_STATE_FIELDS = (
     "stage",
@@ -215,6 +217,8 @@ class Order(models.Model):
     overdue = models.BooleanField(default=False, db_default=False, editable=False)
     ready_at = models.DateTimeField(null=True, editable=False)  # to be collected
     delivered_at = models.DateTimeField(null=True, editable=False)
+    # the click of the last person who asked something of it: its messages and its lines in the log name it
+    request_id = models.CharField(max_length=REQUEST_ID_LENGTH, blank=True, default="", db_default="", editable=False)
 
     objects = OrderQuerySet.as_manager()
 
@@ -619,6 +623,10 @@ class OrderEvent(models.Model):
     reason = models.CharField(max_length=200, blank=True)
     # The state before a person's action, for `flow.undo` (kitchen.verbs.undoing)
     before = models.JSONField(null=True, editable=False)
+
+    # for the log (kitchen.changes): the epoch of the work at this change, and how late the link was that made it
+    epoch = 0
+    late_seconds: float | None = None
 
     class Meta:
         ordering = ["seq"]

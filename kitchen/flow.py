@@ -44,6 +44,7 @@ from kitchen.verbs.transaction import TooEarly as TooEarly
 from kitchen.verbs.transaction import loading_awaited as loading_awaited
 from kitchen.verbs.transaction import locked, repeatable
 from kitchen.verbs.transaction import work_begun as work_begun
+from telemetry import trace
 
 EARLY_SECONDS = 0.02  # a link can be this early: clocks of two machines, rounding
 OVERDUE_SECONDS = 2.0  # the recovery sweep gives a link this long to arrive
@@ -87,6 +88,7 @@ def place(
             way=way,
             idempotency_key=idempotency_key,
             simulated=simulated,
+            request_id=trace.present().request,
             created_at=kitchen.now,
             joined_at=kitchen.now,
             **facts(items),
@@ -167,6 +169,7 @@ def is_over(kitchen: Kitchen, work: Work, epoch: int, stage: str) -> bool:
     wait_seconds = (work.due_at - kitchen.now).total_seconds()
     if wait_seconds > EARLY_SECONDS:
         raise TooEarly(wait_seconds)
+    kitchen.late_seconds = max(0.0, -wait_seconds)
     return is_left_to_people(kitchen, work)
 
 

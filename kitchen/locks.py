@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from home.models import EVENT_ROWS, ITEM_ROWS, ORDER_ROWS, Order, OrderEvent, OrderItem
 from home.rows import Rows
-from kitchen import outlook, stages
+from kitchen import changes, outlook, stages
 from kitchen.clock import the_databases
 from kitchen.incomplete import Incomplete
 from kitchen.models import Station
@@ -104,6 +105,7 @@ class Kitchen:
     begun: list[Work] = field(default_factory=list)  # works that need a chain once this is committed
     unseated: dict[str, Station] = field(default_factory=dict)  # with room and, perhaps, a line
     awaited: dict[str, Station] = field(default_factory=dict)  # belts whose next loading somebody waits for
+    late_seconds: float | None = None  # how late the link came whose work ends with the next event
 
     def read(self, *codes: str) -> None:
         """Read the time and the stations of these stages (of all, if none is named) in one statement."""
@@ -165,6 +167,7 @@ class Kitchen:
 
     def note(self, event: OrderEvent) -> None:
         """Note an event of an order that was read or has just been made."""
+        event.late_seconds, self.late_seconds = self.late_seconds, None
         self.orders.setdefault(event.order_id, event.order)
         self.events.setdefault(event.order_id, []).append(event)
 
@@ -174,6 +177,7 @@ class Kitchen:
         for pk, events in noted.items():
             order = self.orders[pk]
             changed = [item for item in order.parts if item.has_changed]
+            transaction.on_commit(partial(changes.tell, events), robust=True)  # before it is announced
             order.save_state(events, changed)
 
     def _read(self, codes: Sequence[str], pk: int | None = None) -> list[Sequence[Any]]:

@@ -19,7 +19,7 @@ from kitchen.incomplete import Incomplete
 from kitchen.locks import Work
 from kitchen.models import Station
 from pizzaProj import waits
-from telemetry import sweeps
+from telemetry import sweeps, trace
 
 logger = logging.getLogger(__name__)
 
@@ -114,15 +114,21 @@ def cook(order: Order, item: OrderItem | None = None, **kwargs: Any) -> None:
 
     def enqueue_if_still_begun() -> None:
         if (work.epoch, work.stage) == begun:
-            enqueue(work)
+            with trace.in_course_of(order.request_id):  # not of the click that has made room for it
+                enqueue(work)
 
     transaction.on_commit(enqueue_if_still_begun, robust=True)
 
 
 @receiver(loading_awaited)
 def wake_belt(station: Station, due_monotonic: float, **kwargs: Any) -> None:
-    """Enqueue the next loading of a belt, after the commit."""
-    transaction.on_commit(lambda: enqueue_loading(station, due_monotonic), robust=True)
+    """Enqueue the next loading of a belt, after the commit. It is nobody's: each loads what comes next."""
+
+    def enqueue_nobodys() -> None:
+        with trace.in_course_of(""):
+            enqueue_loading(station, due_monotonic)
+
+    transaction.on_commit(enqueue_nobodys, robust=True)
 
 
 def enqueue(work: Work) -> None:

@@ -15,6 +15,7 @@ from kitchen import outlook, stages
 from kitchen.locks import Kitchen, Work
 from kitchen.models import Station
 from realtime.refused import Refused as Refused
+from telemetry import trace
 
 logger = logging.getLogger(__name__)
 
@@ -304,21 +305,23 @@ def note(kitchen: Kitchen, work: Work, cause: Cause) -> None:
     order = order_of(work)
     settle_stage(order)
     order.seq += 1
-    kitchen.note(
-        OrderEvent(
-            order=order,
-            seq=order.seq,
-            at=kitchen.now,
-            item=None if isinstance(work, Order) else work.number,
-            stage=work.stage,
-            order_stage=order.stage,
-            event=cause.event,
-            by=cause.by,
-            by_person=cause.by is not None,
-            reason=cause.reason,
-            before=cause.before,
-        )
+    if cause.by is not None:
+        order.request_id = trace.present().request
+    event = OrderEvent(
+        order=order,
+        seq=order.seq,
+        at=kitchen.now,
+        item=None if isinstance(work, Order) else work.number,
+        stage=work.stage,
+        order_stage=order.stage,
+        event=cause.event,
+        by=cause.by,
+        by_person=cause.by is not None,
+        reason=cause.reason,
+        before=cause.before,
     )
+    event.epoch = work.epoch
+    kitchen.note(event)
 
 
 def settle_stage(order: Order) -> None:

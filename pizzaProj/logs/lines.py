@@ -1,7 +1,7 @@
 """Write each entry of the log as one JSON object on one line, or, on a terminal, for people.
 
-What code says in `extra={"fields": {...}}` becomes keys of the object, and its message the key "event". Such fields
-are numbers and words of our own, and are written as they are; everything else is masked (pizzaProj.logs.discreet).
+The fields of news (telemetry.news) become keys of the object, and what happened is its "event". They are numbers and
+words of our own, and are written as they are; everything else is masked (pizzaProj.logs.discreet).
 """
 
 import json
@@ -14,6 +14,7 @@ from telemetry import trace
 
 Mask = Callable[[str], str]
 INDENT = "  "
+to_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder each time
 
 
 class Lines(logging.Formatter):
@@ -24,20 +25,22 @@ class Lines(logging.Formatter):
         self.mask = mask
 
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        entry = {"at": at, "level": record.levelname, "logger": record.name, **self.said(record)}
+        entry: dict[str, Any] = {"at": moment(record.created), "level": record.levelname, "logger": record.name}
+        fields = fields_of(record)
+        if fields is not None:  # of news, of which there are many
+            entry["event"] = record.msg
+            entry.update(fields)
+            return to_json(entry)
+        entry["message"] = self.mask(record.getMessage())
+        entry.update({key: value for key, value in trace.present()._asdict().items() if value})
         if record.exc_info and record.exc_info[0]:
             entry["exception"] = self.mask(self.formatException(record.exc_info))
         # half a surrogate pair is escaped, as no file takes it
-        return json.dumps(entry, ensure_ascii=False).encode(errors="backslashreplace").decode()
+        return to_json(entry).encode(errors="backslashreplace").decode()
 
-    def said(self, record: logging.LogRecord) -> dict[str, Any]:
-        fields = fields_of(record)
-        if fields is not None:
-            return {"event": record.msg, **fields}
-        now = trace.present()
-        where = {"request": now.request, "task": now.task, "task_name": now.task_name}
-        return {"message": self.mask(record.getMessage()), **{key: value for key, value in where.items() if value}}
+
+def moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 class Words(logging.Formatter):
