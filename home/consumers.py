@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser, User
 
 from accounts import rights
 from home import live
+from home.deliveries import deliveries
 from home.models import Order
 from home.reconcile import reconciler
 from kitchen import flow
@@ -47,6 +48,7 @@ class OrderWatcher(Identified):
         if event["seq"] > self.seen.get(event["order_id"], -1):
             self.seen[event["order_id"]] = event["seq"]
             await self.send(event["text"])
+            deliveries.note(event.get("about"))
 
     async def order_eta(self, event: dict[str, Any]) -> None:
         """Send nothing: only the forecast has moved, and a socket that did not ask for it is sent each seq once."""

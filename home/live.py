@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from home.models import ORDER_ID_LENGTH, Order
 from kitchen import stages
 from realtime.broadcast import Event, Gathering, broadcaster
+from telemetry.news import Fields
 
 NEW_ORDERS = "orders_new"  # staff's lists listen here
 KITCHEN = "kitchen"  # the boards
@@ -25,6 +26,7 @@ class State(NamedTuple):
     seq: int
     has_ended: bool
     payload: str  # as JSON
+    about: Fields  # for the log: the order by its number, as its id is secret
 
 
 # Groups
@@ -75,6 +77,7 @@ def status_event(state: State) -> Event:
         "seq": state.seq,
         "ended": state.has_ended,
         "text": frame_of_payload(state.payload),
+        "about": state.about,
     }
 
 
@@ -89,6 +92,7 @@ def orders_event(states: Collection[State]) -> Event:
         "type": "kitchen.orders",
         "seqs": {state.order_id: state.seq for state in states},
         "ended": [state.order_id for state in states if state.has_ended],
+        "about": [state.about for state in states],
         "text": frame_of_orders(state.payload for state in states),
     }
 
@@ -100,7 +104,8 @@ boards = Gathering(broadcaster, KITCHEN, orders_event)
 
 
 def state_of(order: Order) -> State:
-    return State(order.order_id, order.seq, order.stage in stages.ENDED, json.dumps(order.payload()))
+    about = {"order": order.pk, "seq": order.seq, "request": order.request_id or None}
+    return State(order.order_id, order.seq, order.stage in stages.ENDED, json.dumps(order.payload()), about)
 
 
 def frame_of_payload(payload: str) -> str:

@@ -4,10 +4,11 @@ To follow a click, take its id (X-Request-ID in the answer, or "request" in any 
 
     grep -h 5f0c8a52d1b3e947 var/logs/*.log | sort
 
-The lines are, in the order of their time: each change of the order (`kitchen.changes`: in the process and the task
-that made it), what it caused with other orders ("cause" is then that click), and in the web `home.deliveries`: how
-many sockets got which seq. With LOG_LEVEL=debug there is a line for each announcement between the two. To follow an
-order through all of its clicks, look for its number: grep '"order": 17,'.
+The lines are, in the order of their time: each change of the order (`kitchen.changes`, in the process and the task
+that made it), what it caused with other orders ("cause" is then that click), and in each web how many sockets got
+which seq (`home.deliveries`), or that its announcement was dropped (`realtime.broadcast`), after which the next check
+brings it. With LOG_LEVEL=debug each announcement has a line, too. To follow an order through all of its clicks, look
+for its number: grep '"order": 17,'.
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from channels.layers import get_channel_layer
 
+from telemetry.news import News
+
 logger = logging.getLogger(__name__)
+announced, dropped = News(__name__, logging.DEBUG), News(__name__)
 
 SEND_TIMEOUT_SECONDS = 3
 MAX_PENDING = 10_000
@@ -56,6 +59,7 @@ class Broadcaster:
         """Queue a message and return at once. Order is kept. A message that can't be sent is logged and dropped."""
         if len(self._pending) >= MAX_PENDING:
             logger.warning("Not sent to %s: %d messages are already waiting", _loggable(group), MAX_PENDING)
+            _tell(dropped, "dropped", event)
             return
         self._hand_over(Message(time.monotonic(), group, event, log_level))
 
@@ -110,7 +114,7 @@ class Broadcaster:
                 layer = get_channel_layer()
                 assert layer is not None
                 await layer.group_send(message.group, message.event)
-            self._note_success()
+            self._note_success(message)
         except (Exception, asyncio.CancelledError) as error:  # the next message must still be sent
             self._note_failure(message, str(error) or type(error).__name__)
 
@@ -120,11 +124,13 @@ class Broadcaster:
         if log_level >= logging.WARNING or self.dropped:
             self.dropped += 1
         logger.log(log_level, "Not sent to %s: %s", _loggable(message.group), reason)
+        _tell(dropped, "dropped", message.event)
 
-    def _note_success(self) -> None:
-        dropped, self.dropped = self.dropped, 0
-        if dropped > 1:
-            logger.warning("Sending again; not sent meanwhile: %d", dropped)
+    def _note_success(self, message: Message) -> None:
+        _tell(announced, "announced", message.event)
+        count, self.dropped = self.dropped, 0
+        if count > 1:
+            logger.warning("Sending again; not sent meanwhile: %d", count)
 
 
 class Gathering(Generic[P]):
@@ -181,6 +187,13 @@ def user_group(user_pk: int) -> str:
 def nudge(user_pk: int) -> None:
     """Tell the pages of an account to fetch their state again. It carries no content, so losing it is harmless."""
     broadcaster.send(user_group(user_pk), {"type": "notices.changed"})
+
+
+def _tell(news: News, what: str, event: Event) -> None:
+    """Log what became of an announcement, if its sender says what it is about: the loop does not know the click."""
+    about = event.get("about")
+    if isinstance(about, dict) and news.is_wanted():
+        news.tell(what, about)
 
 
 def _loggable(group: str) -> str:

@@ -43,6 +43,7 @@ async def test_announcing_sends_the_whole_state_to_the_orders_group():
             "seq": 3,
             "ended": False,
             "text": json.dumps({"payload": ORDER.payload()}),
+            "about": {"order": 1, "seq": 3, "request": None},
         }
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import rights
 from home import live
 from home.consumers import OrderWatcher
+from home.deliveries import deliveries
 from home.models import Order
 from home.reconcile import reconciler
 from kitchen.board import actions, handover, snapshot
@@ -75,6 +76,8 @@ class KitchenBoard(OrderWatcher):
         for order_id, seq in event["seqs"].items():
             self.note(order_id, seq, order_id in event["ended"])
         await self.send(event["text"])
+        for about in event.get("about", ()):  # an older version has none
+            deliveries.note(about)
         handover.check.hurry()
 
     async def kitchen_changed(self, event: dict[str, Any]) -> None:
