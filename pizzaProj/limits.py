@@ -93,6 +93,7 @@ HISTORIES_AT_ONCE = 1  # pages of history that one process reads; the others wai
 # Entries of the log, of one kind and within waits.LOG_SECONDS; the others are counted
 LOGGED_TRACEBACKS = 1
 LOGGED_WARNINGS = 10
+LOG_BYTES = 10_000_000  # of a part of the embedded shop, and as many of what it wrote before
 
 # What the sweeps of all processes find within a while before somebody is told. What is not here is only counted.
 ALARMS = {

@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
+from pizzaProj.logs.lines import in_words
+from pizzaProj.supervision import logs
 from pizzaProj.supervision.mortal import end_with_parent as end_with_parent
 from pizzaProj.supervision.mortal import mortal
 from pizzaProj.supervision.restarts import Restarts
@@ -24,7 +25,6 @@ STOP_SECONDS = 10.0  # for a worker to finish its current tasks
 START_SECONDS = 60.0
 POLL_SECONDS = 0.1
 LOOK_SECONDS = 0.5
-MAX_LOG_BYTES = 5_000_000
 TAIL_BYTES, TAIL_LINES = 20_000, 15
 
 
@@ -49,7 +49,7 @@ class Child:
         self.command = command
         self.log = log
         self.before = before
-        with open_log(log) as output:
+        with logs.open_log(log) as output:
             self.log_begins = output.tell()
             self.process = subprocess.Popen(
                 mortal(command),
@@ -74,10 +74,15 @@ class Child:
         return "\n  ".join(lines)
 
     def last_lines(self) -> list[str]:
-        """Return the last lines of the log since this start."""
+        """Return the last lines of the log since this start, in words, without news of orders."""
         with open(self.log, "rb") as log:
             log.seek(max(self.log_begins, log.seek(0, os.SEEK_END) - TAIL_BYTES))
-            return log.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
+            lines = log.read().decode(errors="replace").splitlines()
+        return [words for line in lines for words in in_words(line)][-TAIL_LINES:]
+
+    def cut_log(self) -> None:
+        if logs.cut(self.log):
+            self.log_begins = 0
 
     def kill(self) -> None:
         """Kill the whole group, including what a dead worker has left behind."""
@@ -159,6 +164,8 @@ class Supervisor:
             last = now
             if now - last_look >= LOOK_SECONDS:
                 last_look = now
+                for child in self.children:
+                    child.cut_log()
                 for look in looks:
                     look(self, watched)
             time.sleep(POLL_SECONDS)
@@ -238,11 +245,3 @@ def catch_signals(handler: Callable[[int, FrameType | None], object] | signal.Ha
     signal.signal(signal.SIGTERM, handler)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, handler)
-
-
-def open_log(path: Path) -> IO[bytes]:
-    """Open a log for appending, readable only by its owner. A large one is first renamed to `.1`."""
-    path.parent.mkdir(exist_ok=True)
-    if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
-        path.replace(path.with_name(path.name + ".1"))
-    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pizzaProj.supervision import restarts, supervisor
+from pizzaProj.supervision import logs, restarts, supervisor
 from pizzaProj.supervision.restarts import Restarts
 from pizzaProj.supervision.supervisor import Broken, Stopped, Supervisor
 
@@ -79,13 +79,63 @@ def test_no_child_is_started_after_a_stop_was_requested(nursery: Nursery) -> Non
 
 
 def test_a_large_log_is_kept_as_one_older_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "MAX_LOG_BYTES", 10)
+    monkeypatch.setattr(logs, "LOG_BYTES", 10)
     path = tmp_path / "web.log"
     for text in (b"first, and long\n", b"second\n", b"third\n"):
-        with supervisor.open_log(path) as log:
+        with logs.open_log(path) as log:
             log.write(text)
     assert path.read_bytes() == b"second\nthird\n"
     assert (tmp_path / "web.log.1").read_bytes() == b"first, and long\n"
+
+
+def test_a_log_is_cut_while_its_child_goes_on_writing(
+    nursery: Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much it writes, there are at most twice the limit, and what is written next is there."""
+    monkeypatch.setattr(logs, "LOG_BYTES", 1000)
+    script = "n=0; while [ ! -e enough ]; do n=$((n+1)); echo line $n; done; touch done; sleep 60"
+    log = tmp_path / "logs" / "cook.log"
+    cuts: list[int] = []
+
+    def look(stack: Supervisor, now: float) -> None:
+        old = logs.older(log)
+        if old.exists() and (size := old.stat().st_size) and not (tmp_path / "enough").exists():
+            cuts.append(size)
+            (tmp_path / "enough").touch(exist_ok=True)
+        stack.asked = int((tmp_path / "done").exists() and log.stat().st_size <= 1000)
+
+    nursery.start("cook", ["sh", "-c", script])
+    with pytest.raises(Stopped):
+        nursery.watch(look)
+    assert cuts == [1000] and logs.older(log).stat().st_size <= 1000
+    assert {file.stat().st_mode & 0o777 for file in (log, logs.older(log))} == {0o600}
+    before = log.read_text()
+    with logs.open_log(log) as again:  # as the child has it: opened for appending
+        again.write(b"next\n")
+    assert log.read_text() == f"{before}next\n" and "\0" not in before
+
+
+def test_a_log_is_emptied_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(logs, "LOG_BYTES", 10)
+    monkeypatch.setattr(logs, "keep_end", no_room)
+    log = tmp_path / "web.log"
+    log.write_text("twelve bytes")
+    assert (logs.cut(log), log.read_text(), logs.cut(log)) == (True, "", False)
+    assert not logs.cut(tmp_path / "none.log")
+
+
+def test_the_end_of_a_log_is_told_in_words(nursery: Nursery, tmp_path: Path) -> None:
+    news = '{"at": "2026", "level": "INFO", "logger": "kitchen.changes", "event": "started", "order": 1}'
+    trouble = (
+        '{"at": "2026", "level": "ERROR", "logger": "kitchen", "message": "The oven is cold", "exception": "A\\nB"}'
+    )
+    nursery.start("cook", ["sh", "-c", f"printf '%s\\n' '{trouble}' '{news}'; exit 3"])
+    with pytest.raises(Broken) as broken:
+        nursery.wait_for(lambda: False, "It never began")
+    assert str(broken.value).splitlines()[1:] == ["  ERROR The oven is cold", "    A", "    B"]
 
 
 # What ends is started again
@@ -158,7 +208,7 @@ def test_a_machine_without_room_for_a_child_gets_more_time(
 
     nursery.start("cook", ONE_MORE)
     monkeypatch.setattr(restarts, "PAUSES_SECONDS", (0.0, 0.0))
-    monkeypatch.setattr(supervisor, "open_log", no_room)
+    monkeypatch.setattr(logs, "open_log", no_room)
     with pytest.raises(Broken, match=r"cook can't be started \(No space left on device\)\."):
         nursery.watch()
     assert nursery.said == [
