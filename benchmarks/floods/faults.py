@@ -15,6 +15,7 @@ from benchmarks.chaos.frozen import Result, Round
 from benchmarks.chaos.shops import Shop
 from benchmarks.floods.hostile import KINDS, PATIENCE_SECONDS, ROOM
 from benchmarks.processes import ROOT
+from pizzaProj.logs.lines import is_news
 
 PAGE_SECONDS = 1.0  # the bar for everybody else's pages
 MOST_MB = 600.0  # that for each web's memory
@@ -97,7 +98,7 @@ def watched(shop: Shop) -> Iterator[Seen]:
         is_over.set()
         watcher.join()
     grown = [text[len(before.get(path, "")) :] for path, text in logs_of(shop).items()]
-    lines = [line for text in grown for line in text.splitlines()]
+    lines = [line for text in grown for line in text.splitlines() if not is_news(line)]
     seen.notes.append(f"at most {most[0]:.0f} MB, {len(lines)} lines of log")
     if most[0] > MOST_MB:
         seen.problems.append(f"a web had {most[0]:.0f} MB")

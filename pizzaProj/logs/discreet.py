@@ -38,7 +38,8 @@ def cover(logger: logging.Logger) -> None:
 
     Files and pipes get JSON, terminals words.
     """
-    for handler in [*logger.handlers] or [logging.lastResort]:
+    handlers: list[logging.Handler | None] = [*logger.handlers] or [logging.lastResort]
+    for handler in handlers:
         stream = getattr(handler, "stream", None)
         if handler is not None and isinstance(stream, io.TextIOWrapper):  # not a test's list of entries
             cover_handler(handler, stream.isatty())

@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from websockets.sync.client import connect
 
 MANAGE = str(settings.BASE_DIR / "manage.py")
 # The last one is set where the tests import the pages: a worker that took it over would have a pool.
@@ -122,6 +123,7 @@ class Shop:
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=20) as answer:
             text = answer.read()
+            self.click = answer.headers["X-Request-ID"]
         return answer.status, json.loads(text) if path.startswith("api/") else text
 
     def lets_in(self, username: str, password: str) -> bool:
@@ -156,7 +158,7 @@ def folder(furnished: Path, tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_it_opens_cooks_closes_and_goes_on(tmp_path: Path) -> None:
-    with Shop(tmp_path, "--speed", "6000") as shop:
+    with Shop(tmp_path, "--speed", "1000") as shop:
         shop.open()
         account = re.search(r"Staff: (\S+)  user admin  password (\S+)  \(shown this once\)\n", shop.output)
         assert account and account[1] == shop.url + "admin/"
@@ -167,11 +169,15 @@ def test_it_opens_cooks_closes_and_goes_on(tmp_path: Path) -> None:
         assert len(menu) >= 8 and all(shop.ask(pizza["image"].lstrip("/"))[0] == 200 for pizza in menu)
         status, answer = shop.ask("api/order/", {"id": menu[0]["id"]})
         assert status == 201
-        path = f"api/order/{answer['order']['order_id']}/"
-        await_that(lambda: shop.ask(path)[1]["payload"]["stage"] == "delivered")
+        order_id, click = answer["order"]["order_id"], shop.click
+        path = f"api/order/{order_id}/"
+        watch_until_delivered(shop, order_id)
         delivered = shop.ask(path)[1]
+        last = f'"seq": {delivered["payload"]["seq"]}, "request": "{click}", "sockets": 1}}'
+        await_that(lambda: last in (tmp_path / "logs" / "web.log").read_text())
         assert shop.end(signal.SIGINT) == CLOSED
 
+    check_that_it_can_be_followed(tmp_path, click, order_id)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"web.log", "worker.log", "beat.log", "valkey.log"} <= {file.name for file in files}
     assert [file for file in files if password.encode() in file.read_bytes()] == []
@@ -183,6 +189,33 @@ def test_it_opens_cooks_closes_and_goes_on(tmp_path: Path) -> None:
         assert shop.ask("api/menu/")[1]["pizzas"] == menu
         assert shop.lets_in("admin", password)
         assert shop.end(signal.SIGTERM) == CLOSED
+
+
+def watch_until_delivered(shop: Shop, order_id: str) -> None:
+    with connect(f"{shop.url.replace('http', 'ws')}ws/pizza/{order_id}/") as socket:
+        while json.loads(socket.recv(timeout=COOK_SECONDS))["payload"]["stage"] != "delivered":
+            pass
+
+
+def check_that_it_can_be_followed(folder: Path, click: str, order_id: str) -> None:
+    """Follow a click from its request through the tasks to the socket, as an operator does: by its id alone."""
+    logs = {name: (folder / "logs" / f"{name}.log").read_text() for name in ("web", "worker", "beat")}
+    found = {name: [json.loads(line) for line in text.splitlines() if click in line] for name, text in logs.items()}
+    with closing(sqlite3.connect(folder / "db.sqlite3")) as database:
+        events = "SELECT seq, item, stage, event FROM home_orderevent WHERE order_id = 1 ORDER BY seq"
+        happened = database.execute(events).fetchall()
+    changes = sorted(
+        (line["seq"], line["item"], line["stage"], line["event"], name, line["task_name"])
+        for name, lines in found.items()
+        for line in lines
+        if line["logger"] == "kitchen.changes"
+    )
+    assert changes == [
+        (*happened[0], "web", None),
+        *((*event, "worker", "kitchen.finish_item" if event[0] <= 4 else "kitchen.finish") for event in happened[1:]),
+    ]
+    assert {line["logger"] for line in found["web"]} == {"kitchen.changes", "home.deliveries"}
+    assert not any(order_id in text for text in logs.values())
 
 
 @pytest.mark.slow

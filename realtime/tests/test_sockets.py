@@ -34,6 +34,8 @@ from pizzaProj.tests.test_stack import environment, free_port
 from realtime import identities, revalidation, seldom, sockets
 from realtime.broadcast import broadcaster
 from realtime.identities import Credential, read_all
+from realtime.refused import Refused
+from telemetry import trace
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
@@ -111,6 +113,23 @@ async def is_obeyed(socket, kind):
     live.announce(Order(order_id=watched, seq=2))  # everyone hears this one, so there is no need to wait for silence
     heard = (await receive(socket))["payload"]["order_id"]
     return heard == new and (await receive(socket))["payload"]["order_id"] == watched
+
+
+async def test_each_frame_is_a_click_of_its_own(paths, key, monkeypatch):
+    seen = []
+
+    def override(order_id, stage, user):
+        seen.append(trace.present())
+        raise Refused("Not now.")
+
+    monkeypatch.setattr("home.consumers.override", sync_to_async(override))
+    async with open_socket(paths["one order"], header(key)) as socket:
+        await receive(socket)
+        for _ in range(2):
+            await socket.send_json_to({"action": "override", "stage": "baked"})
+            assert (await receive(socket))["error"] == "Not now."
+    first, second = (trace.checked(one.request) for one in seen)
+    assert first and second and first != second
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A real web process under attack: it answers everything, and its log stays short and keeps every secret."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from benchmarks.fuzz.requests import Door
 from benchmarks.fuzz.sockets import Names, kinds
 from benchmarks.processes import accepts, free_port
 from chat import rooms
+from home.models import OrderEvent
+from pizzaProj.logs.lines import is_news
 from pizzaProj.tests.test_stack import await_that
 from realtime.broadcast import broadcaster
 
@@ -75,5 +78,11 @@ def test_a_flood_leaves_a_short_log_without_secrets(port, log, place, alice, bob
     assert notes.broken == []
     assert notes.statuses[404] > 0 and notes.statuses[400] > 0 and notes.closes[4404] > 0
     written = log.read_text(errors="replace")
-    assert "Traceback" not in written and len(written.splitlines()) <= MOST_LINES, written
+    assert "Traceback" not in written
+    lines = written.splitlines()
+    entries = [json.loads(line) for line in lines if line.startswith("{")]
+    changes = {(entry["order"], entry["seq"]) for entry in entries if entry["logger"] == "kitchen.changes"}
+    assert changes == set(OrderEvent.objects.values_list("order", "seq")) - {(order.pk, 1)}  # ours was not the web's
+    others = [line for line in lines if not is_news(line)]
+    assert len(others) <= MOST_LINES, others
     assert not any(secret in written for secret in (order.order_id, *filter(None, keys)))
