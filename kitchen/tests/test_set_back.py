@@ -114,6 +114,7 @@ def test_a_shop_without_work_leaves_no_sign(small_kitchen, place):
 
 
 def test_an_empty_shop_is_set_back_once(small_kitchen, place, caplog, django_capture_on_commit_callbacks):
+    caplog.set_level(logging.WARNING, "kitchen.changes")
     flow.cancel(place(at(0)).pk, clock=at(1))
     with django_capture_on_commit_callbacks(execute=True):
         for seconds in (2, 4):
