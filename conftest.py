@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
@@ -61,6 +61,8 @@ from kitchen.models import Shop, Station
 from kitchen.promises import forecast
 from pizzaProj.messaging import outage
 from telemetry import sweeps
+from telemetry.counts import counts
+from telemetry.sending import sender
 
 # Playwright's default of five seconds is too short where several browsers and shops share two cores.
 expect.set_options(timeout=20_000)
@@ -199,6 +201,25 @@ def nobody_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paces, "process", paces.InProcess())
     monkeypatch.setattr(paces, "PREFIX", f"test:{secrets.token_hex(8)}:")
     paces.outage.forget()
+
+
+@pytest.fixture(autouse=True)
+def nobody_sends_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no thread take away what a test counts."""
+    monkeypatch.setattr(sender, "begin", lambda kind: None)
+
+
+@pytest.fixture
+def counted() -> Callable[..., dict[tuple[str, ...], float]]:
+    """Return counted(*names), which says what this test has counted of these: {(*labels): how many}."""
+    counts.take()
+
+    def counted(*names: str) -> dict[tuple[str, ...], float]:
+        batch = counts.take()
+        timed = {series: float(sum(one.buckets)) for series, one in batch.times.items()}
+        return {labels: number for (name, labels), number in {**batch.totals, **timed}.items() if name in names}
+
+    return counted
 
 
 @pytest.fixture

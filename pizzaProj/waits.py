@@ -67,6 +67,9 @@ LOOK_AGAIN_SECONDS = 1.0  # for this long its answer is given again
 SIGN_SECONDS = 10.0  # a part that has given no sign for so long is not at work; each gives one every few seconds
 SIGN_ANSWER_SECONDS = 0.5  # for which a part waits as it gives one
 CLOCK_OFF_SECONDS = 2.0  # a clock that differs by more from the database's is said to be wrong
+SEND_COUNTS_SECONDS = 5.0  # between two times that a process adds what it counted to the shop's totals
+COUNTS_ANSWER_SECONDS = 0.5  # for Valkey to take them; else they come with the next
+PROCESS_GONE_SECONDS = 15  # what a process holds counts for so long after it has told it; whole seconds
 READ_THROUGH_SECONDS = 2.0  # for which the start looks for damage in SQLite's file
 
 # Alarms: a watch in each web and in beat

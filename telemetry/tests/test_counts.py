@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from telemetry import table
-from telemetry.counts import Counts
+from telemetry.counts import Batch, Counts, Timed
 from telemetry.table import Measure
 
 
@@ -25,6 +27,27 @@ def test_sorts_times_into_buckets():
         counts.observe("bake_seconds", seconds)
     timed = counts.times["bake_seconds", ()]
     assert (timed.buckets, timed.seconds) == ([2, 1, 1], 10.0)
+
+
+def test_what_was_taken_is_not_taken_again():
+    counts = Counts()
+    counts.add("eaten_total", "Funghi")
+    counts.observe("bake_seconds", 1.5)
+    taken = Batch({("eaten_total", ("Funghi",)): 1}, {("bake_seconds", ()): Timed([0, 1, 0], 1.5)})
+    assert [counts.take(), counts.take()] == [taken, Batch({}, {})]
+
+
+def test_a_fork_begins_at_zero_and_with_a_lock_of_its_own():
+    from telemetry.counts import counts
+
+    with counts.lock:  # as another thread can hold it
+        counts.totals["eaten_total", ("Funghi",)] += 1
+        child = os.fork()
+        if not child:
+            is_fresh = not counts.totals and counts.lock.acquire(timeout=1)
+            os._exit(0 if is_fresh else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert dict(counts.take().totals) == {("eaten_total", ("Funghi",)): 1}
 
 
 def test_refuses_what_the_table_does_not_have():
