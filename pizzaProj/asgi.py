@@ -33,6 +33,7 @@ from pizzaProj.traced import Traced
 from realtime.admission import Admission
 from realtime.backpressure import Backpressure
 from realtime.sockets import OwnOriginValidator
+from telemetry.requests import Timed
 
 sys.setswitchinterval(waits.SWITCH_SECONDS)
 discreet.cover(logging.getLogger())  # Daphne has set it up
@@ -45,7 +46,7 @@ sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern m
 # Each consumer identifies its client by itself, so a visitor who watches costs no query (see realtime.sockets).
 application = ProtocolTypeRouter(
     {
-        "http": Traced(Shielded(Lanes(django_application))),
+        "http": Traced(Shielded(Timed(Lanes(django_application)))),
         "websocket": OwnOriginValidator(Backpressure(Admission(CookieMiddleware(URLRouter(sockets))))),
     }
 )

@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "operations.incomplete.Incompleteness",
     "pizzaProj.turned_away.TurnedAway",
+    "telemetry.requests.NamedRoute",
 ]
 if DEBUG:
     INSTALLED_APPS.append("django_browser_reload")

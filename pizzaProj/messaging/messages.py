@@ -10,6 +10,7 @@ from typing import Any
 from celery.worker.request import Request
 
 from kitchen import clock
+from telemetry import tasks
 
 
 class Message(Request):  # type: ignore[misc]
@@ -22,3 +23,9 @@ class Message(Request):  # type: ignore[misc]
             self._eta += ahead
         if self._expires is not None:
             self._expires += ahead
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """Count a task whose process is killed now, as it took too long."""
+        super().on_timeout(soft, timeout)
+        if not soft:
+            tasks.note_killed(self.name)
