@@ -19,7 +19,7 @@ from django.db.models import F, Q, QuerySet
 from django.dispatch import Signal
 
 from home.models import FORECAST_FIELDS, ORDER_ROWS, Order, OrderItem, Pizza
-from kitchen import as_measured, stages
+from kitchen import as_measured, counted, stages
 from kitchen.locks import HELD_SECONDS, Clock, Kitchen, Work, lock_kitchen
 from kitchen.models import Promise, Shop, Station
 from kitchen.transitions import (
@@ -100,6 +100,7 @@ def place(
         order.save()
         order.parts = make_items(order, write_lines(order, items))
         order_placed.send(Order, order=order, promise=promise)
+        counted.after_commit(counted.placed, order)
         begin_order(kitchen, order, stages.FIRST)
     return order
 
@@ -170,7 +171,10 @@ def is_over(kitchen: Kitchen, work: Work, epoch: int, stage: str) -> bool:
     if wait_seconds > EARLY_SECONDS:
         raise TooEarly(wait_seconds)
     kitchen.late_seconds = max(0.0, -wait_seconds)
-    return is_left_to_people(kitchen, work)
+    if is_left_to_people(kitchen, work):
+        return True
+    counted.after_commit(counted.ended_late, stage, -wait_seconds)
+    return False
 
 
 def go_on(kitchen: Kitchen, work: W, target: str) -> W | None:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from home.models import EVENT_ROWS, ITEM_ROWS, ORDER_ROWS, Order, OrderEvent, OrderItem
 from home.rows import Rows
-from kitchen import changes, outlook, stages
+from kitchen import changes, counted, outlook, stages
 from kitchen.clock import the_databases
 from kitchen.incomplete import Incomplete
 from kitchen.models import Station
@@ -178,7 +178,9 @@ class Kitchen:
             order = self.orders[pk]
             changed = [item for item in order.parts if item.has_changed]
             transaction.on_commit(partial(changes.tell, events), robust=True)  # before it is announced
+            stage_before = order.stage_read
             order.save_state(events, changed)
+            counted.after_commit(counted.changed, events, stage_before)
 
     def _read(self, codes: Sequence[str], pk: int | None = None) -> list[Sequence[Any]]:
         """Read everything; return the rows of the order and its items, if one was asked for.
