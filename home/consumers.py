@@ -14,6 +14,7 @@ from home.deliveries import deliveries
 from home.models import Order
 from home.reconcile import reconciler
 from kitchen import flow
+from realtime import census
 from realtime.incoming import parse_object
 from realtime.refused import Refused
 from realtime.sockets import UNKNOWN, Identified, greeting
@@ -63,6 +64,8 @@ class OrderProgress(OrderWatcher):
 
     If the address has ?forecast, the payload is sent again whenever its `eta` has moved, marked {"forecast": true}.
     """
+
+    kind = "order"
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,6 +120,8 @@ class OrderProgress(OrderWatcher):
 
 class OrderList(OrderWatcher):
     """The orders of a list: {"watch": ["<order_id>", ...]} names them. Who can see all hears of new ones, too."""
+
+    kind = "orders"
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,6 +183,7 @@ class Unknown(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         await self.accept()
         await self.close(UNKNOWN)
+        census.note_end("unknown", str(UNKNOWN))
 
 
 # Reads in threads of their own: a slow one must not hold up another watcher's frame.

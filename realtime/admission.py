@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from pizzaProj import limits
+from realtime import census
 from realtime.buckets import Buckets
 from realtime.identities import neighbourhood
 from realtime.pace import TOO_MANY
@@ -58,6 +59,7 @@ class Admission:
         address = neighbourhood(address_of(scope))
         refusal = self.refusal(address)
         if refusal:
+            census.note_refusal("process" if refusal == TOO_MANY_AT_ALL else "address")
             return await turn_away(receive, send, refusal)
         self.open += 1
         try:

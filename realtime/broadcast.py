@@ -17,6 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from channels.layers import get_channel_layer
 
+from telemetry.counts import counts
 from telemetry.news import News
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Broadcaster:
         if len(self._pending) >= MAX_PENDING:
             logger.warning("Not sent to %s: %d messages are already waiting", _loggable(group), MAX_PENDING)
             _tell(dropped, "dropped", event)
+            counts.add("shop_announcements_dropped_total")
             return
         self._hand_over(Message(time.monotonic(), group, event, log_level))
 
@@ -120,6 +122,7 @@ class Broadcaster:
 
     def _note_failure(self, message: Message, reason: str) -> None:
         """Log the first message of an outage. There can be thousands, and pages catch up by themselves."""
+        counts.add("shop_announcements_dropped_total")
         log_level = logging.DEBUG if self.dropped else message.log_level
         if log_level >= logging.WARNING or self.dropped:
             self.dropped += 1
@@ -127,6 +130,7 @@ class Broadcaster:
         _tell(dropped, "dropped", message.event)
 
     def _note_success(self, message: Message) -> None:
+        counts.add("shop_announcements_sent_total")
         _tell(announced, "announced", message.event)
         count, self.dropped = self.dropped, 0
         if count > 1:

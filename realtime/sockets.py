@@ -31,7 +31,7 @@ from django.db import Error as DatabaseError
 
 from accounts.whose import now_it_is, whose
 from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
-from realtime import admission, heartbeat, identities
+from realtime import admission, census, heartbeat, identities
 from realtime.admission import address_of
 from realtime.door import door
 from realtime.identities import Credential, TooManyTries, Who
@@ -66,10 +66,11 @@ class Ended(Exception):
 class Identified(AsyncWebsocketConsumer):
     """A consumer that knows who is at the other end.
 
-    Subclasses define `opened` and `received`, and `needs_account`, `may_stay`, `greet` and `refreshed` where they
-    differ. They leave connect, receive and dispatch alone, and clean up in `__call__` (as OrderWatcher does).
+    Subclasses define `kind`, `opened` and `received`, and `needs_account`, `may_stay`, `greet` and `refreshed` where
+    they differ. They leave connect, receive and dispatch alone, and clean up in `__call__` (as OrderWatcher does).
     """
 
+    kind: str = "other"  # what the socket is about, for those who count
     needs_account: ClassVar[bool] = True
 
     def __init__(self) -> None:
@@ -82,6 +83,7 @@ class Identified(AsyncWebsocketConsumer):
         self._may_authenticate = False  # with the next message
         self._was_asked = False  # to log in
         self.has_ended = False
+        self.ended_by = census.BY_CLIENT
         self.is_busy = False  # while a message is being handled
         self.heard_at = 0.0  # the last word from the client, on time.monotonic
         self.is_hidden = False  # the page, as its last heartbeat said
@@ -161,6 +163,7 @@ class Identified(AsyncWebsocketConsumer):
     async def close(self, code: int | bool | None = None, reason: str | None = None) -> None:
         if not self.has_ended:
             self.has_ended = True
+            self.ended_by = str(code)
             await super().close(code, reason)
 
     async def send_problem(self, words: str) -> None:
@@ -178,7 +181,8 @@ class Identified(AsyncWebsocketConsumer):
         scope, receive, send = args
         next_message: Any = partial(self._receive_next, receive)
         try:
-            await super().__call__(scope, next_message, send)
+            with census.counted(self):
+                await super().__call__(scope, next_message, send)
         finally:
             self.has_ended = True
             self._stop_waiting()
@@ -402,6 +406,7 @@ class OwnOriginValidator(OriginValidator):
         origin = header(scope, b"origin")
         if origin is None or token_in(scope) is not None or self.is_ours(origin, header(scope, b"host")):
             return await self.application(scope, receive, send)
+        census.note_refusal("origin")
         return await WebsocketDenier()(scope, receive, send)
 
     def is_ours(self, origin: str, host: str | None) -> bool:

@@ -26,6 +26,8 @@ Content = dict[str, Any]
 class Inbox(Identified):
     """Send the whole state, {"type": "inbox", ...}, whenever it has changed. What staff send acts on a room."""
 
+    kind = "inbox"
+
     def __init__(self) -> None:
         super().__init__()
         self.sent: Content = {}

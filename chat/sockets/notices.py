@@ -43,6 +43,8 @@ def read(user_pks: Collection[int]) -> dict[int, State]:
 class Notices(Identified):
     """Send the state at connect and whenever it has changed. The address is /ws/notices/."""
 
+    kind = "notices"
+
     def __init__(self) -> None:
         super().__init__()
         self.sent: State = {}

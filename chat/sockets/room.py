@@ -54,6 +54,7 @@ Page = tuple[list[stream.Packed], bool]  # messages, and whether there are more
 class RoomSocket(Identified):
     """Show one room to one person. Each message is sent once, in the order of `seq`."""
 
+    kind = "room"
     needs_account = False
 
     def __init__(self) -> None:

@@ -28,6 +28,7 @@ MOST_REMEMBERED = 10_000  # orders whose seq a board remembers
 class KitchenBoard(OrderWatcher):
     """The board for staff: first a snapshot of all orders, then a stream of changes."""
 
+    kind = "board"
     needs_account = True
 
     def __init__(self) -> None:

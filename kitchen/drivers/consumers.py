@@ -24,6 +24,8 @@ from realtime.sockets import Identified
 class DriversPage(Identified):
     """First all orders that are with the drivers, then those that change; nothing else of the kitchen."""
 
+    kind = "drivers"
+
     def __init__(self) -> None:
         super().__init__()
         self.orders: dict[str, Any] = {}  # as last sent

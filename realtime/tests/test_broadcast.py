@@ -65,7 +65,7 @@ def test_one_loop_serves_all_threads():
     assert sum(thread.name == "broadcast" for thread in threading.enumerate()) == 1
 
 
-async def test_it_sends_again_when_redis_is_back(valkey):
+async def test_it_sends_again_when_redis_is_back(valkey, counted):
     valkey.stop()
     broadcaster.send(GROUP, mew(1))
     await sync_to_async(broadcaster.flush)()
@@ -73,12 +73,24 @@ async def test_it_sends_again_when_redis_is_back(valkey):
     async with listening() as receive:
         broadcaster.send(GROUP, mew(2))
         assert await receive() == mew(2)
+    await sync_to_async(broadcaster.flush)()
+    assert counted("shop_announcements_dropped_total") == {(): 1}
 
 
-def test_it_drops_messages_and_logs_it_when_too_many_are_waiting(monkeypatch, caplog):
+async def test_what_is_sent_is_counted(counted):
+    await sync_to_async(broadcaster.flush)()
+    counted()
+    broadcaster.send(GROUP, mew(1))
+    broadcaster.send(GROUP, mew(2))
+    await sync_to_async(broadcaster.flush)()
+    assert counted("shop_announcements_sent_total") == {(): 2}
+
+
+def test_it_drops_messages_and_logs_it_when_too_many_are_waiting(monkeypatch, caplog, counted):
     monkeypatch.setattr(broadcast, "MAX_PENDING", 0)
     broadcaster.send(GROUP, mew(1))
     assert caplog.messages == ["Not sent to cats: 0 messages are already waiting"]
+    assert counted("shop_announcements_dropped_total") == {(): 1}
 
 
 async def test_a_message_that_fails_does_not_stop_the_next(monkeypatch, caplog):
