@@ -31,6 +31,7 @@ for name in (
     "HTTPS",
     "STATIC_HASHED",
     "MEDIA_ROOT",
+    "METRICS_FROM",
     "DATABASE_PER_REQUEST",
     "ALARM_URL",
     "ALARM_EMAIL",

@@ -7,3 +7,6 @@ class OperationsConfig(AppConfig):
     def ready(self) -> None:
         from operations import signs  # noqa: F401  connects the receivers
         from operations.alarms import tally, watch  # noqa: F401  likewise
+        from operations.metrics import levels
+
+        levels.tell()

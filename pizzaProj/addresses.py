@@ -1,12 +1,14 @@
-"""Keep the passwords in the addresses of servers out of logs, reports and error pages."""
+"""Read addresses from the settings, and keep the passwords in them out of logs, reports and error pages."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
 MASK = "********"
+Network = IPv4Network | IPv6Network
 IN_FRONT = re.compile(r"(?<=://)([^:/?#@]*):.*@")
 IN_QUERY = re.compile(r"(?<=[?&]password=)[^&#]*")
 
@@ -59,3 +61,11 @@ def checked(name: str, url: str) -> Address:
             f"{name} cannot be read. Characters such as / ? # [ @ in a password must be percent-encoded."
         ) from None
     return Address(url)
+
+
+def network(name: str, text: str) -> Network:
+    """Return a network, such as 10.0.0.0/8. Raise ImproperlyConfigured if it is none."""
+    try:
+        return ip_network(text.strip())
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} has “{text}”, which is not a network like 10.0.0.0/8: {error}.") from None

@@ -214,6 +214,9 @@ CHANNEL_LAYERS = {
 # Live pages at one address, behind which can be a school, or a proxy that does not tell its clients' addresses
 SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", default=limits.SOCKETS_OF_ADDRESS)
 
+# Networks whose computers can read /metrics without an account, if they ask this process itself and no proxy
+METRICS_FROM = [addresses.network("METRICS_FROM", one) for one in env.list("METRICS_FROM", default=[])]
+
 # Celery: the broker only wakes the workers; the truth is in the database (see kitchen.flow)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False

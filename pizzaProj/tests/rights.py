@@ -9,7 +9,7 @@ from accounts import rights
 ANYONE, ACCOUNT, OWNER, STAFF, NOBODY = "anyone", "an account", "its owner", "staff", "nobody"
 ANY = "any method"
 
-SEE_ORDERS, MOVE_ORDERS, DELIVER, SET_STATIONS, RUN_SHOP, SEE_STUDIES, PLAN, ANSWER, MODERATE = (
+SEE_ORDERS, MOVE_ORDERS, DELIVER, SET_STATIONS, RUN_SHOP, SEE_FIGURES, SEE_STUDIES, PLAN, ANSWER, MODERATE = (
     right.permission
     for right in (
         rights.SEE_ORDERS,
@@ -17,6 +17,7 @@ SEE_ORDERS, MOVE_ORDERS, DELIVER, SET_STATIONS, RUN_SHOP, SEE_STUDIES, PLAN, ANS
         rights.DELIVER,
         rights.SET_STATIONS,
         rights.RUN_SHOP,
+        rights.SEE_FIGURES,
         rights.SEE_STUDIES,
         rights.PLAN,
         rights.ANSWER,
@@ -36,6 +37,7 @@ ADDRESSES = {
     "media/people/<str:name>": {"GET": ANYONE},
     "healthz": {"GET": ANYONE},
     "readyz": {"GET": ANYONE},
+    "metrics": {"GET": SEE_FIGURES},  # and from METRICS_FROM: operations/tests/test_metrics.py
     "whose/": {"GET": ANYONE},
     # the API
     "api/": {"GET": NOBODY},  # nothing is there: 404

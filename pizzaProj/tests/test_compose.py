@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from benchmarks.chaos import nginx
 from operations import health
 from pictures.safe import MAX_BYTES
 from pizzaProj import waits
+from pizzaProj.addresses import network
 
 ROOT = Path(settings.BASE_DIR)
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -422,6 +424,20 @@ def test_the_proxy_passes_on_sockets_and_the_client() -> None:
     } <= set(directive("proxy_set_header"))
     assert re.search(r'map \$http_upgrade \$socket_upgrade \{\s*default +"";\s*"~\*\^websocket\$" +websocket;', NGINX)
     assert directive("proxy_http_version") == ["1.1"]
+
+
+def test_the_figures_are_for_the_network_of_the_services_and_not_for_the_proxys_clients(
+    client: Client, settings: Any, db: None
+) -> None:
+    """Ask as a Prometheus beside the web does, and with what the proxy adds to a request of anybody."""
+    default = SERVICES["web"]["environment"]["METRICS_FROM"].removeprefix("${METRICS_FROM-").removesuffix("}")
+    assert default == env_example()["METRICS_FROM"]
+    settings.METRICS_FROM = [network("METRICS_FROM", one) for one in default.split(",")]
+    ask = partial(client.get, "/metrics", headers={"host": "web:8000"})
+    assert [ask(REMOTE_ADDR=at).status_code for at in ("172.18.0.9", "192.168.48.3", "fd00::9")] == [200] * 3
+    assert "X-Forwarded-For $remote_addr" in directive("proxy_set_header")
+    through = {"host": "localhost", "x-forwarded-for": "172.18.0.9"}  # which Daphne puts in the place of the proxy's
+    assert client.get("/metrics", headers=through, REMOTE_ADDR="172.18.0.9").status_code == 401
 
 
 def test_the_proxy_uses_the_ports_and_paths_of_compose() -> None:

@@ -46,6 +46,12 @@ def test_the_secret_key_is_created_once(tmp_path):
         ("DEBUG", "perhaps", "DEBUG must be true or false"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL must be debug, info, warning or error, not “loud”."),
         ("TIME_ZONE", "Mars/Olympus", "Mars/Olympus"),
+        (
+            "METRICS_FROM",
+            "10.0.0.0/8,our house",
+            "METRICS_FROM has “our house”, which is not a network like 10.0.0.0/8",
+        ),
+        ("METRICS_FROM", "10.0.0.7/8", "METRICS_FROM has “10.0.0.7/8”"),
         ("EMAIL_URL", "pigeon://coo", "Invalid email schema pigeon"),
         ("ALARM_URL", "ftp://hooks.example/1", "ALARM_URL must begin with http"),
         ("ALARM_URL", "hooks.example/1", "ALARM_URL must begin with http"),
@@ -58,6 +64,11 @@ def test_a_wrong_value_fails_loudly(tmp_path, name, value, words):
     done = start(tmp_path, **{name: value})
     assert done.returncode != 0
     assert words in done.stderr
+
+
+def test_nobody_reads_the_figures_without_an_account_unless_it_is_said(tmp_path):
+    said = {value: start(tmp_path, "print(s.METRICS_FROM)", METRICS_FROM=value).stdout for value in ("", "10.0.0.0/8")}
+    assert said == {"": "[]\n", "10.0.0.0/8": "[IPv4Network('10.0.0.0/8')]\n"}
 
 
 def test_urls_of_the_environment_replace_the_embedded_parts(tmp_path):
