@@ -176,7 +176,7 @@ def test_it_has_all_that_is_in_the_table(valkey: Any, ask: Any) -> None:
         assert (name, last) == (name, 2)
     assert found["shop_sockets_open"] == {("shop_sockets_open", "order"): 3}
     buckets = found["shop_task_seconds"]
-    its = {key[-1]: value for key, value in buckets.items() if key[0].endswith("_bucket")}
+    its = {key[1]: value for key, value in buckets.items() if key[0].endswith("_bucket")}
     assert (its["0.01"], its["0.05"], its["300.0"], its["+Inf"]) == (0, 2, 2, 2)
     assert found["shop_source_up"] == {("shop_source_up", "database"): 1, ("shop_source_up", "valkey"): 1}
 
