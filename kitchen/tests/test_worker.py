@@ -27,6 +27,7 @@ from home import live, models
 from home.models import Order
 from kitchen import flow
 from kitchen.models import Shop, Station
+from telemetry import stored
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
@@ -138,7 +139,7 @@ async def hear(layer, channel, frames=1):
 
 
 @pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
-async def test_the_chain_delivers_and_every_change_is_heard(listen, place, pool):
+async def test_the_chain_delivers_and_every_change_is_heard(listen, place, pool, valkey):
     await Shop.objects.aupdate(speed=10_000)
     hear_of = await listen("a" * 20)
     with worker(pool):
@@ -150,6 +151,15 @@ async def test_the_chain_delivers_and_every_change_is_heard(listen, place, pool)
     order = await Order.objects.aget()
     assert (order.stage, order.epoch) == ("delivered", 1)  # one chain was enough for the order
     assert [item.epoch async for item in order.items.all()] == [1]  # and one for its pizza
+    # Each process of the worker has said at its end what it had counted.
+    totals = stored.read(valkey.client).totals
+    assert {labels: number for (name, labels), number in totals.items() if name == "shop_stage_changes_total"} == {
+        ("started", "baking"): 1,
+        ("joined", "baked"): 1,
+        ("started", "baked"): 1,
+        ("started", "out_for_delivery"): 1,
+        ("delivered", "delivered"): 1,
+    }
 
 
 def test_a_worker_refuses_a_green_pool_before_it_takes_a_task(valkey, place):

@@ -24,6 +24,8 @@ import pytest
 from django.conf import settings
 from websockets.sync.client import connect
 
+from pizzaProj.version import VERSION
+
 MANAGE = str(settings.BASE_DIR / "manage.py")
 # The last one is set where the tests import the pages: a worker that took it over would have a pool.
 NOT_OURS = ("REDIS_URL", "DATABASE_URL", "DEBUG", "MEDIA_ROOT", "HTTPS", "ALLOWED_HOSTS", "DATABASE_PER_REQUEST")
@@ -139,6 +141,15 @@ class Shop:
 
 
 CLOSED = (0, {}, False)
+COUNTED = (
+    'shop_orders_placed_total{simulated="false",way="delivery"} 1.0',
+    'shop_stage_changes_total{event="started",stage="baking"} 1.0',
+    'shop_orders_ended_total{stage="delivered",way="delivery"} 1.0',
+    'shop_request_seconds_count{method="POST",route="api:order_pizza",status="2xx"} 1.0',
+    'shop_processes{kind="web",version="%s"} 1.0' % VERSION,  # noqa: UP031  braces
+    'shop_processes{kind="beat",version="%s"} 1.0' % VERSION,  # noqa: UP031
+    'shop_source_up{source="valkey"} 1.0',
+)
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Reads /proc and relies on a feature of Linux")
 
 
@@ -158,7 +169,7 @@ def folder(furnished: Path, tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_it_opens_cooks_closes_and_goes_on(tmp_path: Path) -> None:
-    with Shop(tmp_path, "--speed", "1000") as shop:
+    with Shop(tmp_path, "--speed", "1000", METRICS_FROM="127.0.0.0/8") as shop:
         shop.open()
         account = re.search(r"Staff: (\S+)  user admin  password (\S+)  \(shown this once\)\n", shop.output)
         assert account and account[1] == shop.url + "admin/"
@@ -175,6 +186,8 @@ def test_it_opens_cooks_closes_and_goes_on(tmp_path: Path) -> None:
         delivered = shop.ask(path)[1]
         last = f'"seq": {delivered["payload"]["seq"]}, "request": "{click}", "sockets": 1}}'
         await_that(lambda: last in (tmp_path / "logs" / "web.log").read_text())
+        # The web says what all processes have counted.
+        await_that(lambda: set(COUNTED) <= set(shop.ask("metrics")[1].decode().splitlines()))
         assert shop.end(signal.SIGINT) == CLOSED
 
     check_that_it_can_be_followed(tmp_path, click, order_id)
