@@ -6,6 +6,7 @@ from typing import Protocol
 
 from telemetry.counts import counts
 from telemetry.levels import levels
+from telemetry.sending import sender
 
 BY_CLIENT, BY_ERROR = "client", "error"
 
@@ -20,6 +21,7 @@ class Socket(Protocol):
 @contextmanager
 def counted(socket: Socket) -> Iterator[None]:
     """Count a socket as open for as long as the block runs, then as ended."""
+    sender.begin("web")
     levels.change("shop_sockets_open", 1, socket.kind)
     try:
         yield

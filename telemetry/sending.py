@@ -40,7 +40,9 @@ class Sender:
         self.client: Any = None
 
     def begin(self, kind: str) -> None:
-        """Send from now on. Nothing happens if that was said before."""
+        """Send from now on. Nothing happens if that was said before: each request says it, and must not wait."""
+        if self.kind:
+            return
         with self.lock:
             if self.kind:
                 return

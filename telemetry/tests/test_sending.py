@@ -166,6 +166,13 @@ def test_a_thread_sends_by_itself_once_it_is_begun(process, valkey, monkeypatch)
     assert stored.read(valkey.client).totals == {EATEN: 1}
 
 
+def test_who_has_begun_waits_for_nothing(process):
+    sender = process()
+    sender.kind = "web"
+    with sender.lock:  # it is sending, and Valkey is slow
+        sender.begin("web")  # a request must not wait: this would hang
+
+
 def test_what_this_version_does_not_know_is_left_alone(process, valkey):
     between = stored.BETWEEN
     for field in ("drunk_total", f"eaten_total{between}a{between}b", f"bake_seconds{between}stone{between}9.0"):
