@@ -44,10 +44,9 @@ class Sender:
         if self.kind:
             return
         with self.lock:
-            if self.kind:
-                return
-            self.kind = kind
-        threading.Thread(target=self.run, name="telemetry", daemon=True).start()
+            is_first, self.kind = not self.kind, kind
+        if is_first:  # of several threads
+            threading.Thread(target=self.run, name="telemetry", daemon=True).start()
 
     def run(self) -> None:
         while not self.has_ended.wait(waits.SEND_COUNTS_SECONDS):
