@@ -22,6 +22,7 @@ from realtime.sockets import UNKNOWN, Identified, greeting
 MOST_REMEMBERED = 10_000  # orders whose seq a list remembers
 MAX_WATCHED = 100
 NAMES = ("override",)  # of the actions on an order
+REMOVED = "This order is no longer in the shop’s books."
 
 
 class OrderWatcher(Identified):
@@ -53,6 +54,10 @@ class OrderWatcher(Identified):
 
     async def order_eta(self, event: dict[str, Any]) -> None:
         """Send nothing: only the forecast has moved, and a socket that did not ask for it is sent each seq once."""
+
+    async def order_removed(self, event: dict[str, Any]) -> None:
+        """Forget an order that was removed: a list goes on with the others."""
+        self.seen.pop(event["order_id"], None)
 
     async def send_payload(self, payload: dict[str, Any], **more: Any) -> None:
         self.seen[payload["order_id"]] = max(payload["seq"], self.seen.get(payload["order_id"], 0))
@@ -99,9 +104,14 @@ class OrderProgress(OrderWatcher):
             self.seen[event["order_id"]] = event["seq"]
             await self.send(event["text"])
 
+    async def order_removed(self, event: dict[str, Any]) -> None:
+        await self.close_with_words(UNKNOWN, REMOVED)
+
     async def received(self, text: str | None) -> None:
         try:
             payload = await self.obey(parse_object(text))
+        except Order.DoesNotExist:
+            await self.close_with_words(UNKNOWN, REMOVED)
         except Refused as refused:
             unchanged = await get_payload(self.order_id)
             if unchanged is not None:

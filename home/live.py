@@ -61,6 +61,11 @@ def announce_eta(order: Order) -> None:
     boards.add(state.order_id, state.seq, state)
 
 
+def announce_removed(order_id: str) -> None:
+    """Tell every open page of an order that it is no longer there."""
+    broadcaster.send(group_name(order_id), {"type": "order.removed", "order_id": order_id}, logging.INFO)
+
+
 def announce_kitchen() -> None:
     """Tell the boards that a station or the shop itself has changed; a board that misses it is told later."""
     broadcaster.send(KITCHEN, {"type": "kitchen.changed"}, logging.DEBUG)

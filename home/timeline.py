@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import zip_longest
 
 from home.models import Order, OrderEvent, OrderItem
 from home.whereabouts import capital, lower
@@ -45,9 +46,25 @@ class Line:
 KIND = ("event", "stage", "by_person", "reason")
 
 
+NOT_KEPT = "What happened is no longer kept: it is too long ago"
+EARLIER_NOT_KEPT = "What happened earlier is no longer kept"
+
+
 def timeline(order: Order) -> list[tuple[datetime, str]]:
     """Return (moment, sentence) for each line of an order's timeline. Reads its events and items."""
-    events = told(list(order.events.all()), order.parts)
+    log = list(order.events.all())
+    return [*removed(order, log), *lines_of(log, order)]
+
+
+def removed(order: Order, log: Sequence[OrderEvent]) -> list[tuple[datetime, str]]:
+    """Say so if the first events are no longer there (keeping.ages)."""
+    if log:
+        return [] if log[0].seq == 1 else [(order.created_at, EARLIER_NOT_KEPT)]
+    return [(order.fulfilled_at or order.created_at, NOT_KEPT)] if order.seq else []
+
+
+def lines_of(log: Sequence[OrderEvent], order: Order) -> list[tuple[datetime, str]]:
+    events = told(log, order.parts)
     several = len(order.parts) > 1
     lines: list[Line] = []
     for event in events:
@@ -71,7 +88,7 @@ def told(events: Sequence[OrderEvent], items: Sequence[OrderItem]) -> list[Order
     begun = {(event.item, event.stage) for event in events if event.event == Event.STARTED}
     return [
         event
-        for event, after in zip(events, [*events[1:], None], strict=True)
+        for event, after in zip_longest(events, events[1:])
         if event.event != Event.JOINED
         or event.item is None
         or (event.seq == 1 and len(items) > 1)

@@ -32,6 +32,7 @@ ATTEMPTS = {
     "token_made": Limit(20, QUARTER_SECONDS),  # tokens created per account
     "search": Limit(30, MINUTE_SECONDS),  # searches for people per account
     "friend": Limit(60, QUARTER_SECONDS),  # friend requests and other actions on people per account
+    "export": Limit(5, QUARTER_SECONDS),  # one's own data, per account
     "room": Limit(20, QUARTER_SECONDS),  # rooms created per account or address
 }
 
@@ -61,6 +62,9 @@ LANE_ADDRESSES = 1_000
 # Studies of the planner. How large one can be is in kitchen.planner.requests, beside its sentences.
 STUDIES_RUNNING = 5
 STUDIES_OF_ONE = 3  # person
+
+# What a person asks for of their data
+EXPORT_ROWS = 50_000  # that a page packs while one waits; the command has no limit
 
 # Frames on sockets, counted in each process's memory. An open page sends a heartbeat every five seconds, the first of
 # each second is free, and little else: a page that comes back after an outage asks for what it missed and sends what

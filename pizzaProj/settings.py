@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from pizzaProj import addresses, embedded, limits, waits
+from pizzaProj import days as whole_days
 from pizzaProj.logs import levels
 
 env = environ.Env()
@@ -32,6 +33,11 @@ def switch(name: str) -> bool:
 def address(name: str) -> addresses.Address:
     """Return the URL of a server, empty by default."""
     return addresses.checked(name, env.str(name, default=""))
+
+
+def days(name: str, usual: int = whole_days.FOR_EVER, **bounds: int) -> int:
+    """Return for how many days something is kept. By default for ever: an upgrade must not empty a shop's books."""
+    return whole_days.checked(name, env.str(name, default="") or str(usual), **bounds)
 
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -67,6 +73,7 @@ INSTALLED_APPS = [
     "kitchen.planner",
     "chat",
     "operations",
+    "keeping",
     "office",
     "pizzaProj",  # for its command, the stack
     "benchmarks",  # for its commands
@@ -259,6 +266,8 @@ PASSWORD_HASHERS = [
     "accounts.limits.hashers.Argon2PasswordHasher",
     "accounts.limits.hashers.PBKDF2PasswordHasher",
 ]
+# For how long one stays logged in, and a visitor is known: browsers forget a cookie after 400 days.
+SESSION_COOKIE_AGE = days("KEEP_SESSIONS_DAYS", usual=14, least=1, most=400) * 24 * 3600
 AUTHENTICATION_BACKENDS = ["accounts.backends.NameOrEmailBackend"]
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds for which the link in a mail is valid
 LOGIN_URL = "login"
@@ -285,6 +294,16 @@ ALARM_URL = addresses.webhook("ALARM_URL", env.str("ALARM_URL", default="").stri
 ALARM_EMAIL = addresses.mailboxes(
     "ALARM_EMAIL", [text.strip() for text in env.str("ALARM_EMAIL", default="").split(",") if text.strip()]
 )
+
+
+# For how many days the shop keeps what nobody needs any more (keeping.ages); 0: for ever
+
+KEEP_DAYS = {
+    "events": days("KEEP_EVENTS_DAYS"),  # of orders that have ended
+    "simulated": days("KEEP_SIMULATED_DAYS"),  # simulated orders, with all that hangs on them
+    "chats": days("KEEP_CHATS_DAYS"),  # messages
+    "studies": days("KEEP_STUDIES_DAYS"),
+}
 
 
 # Security

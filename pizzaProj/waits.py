@@ -61,6 +61,9 @@ ACTION_TURN_SECONDS = 2.0  # an action on many rows makes room for other tasks t
 ACTION_HELD_SECONDS = 15.0  # after this silence another worker goes on with it
 ACTION_SILENT_SECONDS = 5.0  # with no row taken for so long, its page says that no worker is at it
 
+REMOVING_TURN_SECONDS = 1.0  # the removal of old rows makes room likewise ...
+REMOVING_PAUSE_SECONDS = 2.0  # ... and goes on after this
+
 # Signs of life
 LOOK_SECONDS = 1.5  # until /readyz answers, whatever it looks at stands still
 LOOK_AGAIN_SECONDS = 1.0  # for this long its answer is given again

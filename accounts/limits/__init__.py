@@ -6,7 +6,7 @@ often. Both raise TooMany, which says when to come back.
 """
 
 from accounts.limits.address import address_of, neighbourhood
-from accounts.limits.attempts import LIMITS, allow, check, clear, failing, note, spend, spending
+from accounts.limits.attempts import LIMITS, allow, check, failing, note, outdated, spend, spending
 from accounts.limits.hashing import gate
 from accounts.limits.paces import pace
 from accounts.limits.too_many import TOO_MANY, TOO_MANY_CODE, Busy, TooMany
@@ -24,11 +24,11 @@ __all__ = [
     "address_of",
     "allow",
     "check",
-    "clear",
     "failing",
     "gate",
     "neighbourhood",
     "note",
+    "outdated",
     "pace",
     "spend",
     "spending",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.limits.keys import key_of
@@ -73,9 +74,9 @@ def failing(*tries: tuple[object, ...], now: datetime | None = None) -> Iterator
         _forget(noted)
 
 
-def clear(now: datetime | None = None) -> None:
-    """Delete the attempts that are outside every window, including those of people who never came back."""
-    Attempt.objects.filter(at__lte=(now or timezone.now()) - timedelta(seconds=LONGEST)).delete()
+def outdated(now: datetime) -> QuerySet[Attempt]:
+    """Return the attempts that are outside every window, including those of people who never came back."""
+    return Attempt.objects.filter(at__lte=now - timedelta(seconds=LONGEST))
 
 
 def window_of(action: str) -> timedelta:

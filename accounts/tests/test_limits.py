@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import limits, mail
 from accounts.models import Attempt
-from accounts.tasks import clear_sessions
+from keeping.tasks import clear_sessions
 from pizzaProj.limits import QUARTER_SECONDS, Limit
 
 pytestmark = pytest.mark.django_db

@@ -312,6 +312,9 @@ class RoomSocket(Identified):
         except DatabaseError as error:
             logger.warning("Room %d was not read: %s", self.room_pk, str(error) or type(error).__name__)
 
+    async def order_removed(self, event: Content) -> None:
+        await self.close(UNKNOWN)
+
     async def order_eta(self, event: Content) -> None:
         """Ignore a new forecast: it is no part of the conversation."""
 

@@ -9,6 +9,7 @@ OURS = (
     "accounts",
     "chat",
     "home",
+    "keeping",
     "kitchen",
     "office",
     "operations",

@@ -33,6 +33,7 @@ BROKEN = [
     ("telemetry", "telemetry/extra.py", "from home.models import Order", "telemetry.extra -> home.models"),
     ("chat", "home/extra.py", "from chat import rooms", "home.extra -> chat.rooms"),
     ("operations", "home/extra.py", "from operations import signs", "home.extra -> operations.signs"),
+    ("keeping", "home/extra.py", "from keeping import batches", "home.extra -> keeping.batches"),
     ("kitchen", "kitchen/stages.py", "from kitchen.promises import views", "kitchen.stages -> kitchen.promises.views"),
     ("kitchen", "kitchen/promises/extra.py", "from kitchen.board import views", "promises.extra -> kitchen.board"),
     ("kitchen", "kitchen/board/extra.py", "from kitchen.planner import views", "board.extra -> kitchen.planner"),

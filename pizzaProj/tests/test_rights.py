@@ -368,7 +368,18 @@ STILL_ASKED = {
 }
 
 
-PRODUCT = ("accounts", "chat", "home", "kitchen", "operations", "pictures", "pizzaProj", "realtime", "telemetry")
+PRODUCT = (
+    "accounts",
+    "chat",
+    "home",
+    "keeping",
+    "kitchen",
+    "operations",
+    "pictures",
+    "pizzaProj",
+    "realtime",
+    "telemetry",
+)
 
 
 def asking(folders, pattern, word):

@@ -45,6 +45,13 @@ def test_the_secret_key_is_created_once(tmp_path):
         ("DATABASE_URL", "rubbish", "DATABASE_URL must begin with"),
         ("DEBUG", "perhaps", "DEBUG must be true or false"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL must be debug, info, warning or error, not “loud”."),
+        (
+            "KEEP_EVENTS_DAYS",
+            "a year",
+            "KEEP_EVENTS_DAYS must be a whole number of days from 0 to 36500 (0 is for ever)",
+        ),
+        ("KEEP_CHATS_DAYS", "-1", "KEEP_CHATS_DAYS must be"),
+        ("KEEP_SESSIONS_DAYS", "0", "KEEP_SESSIONS_DAYS must be a whole number of days from 1 to 400, not “0”."),
         ("TIME_ZONE", "Mars/Olympus", "Mars/Olympus"),
         (
             "METRICS_FROM",

@@ -1,0 +1,115 @@
+"""Remove what is older than the settings allow: settings.KEEP_DAYS, and sessions and attempts that have run out.
+
+Each kind is a generator that removes a piece at each step and yields how many rows those were. It can be stopped after
+any piece, and run twice at the same moment.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from accounts import limits
+from chat.models import Membership, Message, Report, Room
+from home.models import Order, OrderEvent
+from keeping import batches, orders
+from kitchen import stages
+from kitchen.models import Study, StudyPart
+from kitchen.promises.measure import EVENTS_READ
+
+STUDIES = 5  # with hundreds of parts each
+
+Steps = Callable[[datetime], Iterator[int]]
+
+
+# Orders and their events
+
+
+def events(before: datetime) -> Iterator[int]:
+    """Remove all events of orders that have ended and to which nothing has happened since: all or none of an order."""
+    first = OrderEvent.objects.aggregate(first=Min("order"))["first"]  # all older orders have none left
+    rows = aged(before).filter(Exists(OrderEvent.objects.filter(order=OuterRef("pk"))))
+    for pks in batches.keys(rows, batches.ORDERS, after=(first or 1) - 1):
+        # one statement: a member of the staff can open an order again at any time
+        yield OrderEvent.objects.filter(order__in=pks, order__stage__in=stages.ENDED).delete()[0]
+
+
+def simulated(before: datetime) -> Iterator[int]:
+    """Remove simulated orders altogether."""
+    for pks in batches.keys(aged(before).filter(simulated=True), batches.ORDERS):
+        yield orders.remove(pks)["orders"]
+
+
+def aged(before: datetime) -> QuerySet[Order]:
+    """Return ended orders to which nothing has happened since.
+
+    The newest events of the log stay, however old: the shop learns from them how long its work takes.
+    """
+    newest = OrderEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    needed = Q(at__gte=before) | Q(pk__gt=newest - EVENTS_READ)
+    is_needed = Exists(OrderEvent.objects.filter(needed, order=OuterRef("pk")))
+    return orders.removable().filter(~is_needed, created_at__lt=before)
+
+
+# Chats
+
+
+def chats(before: datetime) -> Iterator[int]:
+    """Remove old messages. Numbers never begin again, as they come from the room, which stays.
+
+    A conversation about an order is left alone until the order has ended and nobody waits for an answer; a message
+    that was reported, until staff have decided.
+    """
+    undecided = Report.objects.filter(message=OuterRef("pk"), settled_at=None)
+    over = Q(room__order=None) | Q(room__order__stage__in=stages.ENDED, room__waiting_since=None)
+    old = Message.objects.filter(over, created_at__lt=before).exclude(Exists(undecided))
+    for pks in batches.keys(old):
+        yield remove_messages(pks)
+    yield from forgotten_visitors(before)
+
+
+@transaction.atomic
+def remove_messages(pks: list[int]) -> int:
+    rooms = Room.objects.filter(pk__in=Message.objects.filter(pk__in=pks).values("room"))
+    list(rooms.order_by("pk").select_for_update().values_list("pk"))  # nobody edits one meanwhile
+    Report.objects.filter(message__in=pks).delete()
+    return Message.objects.filter(pk__in=pks).delete()[0]
+
+
+def forgotten_visitors(before: datetime) -> Iterator[int]:
+    """Remove how far visitors without an account have read who came long ago and of whom no word is left."""
+    said = Message.objects.filter(room=OuterRef("room"), guest=OuterRef("guest"))
+    about = Q(room__order=None) | Q(room__order__stage__in=stages.ENDED)
+    gone = Membership.objects.filter(about, user=None, muted=False, joined_at__lt=before).exclude(Exists(said))
+    for pks in batches.keys(gone):
+        yield Membership.objects.filter(pk__in=pks).delete()[0]
+
+
+# Studies, sessions, attempts
+
+
+def studies(before: datetime) -> Iterator[int]:
+    ended = Study.objects.exclude(status=Study.Status.RUNNING)
+    old = ended.annotate(end=Coalesce("ended_at", "made_at")).filter(end__lt=before)
+    for pks in batches.keys(old, STUDIES):
+        StudyPart.objects.filter(study__in=pks).delete()
+        yield Study.objects.filter(pk__in=pks).delete()[0]
+
+
+def sessions(now: datetime) -> Iterator[int]:
+    """Remove sessions that have ended."""
+    expired = Session.objects.filter(expire_date__lt=now).values_list("pk", flat=True)
+    while found := list(expired[: batches.ROWS]):
+        yield Session.objects.filter(pk__in=found, expire_date__lt=now).delete()[0]
+
+
+def attempts(now: datetime) -> Iterator[int]:
+    for pks in batches.keys(limits.outdated(now)):
+        yield limits.outdated(now).filter(pk__in=pks).delete()[0]
+
+
+AGED: dict[str, Steps] = {"events": events, "simulated": simulated, "chats": chats, "studies": studies}
+EXPIRED: dict[str, Steps] = {"sessions": sessions, "attempts": attempts}
