@@ -1,0 +1,119 @@
+"""`python3 run.py remove_orders`: remove old, simulated or test orders, with all that hangs on them."""
+
+from argparse import ArgumentParser
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from home.models import Order
+from keeping import batches, orders
+from pizzaProj.days import MOST_DAYS
+from telemetry.counts import counts
+
+EXIT_USAGE = 2
+BOOK = "What was promised, and how it turned out, stays in the public book."
+
+
+class Command(BaseCommand):
+    help = (
+        "Remove ended orders with their pizzas, history and conversations while the shop runs. Says first what it "
+        "would remove, and asks. Open orders are never removed."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        age = parser.add_mutually_exclusive_group()
+        age.add_argument("--before", metavar="DATE", help="placed before this day, such as 2026-01-31")
+        age.add_argument("--older-than", metavar="DAYS", help="placed more than so many days ago")
+        parser.add_argument("--simulated", action="store_true", help="only simulated ones: of rush and of the board")
+        parser.add_argument(
+            "--of", metavar="NAME", help="only those of this account, such as one for trying things out"
+        )
+        parser.add_argument("--order", metavar="ID", action="append", help="only this one; can be repeated")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be removed, and stop")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        found = chosen(options, timezone.now())
+        number = found.count()
+        open_ones = "Open orders, and those whose promise is not judged yet, stay."
+        if not number:
+            self.stdout.write(f"There is no such order to remove. {open_ones}")
+            return
+        self.stdout.write(f"{plural(number, 'order')} would be removed, with all that hangs on them. {open_ones}")
+        if options["dry_run"]:
+            return
+        if not options["yes"] and not confirmed():
+            self.stdout.write("Nothing was removed.")
+            return
+        self.stdout.write(sentence(remove(found)))
+
+
+def chosen(options: dict[str, Any], now: datetime) -> QuerySet[Order]:
+    """Return the removable orders that meet all conditions. CommandError if there is none, or a wrong one."""
+    if not any(options[name] for name in ("before", "older_than", "simulated", "of", "order")):
+        raise usage_error("Say which orders: --before, --older-than, --simulated, --of or --order.")
+    rows = orders.removable()
+    if options["before"]:
+        rows = rows.filter(created_at__lt=day(options["before"]))
+    if options["older_than"]:
+        rows = rows.filter(created_at__lt=now - timedelta(days=days(options["older_than"])))
+    if options["simulated"]:
+        rows = rows.filter(simulated=True)
+    if options["of"]:
+        rows = rows.filter(user=account(options["of"]))
+    return rows.filter(order_id__in=options["order"]) if options["order"] else rows
+
+
+def day(text: str) -> datetime:
+    """Return the beginning of a day in the shop's time zone."""
+    try:
+        return timezone.make_aware(datetime.strptime(text, "%Y-%m-%d"))  # noqa: DTZ007  made aware at once
+    except (ValueError, OverflowError):
+        raise usage_error(f"--before must be a day such as 2026-01-31, not “{text}”.") from None
+
+
+def days(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= len(str(MOST_DAYS)) and int(text) <= MOST_DAYS:
+        return int(text)
+    raise usage_error(f"--older-than must be a whole number of days from 0 to {MOST_DAYS}, not “{text}”.")
+
+
+def account(name: str) -> User:
+    found = User.objects.filter(username=name).first() if name.isprintable() else None
+    if found is None:
+        raise usage_error(f"There is no account called “{name}”.")
+    return found
+
+
+def usage_error(words: str) -> CommandError:
+    return CommandError(words, returncode=EXIT_USAGE)
+
+
+def confirmed() -> bool:
+    try:
+        return input("Remove them for good? Type yes: ").strip().lower() == "yes"
+    except EOFError:
+        raise usage_error("Nobody is there to ask: add --yes or --dry-run.") from None
+
+
+def remove(found: QuerySet[Order]) -> Counter[str]:
+    """Remove a few at a time: between two pieces the kitchen goes on."""
+    removed: Counter[str] = Counter()
+    for pks in batches.keys(found, batches.ORDERS):
+        removed += orders.remove(pks)
+    counts.add("shop_removed_total", "orders", amount=removed["orders"])
+    return removed
+
+
+def sentence(removed: Counter[str]) -> str:
+    others = [plural(removed[f"{name}s"], name) for name in ("pizza", "event", "conversation", "message")]
+    return f"Removed {plural(removed['orders'], 'order')} with {', '.join(others[:-1])} and {others[-1]}. {BOOK}"
+
+
+def plural(number: int, name: str) -> str:
+    return f"{number:,} {name}" if number == 1 else f"{number:,} {name}s"
