@@ -216,9 +216,22 @@ class EmailForm(ConfirmForm):
 
 
 class DeleteForm(ConfirmForm):
+    takes_words = forms.BooleanField(
+        required=False, label="Erase what I wrote in chats and conversations, too", label_suffix=""
+    )
+
     def clean(self) -> dict[str, Any] | None:
         if leaving.is_last_superuser(self.user):
             raise ValidationError("You are the only superuser. Make somebody else one first, in the admin.")
+        return super().clean()
+
+
+class ExportForm(ConfirmForm):
+    """Ask for one's data. To pack it takes a while, so it is counted once the password was right."""
+
+    def clean(self) -> dict[str, Any] | None:
+        if not self.errors:
+            limits.spend(("export", self.user.pk))
         return super().clean()
 
 

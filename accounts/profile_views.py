@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import tokens
+from accounts import leaving, tokens
 from accounts.forms import DeleteForm, EmailForm, ProfileForm, TokenForm
 from accounts.models import Profile
 from accounts.views import limited, sent
@@ -80,8 +79,7 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     user = the_user(request)
     form = DeleteForm(user, sent(request))
     if form.is_valid():
-        with transaction.atomic():
-            user.delete()
+        leaving.leave(user, form.cleaned_data["takes_words"])
         logout(request)
         messages.success(request, "Your account has been deleted. Goodbye!")
         return redirect("index")

@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from accounts import people
 from accounts.guests import guest_of
+from accounts.leaving import takes_words_along
 from accounts.people import friendship_begun, friendship_ended
-from chat import stream
+from chat import leaving, stream
 from chat.models import Membership, Message, Room
-from chat.person import DELETED
 
 
 @receiver(friendship_begun)
@@ -70,7 +70,7 @@ def forget_account(instance: User, **kwargs: Any) -> None:
     known = Q(pk__in=Membership.objects.filter(user=instance).values("room"))
     said = Q(pk__in=Message.objects.filter(author=instance).values("room"))
     list(Room.objects.filter(mine | known | said).order_by("pk").select_for_update().values_list("pk"))
-    Message.objects.filter(author=instance).update(sent_by=DELETED, sender_key="", client_id="")
+    leaving.forget(Message.objects.filter(author=instance), timezone.now(), takes_words_along(instance))
     Room.objects.filter(Q(low=instance, high=None) | Q(high=instance, low=None), kind=Room.Kind.PRIVATE).delete()
     now = timezone.now()
     for room in Room.objects.filter(mine).order_by("pk"):

@@ -348,7 +348,13 @@ def adopt(guest: str, user: Any) -> None:
 def disown(user: Any) -> None:
     """Leave the orders of an account that is deleted to nobody, not even to the visitor that it was before."""
     with lock_kitchen():
-        Order.objects.filter(user=user).update(user=None, guest="")
+        Order.objects.filter(user=user).update(user=None, guest="", idempotency_key=None)
+
+
+def disown_visitor(guest: str) -> None:
+    """Do the same with the orders of a visitor without an account."""
+    with lock_kitchen():
+        Order.objects.filter(user=None, guest=guest).update(guest="", idempotency_key=None)
 
 
 def write_forecasts(etas: Mapping[int, tuple[int, Sequence[datetime | None]]]) -> list[Order]:

@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("chat.urls")),
     path("people/", include("accounts.people_urls")),
     path("", include("accounts.urls")),
+    path("", include("keeping.urls")),
     path("", include("operations.urls")),
     path("", include("home.urls")),
     path("whose/", who_is_here, name="whose"),

@@ -83,6 +83,7 @@ ADDRESSES = {
     "profile/password/": {ANY: ACCOUNT},
     "profile/tokens/": {"POST": ACCOUNT},
     "profile/tokens/<int:pk>/revoke/": {"POST": ACCOUNT},  # of one's own; accounts/tests/test_profile.py
+    "profile/data/": {"GET": ACCOUNT, "POST": ACCOUNT},
     "profile/delete/": {"GET": ACCOUNT, "POST": ACCOUNT},
     # the admin, but for its models
     "admin/": {ANY: STAFF},
