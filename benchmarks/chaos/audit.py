@@ -42,6 +42,7 @@ class Audit:
     stuck: list[str] = field(default_factory=list)
     illegal: list[str] = field(default_factory=list)
     crowded: list[str] = field(default_factory=list)
+    unkept: int = 0  # ended orders whose history is no longer kept, so that nothing can be said of them
 
     @property
     def faults(self) -> list[str]:
@@ -52,6 +53,7 @@ class Audit:
         return (
             f"{len(self.lost)} lost, {len(self.doubled)} doubled, {len(self.stuck)} stuck, "
             f"{len(self.illegal)} with a wrong history, {len(self.crowded)} times too many at a station."
+            + (f" Of {self.unkept} ended orders the history is no longer kept." if self.unkept else "")
         )
 
 
@@ -64,6 +66,11 @@ def audit(database: Any, accepted: dict[str, str] | None = None, limits: Limits 
     if accepted is not None:
         found.lost, found.doubled = compare(accepted, [order.order_id for order in orders])
     for order in orders:
+        if (
+            accepted is None and order.stage in ENDED and not order.log
+        ):  # what customers were told is a trial: all is kept
+            found.unkept += 1
+            continue
         if order.stage not in ENDED:
             found.stuck.append(f"{order.order_id} is still at {order.stage}{', on hold' * order.is_held}")
         found.illegal += [f"{order.order_id}: {fault}" for fault in faults_of(order, limits)]

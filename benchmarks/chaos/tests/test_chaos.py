@@ -69,6 +69,15 @@ def test_a_good_history_has_no_faults(told):
     assert read_limits(connection) == LIMITS
 
 
+def test_a_history_that_is_no_longer_kept_is_no_fault_unless_all_was_to_be_kept(small_kitchen, sent, cooked, place):
+    order = place(NOON)
+    flow.cancel(order.pk, None, "no", clock=NOON)
+    order.events.all().delete()
+    found = audit(connection, None, LIMITS)
+    assert (found.faults, found.unkept) == ([], 1)
+    assert audit(connection, {"click": order.order_id}, LIMITS).illegal
+
+
 @pytest.mark.parametrize("seconds", [0, 15, 40, 52])
 def test_a_cancelled_order_is_no_fault(told, place, margherita, seconds):
     order = place(at(3600), [(margherita, 3)])
