@@ -39,7 +39,7 @@ def events(before: datetime) -> Iterator[int]:
 
 def simulated(before: datetime) -> Iterator[int]:
     """Remove simulated orders altogether."""
-    for pks in batches.keys(aged(before).filter(simulated=True), batches.ORDERS):
+    for pks in batches.keys(aged(before).filter(simulated=True), batches.WHOLE_ORDERS):
         yield orders.remove(pks)["orders"]
 
 

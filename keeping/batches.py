@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 ROWS = 500
-ORDERS = 20  # with all that happened to them, which is ten rows for each pizza
+ORDERS = 20  # whose events go together: about ten for each pizza
+WHOLE_ORDERS = 5  # with all that hangs on them, behind the kitchen's lock
 
 
 class Removed(NamedTuple):

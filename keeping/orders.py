@@ -7,11 +7,12 @@ an order stays until the outcome of its promise is written down.
 
 from collections import Counter
 from collections.abc import Collection
+from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from chat.models import Membership, Message, Report, Room
 from home import live
@@ -20,16 +21,18 @@ from kitchen import stages
 from kitchen.locks import lock_kitchen
 from kitchen.models import Promise
 
-# What hangs on an order, in the order of its removal: model, the way to the order, what it is called
-HANGING = (
+# What hangs on a conversation, and on an order, in the order of its removal, and what it is called
+TALK: tuple[tuple[Any, str, str], ...] = (
     (Report, "message__room__order", "reports"),
     (Message, "room__order", "messages"),
     (Membership, "room__order", "members"),
     (Room, "order", "conversations"),
-    (OrderShare, "order", "shares"),
-    (OrderEvent, "order", "events"),
-    (OrderItem, "order", "pizzas"),
-    (OrderLine, "order", "lines"),
+)
+HANGING: tuple[tuple[type[Model], str], ...] = (
+    (OrderShare, "shares"),
+    (OrderEvent, "events"),
+    (OrderItem, "pizzas"),
+    (OrderLine, "lines"),
 )
 
 
@@ -48,13 +51,25 @@ def remove(pks: Collection[int]) -> Counter[str]:
     removed: Counter[str] = Counter()
     with lock_kitchen():
         found = dict(removable().filter(pk__in=pks).values_list("pk", "order_id"))
-        list(Room.objects.filter(order__in=found).order_by("pk").select_for_update().values_list("pk"))
-        for model, way, name in HANGING:
-            removed[name] = model.objects.filter(**{f"{way}__in": list(found)}).delete()[0]
+        if Room.objects.filter(order__in=found).order_by("pk").select_for_update().values_list("pk"):
+            for model, way, name in TALK:
+                removed[name] = model.objects.filter(**{f"{way}__in": list(found)}).delete()[0]
+        for table, name in HANGING:
+            removed[name] = delete(table, "order_id", found)
         forget_in_the_log(found)
-        removed["orders"] = Order.objects.filter(pk__in=found).delete()[0]
+        removed["orders"] = delete(Order, "id", found)
         transaction.on_commit(lambda: tell(found.values()), robust=True)
     return removed
+
+
+def delete(model: type[Model], column: str, keys: Collection[int]) -> int:
+    """Delete in one statement. Django would first look in each table that refers to this one, which takes longer."""
+    if not keys:
+        return 0
+    places = ", ".join(["%s"] * len(keys))
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE {column} IN ({places})", list(keys))
+        return int(cursor.rowcount)
 
 
 def forget_in_the_log(pks: Collection[int]) -> None:

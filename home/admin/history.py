@@ -31,7 +31,10 @@ class OrderLineInline(ReadOnlyInline):
 
 
 class OrderEventInline(ReadOnlyInline):
+    """What happened. Where it is no longer kept (keeping.ages), the order's own `seq` says how much it was."""
+
     model = OrderEvent
+    verbose_name_plural = "events, as far as they are still kept"
     fields = ["seq", "at", "item", "event", "stage", "who", "reason"]
     readonly_fields = ["who"]
 

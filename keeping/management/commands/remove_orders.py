@@ -104,7 +104,7 @@ def confirmed() -> bool:
 def remove(found: QuerySet[Order]) -> Counter[str]:
     """Remove a few at a time: between two pieces the kitchen goes on."""
     removed: Counter[str] = Counter()
-    for pks in batches.keys(found, batches.ORDERS):
+    for pks in batches.keys(found, batches.WHOLE_ORDERS):
         removed += orders.remove(pks)
     counts.add("shop_removed_total", "orders", amount=removed["orders"])
     return removed
