@@ -31,16 +31,28 @@ Steps = Callable[[datetime], Iterator[int]]
 def events(before: datetime) -> Iterator[int]:
     """Remove all events of orders that have ended and to which nothing has happened since: all or none of an order."""
     first = OrderEvent.objects.aggregate(first=Min("order"))["first"]  # all older orders have none left
-    rows = aged(before).filter(Exists(OrderEvent.objects.filter(order=OuterRef("pk"))))
-    for pks in batches.keys(rows, batches.ORDERS, after=(first or 1) - 1):
-        # one statement: a member of the staff can open an order again at any time
-        yield OrderEvent.objects.filter(order__in=pks, order__stage__in=stages.ENDED).delete()[0]
+    with_events = Exists(OrderEvent.objects.filter(order=OuterRef("pk")))
+    for window in batches.keys(ended(before), after=(first or 1) - 1):
+        found = aged(before).filter(with_events, pk__in=window).order_by("pk").values_list("pk", flat=True)
+        for pks in batches.pieces(list(found), batches.ORDERS):
+            # one statement: a member of the staff can open an order again at any time
+            yield OrderEvent.objects.filter(order__in=pks, order__stage__in=stages.ENDED).delete()[0]
 
 
 def simulated(before: datetime) -> Iterator[int]:
     """Remove simulated orders altogether."""
-    for pks in batches.keys(aged(before).filter(simulated=True), batches.WHOLE_ORDERS):
-        yield orders.remove(pks)["orders"]
+    for window in batches.keys(ended(before).filter(simulated=True)):
+        found = aged(before).filter(pk__in=window).order_by("pk").values_list("pk", flat=True)
+        for pks in batches.pieces(list(found), batches.WHOLE_ORDERS):
+            yield orders.remove(pks)["orders"]
+
+
+def ended(before: datetime) -> QuerySet[Order]:
+    """Return the orders that have ended and were placed before, without a look at what hangs on them.
+
+    That is for a few of them at a time: PostgreSQL would read all events for each piece.
+    """
+    return Order.objects.filter(stage__in=stages.ENDED, created_at__lt=before)
 
 
 def aged(before: datetime) -> QuerySet[Order]:

@@ -5,7 +5,7 @@ two pieces the others have theirs: both are given in the order of arrival.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
@@ -35,3 +35,9 @@ def keys(rows: QuerySet[Any], most: int = ROWS, after: int = 0) -> Iterator[list
     while found := list(rows.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:most]):
         yield found
         after = found[-1]
+
+
+def pieces(found: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Divide keys that were read together: a search among all rows for each piece could take longer than the piece."""
+    for start in range(0, len(found), most):
+        yield list(found[start : start + most])

@@ -60,7 +60,9 @@ def env_example() -> dict[str, str]:
 
 def settings_read() -> set[str]:
     """Return the names of the environment variables that settings.py reads."""
-    return set(re.findall(r'(?:env\.\w+|switch|address)\(\s*"(\w+)"', (ROOT / "pizzaProj/settings.py").read_text()))
+    return set(
+        re.findall(r'(?:env\.\w+|switch|address|days)\(\s*"(\w+)"', (ROOT / "pizzaProj/settings.py").read_text())
+    )
 
 
 def schema_errors(compose: dict[str, Any]) -> list[str]:

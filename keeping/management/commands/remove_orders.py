@@ -104,8 +104,9 @@ def confirmed() -> bool:
 def remove(found: QuerySet[Order]) -> Counter[str]:
     """Remove a few at a time: between two pieces the kitchen goes on."""
     removed: Counter[str] = Counter()
-    for pks in batches.keys(found, batches.WHOLE_ORDERS):
-        removed += orders.remove(pks)
+    for window in batches.keys(found):
+        for pks in batches.pieces(window, batches.WHOLE_ORDERS):
+            removed += orders.remove(pks)
     counts.add("shop_removed_total", "orders", amount=removed["orders"])
     return removed
 
