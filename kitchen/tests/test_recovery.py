@@ -1,5 +1,6 @@
 """Nothing is lost when parts fail, and the cure is not worse than the illness."""
 
+import logging
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -93,6 +94,7 @@ def told(monkeypatch, caplog, django_capture_on_commit_callbacks):
 
     def told(verb, *args, **kwargs):
         caplog.clear()
+        caplog.set_level(logging.WARNING, "kitchen.changes")
         monkeypatch.setattr(sweeps, "counts", Counts())
         with django_capture_on_commit_callbacks(execute=True):
             verb(*args, **kwargs)
