@@ -14,9 +14,8 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.request import urlopen
 
 INITS = ("docker-init", "tini", "catatonit", "podman-init")  # what `init: true` makes process 1
 FAILURES = 3  # in a row
@@ -54,11 +53,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def ask_web(options: argparse.Namespace) -> str:
+    """Ask it directly. urllib would ask a proxy that the environment names, as Docker's own settings can make it."""
+    line = HTTPConnection("127.0.0.1", options.port, timeout=options.answer_seconds)
     try:
-        with urlopen(f"http://127.0.0.1:{options.port}/healthz", timeout=options.answer_seconds):
-            return ""
+        line.request("GET", "/healthz")
+        status = line.getresponse().status
     except (OSError, HTTPException) as error:
         return f"The web does not answer: {error}"
+    finally:
+        line.close()
+    return "" if status == 200 else f"The web answers with {status}."
 
 
 def look_at_sign(options: argparse.Namespace) -> str:

@@ -8,8 +8,11 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +97,35 @@ def is_gone_or_zombie(pid: int) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
+def test_the_web_is_asked_directly(
+    check: Any, contained: Any, monkeypatch: pytest.MonkeyPatch, status: int, code: int
+) -> None:
+    """Docker's own settings can give each container a proxy, which knows nothing of the web beside the check."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    init, _ = contained(SLEEPER)
+    with answering(status) as port:
+        assert check("web", init, "--port", str(port)) == code
+
+
+@contextmanager
+def answering(status: int) -> Iterator[int]:
+    """Answer each request with a status, and yield the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server.server_port
+        server.shutdown()
 
 
 def test_failures_of_the_process_before_do_not_count(contained: Any, check: Any) -> None:

@@ -306,6 +306,14 @@ def test_a_shell_ends_what_does_not_answer_three_times(
     assert (tmp_path / "ended").read_text() == f"-9 {server}\n"
 
 
+def test_the_proxy_is_asked_directly(tmp_path: Path, programs: Callable[[str, str], None]) -> None:
+    """With the proxy of Docker's own settings in between, it would seem to be away, and be ended for ever."""
+    programs("wget", '[ -z "$http_proxy" ]')
+    env = {"PATH": str(tmp_path), "http_proxy": "http://127.0.0.1:1"}
+    lines = SERVICES["proxy"]["healthcheck"]["test"][1].replace("$$", "$").replace("/tmp/", f"{tmp_path}/")
+    assert subprocess.run(["/bin/sh", "-c", lines], env=env, timeout=20).returncode == 0
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_no_log_grows_for_ever(name: str) -> None:
     options = SERVICES[name]["logging"]["options"]
