@@ -16,6 +16,7 @@ from telemetry.sending import sender
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 OTHER = "other"  # a client can invent methods and addresses without end
 ROUTE = "shop.route"  # the key in a request's scope
+LEFT, FAILED = "left", "5xx"  # the client went before there was an answer; what a server answers if nobody else does
 
 
 class Timed:
@@ -26,18 +27,21 @@ class Timed:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         sender.begin("web")
-        began, statuses = monotonic(), [500]  # what a server answers if nobody else does
+        began, status = monotonic(), LEFT
 
         async def note_status(message: Any) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                statuses.append(message["status"])
+                status = f"{message['status'] // 100}xx"
             await send(message)
 
         try:
             await self.application(scope, receive, note_status)
+        except Exception:
+            status = FAILED if status == LEFT else status
+            raise
         finally:
             method = scope["method"] if scope["method"] in METHODS else OTHER
-            status = f"{statuses[-1] // 100}xx"
             counts.observe("shop_request_seconds", monotonic() - began, method, route_in(scope), status)
 
 

@@ -53,6 +53,16 @@ async def test_one_that_fails_is_timed_as_the_server_answers_it(counted):
     assert counted(TIMED) == {("GET", "other", "5xx"): 1}
 
 
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+async def test_a_client_that_leaves_is_no_failure(valkey, counted):
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"localhost")], "query_string": b""}
+    left = ApplicationCommunicator(application, scope)
+    await left.send_input({"type": "http.request", "body": b""})
+    await left.send_input({"type": "http.disconnect"})
+    await left.wait(10)
+    assert {status for _, _, status in counted(TIMED)} == {"left"}
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [("/", "index"), ("/api/order/", "api:only_post"), ("/media/people/a.webp", "media/people/<str:name>")],
