@@ -87,8 +87,10 @@ def status_event(state: State) -> Event:
 
 
 def eta_event(state: State) -> Event:
-    """Make the event for `OrderProgress.order_eta`."""
-    return {**status_event(state), "type": "order.eta", "text": frame_of_forecast(state.payload)}
+    """Make the event for `OrderProgress.order_eta`. The log says nothing of it: no click has changed anything."""
+    event = {**status_event(state), "type": "order.eta", "text": frame_of_forecast(state.payload)}
+    del event["about"]
+    return event
 
 
 def orders_event(states: Collection[State]) -> Event:

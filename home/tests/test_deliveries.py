@@ -78,6 +78,18 @@ async def test_all_sockets_of_a_change_are_one_line(lines, counted, monkeypatch)
     assert lines == [("home.deliveries", "sent", {"order": 17, "seq": 4, "request": None, "sockets": 1})]
 
 
+async def test_a_forecast_that_moves_is_no_line(lines, counted, monkeypatch):
+    monkeypatch.setattr("kitchen.board.handover.check.hurry", lambda: None)
+    state = live.State(ORDER.order_id, 3, False, "{}", ABOUT)
+    board = watcher(KitchenBoard)
+    await board.kitchen_orders(live.orders_event([state]))
+    await counted.said.wait()
+    lines.clear()
+    for _ in range(3):
+        await board.kitchen_orders(live.orders_event([state]))
+    assert (lines, counted.sockets, "about" in live.eta_event(state)) == ([], {}, False)
+
+
 async def test_an_older_versions_announcement_arrives_as_well(lines, counted):
     event = live.status_event(live.State(ORDER.order_id, 3, False, "{}", ABOUT))
     del event["about"]

@@ -74,11 +74,13 @@ class KitchenBoard(OrderWatcher):
 
     async def kitchen_orders(self, event: dict[str, Any]) -> None:
         """Send the orders that changed in the last tenth of a second."""
+        are_new = [seq > self.seen.get(order_id, -1) for order_id, seq in event["seqs"].items()]
         for order_id, seq in event["seqs"].items():
             self.note(order_id, seq, order_id in event["ended"])
         await self.send(event["text"])
-        for about in event.get("about", ()):  # an older version has none
-            deliveries.note(about)
+        for about, is_new in zip(event.get("about", ()), are_new, strict=False):  # an older version has none
+            if is_new:  # and not only its forecast
+                deliveries.note(about)
         handover.check.hurry()
 
     async def kitchen_changed(self, event: dict[str, Any]) -> None:
