@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, wait
+from contextvars import Context
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from channels.layers import get_channel_layer
@@ -88,7 +89,8 @@ class Broadcaster:
             self._pending.append(message)
             if len(self._pending) > 1:
                 return
-        self.running_loop().call_soon_threadsafe(self._begin_to_send)
+        # In a context of its own: the messages are of many clicks, and none of them is that of the first.
+        self.running_loop().call_soon_threadsafe(self._begin_to_send, context=Context())
 
     def _begin_to_send(self) -> None:
         assert self._loop is not None

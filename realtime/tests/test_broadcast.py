@@ -12,6 +12,7 @@ from channels.layers import get_channel_layer
 
 from realtime import broadcast
 from realtime.broadcast import Broadcaster, Gathering, broadcaster
+from telemetry import trace
 
 GROUP = "cats"
 pytestmark = pytest.mark.usefixtures("valkey")
@@ -120,6 +121,21 @@ async def test_a_secret_in_the_name_of_a_group_is_not_logged(monkeypatch, caplog
     broadcaster.send("order_" + "a" * 20, mew(1))
     await sync_to_async(broadcaster.flush)()
     assert caplog.messages == ["Not sent to order_aaaa…: away"]
+
+
+async def test_what_is_logged_of_messages_names_no_click(monkeypatch):
+    """Those of many clicks are sent in one go: the id of the first would stand in lines about all of them."""
+    seen = []
+
+    async def group_send(group, message):
+        seen.append(trace.present().request)
+
+    monkeypatch.setattr(get_channel_layer(), "group_send", group_send, raising=False)
+    with trace.in_course_of("a" * 16):
+        broadcaster.send(GROUP, mew(1))
+    broadcaster.send(GROUP, mew(2))
+    await sync_to_async(broadcaster.flush)()
+    assert seen == ["", ""]
 
 
 # Gathered news
