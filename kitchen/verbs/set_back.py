@@ -29,6 +29,9 @@ OF_ORDER = ("created_at", *PROMISE_FIELDS, *FORECAST_FIELDS)  # what `save_state
 OF_STATION = ("as_measured_since", "measured_changed_at", "measured_noticed_at")
 MOST_AT_ONCE = 500  # orders whose moments lie ahead for no known reason
 
+SET_BACK = "The clock was set back by %.0f s: what was stored of %d open orders went back with it"
+AHEAD = "%d open orders had moments in the future: they were pulled back to now"
+
 
 def pull_back(kitchen: Kitchen, by: timedelta) -> None:
     """Pull all open orders, the belts and the shop's own moments back; works under way get new chains."""
@@ -45,7 +48,7 @@ def pull_back(kitchen: Kitchen, by: timedelta) -> None:
     for station in kitchen.stations.values():
         if station.is_belt and station.busy_until is not None:
             free_belt(kitchen, station, station.busy_until - by)
-    say(by, len(orders))
+    say("clock_set_back", 1, SET_BACK, by.total_seconds(), len(orders))
 
 
 def pull_shop_back(kitchen: Kitchen, by: timedelta) -> None:
@@ -92,12 +95,12 @@ def free_belt(kitchen: Kitchen, station: Station, until: datetime) -> None:
         kitchen.awaited[station.stage] = station
 
 
-def say(by: timedelta, orders: int) -> None:
-    words = f"The clock was set back by {by.total_seconds():.0f} s: what was stored of {orders} open orders went back"
+def say(what: str, count: int, words: str, *details: object) -> None:
+    """Say and count, after the commit, what was pulled back."""
 
     def say_now() -> None:
-        logger.warning("%s with it", words)
-        sweeps.note("clock_set_back", 1)
+        logger.warning(words, *details)
+        sweeps.note(what, count)
 
     transaction.on_commit(say_now, robust=True)
 
@@ -129,5 +132,4 @@ def pull_back_strays(kitchen: Kitchen) -> None:
                 shift(row, OF_WORK, lead)
         tell(kitchen, order)
     if orders:
-        logger.warning("%d open orders had moments in the future: they were pulled back to now", len(orders))
-        transaction.on_commit(lambda: sweeps.note("moment_ahead", len(orders)), robust=True)
+        say("moment_ahead", len(orders), AHEAD, len(orders))
