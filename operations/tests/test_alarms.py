@@ -309,6 +309,13 @@ def test_a_test_alarm_says_what_happened(webhook: Webhook, capsys: pytest.Captur
     assert capsys.readouterr().out == "Not taken by the webhook at 127.0.0.1: it answered 403.\n"
 
 
+def test_it_says_that_mail_reaches_nobody(webhook: Webhook, settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.ALARM_EMAIL = ["owner@example.org"]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    call_command("alarm", "--test")
+    assert capsys.readouterr().out.splitlines()[0] == "Mail is printed to the log and reaches nobody: set EMAIL_URL."
+
+
 def test_it_says_who_is_told_and_what_is_on(
     watches: list[Watch], settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

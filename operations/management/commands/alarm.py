@@ -3,12 +3,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from operations.alarms.ledger import AWAY, Ledger
 from operations.alarms.recipients import Alarm, attempt, recipients, shop_name
 from operations.alarms.words import TEST
 
+CONSOLE = "django.core.mail.backends.console.EmailBackend"
+PRINTED = "Mail is printed to the log and reaches nobody: set EMAIL_URL."
 NOBODY = "Nobody is told of alarms: set ALARM_URL or ALARM_EMAIL, where web, worker and beat run, too."
 
 
@@ -21,6 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, test: bool, **options: Any) -> None:
         if not recipients():
             raise CommandError(NOBODY)
+        if settings.ALARM_EMAIL and settings.EMAIL_BACKEND == CONSOLE:
+            self.stdout.write(PRINTED)
         if test:
             self.send()
         else:
