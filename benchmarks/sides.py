@@ -11,7 +11,10 @@ from benchmarks.processes import Helper, Process, helping, running
 
 WORKER = ["--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "warning"]
 # Settings of the caller's own shop, which must not reach ours
-OWN_SETTINGS = ("DATA_DIR", "DATABASE_URL", "REDIS_URL", "DATABASE_PER_REQUEST", "DEBUG", "HTTPS")
+OWN_SETTINGS = (
+    *("DATA_DIR", "DATABASE_URL", "REDIS_URL", "DATABASE_PER_REQUEST", "DEBUG", "HTTPS"),
+    *("ALARM_URL", "ALARM_EMAIL"),  # it has no beat, which would be an alarm
+)
 MANY_SOCKETS = 20_000  # all watchers are at one address
 
 

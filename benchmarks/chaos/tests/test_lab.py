@@ -21,6 +21,7 @@ from benchmarks.chaos.crowd import Answer, ask
 from benchmarks.chaos.faults import Fault, Seen
 from benchmarks.chaos.frozen import Result, Round
 from benchmarks.chaos.parts import Part
+from benchmarks.chaos.shops import Shop
 from pizzaProj.tests.test_stack import NOT_OURS, on_linux
 
 ORDERED, BUSY, BROKEN = (Answer("order", 0.0, seconds, status) for seconds, status in ((1, 201), (4.9, 503), (2, 500)))
@@ -174,6 +175,13 @@ def test_every_request_is_timed_also_one_that_nobody_answers():
     assert (answer.what, answer.status, body) == ("page", 503, b"busy")
     answer, body = ask("order", server.server_port, 10.0, "GET", "/")
     assert (answer.what, answer.status, body) == ("order", 0, b"")
+
+
+def test_nobody_is_told_that_its_shop_is_not_well(tmp_path, monkeypatch):
+    for name in ("ALARM_URL", "ALARM_EMAIL"):
+        monkeypatch.setenv(name, "https://hooks.example/1")
+    shop = Shop(tmp_path, 8000, 60.0)
+    assert not shop.environment.keys() & {"ALARM_URL", "ALARM_EMAIL"}
 
 
 # Whole runs

@@ -24,7 +24,7 @@ from benchmarks.chaos import clocks as wrong_clocks
 from benchmarks.chaos import frozen, lab, overload
 from benchmarks.chaos.chaos import KINDS, MORE_PLACES, Chaos, Plan, Result
 from benchmarks.chaos.faults import Fault
-from benchmarks.chaos.shops import Shop
+from benchmarks.chaos.shops import NOT_FOR_IT, Shop
 from benchmarks.floods import faults as floods
 from benchmarks.processes import Died
 from benchmarks.soak import faults as soaks
@@ -33,7 +33,6 @@ from pizzaProj.supervision.supervisor import Broken, Stopped, end_with_parent
 from shop_options import port_number, speed
 
 INSIDE = "CHAOS_INSIDE"  # set for the process that does it, whose data folder belongs to no shop
-NOT_FOR_IT = ("REDIS_URL", "DATABASE_URL", "MEDIA_ROOT", "DEBUG", "HTTPS", "ALLOWED_HOSTS")
 SHORT = Plan(orders=60, kills=1, judges_times=False)
 SOAK = frozen.Plan(seconds=soaks.SECONDS, per_second=soaks.PER_SECOND)
 LABS: dict[str, Callable[[Shop], list[Fault]]] = {
