@@ -3,7 +3,6 @@
 The other apps clean up their own rows likewise (pre_delete of User); keeping.table says what becomes of each table.
 """
 
-import json
 import re
 from typing import Any
 
@@ -52,7 +51,7 @@ def forget_at_stations(name: str) -> None:
     """Take the name out of why a station's times are used as set (kitchen.as_measured)."""
     with lock_kitchen():  # first of all locks, as everywhere; home.signals has it already
         for station in Station.objects.exclude(measured_off_reason=""):
-            reason = without(name, station.measured_off_reason)
+            reason = station.measured_off_reason.replace(f" by {name} on ", f" by {DELETED} on ")
             if reason != station.measured_off_reason:
                 Station.objects.filter(pk=station.pk).update(measured_off_reason=reason)
 
@@ -60,14 +59,20 @@ def forget_at_stations(name: str) -> None:
 def forget_in_runs(name: str) -> None:
     """Take the name out of what actions on many rows could not do. A few hundred rows are kept."""
     for run in Run.objects.exclude(refused={}):
-        told = json.dumps(run.refused, ensure_ascii=False)
-        if name in told:
-            Run.objects.filter(pk=run.pk).update(refused=json.loads(without(name, told)))
+        refused = without(name, run.refused)
+        if refused != run.refused:
+            Run.objects.filter(pk=run.pk).update(refused=refused)
 
 
-def without(name: str, words: str) -> str:
-    """Replace a user name, where it stands for itself and is no part of another one."""
-    return re.sub(rf"(?<![\w.@+-]){re.escape(name)}(?![\w@+-])", DELETED, words)
+def without(name: str, told: Any) -> Any:
+    """Replace a user name in the texts of a JSON value, where it stands for itself and is no part of another one."""
+    if isinstance(told, str):
+        return re.sub(rf"(?<![\w.@+-]){re.escape(name)}(?![\w@+-])", DELETED, told)
+    if isinstance(told, list):
+        return [without(name, one) for one in told]
+    if isinstance(told, dict):
+        return {without(name, key): without(name, one) for key, one in told.items()}
+    return told
 
 
 # Visitors

@@ -212,16 +212,25 @@ def test_words_of_a_visitor(place):
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "left"),
+    ("name", "told", "left"),
     [
-        ("bo", "Set by bo on May 1", "Set by deleted account on May 1"),
-        ("bo", "Set by bob on May 1", "Set by bob on May 1"),
-        (
-            "bo",
-            '{"gone": [1, ["bo", "bo.b", "a-bo"]]}',
-            '{"gone": [1, ["deleted account", "deleted account.b", "a-bo"]]}',
-        ),
+        ("bo", "the message of bo", "the message of deleted account"),
+        ("bo", "the message of bob", "the message of bob"),
+        ("bo", {"gone": [1, ["bo", "bo.b", "a-bo"]]}, {"gone": [1, ["deleted account", "deleted account.b", "a-bo"]]}),
+        ("1", {"1 is gone": [1, ["1", "21"]]}, {"deleted account is gone": [1, ["deleted account", "21"]]}),
     ],
 )
-def test_a_name_is_replaced_where_it_stands_for_itself(name, words, left):
-    assert without(name, words) == left
+def test_a_name_is_replaced_where_it_stands_for_itself(name, told, left):
+    assert without(name, told) == left
+
+
+@pytest.mark.parametrize("name", ["on", "by", "Set"])
+def test_a_name_that_is_a_word_leaves_the_others_alone(alice, name):
+    user = User.objects.create(username=name, is_staff=True)
+    for stage, by in (("baking", alice), ("received", user)):
+        flow.change_station(stage, by=by, mean_seconds=99.0)
+    before = Station.objects.get(stage="baking").measured_off_reason
+    leaving.leave(user)
+    reasons = dict(Station.objects.values_list("stage", "measured_off_reason"))
+    assert reasons["baking"] == before
+    assert reasons["received"].startswith("Set by deleted account on ")
