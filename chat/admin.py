@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from chat import messages
+from chat import leaving, messages
 from chat.models import CannedAnswer, Message, Report, Room
 from chat.person import Person, person, person_of
 from chat.rooms import NoRoom
@@ -113,6 +113,7 @@ class ReportAdmin(CarefulAdmin):
                 VERBS.get(name, leave)(report.message, person(by), timezone.now())
             except NoRoom as none:
                 raise Refused(str(none)) from None
+            leaving.settled(report.message_id)
 
     def name_of(self, key: Any) -> str:
         report = Report.objects.select_related("message__author").filter(pk=key).first()

@@ -29,9 +29,20 @@ def erase(room: Room, said: QuerySet[Message], now: datetime) -> None:
     They get one revision together, and only those that open pages can show: there can be thousands.
     """
     room.revision += 1
-    undecided = Report.objects.filter(message=OuterRef("pk"), settled_at=None)
-    said.exclude(Exists(undecided)).update(body="", data=None)
+    erase_decided(said)
     there = said.filter(deleted_at=None)
     there.filter(seq__gt=room.last_seq - ALTERED_WITHIN).update(revision=room.revision)
     there.update(deleted_at=now)
     stream.save(room, is_changed=True)
+
+
+def erase_decided(said: QuerySet[Message]) -> None:
+    """Erase the text of those messages of which no report waits for a decision."""
+    undecided = Report.objects.filter(message=OuterRef("pk"), settled_at=None)
+    said.exclude(Exists(undecided)).update(body="", data=None)
+
+
+def settled(message_pk: int) -> None:
+    """Erase what could be read for the sake of a report alone: its author has left, and took their words along."""
+    left = Message.objects.filter(author=None, guest="", deleted_by_staff=False, deleted_at__isnull=False)
+    erase_decided(left.filter(pk=message_pk))

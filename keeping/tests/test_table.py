@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 from django.apps import apps
+from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
@@ -183,6 +184,19 @@ def test_what_was_reported_can_be_read_until_staff_have_decided(zebulon, alice):
         Report.objects.create(message=message, by=alice, settled_at=settled_at)
     leaving.leave(zebulon, takes_words=True)
     assert [(m.body, m.deleted_at is None) for m in room.messages.all()] == [("Rude", False), ("", False)]
+
+
+@pytest.mark.parametrize(("takes_words", "left"), [(True, ""), (False, "Rude")])
+def test_what_was_reported_goes_as_soon_as_staff_have_decided(zebulon, alice, bob, takes_words, left):
+    said = say(rooms.public_room("Lobby"), member(zebulon), "Rude", now=NOON)
+    reports = [Report.objects.create(message=said, by=by) for by in (alice, bob)]
+    leaving.leave(zebulon, takes_words)
+    office = admin.site.get_model_admin(Report)
+    seen = []
+    for report in reports:
+        office.act_on("settle", report.pk, office.version(Report.objects.get(pk=report.pk)), bob)
+        seen.append(Message.objects.get().body)
+    assert seen == ["Rude", left]
 
 
 def test_the_admin_forgets_likewise(life, zebulon, bob, client):
