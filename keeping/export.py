@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -22,10 +22,11 @@ ABOUT = (
     "digests. Of other people it holds user names alone."
 )
 JSON, PICTURE = "data.json", "picture.webp"
+READ_ROWS = 200  # at a time
 
 
 class TooMuch(Exception):
-    """There are more rows than asked for."""
+    """There is more than asked for."""
 
 
 @dataclass(frozen=True)
@@ -36,39 +37,53 @@ class Person:
     guest: str = ""
 
 
-def write(person: Person, file: IO[bytes], now: datetime, most_rows: int | None = None) -> None:
-    """Write the zip. TooMuch if there are more rows, and then the file is of no use."""
-    data = {"about": ABOUT, "made_at": now, **sections(person, most_rows)}
+def write(person: Person, file: IO[bytes], now: datetime, most_bytes: int | None = None) -> None:
+    """Write the zip. TooMuch if its JSON would be longer, and then the file is of no use."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr(JSON, json.dumps(data, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))
+        with packed.open(JSON, "w", force_zip64=True) as told:
+            for piece in bounded(pieces(person, now), most_bytes):
+                told.write(piece)
         picture = picture_of(person)
         if picture is not None:
             packed.writestr(PICTURE, picture)
 
 
-def sections(person: Person, most_rows: int | None = None) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    left = most_rows
+def bounded(texts: Iterable[str], most_bytes: int | None) -> Iterator[bytes]:
+    size_bytes = 0
+    for text in texts:
+        piece = text.encode()
+        size_bytes += len(piece)
+        if most_bytes is not None and size_bytes > most_bytes:
+            raise TooMuch
+        yield piece
+
+
+def pieces(person: Person, now: datetime) -> Iterator[str]:
+    """Yield the JSON, each row on a line of its own, as they are read: there can be more than fits into memory."""
+    yield f'{{\n"about": {as_json(ABOUT)},\n"made_at": {as_json(now)}'
     for label, kept in TABLE.items():
         for section in kept.sections:
-            found[section.name] = list(rows(apps.get_model(label), section, person, left))
-            left = None if left is None else left - len(found[section.name])
-    return {name: there for name, there in found.items() if there}
+            number = 0
+            for number, row in enumerate(rows(apps.get_model(label), section, person), 1):
+                yield (f",\n{as_json(section.name)}: [\n" if number == 1 else ",\n") + as_json(row)
+            if number:
+                yield "\n]"
+    yield "\n}\n"
 
 
-def rows(model: type[Model], section: Section, person: Person, most: int | None) -> Iterator[dict[str, Any]]:
+def as_json(value: Any) -> str:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+
+
+def rows(model: type[Model], section: Section, person: Person) -> Iterator[dict[str, Any]]:
     """Yield the rows of a section, the oldest first."""
     wanted = condition(section, person)
     if wanted is None:
         return
     columns = [column.partition("=") for column in section.columns.split()]
     names = [name for name, _, _ in columns]
-    found = (
-        model._default_manager.filter(wanted).order_by("pk").values_list(*(way or name for name, _, way in columns))
-    )
-    for number, values in enumerate(found.iterator()):
-        if most is not None and number >= most:
-            raise TooMuch
+    found = model._default_manager.filter(wanted).order_by("pk")
+    for values in found.values_list(*(way or name for name, _, way in columns)).iterator(READ_ROWS):
         yield dict(zip(names, values, strict=True))
 
 

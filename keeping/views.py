@@ -39,7 +39,7 @@ def my_data(request: HttpRequest) -> HttpResponse:
 
 def download(person: Person) -> HttpResponse:
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
-        export.write(person, file, timezone.now(), limits.EXPORT_ROWS)
+        export.write(person, file, timezone.now(), limits.EXPORT_BYTES)
         file.seek(0)
         response = HttpResponse(file.read(), content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="{FILE_NAME}"'

@@ -64,7 +64,7 @@ STUDIES_RUNNING = 5
 STUDIES_OF_ONE = 3  # person
 
 # What a person asks for of their data
-EXPORT_ROWS = 50_000  # that a page packs while one waits; the command has no limit
+EXPORT_BYTES = 10_000_000  # of JSON, which a page packs while one waits; the command has no limit
 
 # Frames on sockets, counted in each process's memory. An open page sends a heartbeat every five seconds, the first of
 # each second is free, and little else: a page that comes back after an outage asks for what it missed and sends what

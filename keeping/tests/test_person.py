@@ -38,9 +38,12 @@ def hers(client, alice, place):
     return order
 
 
+def zip_of(body):
+    return zipfile.ZipFile(io.BytesIO(body))
+
+
 def data_of(body):
-    with zipfile.ZipFile(io.BytesIO(body)) as packed:
-        return json.loads(packed.read("data.json"))
+    return json.loads(zip_of(body).read("data.json"))
 
 
 def command(*arguments):
@@ -76,9 +79,14 @@ def test_it_is_packed_a_few_times_in_a_while(client, hers, monkeypatch):
 
 
 def test_more_than_a_page_can_pack_is_said(client, hers, monkeypatch):
-    monkeypatch.setattr(limits, "EXPORT_ROWS", 3)
-    response = client.post("/profile/data/", {"password": PASSWORD})
-    assert "There is more than we can pack while you wait." in response.content.decode()
+    size_bytes = zip_of(client.post("/profile/data/", {"password": PASSWORD}).content).getinfo("data.json").file_size
+    said = []
+    for most in (size_bytes, size_bytes - 1):
+        monkeypatch.setattr(limits, "EXPORT_BYTES", most)
+        monkeypatch.setattr(export, "READ_ROWS", 1)
+        response = client.post("/profile/data/", {"password": PASSWORD})
+        said.append(b"There is more than we can pack while you wait." in response.content)
+    assert said == [False, True]
 
 
 @pytest.mark.parametrize(("more", "left"), [({}, ["I live at 5 Elm Street"]), ({"takes_words": "on"}, [""])])
