@@ -42,6 +42,9 @@ class Engine(Protocol):
     def restore(self, source: Path, server: int, program: int, say: Say) -> None:
         """Restore a copy, all of it or nothing."""
 
+    def settle(self) -> None:
+        """Do what is good for a database that was restored, and could be left out."""
+
 
 def facts_of(ask: Ask, has_column: Callable[[str, str], bool], **more: int) -> Facts:
     """Ask one state of a database. An older one may lack a column of today's pictures."""

@@ -15,6 +15,16 @@ PARTIAL = ".partial"
 OURS = {manifest.NAME, manifest.KEY, manifest.MEDIA}
 
 
+def named(text: str) -> Path:
+    """Return the folder that a person has named, wherever that leads."""
+    if not text:
+        raise Refused("DIR is empty. Name a folder.")  # an unset variable is not meant for the folder one is in
+    try:
+        return Path(text).expanduser().resolve()
+    except RuntimeError as error:  # no such home, or links in a circle
+        raise Refused(f"{text} can't be the folder: {error}") from None
+
+
 def refuse(target: Path, databases: set[str]) -> None:
     """Refuse a place where no backup can or should be made."""
     if target.is_relative_to(manifest.uploads().resolve()):

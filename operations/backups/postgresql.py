@@ -64,6 +64,8 @@ class PostgreSQL:
         where, environment = programs.server_of(parameters())
         options = ("--single-transaction", "--exit-on-error", "--no-password", *PLAIN)
         programs.run([pg_restore, *options, f"--dbname={where}", str(source)], environment, say)
+
+    def settle(self) -> None:
         ask("ANALYZE")  # a dump has no statistics, and the first rush should not do without
 
     def program(self, name: str) -> tuple[str, int]:

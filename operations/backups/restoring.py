@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 
 from operations.backups import files, manifest
-from operations.backups.engine import Say
+from operations.backups.engine import Engine, Say
 from operations.backups.making import present_engine
 from operations.backups.manifest import Manifest
 from operations.backups.refused import Refused
@@ -18,8 +18,8 @@ NOTHING_LOST = (manifest.KEY, embedded.LOCK)
 LOGS = "logs/"
 
 
-def restore(source: Path, say: Say) -> Manifest:
-    """Restore the backup. The database comes last: until it is there, nothing looks like a shop."""
+def restore(source: Path, say: Say) -> tuple[Manifest, Engine]:
+    """Restore the backup. The database comes last: until it is there, nothing looks like a shop, and then all is."""
     found = manifest.read(source)
     engine = present_engine()
     manifest.refuse_another_engine(found, engine.name)
@@ -35,7 +35,7 @@ def restore(source: Path, say: Say) -> Manifest:
         say(f"Database: {manifest.ENGINES[found.engine]} ...")
         engine.restore(source / found.database, found.server, found.program, say)
         undo.pop_all()
-    return found
+    return found, engine
 
 
 def alone() -> ExitStack:

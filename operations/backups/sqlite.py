@@ -47,6 +47,7 @@ class SQLite:
             shop.execute("BEGIN")
             shop.execute("SELECT 1 FROM sqlite_master").fetchone()  # from here on it sees this moment
             shop.backup(new, pages=PAGES, progress=progress(say))
+            shop.execute("ROLLBACK")  # while it looks back, nothing in the shop's write-ahead log can be used again
             new.execute("PRAGMA journal_mode = DELETE")  # so that it is one file
             say("Checking the copy ...")
             refuse_unsound(new)
@@ -69,12 +70,14 @@ class SQLite:
             with closing(connect(draft)) as new:
                 refuse_unsound(new)
             os.link(draft, self.path)  # not a rename: what is there by now stays
-            sync_folder(self.path.parent)
         except FileExistsError:
             self.refuse_occupied()
             raise
         finally:
             draft.unlink(missing_ok=True)
+
+    def settle(self) -> None:
+        sync_folder(self.path.parent)
 
     def read(self) -> sqlite3.Connection:
         return connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)

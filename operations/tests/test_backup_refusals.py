@@ -37,6 +37,22 @@ def test_a_place_that_can_not_be_taken(small_shop: Path, place: Callable[[Path],
     assert (code, content(small_shop)) == (1, before)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "DIR is empty. Name a folder."),
+        ("~nobody-here/monday", "~nobody-here/monday can't be the folder: Could not determine home directory."),
+    ],
+)
+def test_what_names_no_folder(
+    small_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert refused("backup", text) == (said + NO_BACKUP, 1)
+    assert list((tmp_path / "here").iterdir()) == []
+
+
 def test_a_folder_that_is_not_there_is_not_made(small_shop: Path, tmp_path: Path) -> None:
     said, _ = refused("backup", str(tmp_path / "disk/monday"))
     where = f"There is no folder {tmp_path}/disk. Make it first, or look whether its disk is there."

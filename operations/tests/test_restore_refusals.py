@@ -109,6 +109,17 @@ def test_a_restore_that_breaks_off_leaves_the_folder_as_it_was(
     assert (content(empty), (empty / "media").exists()) == ({"secret_key": b"of nobody " * 6}, False)
 
 
+def test_what_breaks_off_behind_the_database_takes_nothing_back(
+    empty: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "sync_folder", interrupted)
+    assert refused("restore", str(backup)) == ("Stopped. The shop is back all the same.", 130)
+    assert content(empty) == {name: (backup / name).read_bytes() for name in BROUGHT}
+
+
 def test_a_killed_restore_can_be_run_again(empty: Path, backup: Path) -> None:
     (empty / "media/pizzas").mkdir(parents=True)
     (empty / "media/pizzas/a.webp").write_bytes(b"a picture")

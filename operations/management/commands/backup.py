@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from operations.backups import folder as folders
 from operations.backups import making, manifest, stopping
 from operations.backups.manifest import Manifest
 from operations.backups.refused import in_sentences
@@ -31,7 +32,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: str, **options: Any) -> None:
         begun = monotonic()
         with in_sentences("There is no backup."), stopping.by_any_signal():
-            target = Path(folder).expanduser().resolve()
+            target = folders.named(folder)
             self.say(f"Backing up the shop in {settings.DATA_DIR} to {target} ...")
             made = making.make(target, self.say)
         self.tell(target, made, monotonic() - begun)

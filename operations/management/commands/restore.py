@@ -4,13 +4,13 @@ import os
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from operations.backups import folder as folders
 from operations.backups import manifest, restoring, stopping
 from operations.backups.manifest import Manifest
 from operations.backups.refused import in_sentences
@@ -28,9 +28,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: str, **options: Any) -> None:
         begun = monotonic()
         with in_sentences("Nothing was restored."), stopping.by_any_signal():
-            source = Path(folder).expanduser().resolve()
+            source = folders.named(folder)
             self.say(f"Restoring {source} into {settings.DATA_DIR} ...")
-            found = restoring.restore(source, self.say)
+            found, engine = restoring.restore(source, self.say)
+        with in_sentences("The shop is back all the same."), stopping.by_any_signal():
+            engine.settle()
         for sentence in about(found, monotonic() - begun):
             self.say(sentence)
 
