@@ -35,7 +35,7 @@ def data_folder(path: str, base: Path) -> Path:
     """Return the folder for database, pictures, socket and logs, creating it if needed."""
     try:
         with wanted():
-            folder = (base / path).expanduser().resolve()
+            folder = (base / Path(path).expanduser()).resolve()
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.listdir(folder)  # it can be somebody else's
     except FileExistsError:

@@ -3,6 +3,7 @@
 A wrong value fails loudly at start. The README has a table of the variables.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -37,13 +38,13 @@ def address(name: str) -> addresses.Address:
 
 def days(name: str, usual: int = whole_days.FOR_EVER, **bounds: int) -> int:
     """Return for how many days something is kept. By default for ever: an upgrade must not empty a shop's books."""
-    return whole_days.checked(name, env.str(name, default="") or str(usual), **bounds)
+    return whole_days.checked(name, env.str(name, default="").strip() or str(usual), **bounds)
 
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # The embedded default keeps everything in one folder.
-DATA_DIR = embedded.data_folder(env.str("DATA_DIR", default="var"), BASE_DIR)
+DATA_DIR = embedded.data_folder(env.str("DATA_DIR", default="") or "var", BASE_DIR)
 VALKEY_SOCKET = embedded.socket_path(DATA_DIR)
 
 DEBUG = switch("DEBUG")
@@ -370,7 +371,8 @@ STATIC_HASHED = switch("STATIC_HASHED")
 STATIC_ROOT = BASE_DIR / "staticfiles" if STATIC_HASHED else None
 WHITENOISE_USE_FINDERS = not STATIC_HASHED
 MEDIA_URL = "media/"
-MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(DATA_DIR / "media"))
+# Not where a command happens to be typed: the shop and its backup must mean the same folder.
+MEDIA_ROOT = str(BASE_DIR / os.path.expanduser(env.str("MEDIA_ROOT", default="") or DATA_DIR / "media"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

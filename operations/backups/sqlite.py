@@ -59,9 +59,11 @@ class SQLite:
             return facts_of_file(shop)
 
     def refuse_occupied(self) -> None:
+        if not self.path.parent.is_dir():
+            raise Refused(f"There is no folder {self.path.parent}. Make it first, or look whether its disk is there.")
         for path in (self.path, *(self.path.with_name(self.path.name + ending) for ending in BESIDE)):
             if path.exists():
-                raise Refused(f"There is a database already: {path}. Choose an empty folder with --data.")
+                raise Refused(f"There is a database already: {path}. Choose another place, or move that away.")
 
     def restore(self, source: Path, server: int, program: int, say: Say) -> None:
         draft = self.path.with_name(self.path.name + DRAFT)

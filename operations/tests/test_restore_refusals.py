@@ -77,6 +77,26 @@ def test_a_folder_with_anything_in_it_is_left_alone(empty: Path, backup: Path, n
     assert (refused("restore", str(backup)), content(empty)) == ((said, 1), {name: b"mine"})
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("none/shop.db", "There is no folder {}/none. Make it first, or look whether its disk is there."),
+        ("shop.db", "There is a database already: {}/shop.db. Choose another place, or move that away."),
+        ("new.db", "There is a database already: {}/new.db-wal. Choose another place, or move that away."),
+    ],
+)
+def test_a_database_elsewhere_is_looked_at_first(
+    empty: Path, backup: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    elsewhere = empty.parent / "elsewhere"
+    elsewhere.mkdir()
+    for file in ("shop.db", "new.db-wal"):
+        (elsewhere / file).write_text("mine")
+    monkeypatch.setitem(connection.settings_dict, "NAME", str(elsewhere / name))
+    assert refused("restore", str(backup))[0] == said.format(elsewhere) + NOT_RESTORED
+    assert (content(empty), content(elsewhere)) == ({}, {"shop.db": b"mine", "new.db-wal": b"mine"})
+
+
 def test_a_folder_in_which_the_shop_runs_is_left_alone(empty: Path, backup: Path) -> None:
     with embedded.alone(empty) as lock:
         print("123", file=lock, flush=True)

@@ -31,6 +31,27 @@ def test_the_default_uses_nothing_outside_the_data_folder(tmp_path):
     assert (data / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    ("value", "folder"),
+    [("", "{data}/media"), ("pictures-of", "{base}/pictures-of"), ("/srv/p", "/srv/p"), ("~/p", "{home}/p")],
+)
+def test_pictures_are_in_one_place_wherever_a_command_is_typed(tmp_path, value, folder):
+    done = start(tmp_path, "print(s.MEDIA_ROOT)", MEDIA_ROOT=value, HOME=str(tmp_path))
+    places = {"data": tmp_path / "data", "base": settings.BASE_DIR, "home": tmp_path}
+    assert done.stdout.strip() == folder.format(**places), done.stderr
+
+
+def test_a_data_folder_can_be_in_ones_home(tmp_path):
+    done = start(tmp_path, "print(s.DATA_DIR)", DATA_DIR="~/shop", HOME=str(tmp_path))
+    assert done.stdout.strip() == str(tmp_path / "shop"), done.stderr
+
+
+@pytest.mark.parametrize(("value", "days"), [(" ", 0), (" 30 ", 30), ("36501", None)])
+def test_for_how_many_days_something_is_kept(tmp_path, value, days):
+    done = start(tmp_path, "print(s.KEEP_DAYS['events'])", KEEP_EVENTS_DAYS=value)
+    assert done.stdout.strip() == ("" if days is None else str(days))
+
+
 def test_the_secret_key_is_created_once(tmp_path):
     keys = {start(tmp_path, "print(s.SECRET_KEY)").stdout for _ in range(2)}
     assert len(keys) == 1
