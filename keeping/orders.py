@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from chat.models import Membership, Message, Report, Room
@@ -44,7 +44,15 @@ def removable() -> QuerySet[Order]:
 
 
 def remove(pks: Collection[int]) -> Counter[str]:
-    """Remove these orders, but for those that are not removable by now; return how many rows of what.
+    """Remove these orders, but for those that are not removable by now; return how many rows of what."""
+    try:
+        return remove_together(pks)
+    except IntegrityError:  # somebody has just begun to talk about one, or shown it to a friend: they stay for now
+        return Counter()
+
+
+def remove_together(pks: Collection[int]) -> Counter[str]:
+    """Remove all of them or none.
 
     Behind the kitchen's lock nobody can open one again meanwhile; then come the rooms, as everywhere.
     """

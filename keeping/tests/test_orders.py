@@ -10,7 +10,7 @@ from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
-from django.db import models
+from django.db import connection, models
 
 from chat import rooms
 from chat.models import Message, Report
@@ -98,6 +98,20 @@ def test_an_order_that_was_opened_again_meanwhile_stays(ended, sent):
     order = ended()
     flow.override(order.pk, "baking", None)
     assert (orders.remove([order.pk])["orders"], Order.objects.count()) == (0, 1)
+
+
+def test_an_order_of_which_somebody_begins_to_talk_just_now_stays(ended, sent, monkeypatch):
+    order = ended()
+
+    def begin_to_talk(found):
+        rooms.order_room(order)
+        connection.check_constraints()  # as at the commit
+        delete(Order, "id", found)
+        connection.check_constraints()
+
+    delete = orders.delete
+    monkeypatch.setattr(orders, "forget_in_the_log", begin_to_talk)
+    assert (orders.remove([order.pk])["orders"], Order.objects.count(), order.events.count()) == (0, 1, 2)
 
 
 def test_the_public_book_stays_true(place, sent):
