@@ -114,12 +114,13 @@ def test_what_could_not_be_finished_leaves_no_file(hers, tmp_path, monkeypatch):
 
 
 def test_a_visitor_is_found_by_an_order(place, tmp_path):
-    order = place(NOON, guest=WORD)
+    order, other = place(NOON, guest=WORD), place(NOON, guest=WORD)
     path = tmp_path / "visitor.zip"
-    command("export", "--order", order.order_id, str(path))
+    said = command("export", "--order", order.order_id, str(path))
     exported = [row["order_id"] for row in data_of(path.read_bytes())["orders"]]
     command("delete", "--order", order.order_id, "--yes")
-    assert (exported, Order.objects.get().guest) == ([order.order_id], "")
+    assert said.endswith("the visitor who placed this order (2 orders in all).")
+    assert (exported, {row.guest for row in Order.objects.all()}) == ([order.order_id, other.order_id], {""})
 
 
 @pytest.mark.parametrize(("answer", "left"), [("yes", 0), ("no", 1)])

@@ -100,7 +100,10 @@ def delete(person: Person, takes_words: bool) -> str:
 
 
 def name_of(person: Person) -> str:
-    return person.user.get_username() if person.user else "the visitor of this order"
+    if person.user:
+        return person.user.get_username()
+    placed = Order.objects.filter(user=None, guest=person.guest).count()
+    return f"the visitor who placed this order ({placed} order{'s' * (placed != 1)} in all)"
 
 
 def confirmed(person: Person) -> bool:
