@@ -28,7 +28,7 @@ ORDERS, PLACING, LINKS, STARTS = 200, 8, 4, 500
 @pytest.mark.timeout(120)
 def test_a_burst_never_fills_more_places_than_there_are(margherita, monkeypatch):
     """Check the times of the log. A verb that reads the clock before it waits for the lock writes too early a time."""
-    monkeypatch.setattr(locks, "transaction", SimpleNamespace(atomic=stalled_atomic))
+    monkeypatch.setattr(locks, "transaction", SimpleNamespace(atomic=stalled_atomic, on_commit=transaction.on_commit))
     Shop.objects.update(speed=600)
     # Arrivals match the capacity: a place is taken at the moment when another order leaves it.
     Station.objects.update(capacity=6, distribution="exponential", mean_seconds=120, per_pizza=False)

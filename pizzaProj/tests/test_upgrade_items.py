@@ -127,7 +127,7 @@ def items_of(order: dict[str, Any], pizzas: list[Any]) -> list[dict[str, Any]]:
 
 def order_of(order: dict[str, Any]) -> dict[str, Any]:
     """Return the row that an order should have now: while its items are at work, it has no work of its own."""
-    new = {**order, "way": "delivery", "ready_at": None, "overdue": False}
+    new = {**order, "way": "delivery", "ready_at": None, "overdue": False, "request_id": ""}
     if order["stage"] in BY_ITEMS:
         new |= {"held": False, "recovered_at": None, "remaining_seconds": None, "started_at": None, "due_at": None}
     return new
