@@ -65,6 +65,10 @@ from telemetry import sweeps
 from telemetry.counts import counts
 from telemetry.sending import sender
 
+# No thread of this process may take away what a test counts, or add it to what a real worker has told. For good: a
+# request that a fixture of a whole module makes would begin it, too.
+sender.begin = lambda kind: None  # type: ignore[method-assign]
+
 # Playwright's default of five seconds is too short where several browsers and shops share two cores.
 expect.set_options(timeout=20_000)
 
@@ -202,12 +206,6 @@ def nobody_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paces, "process", paces.InProcess())
     monkeypatch.setattr(paces, "PREFIX", f"test:{secrets.token_hex(8)}:")
     paces.outage.forget()
-
-
-@pytest.fixture(autouse=True)
-def nobody_sends_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no thread take away what a test counts."""
-    monkeypatch.setattr(sender, "begin", lambda kind: None)
 
 
 @pytest.fixture
