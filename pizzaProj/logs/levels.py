@@ -11,6 +11,7 @@ OURS = (
     "celery_app",
     "chat",
     "home",
+    "keeping",
     "kitchen",
     "office",
     "operations",
