@@ -42,7 +42,9 @@ class Guests:
     def close(self) -> None:
         for task in self.tasks:
             task.cancel()
-        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.1), self.loop).result(PATIENCE_SECONDS)  # they end meanwhile
+        # Requests run in threads: an order that is on its way will be there, and has to be told of.
+        ended = asyncio.run_coroutine_threadsafe(self.loop.shutdown_default_executor(), self.loop)
+        ended.result(2 * PATIENCE_SECONDS)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(PATIENCE_SECONDS)
 
@@ -59,7 +61,7 @@ class Guests:
 
     async def order(self, key: str) -> None:
         """Order, look at the order's page, and at its socket until the order has ended."""
-        order_id = self.accepted[key] = await asyncio.to_thread(self.place, key)
+        order_id = await asyncio.to_thread(self.place, key)
         await asyncio.to_thread(self.ask, "GET", f"/order/{order_id}/")
         reader, writer = await self.connect(f"/ws/pizza/{order_id}/")
         try:
@@ -71,7 +73,8 @@ class Guests:
     def place(self, key: str) -> str:
         """Place an order and return its id. EOFError if it was refused."""
         answer = self.ask(*post(key, json.dumps(basket(self.pizzas, random.Random(key), MOST_PIZZAS))))
-        return str(json.loads(answer)["order"]["order_id"])
+        order_id = self.accepted[key] = str(json.loads(answer)["order"]["order_id"])
+        return order_id
 
     def ask(self, *request: Any) -> bytes:
         answer, body = ask("page", self.port, PATIENCE_SECONDS, *request)

@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
 
+from benchmarks.chaos.crowd import Answer
 from benchmarks.chaos.faults import Seen
 from benchmarks.soak import faults, gauges, guests
 from benchmarks.soak.gauges import Gauge
@@ -97,3 +99,20 @@ def test_a_guests_order_is_audited_with_the_others(monkeypatch):
 
 def test_a_frame_is_masked_as_a_clients():
     assert guests.text_frame(json.dumps({"message": "hi"}))[:2] == bytes([0x81, 0x80 | 17])
+
+
+def test_an_order_on_its_way_at_the_end_is_told_of(monkeypatch):
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def ask(*request):
+        asked.set()
+        may_answer.wait(10)
+        return Answer("page", 0.0, 0.0, 201), b'{"order": {"order_id": "abc"}}'
+
+    monkeypatch.setattr(guests, "ask", ask)
+    monkeypatch.setattr(guests, "GUESTS", 1)
+    people = guests.Guests(1, [7])
+    asked.wait(10)
+    threading.Timer(0.05, may_answer.set).start()
+    people.close()
+    assert people.accepted == {"guest-0-0": "abc"}
