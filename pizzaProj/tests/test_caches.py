@@ -5,21 +5,8 @@ import importlib
 import pkgutil
 from functools import _lru_cache_wrapper
 
-OURS = (
-    "accounts",
-    "chat",
-    "home",
-    "keeping",
-    "kitchen",
-    "office",
-    "operations",
-    "pictures",
-    "pizzaProj",
-    "realtime",
-    "simulation",
-    "telemetry",
-    "celery_app",
-)
+from pizzaProj.logs.levels import OURS
+
 FEW_KEYS = {
     "home.models.order_address",  # no arguments
     "home.rows.Rows._converters_of",  # the database vendor
