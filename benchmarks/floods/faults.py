@@ -3,14 +3,13 @@
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks.chaos.faults import Fault, Seen
+from benchmarks.chaos.faults import Fault, Seen, repeated
 from benchmarks.chaos.frozen import Result, Round
 from benchmarks.chaos.shops import Shop
 from benchmarks.floods.hostile import KINDS, PATIENCE_SECONDS, ROOM
@@ -84,19 +83,13 @@ def told(kind: str, counts: dict[str, int]) -> str:
 @contextmanager
 def watched(shop: Shop) -> Iterator[Seen]:
     """Watch the memory of the webs, and the log."""
-    seen, most, is_over = Seen(), [0.0], threading.Event()
+    seen, most, before = Seen(), [0.0], logs_of(shop)
 
     def look() -> None:
-        while not is_over.wait(LOOK_SECONDS):
-            most[0] = max(most[0], *map(memory_mb, shop.webs()))
+        most[0] = max(most[0], *map(memory_mb, shop.webs()))
 
-    watcher, before = threading.Thread(target=look, daemon=True), logs_of(shop)
-    watcher.start()
-    try:
+    with repeated(look, (LOOK_SECONDS, LOOK_SECONDS)):
         yield seen
-    finally:
-        is_over.set()
-        watcher.join()
     grown = [text[len(before.get(path, "")) :] for path, text in logs_of(shop).items()]
     lines = [line for text in grown for line in text.splitlines() if not is_news(line)]
     seen.notes.append(f"at most {most[0]:.0f} MB, {len(lines)} lines of log")

@@ -1,6 +1,5 @@
 """A long while as something that the lab lets a shop live through, and what has grown by its end."""
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -9,7 +8,7 @@ from statistics import median
 import psycopg
 import redis
 
-from benchmarks.chaos.faults import Fault, Seen
+from benchmarks.chaos.faults import Fault, Seen, repeated
 from benchmarks.chaos.records import select
 from benchmarks.chaos.shops import Shop
 from benchmarks.soak import gauges
@@ -33,15 +32,12 @@ def faults(shop: Shop) -> list[Fault]:
 @contextmanager
 def soaked(shop: Shop) -> Iterator[Seen]:
     """Let people come and go meanwhile, and count everything again and again."""
-    seen, looks, is_over = Seen(), Looks(), threading.Event()
+    seen, looks = Seen(), Looks()
     guests = Guests(shop.port, [pk for (pk,) in shop.read(select, "SELECT id FROM home_pizza")])
-    watcher = threading.Thread(target=look, args=(shop, looks, is_over), daemon=True)
-    watcher.start()
     try:
-        yield seen
+        with repeated(lambda: look(shop, looks), (LOOK_SECONDS, LOOK_SECONDS)):
+            yield seen
     finally:
-        is_over.set()
-        watcher.join()
         guests.close()
     seen.accepted |= guests.accepted
     seen.notes += [", ".join(f"{count} x {what}" for what, count in guests.visits.most_common())]
@@ -49,10 +45,9 @@ def soaked(shop: Shop) -> Iterator[Seen]:
     seen.problems += grown(looks)
 
 
-def look(shop: Shop, looks: Looks, is_over: threading.Event) -> None:
-    while not is_over.wait(LOOK_SECONDS):
-        with suppress(redis.RedisError, psycopg.Error):  # the lab itself notices that
-            looks.append(gauges.read(shop))
+def look(shop: Shop, looks: Looks) -> None:
+    with suppress(redis.RedisError, psycopg.Error):  # the lab itself notices that
+        looks.append(gauges.read(shop))
 
 
 def windows(looks: Looks) -> Mapping[Gauge, tuple[float, float]]:
