@@ -27,8 +27,11 @@ def nursery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery
     monkeypatch.setattr(supervisor, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0)
     nursery = Nursery(tmp_path)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield nursery
     nursery.stop(*[child.name for child in nursery.children])
+    for number, handler in handlers.items():  # children inherit what is ignored, and could not be stopped
+        signal.signal(number, handler)
 
 
 def test_children_stop_in_order(nursery: Nursery, tmp_path: Path) -> None:
