@@ -5,18 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import contextmanager
-from functools import cache
 from itertools import groupby
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import expect, sync_playwright
 
 from home.tests.browser import find_or_install
+from pizzaProj.tests.once import once
 from pizzaProj.tests.test_stack import MANAGE, Shop, await_that, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -34,10 +31,8 @@ NOTE_EVERY_STATUS = """() => {
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
-@cache
-def furnished():
-    """Return the data folder of a demo shop with Bob's account. Making it is the longest part of a start."""
-    folder = Path(tempfile.mkdtemp(prefix="furnished-", dir=settings.DATA_DIR))
+def furnish(folder):
+    """Make the data folder of a demo shop with Bob's account: the longest part of a start."""
     account = {"DJANGO_SUPERUSER_USERNAME": "bob", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
     for command in (["migrate", "--verbosity", "0"], ["seed", "--url", "http://127.0.0.1/"]):
         subprocess.run(
@@ -47,13 +42,12 @@ def furnished():
             check=True,
             timeout=100,
         )
-    return folder
 
 
 def demo_shop(tmp_path_factory, *options):
     """Return a demo shop in a folder of its own, not yet open, where Bob is staff."""
     folder = tmp_path_factory.mktemp("shop")
-    shutil.copytree(furnished(), folder, dirs_exist_ok=True)
+    shutil.copytree(once(tmp_path_factory, "furnished", furnish), folder, dirs_exist_ok=True)
     return Shop(folder, *options)
 
 

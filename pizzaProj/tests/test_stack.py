@@ -24,6 +24,7 @@ import pytest
 from django.conf import settings
 from websockets.sync.client import connect
 
+from pizzaProj.tests.once import once
 from pizzaProj.version import VERSION
 
 MANAGE = str(settings.BASE_DIR / "manage.py")
@@ -153,17 +154,18 @@ COUNTED = (
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Reads /proc and relies on a feature of Linux")
 
 
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a data folder after its first start: tables, no menu, no account."""
-    folder = tmp_path_factory.mktemp("furnished")
-    subprocess.run([sys.executable, MANAGE, "migrate", "-v", "0"], env=environment(folder), check=True)
-    return folder
+def migrate(folder: Path) -> None:
+    subprocess.run([sys.executable, MANAGE, "migrate", "-v", "0"], env=environment(folder), check=True, timeout=100)
+
+
+def opened_once(factory: pytest.TempPathFactory, folder: Path) -> Path:
+    """Let this become a data folder as after a first start: tables, no menu, no account."""
+    return Path(shutil.copytree(once(factory, "migrated", migrate), folder, dirs_exist_ok=True))
 
 
 @pytest.fixture
-def folder(furnished: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(furnished, tmp_path / "var"))
+def folder(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    return opened_once(tmp_path_factory, tmp_path / "var")
 
 
 @pytest.mark.slow
@@ -334,8 +336,10 @@ def is_ready(shop: Shop) -> bool:
 
 
 @pytest.mark.slow
-def test_an_account_from_the_environment_in_a_folder_with_a_long_name(furnished: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(furnished, tmp_path / ("a long name " * 10)))
+def test_an_account_from_the_environment_in_a_folder_with_a_long_name(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    folder = opened_once(tmp_path_factory, tmp_path / ("a long name " * 10))
     account = {"DJANGO_SUPERUSER_USERNAME": "bob", "DJANGO_SUPERUSER_PASSWORD": "bob's own oven"}
     with Shop(folder, "--no-demo", **account) as shop:
         shop.open()

@@ -5,8 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from home.tests.test_browser import PASSWORD, PHONE, chromium, window  # noqa: F401  fixtures
-from pizzaProj.tests.test_stack import Shop
+from home.tests.test_browser import PASSWORD, PHONE, chromium, demo_shop, window  # noqa: F401  fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -15,10 +14,7 @@ SOON_MS = 60_000
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shop")
-    with Shop(
-        folder, "--no-demo", "--speed", "1", DJANGO_SUPERUSER_USERNAME="bob", DJANGO_SUPERUSER_PASSWORD=PASSWORD
-    ) as shop:
+    with demo_shop(tmp_path_factory, "--speed", "1") as shop:
         yield shop.open()
 
 
