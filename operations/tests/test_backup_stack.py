@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from pizzaProj.tests.outside import log_in
-from pizzaProj.tests.test_stack import CLOSED, Shop, await_that, on_linux, processes_of, put_on_the_menu, run_manage
+from pizzaProj.tests.test_stack import (
+    CLOSED,
+    Shop,
+    await_that,
+    on_linux,
+    opened_once,
+    processes_of,
+    put_on_the_menu,
+    run_manage,
+)
 
 BOB = {"DJANGO_SUPERUSER_USERNAME": "bob", "DJANGO_SUPERUSER_PASSWORD": "bob's oven 2"}
 
@@ -18,8 +27,10 @@ BOB = {"DJANGO_SUPERUSER_USERNAME": "bob", "DJANGO_SUPERUSER_PASSWORD": "bob's o
 @pytest.mark.slow
 @on_linux
 @pytest.mark.timeout(300)
-def test_a_shop_that_was_deleted_goes_on_from_its_backup_and_at_another_speed(tmp_path: Path) -> None:
-    folder, backup = tmp_path / "var", tmp_path / "monday"
+def test_a_shop_that_was_deleted_goes_on_from_its_backup_and_at_another_speed(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    folder, backup = opened_once(tmp_path_factory, tmp_path / "var"), tmp_path / "monday"
     with Shop(folder, "--no-demo", "--speed", "1", **BOB) as shop:
         shop.open()
         put_on_the_menu(folder, "Margherita")

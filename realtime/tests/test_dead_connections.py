@@ -14,6 +14,7 @@ from websockets.sync.client import connect
 
 from chat.tests.test_chat_browser import PASSWORD, TalkingShop, say, words
 from home.tests.test_browser import DESK, PHONE, chromium  # noqa: F401  fixture
+from pizzaProj.tests.test_stack import opened_once
 from realtime.tests.swallowing import Swallower
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -29,7 +30,7 @@ NOTE_THE_BAR = """() => {
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    shop = TalkingShop(tmp_path_factory.mktemp("swallowed"))
+    shop = TalkingShop(opened_once(tmp_path_factory, tmp_path_factory.mktemp("swallowed")))
     yield shop
     shop.stop()
 
