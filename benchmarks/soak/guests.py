@@ -26,6 +26,10 @@ UPGRADE = (
 ENDED = ("delivered", "cancelled")
 
 
+class Refused(EOFError):
+    """The shop has said no, and why."""
+
+
 class Guests:
     """Visitors without an account, each in a loop of visits, all on one event loop in a thread."""
 
@@ -83,13 +87,17 @@ class Guests:
         return body
 
     async def talk(self) -> None:
-        """Open a room, say something, and leave when it has come back."""
+        """Open a room, say something, and leave when it has come back, or the shop says that it is too much.
+
+        Without a cookie all guests are one visitor, and share the limit of one.
+        """
         reader, writer = await self.connect(f"/ws/chat/{ROOM}/")
         try:
             said = f"soaked {random.getrandbits(64):x}"
             writer.write(text_frame(json.dumps({"message": said})))
-            while said not in json.dumps(await next_frame(reader)):
-                pass
+            while said not in json.dumps(frame := await next_frame(reader)):
+                if frame["type"] == "error":
+                    raise Refused(frame["error"])
         finally:
             writer.close()
 

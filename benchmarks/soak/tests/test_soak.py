@@ -54,8 +54,9 @@ def test_a_process_that_has_just_ended_is_left_out():
 
 @pytest.fixture
 async def room():
-    """A room that says hello and repeats what is said in it. Return its port, and whether its guest has left."""
-    here = SimpleNamespace(is_empty=asyncio.Event(), port=0)
+    """A room that says hello and repeats what is said in it, or gives another answer. Return its port, and whether its
+    guest has left."""
+    here = SimpleNamespace(is_empty=asyncio.Event(), port=0, answer=b"")
 
     async def serve(reader, writer):
         here.is_empty.clear()
@@ -66,7 +67,8 @@ async def room():
         try:
             first, length = await reader.readexactly(2)
             masked = await reader.readexactly(4 + (length & 0x7F))
-            writer.write(bytes([first, len(masked) - 4]) + masked[4:])
+            text = here.answer or masked[4:]
+            writer.write(bytes([first, len(text)]) + text)
             await reader.read()
         finally:
             here.is_empty.set()
@@ -82,6 +84,15 @@ async def test_a_guest_says_something_and_leaves_when_it_has_come_back(room):
     visitor = SimpleNamespace(port=room.port)
     visitor.connect = guests.Guests.connect.__get__(visitor)
     await asyncio.wait_for(guests.Guests.talk(visitor), 10)
+    await asyncio.wait_for(room.is_empty.wait(), 10)
+
+
+async def test_a_guest_whose_word_is_refused_leaves_at_once(room):
+    room.answer = b'{"type": "error", "error": "Slow down."}'
+    visitor = SimpleNamespace(port=room.port)
+    visitor.connect = guests.Guests.connect.__get__(visitor)
+    with pytest.raises(guests.Refused, match="Slow down"):
+        await asyncio.wait_for(guests.Guests.talk(visitor), 10)
     await asyncio.wait_for(room.is_empty.wait(), 10)
 
 
