@@ -20,7 +20,7 @@ from realtime.periodic import PeriodicCheck
 from realtime.sockets import Identified
 
 VISITS, FRAMES = 4, 15  # for each kind of socket and of visitor
-HASTY = 500  # visitors who come and go
+HASTY = 2000  # visitors who come and go
 TOGETHER = 50
 PATIENCE = 20  # looks, until something counts as left behind
 PAGE = [(b"origin", b"http://localhost")]
