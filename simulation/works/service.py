@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from simulation.distributions import Distribution, Lognormal, build, normal_quantile, remaining_of_sum
 from simulation.works import overdue
+from simulation.works.remembered import remembered
 
 PATHS = 199
 QUANTILES = 20_000
 FAR = 0.99
 SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
-# Bounds of the caches: as much as a thousand orders of two or three items need, 27 MB in a process. Measured means and
-# spreads are part of the keys and drift, so older entries are never asked for again.
+# Bounds of what is remembered: as much as a thousand open orders of two or three items need, 27 MB in a process.
 KEPT_ORDERS, KEPT_ITEMS = 1024, 4096
 KEPT_QUANTILES = 32
 
@@ -55,7 +55,7 @@ class ServiceTime:
         return min(1.0, (self.shared / self.spread) ** 2) if self.shared > 0 and self.spread > 0 else 0.0
 
 
-@lru_cache(maxsize=KEPT_ORDERS)
+@remembered(most=KEPT_ORDERS)
 def service_times_of(key: str, pizzas: int, services: tuple[ServiceTime, ...]) -> Array:
     """Draw an order's service times at each station on each path: (stations, PATHS).
 
@@ -77,7 +77,7 @@ def sums(service: ServiceTime, random: np.random.Generator, pieces: int, count: 
     return total
 
 
-@lru_cache(maxsize=KEPT_ITEMS)
+@remembered(most=KEPT_ITEMS)
 def item_times_of(key: str, services: tuple[ServiceTime, ...], order_key: str = "") -> Array:
     """Draw an item's service times at each station of items on each path: (stations, PATHS)."""
     random = chances(key, "work")
@@ -91,7 +91,7 @@ def _item_times(service: ServiceTime, random: np.random.Generator, order_key: st
     return _at_scores(service, _mixed(service.likeness, shared, random.standard_normal(PATHS)))
 
 
-@lru_cache(maxsize=2 * KEPT_ORDERS)
+@remembered(most=2 * KEPT_ORDERS)
 def shared_scores(order_key: str, station: int) -> Array:
     """Return what all items of an order have in common at a station on each path, as normal scores."""
     return chances(order_key, "shared", str(station)).standard_normal(PATHS)
@@ -157,7 +157,7 @@ def on_belt(key: str, elapsed_seconds: float, service: ServiceTime) -> Array:
     return np.full(PATHS, left) if left > 0 else overdue.left_of(shares(key), -left, service.lateness)
 
 
-@lru_cache(maxsize=KEPT_QUANTILES)
+@remembered(most=KEPT_QUANTILES)
 def quantiles(service: ServiceTime, pieces: int) -> Array:
     """Return QUANTILES service times, rising: looked up, not computed, for each order under way."""
     return np.sort(sums(service, chances("quantiles"), pieces, QUANTILES))
@@ -191,14 +191,14 @@ def far_mean(service: ServiceTime, pieces: int, elapsed_seconds: float) -> float
     return max(0.0, float(left.mean()))
 
 
-@lru_cache(maxsize=KEPT_QUANTILES)
+@remembered(most=KEPT_QUANTILES)
 def above(service: ServiceTime, pieces: int) -> Array:
     """Return, for each rank, the sum of the service times of this rank and of all higher ones."""
     summed: Array = np.cumsum(quantiles(service, pieces)[::-1])[::-1]
     return summed
 
 
-@lru_cache(maxsize=KEPT_ORDERS)
+@remembered(most=KEPT_ORDERS)
 def shares(key: str) -> Array:
     """Rank an order's work on each path among all service times that exceed its elapsed time; it keeps its rank."""
     return chances(key, "work under way").random(PATHS)
