@@ -335,6 +335,10 @@ def test_the_example_has_every_variable_and_no_other() -> None:
     assert set(env_example()) <= asked | settings_read()
 
 
+def test_freed_memory_is_used_again_by_all_threads() -> None:
+    assert "MALLOC_ARENA_MAX=2" in " ".join(arguments("ENV")).split()
+
+
 def test_no_secret_is_written_down() -> None:
     example = env_example()
     assert (example["SECRET_KEY"], example["POSTGRES_PASSWORD"]) == ("", "")

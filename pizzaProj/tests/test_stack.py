@@ -348,6 +348,7 @@ def test_an_account_from_the_environment_in_a_folder_with_a_long_name(
         children = processes_of(folder).keys() - {shop.process.pid}
         environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in children]
         assert [env for env in environments if b"DJANGO_SUPERUSER" in env] == []
+        assert all(b"MALLOC_ARENA_MAX=2" in env for env in environments)
         assert shop.end(signal.SIGHUP) == CLOSED
     assert "bob's own oven" not in shop.output
 
