@@ -32,6 +32,7 @@ POOL = ("--concurrency", "2", "--without-gossip", "--without-mingle")
 class Server(Shop):
     def __init__(self, folder: Path, port: int, speed: float) -> None:
         super().__init__(folder, port, speed)
+        self.environment.setdefault("MALLOC_ARENA_MAX", "2")  # as the image has it
         self.proxies = ExitStack()
         self.ports = [free_port() if nginx.program() else port, free_port()]  # of the webs
         self.stores = [self.redis(), *self.postgresql()]

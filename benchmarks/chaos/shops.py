@@ -46,7 +46,7 @@ class Shop:
         self.logs = folder / "logs"
         self.logs.mkdir()
         ours = {name: value for name, value in os.environ.items() if name not in NOT_FOR_IT}
-        self.environment = {"MALLOC_ARENA_MAX": "2", **ours, "DATA_DIR": str(folder / "data")}  # as in the Dockerfile
+        self.environment = {**ours, "DATA_DIR": str(folder / "data")}
         self.restarts = Counter[str]()
         self._books: Any = None
 
