@@ -60,7 +60,8 @@ def test_threads_get_the_same(clock: list[float]) -> None:
     def ask() -> None:
         for turn in range(2000):
             clock[0] += FORGET_SECONDS / 100
-            wrong.extend(turn for _ in [0] if squares(turn % 70) != (turn % 70) ** 2)
+            if squares(turn % 70) != (turn % 70) ** 2:
+                wrong.append(turn)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:

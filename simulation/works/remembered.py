@@ -6,6 +6,7 @@ those of the orders before it until the bound is reached, which takes a shop an 
 
 import threading
 from collections.abc import Callable, Hashable
+from functools import update_wrapper
 from time import monotonic
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -30,6 +31,7 @@ class Remembered(Generic[Result]):
     """
 
     def __init__(self, function: Callable[..., Result], most: int) -> None:
+        update_wrapper(self, function)
         self.function = function
         self.most = most
         self._lock = threading.Lock()
