@@ -25,7 +25,7 @@ os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="pizza-tests-")
 atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
 os.environ["DJANGO_SETTINGS_MODULE"] = "pizzaProj.settings"
 # Where Python may not leave bytecode beside the code, it does so here: each of the hundreds of processes that tests
-# start would else compile the shop. The processes of xdist inherit the folder.
+# start would otherwise compile the shop. The processes of xdist inherit the folder.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="pizza-bytecode-")
     atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)

@@ -47,7 +47,7 @@ STOP_ORDER = ("beat", "web", "worker", "valkey")
 TIMEOUT_SECONDS = 1
 PAGE_TIMEOUT_SECONDS = 10  # the first response of a process is the slowest
 OPEN_FILES = 10_000
-# Of the arenas that glibc gives to threads, each keeps what was freed in it, and the memory grows for long.
+# Of the arenas that glibc gives to threads, each keeps what was freed in it, and the memory keeps growing.
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
 
