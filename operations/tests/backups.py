@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from asgiref.sync import SyncToAsync
 from django.core.management import CommandError, call_command
 from django.db import connection
 from psycopg import sql
@@ -33,7 +34,7 @@ class Place:
         return self.parent / f"shop-{self.number}"
 
     def move(self, template: str | None = None) -> None:
-        connection.close()
+        close_connections()
         self.number += 1
         self.folder.mkdir(mode=0o700)
         self.settings.DATA_DIR, self.settings.MEDIA_ROOT = self.folder, str(self.folder / "media")
@@ -44,7 +45,7 @@ class Place:
             connection.settings_dict["NAME"] = self.databases[-1]
 
     def destroy(self) -> None:
-        connection.close()
+        close_connections()
         shutil.rmtree(self.folder)
         for name in self.databases:
             on_server("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
@@ -54,6 +55,15 @@ class Place:
         """Return the pictures and the key."""
         paths = [self.folder / "secret_key", *(self.folder / "media").rglob("*.*")]
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths if path.is_file()}
+
+
+def close_connections() -> None:
+    """Close this thread's connection, and that of the thread in which the async tests use the database.
+
+    The server ends the others. A thread that goes on with an ended connection fails in the test that comes next.
+    """
+    connection.close()
+    SyncToAsync.single_thread_executor.submit(lambda: connection.close()).result(timeout=30)
 
 
 def new_file(path: Path, template: str | None) -> Path:
@@ -67,7 +77,7 @@ def new_file(path: Path, template: str | None) -> Path:
 def new_database(template: str | None) -> str:
     name = f"backup_test_{secrets.token_hex(6)}"
     with psycopg.connect(**at("postgres"), autocommit=True) as server:
-        if template is not None:  # sockets of tests before can have left connections to it
+        if template is not None:  # what a pool's threads have left open cannot be closed from here
             server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [template])
         made_from = sql.Identifier(template or "template0")
         server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), made_from))
