@@ -15,6 +15,7 @@ from home.models import Order
 from home.reconcile import reconciler
 from kitchen import flow
 from realtime import census
+from realtime.gathered import Gathered
 from realtime.incoming import parse_object
 from realtime.refused import Refused
 from realtime.sockets import UNKNOWN, Identified, greeting
@@ -198,7 +199,7 @@ class Unknown(AsyncWebsocketConsumer):
 
 # Reads in threads of their own: a slow one must not hold up another watcher's frame.
 
-get_payload = database_sync_to_async(Order.get_order_detail, thread_sensitive=False)
+get_payload = Gathered(Order.get_order_details)
 
 
 @partial(database_sync_to_async, thread_sensitive=False)
