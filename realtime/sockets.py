@@ -15,7 +15,7 @@ with 4409 if the session is somebody else's by now, so nothing typed on it is se
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property, partial
 from time import monotonic
 from typing import Any, ClassVar
@@ -34,6 +34,7 @@ from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
 from realtime import admission, census, heartbeat, identities
 from realtime.admission import address_of
 from realtime.door import door
+from realtime.gathered import Gathered
 from realtime.identities import Credential, TooManyTries, Who
 from realtime.pace import SLOW_DOWN, TOO_MANY, TOO_MANY_FRAMES, Pace, Verdict
 from realtime.revalidation import revalidator
@@ -134,7 +135,7 @@ class Identified(AsyncWebsocketConsumer):
     async def current_user(self) -> User | AnonymousUser:
         """Read the person again, before they act. Raise Ended if they are logged out or no longer allowed here."""
         if self.credential is not None:
-            await self._apply(*await check_credential(self.credential, self.may_stay))
+            await self._apply(*await check_credential((self.credential, self.may_stay)))
             if self.has_ended:
                 raise Ended
         return self.user
@@ -290,7 +291,7 @@ class Identified(AsyncWebsocketConsumer):
         credential = Credential(session_key=(session_key_in(self.scope) if is_page else None) or "")
         who, may_stay = identities.NOBODY, True
         if credential.session_key:
-            who, may_stay = await check_credential(credential, self.may_stay)
+            who, may_stay = await check_credential((credential, self.may_stay))
         if page_of(self.scope) not in ("", whose(who.user)):
             return await self._refuse_page(who)
         if who.user.is_authenticated:
@@ -465,9 +466,18 @@ def parse_authenticate(text: str | None) -> dict[str, Any] | None:
 # Read who it is and whether they are allowed here, with one switch to a thread.
 
 
-def _check_credential(credential: Credential, may_stay: MayStay) -> tuple[Who, bool]:
-    who = identities.read(credential)
-    return who, may_stay(who.user)
+def _check_credentials(shown: Sequence[tuple[Credential, MayStay]]) -> list[tuple[Who, bool] | Exception]:
+    people = identities.read_all({credential for credential, _ in shown})
+    return [_check(people[credential], may_stay) for credential, may_stay in shown]
+
+
+def _check(who: Who, may_stay: MayStay) -> tuple[Who, bool] | Exception:
+    try:
+        return who, may_stay(who.user)
+    except DatabaseError:  # it would fail for everybody, one after the other
+        raise
+    except Exception as error:
+        return error
 
 
 def _check_token(key: object, address: str, may_stay: MayStay) -> tuple[Credential, Who, bool] | None:
@@ -475,5 +485,5 @@ def _check_token(key: object, address: str, may_stay: MayStay) -> tuple[Credenti
     return found and (*found, may_stay(found[1].user))
 
 
-check_credential = database_sync_to_async(_check_credential, thread_sensitive=False)
+check_credential = Gathered(_check_credentials)
 check_token = database_sync_to_async(_check_token)
