@@ -35,6 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
     page = Paginator(orders, ORDERS_PER_PAGE).get_page(request.GET.get("page"))
     shop = Shop.objects.get()
     pizzas = Pizza.objects.filter(on_menu=True)
+    in_kitchen = Order.objects.open().count()
     news = sharing.news([request.user.pk])[request.user.pk] if request.user.is_authenticated else None
     context = {
         "shared": sharing.shared_with(request.user)[:SHARED_AT_MOST],
@@ -43,10 +44,10 @@ def index(request: HttpRequest) -> HttpResponse:
         "sold_out": not pizzas and Pizza.objects.exists(),
         "page": page,
         "only_real": only_real,
-        "in_kitchen": Order.objects.open().count(),
+        "in_kitchen": in_kitchen,
         "pizzas_in_line": OrderItem.objects.cooking().filter(started_at=None, held=False).count(),
         "is_open": shop.is_open,
-        "ready": forecast.preview(1, timezone.now()),
+        "ready": forecast.glance(1, timezone.now(), in_kitchen),
         "ways": stages.ways(),
         "speed": shop.speed,
     }

@@ -27,6 +27,8 @@ from simulation.lookahead import State, look_ahead
 logger = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 1.0  # for this long everybody gets the same answer to "when, if I ordered now"
+FEW_ORDERS = 300  # a page waits for a look ahead at so many: some two tenths of a second
+GLANCE_SECONDS = 10.0  # with more, it shows an answer that is younger than this
 LEARN_SECONDS = 5.0  # for this long the lessons that were read last are used
 NO_LESSONS = Lessons(())
 # Displayed times move in these steps (wall): a minute, or a second where the interval itself is short.
@@ -103,6 +105,11 @@ class Recent:
             self.answers[pizzas, way] = made_at, answer
         return answer
 
+    def glance(self, pizzas: int, way: str) -> Answer | None:
+        """Return the last answer, unless it is too old to be shown."""
+        made_at, answer = self.answers.get((pizzas, way), (0.0, None))
+        return answer if monotonic() - made_at < GLANCE_SECONDS else None
+
     def forget(self) -> None:
         self.answers.clear()
         last_look.forget()
@@ -121,6 +128,16 @@ def preview(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Answer:
     except Exception:
         logger.exception("No forecast for %d pizzas, %s", pizzas, way)
     return Answer(now, 1.0, way, 0, None, None, "We can't say right now when it would be ready.")
+
+
+def glance(pizzas: int, now: datetime, open_orders: int, way: str = stages.DELIVERY) -> Answer:
+    """Return the answer for a page that asks again by itself (static/js/basket_promise.js).
+
+    To look ahead for thousands of orders takes seconds; then it is the last answer, or none yet.
+    """
+    if open_orders <= FEW_ORDERS:
+        return preview(pizzas, now, way)
+    return recent.glance(pizzas, way) or Answer(now, 1.0, way, open_orders, None, None)
 
 
 def promise(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Promise | None:

@@ -461,6 +461,23 @@ def test_everybody_gets_the_same_answer_for_a_second(small_kitchen, django_asser
         assert forecast.preview(1, at(0.5)).shown == (65.0,) * 3
 
 
+@pytest.mark.usefixtures("timeless", "small_kitchen")
+def test_a_page_waits_for_no_long_look_ahead(client, place, monkeypatch):
+    place()
+    monkeypatch.setattr(forecast, "FEW_ORDERS", 0)
+    looked = []
+    monkeypatch.setattr(forecast, "ask", lambda *asked, ask=forecast.ask: looked.append(asked) or ask(*asked))
+    assert "at your door in" not in client.get("/").content.decode()  # its script asks at once
+    assert looked == []
+    client.get("/api/promise/", {"pizzas": 1})
+    assert "at your door in" in client.get("/").content.decode()
+    assert len(looked) == 1
+    monkeypatch.setattr(forecast, "GLANCE_SECONDS", 0)
+    assert "at your door in" not in client.get("/").content.decode()
+    monkeypatch.setattr(forecast, "FEW_ORDERS", 1)
+    assert "at your door in" in client.get("/").content.decode()
+
+
 # The forecasts of open orders
 
 
