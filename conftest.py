@@ -66,6 +66,7 @@ from kitchen import clock, flow, outlook, tasks, transitions
 from kitchen.models import Shop, Station
 from kitchen.promises import forecast
 from pizzaProj.messaging import outage
+from pizzaProj.tests import restored
 from telemetry import sweeps
 from telemetry.counts import counts
 from telemetry.sending import sender
@@ -161,7 +162,12 @@ class Valkey:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """Empty the tables after a test by DELETE: there is little in them, and PostgreSQL's TRUNCATE takes longer."""
+    """Empty the tables after a test by DELETE: there is little in them, and PostgreSQL's TRUNCATE takes longer.
+
+    And fill them again at once.
+    """
+    connection.creation.serialize_db_to_string = restored.stored_rows  # type: ignore[method-assign, assignment]
+    connection.creation.deserialize_db_from_string = restored.restore  # type: ignore[method-assign, assignment]
     if connection.vendor == "postgresql":
         connection.ops.sql_flush = delete_all  # type: ignore[method-assign]
 
