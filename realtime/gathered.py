@@ -5,6 +5,7 @@ After a restart thousands of pages ask at once. One by one, each took a thread, 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from typing import Any, Generic, TypeVar
 
 from channels.db import database_sync_to_async
@@ -36,7 +37,7 @@ class Gathered(Generic[Question, Answer]):
 
     def _begin(self) -> None:
         if self._waiting and len(self._reads) < READS_AT_ONCE:
-            task = asyncio.create_task(self._answer())
+            task = asyncio.create_task(self._answer(), context=Context())  # of nobody's request in particular
             self._reads.add(task)
             task.add_done_callback(self._end)
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from contextvars import ContextVar
 
 import pytest
 
@@ -104,6 +105,13 @@ async def test_a_read_that_fails_fails_for_all_and_the_next_one_works(reads, squ
     found = await asyncio.gather(square(2), square(AWAY), return_exceptions=True)
     assert [str(error) for error in found] == ["the database is away"] * 2
     assert await square(2) == 4
+
+
+async def test_a_read_is_part_of_nobodys_request():
+    request = ContextVar("request", default="none")
+    seen = Gathered(lambda questions: [request.get()] * len(questions))
+    request.set("mine")
+    assert await seen("whose?") == "none"
 
 
 def test_it_serves_one_event_loop_after_another(reads, square):
