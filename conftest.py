@@ -164,7 +164,7 @@ class Valkey:
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """Empty the tables after a test by DELETE: there is little in them, and PostgreSQL's TRUNCATE takes longer.
 
-    And fill them again at once.
+    Refill them with one INSERT per table.
     """
     connection.creation.serialize_db_to_string = restored.stored_rows  # type: ignore[method-assign, assignment]
     connection.creation.deserialize_db_from_string = restored.restore  # type: ignore[method-assign, assignment]

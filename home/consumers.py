@@ -1,6 +1,7 @@
 """The sockets of orders: subscribe, then snapshot, then stream."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,10 +16,12 @@ from home.models import Order
 from home.reconcile import reconciler
 from kitchen import flow
 from realtime import census
-from realtime.gathered import Gathered
+from realtime.gathered import Gathered, each
 from realtime.incoming import parse_object
 from realtime.refused import Refused
 from realtime.sockets import UNKNOWN, Identified, greeting
+
+Payload = dict[str, Any]
 
 MOST_REMEMBERED = 10_000  # orders whose seq a list remembers
 MAX_WATCHED = 100
@@ -197,9 +200,16 @@ class Unknown(AsyncWebsocketConsumer):
         census.note_end("unknown", str(UNKNOWN))
 
 
-# Reads in threads of their own: a slow one must not hold up another watcher's frame.
+# Reads outside the shared sync thread: a slow one must not hold up another watcher's frame.
 
-get_payload = Gathered(Order.get_order_details)
+
+def read_payloads(order_ids: Sequence[str]) -> list[Payload | Exception | None]:
+    """Return one payload for each id, in the same order; None where there is no such order."""
+    found = {order.order_id: order for order in Order.objects.filter(order_id__in=order_ids).with_items()}
+    return each(lambda order_id: found[order_id].payload() if order_id in found else None, order_ids)
+
+
+get_payload: Gathered[str, Payload | None] = Gathered(read_payloads)
 
 
 @partial(database_sync_to_async, thread_sensitive=False)

@@ -416,13 +416,8 @@ class Order(models.Model):
     @staticmethod
     def get_order_detail(order_id: str) -> dict[str, Any] | None:
         """Return the payload of an order, or None if there is no such order."""
-        return Order.get_order_details([order_id])[0]
-
-    @staticmethod
-    def get_order_details(order_ids: Sequence[str]) -> list[dict[str, Any] | None]:
-        """Return the payloads of many orders in the order of their ids, in two queries; None where there is none."""
-        found = {order.order_id: order for order in Order.objects.filter(order_id__in=order_ids).with_items()}
-        return [found[order_id].payload() if order_id in found else None for order_id in order_ids]
+        order = Order.objects.filter(order_id=order_id).with_items().first()
+        return order.payload() if order else None
 
 
 @cache

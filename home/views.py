@@ -47,7 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "in_kitchen": in_kitchen,
         "pizzas_in_line": OrderItem.objects.cooking().filter(started_at=None, held=False).count(),
         "is_open": shop.is_open,
-        "ready": forecast.glance(1, timezone.now(), in_kitchen),
+        "ready": forecast.glance(1, timezone.now(), in_kitchen, shop.speed),
         "ways": stages.ways(),
         "speed": shop.speed,
     }

@@ -90,6 +90,7 @@ AUTHENTICATE_GRACE_SECONDS = 1.0  # ... and until it is told so; a token mostly 
 PAGE_SECONDS = 25.0  # a page that asks every 5 s and has not asked for so long is gone
 HIDDEN_PAGE_SECONDS = 150.0  # browsers wake a hidden page once a minute
 DOOR_SECONDS = 3.0  # how long a socket that is being opened keeps others out
+SHARED_READ_SECONDS = 1.0  # how long one read for all who asked keeps the next one waiting (realtime.gathered)
 UNREAD_SECONDS = 30.0  # a client whose buffer is full for so long is cut off; a slow one can read a page of history
 
 # Clocks

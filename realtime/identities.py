@@ -54,13 +54,11 @@ class TooManyTries(Exception):
     """Too many wrong tokens came from this address."""
 
 
-def read(shown: Credential) -> Who:
-    """Return the person behind the credential, NOBODY if it is no longer valid."""
-    return read_all([shown])[shown]
-
-
 def read_all(shown: Collection[Credential]) -> dict[Credential, Who]:
-    """Read many credentials in at most three queries per BATCH: sessions, tokens, accounts."""
+    """Return the person behind each credential, NOBODY if it is no longer valid.
+
+    In at most three queries per BATCH: sessions, tokens, accounts.
+    """
     everyone = list(shown)
     found: dict[Credential, Who] = {}
     for start in range(0, len(everyone), BATCH):

@@ -34,7 +34,7 @@ from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
 from realtime import admission, census, heartbeat, identities
 from realtime.admission import address_of
 from realtime.door import door
-from realtime.gathered import Gathered
+from realtime.gathered import Gathered, each
 from realtime.identities import Credential, TooManyTries, Who
 from realtime.pace import SLOW_DOWN, TOO_MANY, TOO_MANY_FRAMES, Pace, Verdict
 from realtime.revalidation import revalidator
@@ -468,16 +468,7 @@ def parse_authenticate(text: str | None) -> dict[str, Any] | None:
 
 def _check_credentials(shown: Sequence[tuple[Credential, MayStay]]) -> list[tuple[Who, bool] | Exception]:
     people = identities.read_all({credential for credential, _ in shown})
-    return [_check(people[credential], may_stay) for credential, may_stay in shown]
-
-
-def _check(who: Who, may_stay: MayStay) -> tuple[Who, bool] | Exception:
-    try:
-        return who, may_stay(who.user)
-    except DatabaseError:  # it would fail for everybody, one after the other
-        raise
-    except Exception as error:
-        return error
+    return each(lambda one: (people[one[0]], one[1](people[one[0]].user)), shown)
 
 
 def _check_token(key: object, address: str, may_stay: MayStay) -> tuple[Credential, Who, bool] | None:

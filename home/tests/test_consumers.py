@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from home import consumers, live
+from home import consumers, frames, live
 from home.models import Order
 from kitchen import flow
 from pizzaProj.asgi import application
@@ -117,6 +117,26 @@ async def test_a_change_between_subscription_and_snapshot_is_not_lost(order, pat
     async with open_socket(path) as socket:
         assert (await receive(socket))["payload"]["seq"] == 1
         assert (await receive(socket))["payload"]["seq"] == 2
+
+
+async def test_orders_that_are_opened_at_once_are_read_together_and_one_that_fails_fails_alone(
+    order, place, monkeypatch
+):
+    other = await sync_to_async(place)()
+    whole = frames.payload
+
+    def payload(one):
+        return 1 / 0 if one.order_id == order.order_id else whole(one)
+
+    monkeypatch.setattr(frames, "payload", payload)
+    reads = []
+    filtered = Order.objects.filter
+    monkeypatch.setattr(Order.objects, "filter", lambda **asked: reads.append(asked) or filtered(**asked))
+    asked = [consumers.get_payload(order_id) for order_id in (order.order_id, other.order_id, "nobody")]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(found[0], ZeroDivisionError)
+    assert (found[1]["order_id"], found[2]) == (other.order_id, None)
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize("order_id", ["nope", "z" * 20, "A" * 20, "%00", "é"])

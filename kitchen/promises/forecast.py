@@ -27,8 +27,8 @@ from simulation.lookahead import State, look_ahead
 logger = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 1.0  # for this long everybody gets the same answer to "when, if I ordered now"
-FEW_ORDERS = 300  # a page waits for a look ahead at so many: some two tenths of a second
-GLANCE_SECONDS = 10.0  # with more, it shows an answer that is younger than this
+FEW_ORDERS = 300  # a page waits for the look ahead at up to so many orders: some 0.2 s
+GLANCE_SECONDS = 5.0  # with more, it shows an answer that is not older than this
 LEARN_SECONDS = 5.0  # for this long the lessons that were read last are used
 NO_LESSONS = Lessons(())
 # Displayed times move in these steps (wall): a minute, or a second where the interval itself is short.
@@ -105,10 +105,11 @@ class Recent:
             self.answers[pizzas, way] = made_at, answer
         return answer
 
-    def glance(self, pizzas: int, way: str) -> Answer | None:
-        """Return the last answer, unless it is too old to be shown."""
+    def glance(self, pizzas: int, way: str, speed: float) -> Answer | None:
+        """Return the last answer, unless it is too old to be shown, or of another speed."""
         made_at, answer = self.answers.get((pizzas, way), (0.0, None))
-        return answer if monotonic() - made_at < GLANCE_SECONDS else None
+        is_good = answer is not None and answer.speed == speed and monotonic() - made_at < GLANCE_SECONDS
+        return answer if is_good else None
 
     def forget(self) -> None:
         self.answers.clear()
@@ -130,14 +131,15 @@ def preview(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Answer:
     return Answer(now, 1.0, way, 0, None, None, "We can't say right now when it would be ready.")
 
 
-def glance(pizzas: int, now: datetime, open_orders: int, way: str = stages.DELIVERY) -> Answer:
+def glance(pizzas: int, now: datetime, open_orders: int, speed: float, way: str = stages.DELIVERY) -> Answer:
     """Return the answer for a page that asks again by itself (static/js/basket_promise.js).
 
-    To look ahead for thousands of orders takes seconds; then it is the last answer, or none yet.
+    To look ahead for thousands of orders takes seconds. With more than FEW_ORDERS return the last answer, or one
+    without times.
     """
     if open_orders <= FEW_ORDERS:
         return preview(pizzas, now, way)
-    return recent.glance(pizzas, way) or Answer(now, 1.0, way, open_orders, None, None)
+    return recent.glance(pizzas, way, speed) or Answer(now, speed, way, open_orders, None, None)
 
 
 def promise(pizzas: int, now: datetime, way: str = stages.DELIVERY) -> Promise | None:

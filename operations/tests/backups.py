@@ -60,7 +60,7 @@ class Place:
 def close_connections() -> None:
     """Close this thread's connection, and that of the thread in which the async tests use the database.
 
-    The server ends the others. A thread that goes on with an ended connection fails in the test that comes next.
+    PostgreSQL is told to end the others. A thread that goes on with an ended connection fails in the next test.
     """
     connection.close()
     SyncToAsync.single_thread_executor.submit(lambda: connection.close()).result(timeout=30)

@@ -12,7 +12,7 @@ import pytest
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """Return the folder that `make` has filled, which all processes share: copy what a test would change.
 
-    While one makes it the others wait. What fails leaves nothing behind, so the next one tries again.
+    While one makes it the others wait. What fails is thrown away by the next one, which tries again.
     """
     run = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

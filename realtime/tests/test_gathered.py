@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 
 import pytest
+from django.db import DatabaseError
 
 from realtime import gathered
 from realtime.gathered import Gathered
@@ -17,14 +18,17 @@ class Reads:
     """Answer each number with its square, and note what was asked together."""
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
         self.asked: list[list[int]] = []
         self.may_end = [threading.Event() for _ in range(5)]  # of each read in turn
         self.has_begun = threading.Semaphore(0)
 
     def read(self, numbers: Sequence[int]) -> list[int | Exception]:
-        self.asked.append(list(numbers))
+        with self.lock:
+            self.asked.append(list(numbers))
+            may_end = self.may_end[len(self.asked) - 1]
         self.has_begun.release()
-        assert self.may_end[len(self.asked) - 1].wait(10)
+        assert may_end.wait(30)
         if AWAY in numbers:
             raise ConnectionError("the database is away")
         return [ValueError(f"{number} is too small") if number < 0 else number**2 for number in numbers]
@@ -81,6 +85,18 @@ async def test_a_read_that_hangs_does_not_keep_the_others_waiting(reads, square)
     assert await hanging == 1
 
 
+async def test_reads_that_hang_give_up_their_room(reads, square, monkeypatch):
+    monkeypatch.setattr(gathered, "SHARED_READ_SECONDS", 0.05)
+    for number in (1, 2):
+        impatient = asyncio.create_task(square(number))
+        await reads.begun()
+        impatient.cancel()  # who asks gives up sooner than the database
+    others = [asyncio.create_task(square(number)) for number in (3, 4)]
+    reads.let_end(2, 3)
+    assert await asyncio.wait_for(asyncio.gather(*others), 10) == [9, 16]
+    reads.let_end(0, 1)
+
+
 async def test_who_has_given_up_is_not_read(reads, square, monkeypatch):
     monkeypatch.setattr(gathered, "READS_AT_ONCE", 1)
     first = asyncio.create_task(square(1))
@@ -114,17 +130,43 @@ async def test_a_read_is_part_of_nobodys_request():
     assert await seen("whose?") == "none"
 
 
-def test_it_serves_one_event_loop_after_another(reads, square):
+def test_it_serves_one_event_loop_after_another(reads, square, monkeypatch):
+    monkeypatch.setattr(gathered, "READS_AT_ONCE", 1)
+
     async def ask_and_leave() -> None:
-        task = asyncio.create_task(square(1))
+        first, second = asyncio.create_task(square(1)), asyncio.create_task(square(2))
         await reads.begun()
-        task.cancel()
+        first.cancel()
+        second.cancel()
         reads.let_end(0)
+
+    async def ask() -> int:
+        return await square(3)
 
     asyncio.run(ask_and_leave())
     reads.let_end(1)
-    assert asyncio.run(square_of(square, 3)) == 9
+    assert asyncio.run(ask()) == 9
+    assert reads.asked[-1] == [3]
 
 
-async def square_of(square, number: int) -> int:
-    return await square(number)
+async def test_a_read_with_too_few_answers_fails_for_all():
+    broken = Gathered(lambda questions: [1])
+    found = await asyncio.gather(broken(1), broken(2), return_exceptions=True)
+    assert [str(error) for error in found] == ["2 questions got 1 answers."] * 2
+
+
+async def test_an_end_of_iteration_is_an_error_like_any_other():
+    broken = Gathered(lambda questions: [StopIteration("nothing is left")])
+    with pytest.raises(RuntimeError, match="nothing is left"):
+        await broken(1)
+
+
+def test_each_gives_errors_to_their_questions_except_the_databases():
+    found = gathered.each(lambda number: 1 / number, [0, 2])
+    assert [type(found[0]), found[1]] == [ZeroDivisionError, 0.5]
+    with pytest.raises(DatabaseError):
+        gathered.each(fail, [1])
+
+
+def fail(question: object) -> None:
+    raise DatabaseError

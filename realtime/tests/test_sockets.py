@@ -557,6 +557,46 @@ async def test_with_the_database_away_a_new_socket_is_told_to_try_again(paths, b
             assert (await socket.receive_output(timeout=5))["code"] == 4503
 
 
+async def test_sockets_that_open_at_once_are_identified_together_and_each_as_its_own(
+    paths, alice, bob, charlie, monkeypatch
+):
+    (_, bobs), (_, alices), (client, charlies) = [await in_database(session_of)(one) for one in (bob, alice, charlie)]
+    await in_database(client.logout)()
+    reads = []
+    monkeypatch.setattr(identities, "read_all", lambda shown: reads.append(len(shown)) or read_all(shown))
+    monkeypatch.setattr(sockets, "AUTHENTICATE_SECONDS", 0.1)
+    people = [bobs, alices, charlies] * 5
+    together = [WebsocketCommunicator(application, paths["the board"], headers=[OURS, one]) for one in people]
+    await asyncio.gather(*(socket.connect(timeout=5) for socket in together))
+    found = await asyncio.gather(*(socket.receive_output(timeout=5) for socket in together))
+    assert [one.get("code", "opened") for one in found] == ["opened", 4403, 4401] * 5
+    assert len(reads) < len(people) / 2
+    for socket in together:
+        await socket.disconnect()
+    await get_channel_layer().flush()
+
+
+async def test_a_question_that_fails_ends_its_own_socket_alone(paths, bob, monkeypatch):
+    _, bobs = await in_database(session_of)(bob)
+    calls = []
+
+    def fail_once(self, user):
+        calls.append(user)
+        if len(calls) == 1:
+            raise ZeroDivisionError
+        return True
+
+    monkeypatch.setattr(consumers.KitchenBoard, "may_stay", fail_once)
+    together = [WebsocketCommunicator(application, paths["the board"], headers=[OURS, bobs]) for _ in range(3)]
+    await asyncio.gather(*(socket.connect(timeout=5) for socket in together))
+    found = await asyncio.gather(*(socket.receive_output(timeout=5) for socket in together), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in found) == ["ZeroDivisionError", "dict", "dict"]
+    for socket, answer in zip(together, found, strict=True):
+        if isinstance(answer, dict):
+            await socket.disconnect()
+    await get_channel_layer().flush()
+
+
 async def test_a_socket_that_waits_for_too_long_is_told_to_try_again(paths, bob, key, monkeypatch):
     may_end = threading.Event()
     _, bobs = await in_database(session_of)(bob)
