@@ -1,7 +1,7 @@
-"""Let few requests of a costly kind run at the same time, and each address in turn.
+"""Let few requests of a kind run at the same time, and each address in turn.
 
 Each request has a thread, and all threads share one interpreter: among fifty log-ins at once, a page takes fifty times
-as long. Those that wait here cost no thread, and what is cheap goes past them.
+as long, and among fifty readers, too. Those that wait here cost no thread; probes, pictures and staff go past them.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from pizzaProj import limits, patience, waits
 from pizzaProj.bodies import PAGE
 
 LOG_INS = ("/log-in/", "/admin/login/", "/sign-up/", "/profile/", "/new-password/", "/forgotten-password/")
+PAST_ALL = ("/admin/", "/healthz", "/readyz", "/metrics", "/static/", "/media/")
 SAFE = ("GET", "HEAD", "OPTIONS")
 BUSY = f"Many people are here right now. Try again in {waits.RETRY_AFTER_SECONDS} seconds."
 
@@ -101,7 +102,7 @@ class Lane:
 
 
 class Lanes:
-    """An ASGI application whose costly requests wait for each other."""
+    """An ASGI application whose requests of a kind wait for each other."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
@@ -126,11 +127,11 @@ def kind_of(method: str, path: str) -> str | None:
     """Return the lane of a request, None if it is cheap, or of staff, whose work can take as long as it takes."""
     if path.startswith("/api/promise"):
         return "promises"
-    if method in SAFE:
-        return None
     if path.startswith(LOG_INS):
-        return "log-ins"
-    return None if path.startswith("/admin/") else "changes"
+        return "reads" if method in SAFE else "log-ins"
+    if path.startswith(PAST_ALL):
+        return None
+    return "reads" if method in SAFE else "changes"
 
 
 async def refuse(scope: Any, send: Any, status: int) -> None:

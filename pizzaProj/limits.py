@@ -54,8 +54,8 @@ FORM_FIELDS = 1_000  # the admin's list of a hundred pizzas has four hundred
 UPLOADS_AT_ONCE = 2  # larger bodies that are read and made into pictures in one process
 UPLOADS_WAITING = 10
 
-# Costly requests that one process works on at the same time, by kind; the others wait, each address in turn
-LANES = {"log-ins": 2, "changes": 3, "promises": 1}
+# Requests that one process works on at the same time, by kind; the others wait, each address in turn
+LANES = {"log-ins": 2, "changes": 3, "promises": 1, "reads": 4}
 LANE_WAITING_OF_ADDRESS = 100
 LANE_ADDRESSES = 1_000
 

@@ -1,8 +1,8 @@
 """`python -m benchmarks.floods.hostile PORT KIND ...`: fifty visitors without an account do their worst to a shop.
 
-They log in by e-mail, order, ask for promises, upload, send frames or read history, as fast as they can, all from one
-address, until standard input ends. Then it prints what each kind was answered, and the orders that were accepted
-({"key": "order id"}), as JSON.
+They log in by e-mail, order, ask for promises, read pages, upload, send frames or read history, as fast as they can,
+all from one address, until standard input ends. Then it prints what each kind was answered, and the orders that were
+accepted ({"key": "order id"}), as JSON.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from random import choice
 from typing import Any
 
 VISITORS = 50
@@ -38,6 +39,8 @@ class Hostile:
         self.is_over = False
         self.answers = {kind: Counter[str]() for kind in KINDS}
         self.accepted: dict[str, str] = {}
+        self.largest = ""  # the order that is read again and again
+        self.ordering = asyncio.Lock()  # of that one
 
     async def run(self, kind: str) -> None:
         flood = KINDS[kind]
@@ -77,15 +80,29 @@ class Hostile:
         return await self.post_form("/log-in/", f"username={name}&password=wrong")
 
     async def order(self) -> str:
-        items = json.dumps({"items": [{"id": 1, "quantity": PIZZAS}]})
-        status, body = await self.ask("POST", "/api/order/", items.encode(), "Content-Type: application/json\r\n")
-        if status == "201":
-            order_id = json.loads(body)["order"]["order_id"]
-            self.accepted[f"hostile {order_id}"] = order_id
-        return status
+        return (await self.place([{"id": 1, "quantity": PIZZAS}]))[0]
+
+    async def place(self, items: list[dict[str, int]]) -> tuple[str, str]:
+        """Place an order. Return the status, and the order's id if it was accepted."""
+        order = json.dumps({"items": items}).encode()
+        status, body = await self.ask("POST", "/api/order/", order, "Content-Type: application/json\r\n")
+        if status != "201":
+            return status, ""
+        order_id = json.loads(body)["order"]["order_id"]
+        self.accepted[f"hostile {order_id}"] = order_id
+        return status, order_id
 
     async def promise(self) -> str:
         return await self.status("GET", "/api/promise/?pizzas=400")
+
+    async def read(self) -> str:
+        """Read the shop's page, or all that is known of the largest order that one can place."""
+        async with self.ordering:
+            if not self.largest:
+                status, self.largest = await self.place([{"id": pizza, "quantity": 20} for pizza in range(1, 4)])
+                if not self.largest:
+                    return status
+        return await self.status("GET", choice(["/", f"/order/{self.largest}/", f"/api/order/{self.largest}/"]))
 
     async def upload(self) -> str:
         body = b'--b\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n\r\n' + bytes(UPLOAD_BYTES)
@@ -139,6 +156,7 @@ KINDS: dict[str, Callable[[Hostile], Awaitable[str]]] = {
     "log-ins": Hostile.log_in,
     "orders": Hostile.order,
     "promises": Hostile.promise,
+    "reads": Hostile.read,
     "uploads": Hostile.upload,
     "frames": Hostile.frames,
     "history": Hostile.history,

@@ -33,7 +33,7 @@ async def settled():
 
 @pytest.fixture(autouse=True)
 def one_place(monkeypatch):
-    monkeypatch.setattr(limits, "LANES", {"log-ins": 1, "changes": 1, "promises": 1})
+    monkeypatch.setattr(limits, "LANES", {"log-ins": 1, "changes": 1, "promises": 1, "reads": 1})
     monkeypatch.setattr(limits, "LANE_WAITING_OF_ADDRESS", 2)
     monkeypatch.setattr(waits, "LANE_SECONDS", 30)
 
@@ -105,7 +105,14 @@ async def test_who_waits_in_vain_or_leaves_gives_the_place_up(monkeypatch):
 @pytest.mark.parametrize(
     ("method", "path", "kind"),
     [
-        ("GET", "/log-in/", None),
+        ("GET", "/", "reads"),
+        ("HEAD", "/order/abc/", "reads"),
+        ("GET", "/api/order/abc/", "reads"),
+        ("GET", "/log-in/", "reads"),
+        ("GET", "/admin/login/", "reads"),
+        ("GET", "/admin/home/order/", None),
+        ("GET", "/static/js/live.js", None),
+        ("GET", "/media/pizzas/1.webp", None),
         ("POST", "/admin/login/", "log-ins"),
         ("POST", "/admin/home/order/", None),
         ("POST", "/profile/password/", "log-ins"),
