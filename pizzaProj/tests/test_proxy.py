@@ -128,6 +128,15 @@ def test_a_frozen_web_holds_nobody_up(proxy):
     assert len(proxy.webs[0].asked) - frozen <= 1  # it gets no more, but for a trial
 
 
+def test_a_frozen_web_holds_up_no_log_in_to_the_admin(proxy):
+    """Which anybody can send, where what staff send is waited for."""
+    for web in proxy.webs:
+        web.thaw.clear()
+    answers = proxy.ask_together(("POST", "/admin/login/", None), ("POST", "/admin/logout/", None))
+    assert [answer.status for answer in answers] == [503] * 2
+    assert max(answer.seconds for answer in answers) < ANSWER_SECONDS
+
+
 def test_nobody_chooses_their_address_but_a_proxy_that_is_trusted(tmp_path):
     forged = {"X-Forwarded-For": "6.6.6.6"}
     with proxied(tmp_path) as proxy:
