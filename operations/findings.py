@@ -18,3 +18,4 @@ class Check:
     name: str
     find: Callable[[], Iterator[Finding]]
     well: str  # what to say if it finds nothing
+    figures: Callable[[], dict[str, float | None]] = dict  # what it has measured, by name; None: not known

@@ -15,7 +15,8 @@ from operations import files, parts, stored
 from operations.findings import Check, Finding
 from pizzaProj import waits
 
-Found = dict[str, tuple[Finding, ...]]
+Found = dict[str, tuple[Finding, ...]]  # by check
+Figures = dict[str, dict[str, float | None]]  # likewise, each with its name
 
 
 class Source:
@@ -26,6 +27,7 @@ class Source:
         self.checks = checks
         self.thread: threading.Thread | None = None
         self.found: Found = {}
+        self.figures: Figures = {}
 
     @property
     def silence(self) -> str:
@@ -34,7 +36,7 @@ class Source:
     def begin(self) -> None:
         """Begin to look, unless the last look still hangs."""
         if self.thread is None or not self.thread.is_alive():
-            self.found = {}
+            self.found, self.figures = {}, {}
             # A daemon: a process can end while it hangs.
             self.thread = threading.Thread(target=self.look, args=(self.found,), daemon=True)
             self.thread.start()
@@ -51,6 +53,7 @@ class Source:
         for check in self.checks:
             try:
                 found[check.name] = tuple(check.find())
+                self.figures[check.name] = check.figures()
             except Exception as error:
                 is_silent = check is self.checks[0]
                 sentence = self.silence if is_silent else "This could not be looked at."
@@ -80,6 +83,7 @@ class Lookout:
         self.wells = {check.name: check.well for source in sources for check in source.checks}
         self.lock = threading.Lock()
         self.found: Found = {}
+        self.figures: Figures = {}  # of the same look
         self.looked_at = -math.inf
 
     def look(self) -> Found:
@@ -90,6 +94,7 @@ class Lookout:
                 for source in self.sources:
                     source.begin()
                 self.found = {name: found for source in self.sources for name, found in source.end(deadline).items()}
+                self.figures = {name: each for source in self.sources for name, each in source.figures.copy().items()}
                 self.looked_at = time.monotonic()
             return self.found
 

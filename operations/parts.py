@@ -25,6 +25,11 @@ def find_silent(name: str) -> Iterator[Finding]:
         yield Finding(f"{sentence}: the last sign of it was {in_words(age)} ago.", remedy)
 
 
+def age(name: str) -> dict[str, float | None]:
+    (seconds,) = signs.ages([name])
+    return {"age_seconds": None if seconds is None else round(seconds, 1)}
+
+
 def find_away() -> Iterator[Finding]:
     """Raise RedisError if the server is away."""
     signs.ages([WORKER])
@@ -40,8 +45,8 @@ def in_words(seconds: float) -> str:
 
 CHECKS = (
     Check("valkey", find_away, "Valkey answers."),
-    Check(WORKER, partial(find_silent, WORKER), "A worker is at work."),
-    Check(BEAT, partial(find_silent, BEAT), "Beat is at work."),
-    Check(SWEEP, partial(find_silent, SWEEP), "The recovery sweep runs."),
+    Check(WORKER, partial(find_silent, WORKER), "A worker is at work.", partial(age, WORKER)),
+    Check(BEAT, partial(find_silent, BEAT), "Beat is at work.", partial(age, BEAT)),
+    Check(SWEEP, partial(find_silent, SWEEP), "The recovery sweep runs.", partial(age, SWEEP)),
 )
 WEB_CHECK = Check(WEB, partial(find_silent, WEB), "A web is at work.")  # for beat; a web need not ask

@@ -47,6 +47,10 @@ def known_migrations() -> set[tuple[str, str]]:
     return set(MigrationLoader(None).graph.nodes)
 
 
+def clock_figures() -> dict[str, float | None]:
+    return {"offset_seconds": round(offset_seconds(), 3)}
+
+
 def find_wrong_clock() -> Iterator[Finding]:
     """Compare this machine's clock with the database's, which all machines share. SQLite has none of its own."""
     the_databases.ask()
@@ -172,7 +176,7 @@ def find_all_jobs() -> Iterator[Finding]:
 CHECKS = (
     Check("database", find_away, "The database answers."),
     Check("migrations", find_unapplied, "All migrations are applied."),
-    Check("clock", find_wrong_clock, "The clock here agrees with the database's."),
+    Check("clock", find_wrong_clock, "The clock here agrees with the database's.", clock_figures),
     Check("shop", find_no_shop, "The shop's settings are there."),
     Check("stations", find_broken_stations, "Every stage has its station."),
     Check("jobs", find_all_jobs, "Every periodic job is there."),

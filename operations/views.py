@@ -10,7 +10,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from operations.lookout import Found, is_ready, lookout
+from operations.lookout import Figures, Found, is_ready, lookout
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -25,14 +25,16 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Say which parts are well: 200 if all are, else 503."""
     found = lookout.look()
-    return JsonResponse(report(found), status=200 if is_ready(found) else 503, headers=HEADERS)
+    return JsonResponse(report(found, lookout.figures), status=200 if is_ready(found) else 503, headers=HEADERS)
 
 
-def report(found: Found) -> dict[str, Any]:
+def report(found: Found, figures: Figures) -> dict[str, Any]:
+    """Return what was found, and the age of each sign of life and the clock's offset, in seconds (null: not known)."""
     checks = {
         name: {
             "ok": not any(one.is_bad for one in each),
             "text": " ".join(one.sentence for one in each) or lookout.wells[name],
+            **figures.get(name, {}),
         }
         for name, each in found.items()
     }

@@ -12,6 +12,7 @@ from kitchen.models import Station
 from operations import views
 from operations.findings import Finding
 from operations.lookout import lookout
+from operations.signs import signs
 from pizzaProj.asgi import application
 
 WELL: dict[str, tuple[Finding, ...]] = {name: () for name in lookout.wells}
@@ -24,6 +25,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[Finding, ...]]:
     """Return what a look finds, to be changed."""
     found = dict(WELL)
     monkeypatch.setattr(lookout, "look", lambda: found)
+    monkeypatch.setattr(lookout, "figures", {})
     return found
 
 
@@ -101,6 +103,22 @@ def test_a_real_look_answers(client: Client, valkey: Any) -> None:
     assert answer.status_code == 503  # there is no worker in this test
     checks = {name: check["ok"] for name, check in answer.json()["checks"].items()}
     assert checks == dict.fromkeys(lookout.wells, True) | dict.fromkeys(("worker", "beat", "sweep"), False)
+
+
+@pytest.mark.django_db
+def test_it_says_how_old_signs_are_and_how_far_clocks_are_apart(client: Client, valkey: Any) -> None:
+    signs.forget()
+    signs.give("sweep")
+    lookout.forget()
+    checks = client.get("/readyz").json()["checks"]
+    assert 0 <= checks["sweep"]["age_seconds"] < 60
+    assert checks["beat"]["age_seconds"] is None
+    assert abs(checks["clock"]["offset_seconds"]) < 60
+    assert set(checks["database"]) == {"ok", "text"}
+    valkey.stop()
+    signs.client = None
+    lookout.forget()
+    assert "age_seconds" not in client.get("/readyz").json()["checks"]["sweep"]
 
 
 # The front page of the admin
