@@ -17,6 +17,7 @@ from accounts.models import Attempt
 from pizzaProj import limits
 
 LIMITS = limits.ATTEMPTS
+AHEAD = timedelta(seconds=60)  # further than this no two webs' clocks are apart: then they were set back
 LONGEST = max(limit.seconds for limit in LIMITS.values())
 
 
@@ -37,6 +38,7 @@ def note(action: str, *who: object, now: datetime | None = None) -> int:
     """Record an attempt and return its primary key. Attempts of this kind outside the window are deleted."""
     key, now = key_of(action, who), now or timezone.now()
     Attempt.objects.filter(key=key, at__lte=now - window_of(action)).delete()
+    _pull_back(key, now)
     return Attempt.objects.create(key=key, at=now).pk
 
 
@@ -86,9 +88,18 @@ def window_of(action: str) -> timedelta:
 def seconds_until_allowed(action: str, *who: object, now: datetime) -> float:
     """Return how long the oldest attempt that is in the way still counts."""
     tries, window = LIMITS[action].tries, window_of(action)
-    moments = Attempt.objects.filter(key=key_of(action, who), at__gt=now - window).order_by("-at")
+    key = key_of(action, who)
+    moments = Attempt.objects.filter(key=key, at__gt=now - window).order_by("-at")
     in_the_way = moments.values_list("at", flat=True)[tries - 1 : tries].first()
+    if in_the_way and in_the_way > now + AHEAD:
+        _pull_back(key, now)
+        in_the_way = now
     return (in_the_way + window - now).total_seconds() if in_the_way else 0.0
+
+
+def _pull_back(key: str, now: datetime) -> None:
+    """Let attempts that the clock has made lie in the future count from now on, and no longer than others."""
+    Attempt.objects.filter(key=key, at__gt=now + AHEAD).update(at=now)
 
 
 def _has_exceeded(action: str, *who: object, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import limits, mail
+from accounts.limits.attempts import seconds_until_allowed
 from accounts.models import Attempt
 from keeping.tasks import clear_sessions
 from pizzaProj.limits import QUARTER_SECONDS, Limit
@@ -33,6 +34,23 @@ def test_the_limit_holds_until_the_window_has_passed():
         limits.note("log_in", "alice", "1.2.3.4", now=NOW)
     assert not limits.allow("log_in", "alice", "1.2.3.4", now=NOW + timedelta(minutes=14))
     assert limits.allow("log_in", "alice", "1.2.3.4", now=NOW + timedelta(minutes=15))
+
+
+def test_with_the_clock_set_back_attempts_count_for_no_longer_than_others():
+    fill("log_in", "alice", "1.2.3.4", now=NOW)
+    back = NOW - timedelta(hours=1)
+    assert not limits.allow("log_in", "alice", "1.2.3.4", now=back)
+    assert seconds_until_allowed("log_in", "alice", "1.2.3.4", now=back) == QUARTER_SECONDS
+    assert limits.allow("log_in", "alice", "1.2.3.4", now=back + timedelta(minutes=15))
+    limits.note("confirm", "alice", now=NOW)
+    limits.note("confirm", "alice", now=back)  # which pulls the other one back
+    assert set(Attempt.objects.values_list("at", flat=True)) == {back}
+
+
+def test_clocks_that_differ_a_little_change_nothing():
+    fill("log_in", "alice", "1.2.3.4", now=NOW)
+    assert not limits.allow("log_in", "alice", "1.2.3.4", now=NOW - timedelta(seconds=5))
+    assert set(Attempt.objects.values_list("at", flat=True)) == {NOW}
 
 
 def test_each_person_and_action_is_counted_separately():
