@@ -25,8 +25,11 @@ REMOVES = {
     operations.RenameModel: "Give the model its old table by db_table, or add a new one and delete the old one later",
     operations.AlterModelTable: "Keep the table's name",
 }
+FORBIDS = (operations.AddConstraint, operations.AlterUniqueTogether)
+WAIT = "Keep to it in the code of this release, and demand it in a later one"
 SQL_THAT_REMOVES = re.compile(
-    r"\b(ALTER\s+(COLUMN\s+)?\S+\s+(SET\s+DATA\s+)?TYPE|DROP|RENAME|TRUNCATE|SET\s+NOT\s+NULL)\b", re.I
+    r"\b(ALTER\s+(COLUMN\s+)?\S+\s+(SET\s+DATA\s+)?TYPE|DROP|RENAME|TRUNCATE|SET\s+NOT\s+NULL|ADD\s+CONSTRAINT|DELETE\s+FROM)\b",
+    re.I,
 )
 
 
@@ -48,22 +51,29 @@ def faults_of(migration: Migration, before: ProjectState) -> list[str]:
     if getattr(migration, "contracts", ""):
         return []
     name = f"{migration.app_label}.{migration.name}"
-    return [f"{name}: {fault}." for fault in _faults(migration.operations, migration.app_label, before.clone())]
+    steps, old = migration.operations, set(before.models)
+    return [f"{name}: {fault}." for fault in _faults(steps, migration.app_label, before.clone(), old)]
 
 
-def _faults(steps: list[operations.base.Operation], app: str, state: ProjectState) -> Iterator[str]:
+def _faults(
+    steps: list[operations.base.Operation], app: str, state: ProjectState, old_models: set[Key]
+) -> Iterator[str]:
     for step in steps:
         if isinstance(step, operations.SeparateDatabaseAndState):
-            yield from _faults(step.database_operations, app, state.clone())
+            yield from _faults(step.database_operations, app, state.clone(), old_models)
         else:
-            yield from _faults_of_step(step, app, state)
+            yield from _faults_of_step(step, app, state, old_models)
         step.state_forwards(app, state)
 
 
-def _faults_of_step(step: operations.base.Operation, app: str, state: ProjectState) -> Iterator[str]:
+def _faults_of_step(
+    step: operations.base.Operation, app: str, state: ProjectState, old_models: set[Key]
+) -> Iterator[str]:
     for kind, instead in REMOVES.items():
         if isinstance(step, kind):
             yield f"{step.describe()}, which old code still uses. {instead}"
+    if isinstance(step, FORBIDS) and (app, model_of(step)) in old_models:
+        yield f"{step.describe()}, which forbids what old code may write. {WAIT}"
     if isinstance(step, operations.RunSQL):
         for found in SQL_THAT_REMOVES.finditer(str(step.sql)):
             yield f"runs SQL with {found[0].upper()}, which old code may not survive. Add beside it what is new"
@@ -82,8 +92,17 @@ def _faults_of_change(step: operations.AlterField, old: Field) -> Iterator[str]:
             f"{step.describe()}: its column becomes {column_type(new)} instead of {column_type(old)}. "
             "Add a field of the new kind, write both, and remove the old one in a later release"
         )
-    if old.null and is_demanded(new):
+    if new.unique and not old.unique:
+        yield f"{step.describe()}, which forbids what old code may write. {WAIT}"
+    if old.db_default is not NOT_PROVIDED and is_demanded(new):
+        yield f"{step.describe()}: old code does not write it. Keep its db_default"
+    elif old.null and is_demanded(new):
         yield f"{step.describe()}: old code still writes NULL. Give it a db_default, and wait for a later release"
+
+
+def model_of(step: operations.AddConstraint | operations.AlterUniqueTogether) -> str:
+    """Return the model's name as a state knows it."""
+    return (step.model_name if isinstance(step, operations.AddConstraint) else step.name).lower()
 
 
 def is_demanded(field: Field) -> bool:

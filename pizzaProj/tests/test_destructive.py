@@ -20,6 +20,9 @@ LANDED = {  # before there was this test
 }
 
 
+NEVER_FREE = models.CheckConstraint(name="never_free", condition=models.Q(amount__gt=0))
+
+
 def named(*operations: Operation, **attributes: str) -> list[str]:
     """Return what is said of a migration of these operations, on top of the newest ones."""
     migration = type("Made", (Migration,), {"operations": operations, **attributes})("0999_made", "home")
@@ -49,6 +52,15 @@ def test_those_that_landed_before_would_be_named() -> None:
         (migrations.AlterField("pizza", "name", models.CharField(max_length=7)), "Add a field of the new kind"),
         (migrations.AlterField("order", "ready_at", models.DateTimeField()), "old code still writes NULL"),
         (migrations.AddField("order", "tip", models.IntegerField(default=0)), "Give it a db_default"),
+        (migrations.AddConstraint("order", NEVER_FREE), "Keep to it in the code of this release"),
+        (migrations.AlterUniqueTogether("order", {("seq", "stage")}), "Keep to it in the code of this release"),
+        (
+            migrations.AlterField("pizza", "description", models.CharField(max_length=200, unique=True)),
+            "which forbids what old code may write",
+        ),
+        (migrations.AlterField("order", "overdue", models.BooleanField(default=False)), "Keep its db_default"),
+        (migrations.RunSQL("ALTER TABLE home_order ADD CONSTRAINT x CHECK (id > 0)"), "with ADD CONSTRAINT"),
+        (migrations.RunSQL("DELETE FROM home_order"), "with DELETE FROM"),
         (migrations.RunSQL("ALTER TABLE home_order ALTER COLUMN stage TYPE text"), "with ALTER COLUMN STAGE TYPE"),
         (migrations.RunSQL(["DROP TABLE home_order"]), "with DROP"),
         (
@@ -79,3 +91,10 @@ def test_what_takes_away_is_named_with_what_to_do_instead(operation: Operation, 
 )
 def test_what_adds_is_not(operation: Operation) -> None:
     assert named(operation) == []
+
+
+def test_a_new_model_can_forbid_what_it_likes() -> None:
+    tip = migrations.CreateModel(
+        "Tip", [("id", models.BigAutoField(primary_key=True)), ("amount", models.IntegerField())]
+    )
+    assert named(tip, migrations.AddConstraint("tip", NEVER_FREE)) == []
