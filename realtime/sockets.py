@@ -27,6 +27,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseError
 
 from accounts.whose import now_it_is, whose
@@ -250,7 +251,7 @@ class Identified(AsyncWebsocketConsumer):
             await getattr(self, get_handler_name(message))(message)
         except Ended:
             pass
-        except (DatabaseError, TimeoutError) as error:
+        except (DatabaseError, ObjectDoesNotExist, TimeoutError) as error:  # such as a shop without its row
             if message["type"] == "websocket.disconnect":  # nobody is there any more, and only an error ends this
                 raise
             closed.warn(error)

@@ -28,7 +28,8 @@ from chat.models import Message
 from home import live
 from home.models import Order
 from kitchen import flow
-from kitchen.board import consumers
+from kitchen.board import consumers, snapshot
+from kitchen.models import Shop
 from pizzaProj.asgi import application
 from pizzaProj.tests.test_stack import environment, free_port
 from realtime import identities, revalidation, seldom, sockets
@@ -595,6 +596,17 @@ async def test_a_question_that_fails_ends_its_own_socket_alone(paths, bob, monke
         if isinstance(answer, dict):
             await socket.disconnect()
     await get_channel_layer().flush()
+
+
+async def test_a_shop_without_its_row_closes_boards_with_4503(paths, bob, monkeypatch, small_kitchen):
+    _, bobs = await in_database(session_of)(bob)
+
+    def gone():
+        raise Shop.DoesNotExist("Shop matching query does not exist.")
+
+    monkeypatch.setattr(snapshot, "settings", gone)
+    async with open_socket(paths["the board"], OURS, bobs) as socket:
+        assert (await socket.receive_output(timeout=5))["code"] == 4503
 
 
 async def test_a_socket_that_waits_for_too_long_is_told_to_try_again(paths, bob, key, monkeypatch):
