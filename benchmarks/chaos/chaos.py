@@ -21,6 +21,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 from benchmarks.chaos.audit import Audit, audit
 from benchmarks.chaos.crowd import Customers, Pages
 from benchmarks.chaos.doubler import Doubler
+from benchmarks.chaos.kills import blows
 from benchmarks.chaos.records import late_works
 from benchmarks.measures import percentile
 from home.models import Order, OrderEvent, Pizza
@@ -30,7 +31,6 @@ from pizzaProj.supervision.supervisor import Supervisor
 
 KINDS = ("valkey", "web", "worker", "beat")
 MORE_PLACES = 4  # times the default shop's, so that at this speed the parts are tested and not the lines
-TOGETHER = 0.3  # the share of kills that take the next part down, too
 WATCHED = 100  # pages
 LATE_SECONDS = 1.0  # work that is overdue by more than this is late; a normal link never is
 CALM_SECONDS = 2.5  # without anything late: longer than a lost link can stay unseen (service time + LATE_SECONDS)
@@ -114,20 +114,6 @@ class Result:
         return slow
 
 
-def blows(plan: Plan, chance: random.Random) -> list[tuple[str, ...]]:
-    """Choose which parts fall in which round: each kind `plan.kills` times, sometimes two at once."""
-    turn = [kind for kind in KINDS for _ in range(plan.kills)]
-    chance.shuffle(turn)
-    rounds: list[tuple[str, ...]] = []
-    while turn:
-        kind = turn.pop()
-        if turn and turn[-1] != kind and chance.random() < TOGETHER:
-            rounds.append((kind, turn.pop()))
-        else:
-            rounds.append((kind,))
-    return rounds
-
-
 def furnish(plan: Plan) -> None:
     """Set up a menu without pictures, the speed, and enough places."""
     call_command("migrate", verbosity=0, interactive=False)
@@ -170,14 +156,14 @@ class Chaos:
             doubled_messages=self.doubler.count,
             seconds=time.monotonic() - began,
             pages_end_seconds=pages_end_seconds,
-            trouble=self.customers.trouble + self.pages.faults,
+            trouble=self.customers.trouble + self.customers.broken + self.pages.faults,
         )
 
     # The rounds
 
     def rounds(self) -> Iterator[Round]:
         """Strike in rounds, with the orders spread over them so that each blow falls into the middle of work."""
-        turns = blows(self.plan, self.chance)
+        turns = blows(KINDS, self.plan.kills, self.chance)
         for number, kinds in enumerate(turns, 1):
             self.await_that(lambda: Order.objects.open().count() <= MOST_OPEN)
             self.customers.order(self.plan.orders * number // len(turns) - self.customers.asked)

@@ -18,6 +18,7 @@ CUSTOMERS = 3  # at once
 GIVE_UP_SECONDS = 120.0
 ANSWER_SECONDS = 25.0  # a writer can wait 20 s for SQLite
 CLICKS_TWICE = 0.1  # of all customers
+BUSY = 503  # or away: what a shop may answer in trouble
 THINK_SECONDS = 0.1  # between two orders of one customer
 MOST_PIZZAS = 8  # in one order
 WAYS = ("delivery", "carry_out")
@@ -28,6 +29,7 @@ HANDSHAKE = (
     "Sec-WebSocket-Key: Y2hhb3MgaW4gdGhlIGtpdA==\r\n\r\n"
 )
 TEXT, CLOSE, PING = 1, 8, 9
+INTERNAL_ERROR = 1011  # a close code
 EMPTY_PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
 
 
@@ -78,6 +80,7 @@ class Customers:
         self.accepted: dict[str, str] = {}  # Idempotency-Key -> order_id
         self.accepted_at: dict[str, float] = {}  # order_id -> time.monotonic
         self.trouble: list[str] = []
+        self.broken: list[str] = []  # answers that no trouble excuses
         self.retries = 0
         self.to_place = threading.Semaphore(0)
         self.asked = 0
@@ -123,6 +126,8 @@ class Customers:
                 return str(json.loads(answer)["order"]["order_id"])
             if 400 <= sent.status < 500:
                 raise ValueError(f"{key} was refused with {sent.status}: {answer[:200]!r}")
+            if sent.status >= 500 and sent.status != BUSY:
+                self.broken.append(f"{key} was answered {sent.status}")
             self.retries += 1
             time.sleep(0.2)
         raise TimeoutError(f"{key} gave up after {GIVE_UP_SECONDS:.0f} s")
@@ -179,12 +184,17 @@ class Page:
         while True:
             opcode, content = await read_frame(reader)
             if opcode == CLOSE:
+                self._note_end(int.from_bytes(content[:2], "big"))
                 return
             if opcode == PING:
                 writer.write(EMPTY_PONG)
             if opcode == TEXT:
                 self._take(json.loads(content)["payload"]["seq"], is_first)
                 is_first = False
+
+    def _note_end(self, code: int) -> None:
+        if code == INTERNAL_ERROR:
+            self.faults.append(f"The page of {self.order_id} was closed with {code}")
 
     def _take(self, seq: int, is_snapshot: bool) -> None:
         """Take a frame. A snapshot can repeat what was known; every other frame must say something new."""

@@ -4,11 +4,12 @@ import fcntl
 import os
 import sqlite3
 import sys
+from functools import partial
 from pathlib import Path
 
 from benchmarks.chaos.faults import Fault, without_memory
-from benchmarks.chaos.parts import Part, family, frozen, frozen_with_a_lock, numbered, processes
-from benchmarks.chaos.shops import Shop
+from benchmarks.chaos.parts import Find, Part, family, frozen, frozen_with_a_lock, numbered, processes
+from benchmarks.chaos.shops import Shop, workers_answer
 from benchmarks.processes import ROOT
 
 # A word of the command line of each of the stack's children
@@ -40,6 +41,20 @@ class Embedded(Shop):
             Fault("valkey", lambda: frozen(lambda: self.find("valkey"))),
             Fault("valkey out of memory", lambda: without_memory(self.broker)),
         ]
+
+    def mortal(self) -> dict[str, Find]:
+        """Return the stack's children. It starts each of them again, five times in ten minutes."""
+        return {name: partial(self.family_of, name) for name in MARKS}
+
+    def is_the_door(self, names: set[str]) -> bool:
+        return "web" in names
+
+    def is_up(self) -> bool:
+        is_there = all(self.find(name) for name in MARKS) and self.page_answers()
+        return is_there and workers_answer(f"redis+socket://{self.folder / 'data' / 'valkey.sock'}", 1)
+
+    def family_of(self, name: str) -> list[int]:
+        return [pid for child in self.find(name) for pid in family(child)]
 
     def find(self, name: str) -> list[int]:
         """Return the stack's child of this name."""

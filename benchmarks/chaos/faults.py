@@ -35,6 +35,7 @@ class Fault(NamedTuple):
     is_the_door: bool = False  # no request can be answered meanwhile
     is_a_moment: bool = False  # over as soon as it has happened
     page_seconds: float | None = None  # a bar for pages alone
+    well_seconds: float | None = None  # a bar of its own, from its end until all is well
     leaves_work: bool = False  # for the kitchen, which takes as long as it takes
 
 

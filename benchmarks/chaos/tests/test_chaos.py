@@ -1,5 +1,6 @@
 """The chaos command: the audit sees every fault, the kills are those that were requested, a short run is clean."""
 
+import asyncio
 import json
 import os
 import random
@@ -21,9 +22,11 @@ from django.utils import timezone
 
 from benchmarks import databases
 from benchmarks.chaos import chaos as chaos_module
+from benchmarks.chaos import crowd as crowd_module
 from benchmarks.chaos.audit import PATHS, Audit, audit, backwards, crowds, rushed_loadings
-from benchmarks.chaos.chaos import KINDS, LATE_SECONDS, Chaos, Plan, Result, Round, blows
-from benchmarks.chaos.crowd import Page, Pages, basket
+from benchmarks.chaos.chaos import KINDS, LATE_SECONDS, Chaos, Plan, Result, Round
+from benchmarks.chaos.crowd import Answer, Customers, Page, Pages, basket
+from benchmarks.chaos.kills import blows
 from benchmarks.chaos.overload import executions
 from benchmarks.chaos.records import Limits, Row, late_works, read_limits
 from benchmarks.management.commands.chaos import SHORT
@@ -385,11 +388,11 @@ def test_a_shop_that_stays_late_is_given_up(monkeypatch, late, was_given_up):
 
 
 def test_each_kind_falls_as_often_as_requested_and_sometimes_two_at_once():
-    rounds = blows(Plan(kills=10), random.Random(1))
+    rounds = blows(KINDS, 10, random.Random(1))
     assert {kind: sum(kind in kinds for kinds in rounds) for kind in KINDS} == dict.fromkeys(KINDS, 10)
     assert {len(set(kinds)) == len(kinds) for kinds in rounds} == {True}
     assert {len(kinds) for kinds in rounds} == {1, 2}
-    assert rounds == blows(Plan(kills=10), random.Random(1))
+    assert rounds == blows(KINDS, 10, random.Random(1))
 
 
 def test_a_page_sees_what_it_should_not_have_been_sent():
@@ -400,6 +403,28 @@ def test_a_page_sees_what_it_should_not_have_been_sent():
     for seq, is_snapshot in ((4, False), (3, False), (3, True)):
         page._take(seq, is_snapshot)
     assert (len(page.faults), page.seq) == (3, 4)
+
+
+async def test_a_page_notices_that_it_was_closed_by_an_error():
+    page = Page("a" * 20, 1)
+    for code in (1001, 4503, 1011):
+        reader = asyncio.StreamReader()
+        reader.feed_data(bytes([0x88, 2]) + code.to_bytes(2, "big"))
+        await page._read_frames(reader, None)
+    assert page.faults == [f"The page of {'a' * 20} was closed with 1011"]
+
+
+def test_a_customer_forgives_being_sent_away_but_no_error(monkeypatch):
+    statuses = iter((0, 503, 500, 201))
+
+    def answer(what, port, patience_seconds, *request):
+        return Answer(what, 0.0, 0.1, next(statuses)), b'{"order": {"order_id": "a"}}'
+
+    monkeypatch.setattr(crowd_module, "ask", answer)
+    monkeypatch.setattr(crowd_module.time, "sleep", lambda seconds: None)
+    customers = Customers(1, [1], seed=1, customers=0)
+    assert customers._insist("a click", "{}") == "a"
+    assert (customers.broken, customers.retries) == (["a click was answered 500"], 3)
 
 
 def test_executions_are_counted_from_the_workers_log():

@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from benchmarks.chaos import faults, lab, nginx, parts, postgresql
+from benchmarks.chaos import faults, kills, lab, nginx, parts, postgresql, shops
 from benchmarks.chaos.audit import Audit
 from benchmarks.chaos.crowd import Answer, ask
 from benchmarks.chaos.faults import Fault, Seen
@@ -56,6 +56,14 @@ def test_a_fault_can_have_a_bar_for_pages_and_problems_of_its_own():
     fault = Fault("a flood", nullcontext, page_seconds=1.0)
     one = Round(fault, [quick, slow, order], [], 1.0, seen=Seen(problems=["a web had 700 MB"]))
     assert one.faults == ["a flood: a web had 700 MB", "a flood: 1 pages took up to 1.1 s"]
+
+
+def test_a_fault_can_have_a_bar_of_its_own():
+    fault = Fault("a blow", nullcontext, well_seconds=5.0)
+    rounds = [Round(fault, [], [], seconds, "work was late") for seconds in (4.9, 5.1)]
+    assert [one.faults for one in rounds] == [[], ["a blow: work was late until 5.1 s after its end"]]
+    result = Result(rounds, Audit(), 1, {})
+    assert "well within 5 s" in lab.summary(result)
 
 
 def test_what_a_fault_leaves_to_do_is_done_after_it():
@@ -155,6 +163,46 @@ def test_something_is_repeated_until_the_end():
     assert before >= 3 and len(acts) == before
 
 
+class Sleepers(Shop):
+    """A shop of two processes that do nothing."""
+
+    def __init__(self, folder):
+        super().__init__(folder, 8000, 60.0)
+        self.parts = [Part(name, ["sleep", "60"], lambda: True) for name in ("cook", "waiter")]
+
+    def mortal(self):
+        return {part.name: part.pids for part in self.parts}
+
+    def is_the_door(self, names):
+        return "waiter" in names
+
+    def is_up(self):
+        return not any(part.has_ended for part in self.parts)
+
+
+def test_a_blow_is_over_when_what_was_killed_is_up_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(shops, "AGAIN_SECONDS", 0)
+    shop = Sleepers(tmp_path)
+    for part in shop.parts:
+        shop.start(part)
+    cook, waiter = (part.first() for part in shop.parts)
+    blow = kills.blow(shop, ["cook"])
+    assert (blow.name, blow.is_the_door, blow.is_a_moment) == ("cook", False, True)
+    with blow.begin():
+        shop.parts[0].process.child.wait(timeout=10)
+        assert not shop.is_up()
+    assert shop.is_up() and shop.restarts == {"cook": 1}
+    assert shop.parts[0].first() != cook and shop.parts[1].first() == waiter
+    shop.close()
+
+
+def test_every_part_falls_twice_and_the_only_door_with_it(tmp_path):
+    faults = kills.faults(Sleepers(tmp_path))
+    fallen = Counter(name for fault in faults for name in fault.name.split(" + "))
+    assert fallen == {"cook": 2, "waiter": 2}
+    assert all(fault.is_the_door == ("waiter" in fault.name) for fault in faults)
+
+
 # Requests
 
 
@@ -214,6 +262,12 @@ def test_a_shop_bears_a_flood_of_log_ins():
     assert ran.returncode == 0, ran.stdout
     assert re.search(r"log-ins: \d+ x \d+", ran.stdout)
     assert "0 lost, 0 doubled, 0 stuck, 0 with a wrong history, 0 times too many" in ran.stdout
+
+
+@pytest.mark.parametrize("words", [["--topology", "server"], ["--seconds", "5"], ["--only", "web"]])
+def test_what_belongs_to_a_lab_needs_one(words):
+    with pytest.raises(CommandError, match=f"{words[0]} goes with one of: --killed, --frozen"):
+        call_command("chaos", *words)
 
 
 @pytest.mark.parametrize("words", [["--topology", "moon"], ["--seconds", "0"]])

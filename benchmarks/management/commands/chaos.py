@@ -21,7 +21,7 @@ from rich.table import Table
 
 from benchmarks import databases
 from benchmarks.chaos import clocks as wrong_clocks
-from benchmarks.chaos import frozen, lab, overload
+from benchmarks.chaos import frozen, kills, lab, overload
 from benchmarks.chaos.chaos import KINDS, MORE_PLACES, Chaos, Plan, Result
 from benchmarks.chaos.faults import Fault
 from benchmarks.chaos.shops import NOT_FOR_IT, Shop
@@ -36,11 +36,13 @@ INSIDE = "CHAOS_INSIDE"  # set for the process that does it, whose data folder b
 SHORT = Plan(orders=60, kills=1, judges_times=False)
 SOAK = frozen.Plan(seconds=soaks.SECONDS, per_second=soaks.PER_SECOND)
 LABS: dict[str, Callable[[Shop], list[Fault]]] = {
+    "killed": kills.faults,
     "frozen": methodcaller("faults"),
     "clocks": wrong_clocks.faults,
     "flood": floods.faults,
     "soak": soaks.faults,
 }
+OF_LABS = ("topology", "seconds", "only")
 COLUMNS = ("killed", "times", "answers again after, s", "recovered after, s", "pages caught up after, s")
 STOPPED = 130
 
@@ -66,18 +68,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "--overload", action="store_true", help="instead: run no worker while all orders fall due (default: 5000)"
         )
+        parser.add_argument("--killed", action="store_true", help="instead: kill the parts of either topology")
         parser.add_argument("--frozen", action="store_true", help="instead: stop one part after the other for a while")
         parser.add_argument("--clocks", action="store_true", help="instead: set the clocks back, forward, or apart")
         parser.add_argument("--flood", action="store_true", help="instead: let fifty hostile visitors flood it")
         parser.add_argument("--soak", action="store_true", help="instead: work for 20 minutes; what grows?")
-        parser.add_argument("--topology", choices=lab.TOPOLOGIES, default="embedded", help="whose parts")
+        parser.add_argument("--topology", choices=lab.TOPOLOGIES, help="whose parts (default: embedded)")
         parser.add_argument("--seconds", type=whole, metavar="N", help="how long each fault lasts (default: 30)")
-        parser.add_argument("--only", metavar="WORD", default="", help="the faults with this word in their name alone")
+        parser.add_argument("--only", metavar="WORD", help="the faults with this word in their name alone")
 
     def handle(self, *args: Any, short: bool, overload: bool, postgresql: bool, **options: Any) -> None:
         if any(options[name] for name in LABS):
             end_with(report_lab(short, **options))
             return
+        for name in OF_LABS:
+            if options[name]:
+                raise CommandError(f"--{name} goes with one of: {', '.join(f'--{lab}' for lab in LABS)}.")
         given = {name: options[name] for name in ("orders", "kills", "seed", "speed", "port") if options[name]}
         plan = replace(SHORT if short else Plan(orders=5000) if overload else Plan(), **given)
         if INSIDE not in os.environ:
@@ -186,13 +192,13 @@ def report_overload(plan: Plan) -> list[str]:
     return found.faults
 
 
-def report_lab(short: bool, topology: str, only: str, **options: Any) -> list[str]:
+def report_lab(short: bool, topology: str | None, only: str | None, **options: Any) -> list[str]:
     given = {name: options[name] for name in ("seconds", "seed") if options[name]}
     usual = SOAK if options["soak"] else frozen.Plan()
     plan = replace(replace(usual, seconds=2, judges_times=False) if short else usual, **given)
     try:
         find = next(LABS[name] for name in LABS if options[name])
-        result = lab.run(topology, find, plan, say, options["port"], options["speed"], only)
+        result = lab.run(topology or "embedded", find, plan, say, options["port"], options["speed"], only or "")
     except KeyboardInterrupt:
         raise CommandError("Stopped.", returncode=STOPPED) from None
     except (Died, ValueError) as error:
