@@ -18,6 +18,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
+from accounts.limits import TooMany, pace
 from chat import history, messages, orders, rooms, stream
 from chat.models import Message, Room
 from chat.person import CUSTOMER, Person, free_name, person
@@ -37,11 +38,9 @@ from realtime.sockets import UNKNOWN, Identified
 logger = logging.getLogger(__name__)
 
 MAX_FRAME = 30_000  # characters; escaped, a message of 2,000 can take twelve times as many
-TOO_FAST = f"Slow down: at most {limits.MESSAGES} messages in {limits.MESSAGES_SECONDS} seconds."
+TOO_FAST = "Slow down: at most {} messages in {} seconds.".format(*limits.PACES["message"])
 READ_ON: dict[str, Any] = {"type": "history", "messages": [], "more": True}
 
-write_limit = RateLimit(limits.MESSAGES, limits.MESSAGES_SECONDS)  # messages and all else that is stored
-write_limit_of_address = RateLimit(limits.MESSAGES_OF_ADDRESS, limits.MESSAGES_SECONDS)
 frequent_limit = RateLimit(limits.SIGNALS, limits.SIGNALS_SECONDS)  # the FREQUENT types
 frequent_limit_of_address = RateLimit(limits.SIGNALS_OF_ADDRESS, limits.SIGNALS_SECONDS)
 
@@ -49,6 +48,17 @@ history_lane = Lane(limits.HISTORIES_AT_ONCE)
 
 Content = dict[str, Any]
 Page = tuple[list[stream.Packed], bool]  # messages, and whether there are more
+
+
+def may_write(writer: str, address: str) -> bool:
+    tries: list[tuple[object, ...]] = [("message", writer)]
+    if address:
+        tries.append(("message_address", address))
+    try:
+        pace(*tries)
+    except TooMany:
+        return False
+    return True
 
 
 class RoomSocket(Identified):
@@ -216,7 +226,7 @@ class RoomSocket(Identified):
         kind = actions.kind_of(content)
         if kind not in actions.VERBS and kind not in self.HANDLERS:
             raise Refused("Unknown type.")
-        if not self.keeps_pace(kind):
+        if not await self.keeps_pace(kind):
             raise Refused(TOO_FAST)
         self.person = self.as_person(await self.current_user())
         if kind in self.HANDLERS:
@@ -226,14 +236,13 @@ class RoomSocket(Identified):
         known = self.last_seq  # before it is stored: the check can send it before it is confirmed
         await self.confirm(await act(kind, self.room_pk, self.person, content), known)
 
-    def keeps_pace(self, kind: str) -> bool:
-        if kind in self.FREQUENT:
-            return frequent_limit.allows(self.person.key) and self.is_shared(frequent_limit_of_address)
-        return write_limit.allows(self.writer_key) and self.is_shared(write_limit_of_address)
-
-    def is_shared(self, limit: RateLimit) -> bool:
-        """Return whether the others at this address leave room for one more."""
-        return not self.address or limit.allows(self.address)
+    async def keeps_pace(self, kind: str) -> bool:
+        """Count what is asked. Return False if it is one too many of this person, or of everybody at the address."""
+        if kind not in self.FREQUENT:
+            return await asyncio.to_thread(may_write, self.writer_key, self.address)  # it can wait for Valkey
+        if not frequent_limit.allows(self.person.key):
+            return False
+        return not self.address or frequent_limit_of_address.allows(self.address)
 
     async def confirm(self, done: object, known: int) -> None:
         """Send the stored message. One that was sent again, and was known before, is confirmed again."""

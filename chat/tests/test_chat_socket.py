@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import limits, people, tokens
+from accounts.limits import paces
 from accounts.models import Profile
 from chat import messages, rooms, stream
 from chat.models import Message, Room
@@ -25,6 +26,7 @@ from chat.tests.cast import befriend, say
 from pizzaProj import waits
 from pizzaProj.asgi import application
 from pizzaProj.lanes import Lane
+from pizzaProj.limits import PACES, Limit
 from realtime import sockets
 from realtime.broadcast import broadcaster
 from realtime.periodic import PeriodicCheck
@@ -41,7 +43,7 @@ open_sockets = set()
 @pytest.fixture(autouse=True)
 def fresh_limits(monkeypatch):
     """Start each test with rate limits that nobody has used yet."""
-    for name in ("write_limit", "write_limit_of_address", "frequent_limit", "frequent_limit_of_address"):
+    for name in ("frequent_limit", "frequent_limit_of_address"):
         pace = getattr(room_socket, name)
         monkeypatch.setattr(room_socket, name, RateLimit(pace.most, pace.seconds))
 
@@ -240,9 +242,14 @@ async def test_bytes_are_refused_with_a_sentence_too(db):
         assert "Send text" in (await one.until("error"))["error"]
 
 
-async def test_ten_messages_in_five_seconds_is_the_limit_over_all_sockets_of_a_person(alice, charlie, monkeypatch):
-    limit = room_socket.write_limit
-    monkeypatch.setattr(room_socket, "write_limit", RateLimit(limit.most, limit.seconds, clock=lambda: 0.0))
+@pytest.fixture
+def slow(monkeypatch):
+    """Let no message be forgotten, however slow the machine is."""
+    for name in ("message", "message_address"):
+        monkeypatch.setitem(PACES, name, PACES[name]._replace(seconds=3600))
+
+
+async def test_ten_messages_in_five_seconds_is_the_limit_over_all_sockets_of_a_person(alice, charlie, slow):
     async with talker("pizza", alice) as one, talker("pizza", alice) as tab, talker("pizza", charlie) as other:
         for each in (one, tab, other):
             await each.welcome()
@@ -258,14 +265,6 @@ async def test_ten_messages_in_five_seconds_is_the_limit_over_all_sockets_of_a_p
         assert (await other.until("message", username="charlie"))["seq"] == 11
 
 
-@pytest.fixture
-def timeless(monkeypatch):
-    """Let no moment pass between two messages."""
-    for name in ("write_limit", "write_limit_of_address"):
-        pace = getattr(room_socket, name)
-        monkeypatch.setattr(room_socket, name, RateLimit(pace.most, pace.seconds, clock=lambda: 0.0))
-
-
 async def is_kept(each, text, client_id):
     """Say this, and return whether it was kept."""
     await each.say(text, id=client_id)
@@ -274,7 +273,7 @@ async def is_kept(each, text, client_id):
     return frame["type"] == "message"
 
 
-async def test_visitors_without_a_cookie_are_one_visitor_for_each_address(db, timeless):
+async def test_visitors_without_a_cookie_are_one_visitor_for_each_address(db, slow):
     sockets_of_one = [talker("pizza", address=f"2001:db8::{n}") for n in range(1, 5)]
     async with AsyncExitStack() as stack:
         everyone = [await stack.enter_async_context(one) for one in sockets_of_one]
@@ -286,8 +285,20 @@ async def test_visitors_without_a_cookie_are_one_visitor_for_each_address(db, ti
         assert await is_kept(elsewhere, "I am somewhere else", "there")
 
 
-async def test_an_address_has_a_limit_over_all_its_people(alice, charlie, timeless, monkeypatch):
-    monkeypatch.setattr(room_socket, "write_limit_of_address", RateLimit(2, 5, clock=lambda: 0.0))
+async def test_all_webs_count_together(alice, slow, monkeypatch):
+    """Another web is another process: with counts of its own it would begin at nothing."""
+    async with talker("pizza", alice) as one:
+        await one.welcome()
+        assert [await is_kept(one, "Hello", f"{n}") for n in range(10)] == [True] * 10
+    monkeypatch.setattr(paces, "process", paces.InProcess())
+    monkeypatch.setattr(paces, "valkey", paces.InValkey())
+    async with talker("pizza", alice) as elsewhere:
+        await elsewhere.welcome()
+        assert not await is_kept(elsewhere, "Hello again", "more")
+
+
+async def test_an_address_has_a_limit_over_all_its_people(alice, charlie, slow, monkeypatch):
+    monkeypatch.setitem(PACES, "message_address", Limit(2, 3600))
     async with (
         talker("pizza", alice, address="192.0.2.7") as one,
         talker("pizza", charlie, address="192.0.2.7") as two,
