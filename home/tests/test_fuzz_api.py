@@ -10,7 +10,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 EXAMPLES = 40  # of each operation
 SCHEMA = schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
+pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 
 
 @pytest.fixture(autouse=True)
