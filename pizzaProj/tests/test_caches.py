@@ -28,6 +28,7 @@ def caches() -> list[_lru_cache_wrapper]:
         for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
             if not is_tests(module.name):
                 importlib.import_module(module.name)
+    gc.unfreeze()  # pizzaProj.asgi has set aside what there was
     # Not isinstance, which would evaluate lazy objects left behind by other tests.
     kept = [one for one in gc.get_objects() if type(one) is _lru_cache_wrapper]
     return [one for one in kept if one.__module__.split(".")[0] in OURS and not is_tests(one.__module__)]

@@ -57,6 +57,7 @@ async def left_behind():
 
 
 def there():
+    gc.unfreeze()  # pizzaProj.asgi has set aside what there was
     gc.collect()
     things = [thing for thing in gc.get_objects() if issubclass(type(thing), Identified | PeriodicCheck)]
     tasks = {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
