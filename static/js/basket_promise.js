@@ -1,11 +1,10 @@
 import { between, duration, serverNow } from "./clock.js";
-import { fetchInTime } from "./fetch_in_time.js";
+import { fetchInTime, retryMs } from "./fetch_in_time.js";
 import { wayOf } from "./ways.js";
 
 // On the shop's page, show when an order would be here beside the basket, and the current wait in the header.
 
 const EVERY_MS = 10_000;
-const RETRY_MS = 3_000; // until there is a first answer: a page made in a rush shows none
 const SOON_MS = 250; // several taps on a stepper make one request
 
 const basket = document.getElementById("basket");
@@ -29,18 +28,16 @@ async function ask() {
   const turn = (asked += 1);
   try {
     const response = await fetchInTime(`/api/promise/?${question}`);
-    if (!response.ok) return askAgain();
+    if (!response.ok) {
+      if (!told.size && retryMs(response)) askSoon(retryMs(response)); // a page made in a rush shows nothing yet
+      return;
+    }
     const answer = await response.json();
     told.set(question, { answer, at: Date.now() });
     if (turn === asked) show(answer, way); // otherwise a newer request is under way
   } catch {
-    askAgain();
+    // The next request tries again.
   }
-}
-
-/** After a failure, the next round is soon enough for a page that shows something. */
-function askAgain() {
-  if (!told.size) askSoon(RETRY_MS);
 }
 
 function questionOf(way) {

@@ -1,4 +1,4 @@
-import { fetchInTime } from "./fetch_in_time.js";
+import { fetchInTime, retryMs } from "./fetch_in_time.js";
 import { Live } from "./live.js";
 import { duration, fillTimes, serverNow, timeOfDay } from "./clock.js";
 import { pizzasApart } from "./pizzas.js";
@@ -138,6 +138,7 @@ async function readTimeline() {
   try {
     const answer = await fetchInTime(page.dataset.api, {}, TIMELINE_MS);
     if (answer.ok) showTimeline(await answer.json());
+    else if (retryMs(answer)) reading = setTimeout(readTimeline, retryMs(answer));
   } catch (error) {
     // The next change or connection tries again, and this question if it was swallowed.
     if (error.name === "TimeoutError" && live.state === "live") readTimelineSoon();
@@ -165,6 +166,7 @@ function showTimeline({ payload: { seq }, timeline }) {
 async function readLines() {
   try {
     const answer = await fetchInTime(location.href, { headers: { "X-Background": "1" } });
+    if (retryMs(answer)) return void setTimeout(readLines, retryMs(answer));
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of [".lines", ".quantities"]) document.querySelector(part)?.replaceWith(document.adoptNode(fresh.querySelector(part)));
   } catch {
