@@ -1,7 +1,7 @@
 """Let few requests of a kind run at the same time, and each address in turn.
 
 Each request has a thread, and all threads share one interpreter: among fifty log-ins at once, a page takes fifty times
-as long, and among fifty readers, too. Those that wait here cost no thread; probes, pictures and staff go past them.
+as long, and among fifty readers, too. Those that wait here cost no thread. Probes, pictures and the admin go past.
 """
 
 import asyncio
@@ -18,7 +18,9 @@ from pizzaProj import limits, patience, waits
 from pizzaProj.bodies import PAGE
 
 LOG_INS = ("/log-in/", "/admin/login/", "/sign-up/", "/profile/", "/new-password/", "/forgotten-password/")
-PAST_ALL = ("/admin/", "/healthz", "/readyz", "/metrics", "/static/", "/media/")
+PROBES = ("/healthz", "/readyz", "/metrics")
+PAST_ALL = ("/admin/", "/static/", "/media/", "/__reload__/")  # the last one is a stream, in development
+READING = ("reads", "promises")
 SAFE = ("GET", "HEAD", "OPTIONS")
 BUSY = f"Many people are here right now. Try again in {waits.RETRY_AFTER_SECONDS} seconds."
 
@@ -41,9 +43,14 @@ class Crowded(Full):
 class Lane:
     """A few places, and those who wait for one, by address."""
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, kind: str = "") -> None:
         self.free = places
+        self.kind = kind
         self.waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    @property
+    def wait_seconds(self) -> float:
+        return waits.READ_LANE_SECONDS if self.kind in READING else waits.LANE_SECONDS
 
     async def enter(self, address: str) -> None:
         """Wait for a place. Full if that takes long; Crowded if too many of this address wait already."""
@@ -60,7 +67,7 @@ class Lane:
 
     async def _wait(self, address: str, turn: asyncio.Future[None]) -> None:
         try:
-            async with asyncio.timeout(waits.LANE_SECONDS):
+            async with asyncio.timeout(self.wait_seconds):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
@@ -106,7 +113,7 @@ class Lanes:
 
     def __init__(self, application: Any) -> None:
         self.application = application
-        self.lanes = {kind: Lane(places) for kind, places in limits.LANES.items()}
+        self.lanes = {kind: Lane(places, kind) for kind, places in limits.LANES.items()}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         kind = kind_of(scope["method"], scope["path"])
@@ -124,12 +131,12 @@ class Lanes:
 
 
 def kind_of(method: str, path: str) -> str | None:
-    """Return the lane of a request, None if it is cheap, or of staff, whose work can take as long as it takes."""
+    """Return the lane of a request, None if it is cheap, or of the admin, whose work takes as long as it takes."""
     if path.startswith("/api/promise"):
         return "promises"
     if path.startswith(LOG_INS):
         return "reads" if method in SAFE else "log-ins"
-    if path.startswith(PAST_ALL):
+    if path in PROBES or path.startswith(PAST_ALL):
         return None
     return "reads" if method in SAFE else "changes"
 

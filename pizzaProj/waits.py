@@ -46,7 +46,8 @@ BROKER_CHECK_SECONDS = 2  # of silence, before a connection is asked for a sign 
 # Limits
 SWITCH_SECONDS = 0.001  # until the web's event loop has its turn among threads that compute; Python's own is 0.005
 COUNT_SECONDS = 0.25  # until Valkey has counted; then each process counts for itself, for BROKER_PAUSE_SECONDS
-LANE_SECONDS = 2.0  # until a costly request gets its turn, of its patience with the database
+LANE_SECONDS = 2.0  # until a log-in or a change gets its turn, of its patience with the database
+READ_LANE_SECONDS = 1.0  # likewise a page or a promise, for which the proxy asks another web after 2 s
 STUDY_RETRY_SECONDS = 30  # what one is asked to wait while others' studies run
 HASH_QUEUE_SECONDS = 2.0  # until it is one's turn to have a password hashed
 BODY_SECONDS = 120.0  # until a body is there: 11 MB on a bad line

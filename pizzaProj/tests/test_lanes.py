@@ -1,10 +1,12 @@
-"""Costly requests a few at a time, each address in turn; what is cheap goes past them."""
+"""Requests of a kind a few at a time, each address in turn; what is cheap goes past them."""
 
 import asyncio
 import json
+import re
 import sys
 
 import pytest
+from django.conf import settings
 
 from pizzaProj import asgi, limits, waits
 from pizzaProj.lanes import Lane, Lanes, kind_of
@@ -36,6 +38,7 @@ def one_place(monkeypatch):
     monkeypatch.setattr(limits, "LANES", {"log-ins": 1, "changes": 1, "promises": 1, "reads": 1})
     monkeypatch.setattr(limits, "LANE_WAITING_OF_ADDRESS", 2)
     monkeypatch.setattr(waits, "LANE_SECONDS", 30)
+    monkeypatch.setattr(waits, "READ_LANE_SECONDS", 30)
 
 
 async def ask(lanes, name, address="10.0.0.1", method="POST", path="/api/order/"):
@@ -119,10 +122,25 @@ async def test_who_waits_in_vain_or_leaves_gives_the_place_up(monkeypatch):
         ("POST", "/kitchen/planner/", "changes"),
         ("GET", "/api/promise", "promises"),
         ("GET", "/healthz", None),
+        ("GET", "/healthz-x", "reads"),
+        ("GET", "/__reload__/events/", None),
     ],
 )
 def test_each_request_has_a_lane_or_none(method, path, kind):
     assert kind_of(method, path) == kind
+
+
+async def test_a_reader_is_sent_away_before_the_proxy_asks_another_web(monkeypatch):
+    lanes = Lanes(shop := Shop())
+    await ask(lanes, "a", method="GET", path="/")
+    monkeypatch.setattr(waits, "READ_LANE_SECONDS", 0)
+    task, answer = await ask(lanes, "b", method="GET", path="/order/abc/")
+    await task
+    assert (answer[0]["status"], shop.begun) == (503, ["a"])
+    proxy = (settings.BASE_DIR / "proxy" / "nginx.conf").read_text()
+    (first_try,) = re.findall(r"non_idempotent;\s+proxy_send_timeout \ds;\s+proxy_read_timeout (\d)s;", proxy)
+    monkeypatch.undo()
+    assert int(first_try) >= 2 * waits.READ_LANE_SECONDS  # so that there is as long for the work
 
 
 async def test_who_leaves_as_its_turn_comes_takes_no_place_with_it():
