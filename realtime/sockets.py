@@ -27,7 +27,6 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseError
 
 from accounts.whose import now_it_is, whose
@@ -38,6 +37,7 @@ from realtime.door import door
 from realtime.gathered import Gathered, each
 from realtime.identities import Credential, TooManyTries, Who
 from realtime.pace import SLOW_DOWN, TOO_MANY, TOO_MANY_FRAMES, Pace, Verdict
+from realtime.refused import Refused
 from realtime.revalidation import revalidator
 from realtime.seldom import Seldom
 from telemetry import trace
@@ -49,7 +49,7 @@ LOGGED_OUT = 4401  # close codes are 4000 + the HTTP status
 FORBIDDEN = 4403
 UNKNOWN = 4404
 ANOTHERS = 4409  # the page was made for somebody else
-UNAVAILABLE = 4503  # the database is away, or there is too much to do: try again
+UNAVAILABLE = 4503  # the database is away, there is too much to do, or what it shows is not there: try again
 ANSWER_SECONDS = 4.0  # for one message of a client; then the database, or whatever else is waited for, counts as away
 NO_LOG_IN = (
     "This is for people with an account. Log in, or let your script send {}, or the header {}, with a key from your "
@@ -251,7 +251,9 @@ class Identified(AsyncWebsocketConsumer):
             await getattr(self, get_handler_name(message))(message)
         except Ended:
             pass
-        except (DatabaseError, ObjectDoesNotExist, TimeoutError) as error:  # such as a shop without its row
+        except Refused as refused:
+            await self.close_with_words(UNAVAILABLE, str(refused))
+        except (DatabaseError, TimeoutError) as error:
             if message["type"] == "websocket.disconnect":  # nobody is there any more, and only an error ends this
                 raise
             closed.warn(error)

@@ -10,6 +10,7 @@ from accounts import rights
 from home import live
 from home.models import Order, OrderItem
 from kitchen import flow, stages
+from kitchen.board.snapshot import the_shop
 from kitchen.models import Shop, Station
 
 MOST_WORDS = 200  # characters of a reason
@@ -120,7 +121,7 @@ def change_shop(content: dict[str, Any]) -> dict[str, Any]:
     with transaction.atomic():
         if "speed" in changes:
             flow.set_speed(changes.pop("speed"))
-        shop = Shop.objects.get()
+        shop = the_shop()
         for field, value in changes.items():
             setattr(shop, field, value)
         shop.full_clean()

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce, NullIf, TruncMinute
 
 from home.models import Order, OrderEvent
 from kitchen import as_measured, stages
+from kitchen.incomplete import Incomplete
 from kitchen.models import Shop, Station
 
 LATELY = 12  # orders that have left the kitchen, in case one must come back
@@ -33,8 +34,16 @@ def settings() -> dict[str, Any]:
     """Return the stations and the shop, in two queries."""
     return {
         "stations": [station_dict(row.with_shop()) for row in Station.objects.select_related("shop")],
-        "shop": shop_dict(Shop.objects.get()),
+        "shop": shop_dict(the_shop()),
     }
+
+
+def the_shop() -> Shop:
+    """Return the shop's row. Incomplete if it is gone."""
+    try:
+        return Shop.objects.get()
+    except Shop.DoesNotExist:
+        raise Incomplete("The kitchen is incomplete: the shop's settings are gone.") from None
 
 
 def station_dict(station: Station) -> dict[str, Any]:

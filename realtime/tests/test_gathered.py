@@ -43,7 +43,8 @@ class Reads:
 
 
 @pytest.fixture
-def reads():
+def reads(monkeypatch):
+    monkeypatch.setattr(gathered, "SHARED_READ_SECONDS", 60)  # a slow machine lets no read give its room up
     return Reads()
 
 
@@ -134,8 +135,10 @@ def test_it_serves_one_event_loop_after_another(reads, square, monkeypatch):
     monkeypatch.setattr(gathered, "READS_AT_ONCE", 1)
 
     async def ask_and_leave() -> None:
-        first, second = asyncio.create_task(square(1)), asyncio.create_task(square(2))
+        first = asyncio.create_task(square(1))
         await reads.begun()
+        second = asyncio.create_task(square(2))  # it still waits when the loop ends
+        await asyncio.sleep(0)
         first.cancel()
         second.cancel()
         reads.let_end(0)

@@ -28,7 +28,7 @@ from chat.models import Message
 from home import live
 from home.models import Order
 from kitchen import flow
-from kitchen.board import consumers, snapshot
+from kitchen.board import consumers
 from kitchen.models import Shop
 from pizzaProj.asgi import application
 from pizzaProj.tests.test_stack import environment, free_port
@@ -598,15 +598,19 @@ async def test_a_question_that_fails_ends_its_own_socket_alone(paths, bob, monke
     await get_channel_layer().flush()
 
 
-async def test_a_shop_without_its_row_closes_boards_with_4503(paths, bob, monkeypatch, small_kitchen):
-    _, bobs = await in_database(session_of)(bob)
-
+async def test_a_shop_without_its_row_closes_boards_and_says_so(paths, bob, monkeypatch):
     def gone():
-        raise Shop.DoesNotExist("Shop matching query does not exist.")
+        raise Shop.DoesNotExist
 
-    monkeypatch.setattr(snapshot, "settings", gone)
-    async with open_socket(paths["the board"], OURS, bobs) as socket:
-        assert (await socket.receive_output(timeout=5))["code"] == 4503
+    _, bobs = await in_database(session_of)(bob)
+    async with open_socket(paths["the board"], OURS, bobs) as board:
+        assert "board" in await receive(board)
+        monkeypatch.setattr(Shop.objects, "get", gone)
+        await board.send_json_to({"action": "shop", "is_open": False})
+        assert (await receive(board))["error"] == "The kitchen is incomplete: the shop's settings are gone."
+        async with open_socket(paths["the board"], OURS, bobs) as socket:
+            assert "settings are gone" in (await receive(socket))["error"]
+            assert (await socket.receive_output(timeout=5))["code"] == 4503
 
 
 async def test_a_socket_that_waits_for_too_long_is_told_to_try_again(paths, bob, key, monkeypatch):
