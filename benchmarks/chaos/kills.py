@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import chain
 
-from benchmarks.chaos.faults import Fault
+from benchmarks.chaos.faults import Fault, Seen
 from benchmarks.chaos.shops import Shop
 
 FALLS = 2  # of each part
@@ -39,17 +40,32 @@ def blow(shop: Shop, names: Sequence[str]) -> Fault:
 
 
 @contextmanager
-def killed(shop: Shop, names: Sequence[str]) -> Iterator[None]:
+def killed(shop: Shop, names: Sequence[str]) -> Iterator[Seen]:
     """Kill these parts with all their processes, and wait at the end until all parts are up."""
-    mortal = shop.mortal()
-    for pid in [pid for name in names for pid in mortal[name]()]:
+    seen, fallen = Seen(), {name: shop.mortal()[name]() for name in names}
+    for pid in chain(*fallen.values()):
         with suppress(ProcessLookupError):  # it went with its parent
             os.kill(pid, signal.SIGKILL)
-    yield
+    yield seen
     deadline = time.monotonic() + UP_SECONDS
-    while not shop.is_up() and time.monotonic() < deadline:
+    while lacking := missing(shop, fallen):
+        if time.monotonic() > deadline:
+            seen.problems.append(f"after {UP_SECONDS:g} s {lacking} was not up again")
+            return
         shop.keep()
         time.sleep(POLL_SECONDS)
+
+
+def missing(shop: Shop, fallen: dict[str, list[int]]) -> str:
+    """Return what of the shop is not up, empty if all is."""
+    names = [name for name, pids in fallen.items() if not has_returned(shop, name, pids)]
+    return " and ".join(names) or ("" if shop.is_up() else "something else")
+
+
+def has_returned(shop: Shop, name: str, fallen: list[int]) -> bool:
+    """Return whether a part has processes again, and none of those that were killed."""
+    pids = shop.mortal()[name]()
+    return bool(pids) and not set(pids) & set(fallen)
 
 
 def blows(kinds: Sequence[str], falls: int, chance: random.Random) -> list[tuple[str, ...]]:

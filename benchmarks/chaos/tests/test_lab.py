@@ -196,6 +196,18 @@ def test_a_blow_is_over_when_what_was_killed_is_up_again(tmp_path, monkeypatch):
     shop.close()
 
 
+def test_a_part_that_does_not_return_is_a_problem(tmp_path, monkeypatch):
+    monkeypatch.setattr(kills, "UP_SECONDS", 0.2)
+    shop = Sleepers(tmp_path)
+    for part in shop.parts:
+        shop.start(part)
+    monkeypatch.setattr(shop, "keep", lambda: None)
+    with kills.blow(shop, ["cook"]).begin() as seen:
+        pass
+    assert seen.problems == ["after 0.2 s cook was not up again"]
+    shop.close()
+
+
 def test_every_part_falls_twice_and_the_only_door_with_it(tmp_path):
     faults = kills.faults(Sleepers(tmp_path))
     fallen = Counter(name for fault in faults for name in fault.name.split(" + "))
