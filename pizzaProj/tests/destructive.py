@@ -25,12 +25,11 @@ REMOVES = {
     operations.RenameModel: "Give the model its old table by db_table, or add a new one and delete the old one later",
     operations.AlterModelTable: "Keep the table's name",
 }
-FORBIDS = (operations.AddConstraint, operations.AlterUniqueTogether)
 WAIT = "Keep to it in the code of this release, and demand it in a later one"
 SQL_THAT_REMOVES = re.compile(
-    r"\b(ALTER\s+(COLUMN\s+)?\S+\s+(SET\s+DATA\s+)?TYPE|DROP|RENAME|TRUNCATE|SET\s+NOT\s+NULL|ADD\s+CONSTRAINT|DELETE\s+FROM)\b",
-    re.I,
+    r"\b(ALTER\s+(COLUMN\s+)?\S+\s+(SET\s+DATA\s+)?TYPE|DROP|RENAME|TRUNCATE|DELETE\s+FROM)\b", re.I
 )
+SQL_THAT_FORBIDS = re.compile(r"\b(SET\s+NOT\s+NULL|ADD\s+CONSTRAINT|UNIQUE\s+INDEX)\b", re.I)
 
 
 def faults_since(baseline: dict[str, str], landed: dict[Key, str]) -> list[str]:
@@ -72,11 +71,13 @@ def _faults_of_step(
     for kind, instead in REMOVES.items():
         if isinstance(step, kind):
             yield f"{step.describe()}, which old code still uses. {instead}"
-    if isinstance(step, FORBIDS) and (app, model_of(step)) in old_models:
+    if forbids(step, app, state, old_models):
         yield f"{step.describe()}, which forbids what old code may write. {WAIT}"
     if isinstance(step, operations.RunSQL):
         for found in SQL_THAT_REMOVES.finditer(str(step.sql)):
             yield f"runs SQL with {found[0].upper()}, which old code may not survive. Add beside it what is new"
+        for found in SQL_THAT_FORBIDS.finditer(str(step.sql)):
+            yield f"runs SQL with {found[0].upper()}, which forbids what old code may write. {WAIT}"
     elif isinstance(step, operations.AddField):
         if is_demanded(step.field):
             yield f"{step.describe()}, which old code does not write. Give it a db_default, or null=True"
@@ -96,13 +97,20 @@ def _faults_of_change(step: operations.AlterField, old: Field) -> Iterator[str]:
         yield f"{step.describe()}, which forbids what old code may write. {WAIT}"
     if old.db_default is not NOT_PROVIDED and is_demanded(new):
         yield f"{step.describe()}: old code does not write it. Keep its db_default"
-    elif old.null and is_demanded(new):
-        yield f"{step.describe()}: old code still writes NULL. Give it a db_default, and wait for a later release"
+    elif old.null and not new.null:
+        yield f"{step.describe()}: old code still writes NULL. {WAIT}"
 
 
-def model_of(step: operations.AddConstraint | operations.AlterUniqueTogether) -> str:
-    """Return the model's name as a state knows it."""
-    return (step.model_name if isinstance(step, operations.AddConstraint) else step.name).lower()
+def forbids(step: operations.base.Operation, app: str, state: ProjectState, old_models: set[Key]) -> bool:
+    """Return whether rows of a model that old code knows must be unlike others, or of some kind, from now on."""
+    if isinstance(step, operations.AddConstraint):
+        return (app, step.model_name_lower) in old_models
+    if isinstance(step, operations.AlterUniqueTogether):
+        key = app, step.name_lower
+        return key in old_models and bool(step.option_value - state.models[key].options.get("unique_together", set()))
+    if isinstance(step, operations.AddField):
+        return (app, step.model_name_lower) in old_models and step.field.unique and not step.field.null
+    return False
 
 
 def is_demanded(field: Field) -> bool:

@@ -5,6 +5,7 @@ from django.db import migrations, models
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
+from django.db.models.functions import Now
 
 from pizzaProj.tests import destructive
 
@@ -61,6 +62,9 @@ def test_those_that_landed_before_would_be_named() -> None:
         (migrations.AlterField("order", "overdue", models.BooleanField(default=False)), "Keep its db_default"),
         (migrations.RunSQL("ALTER TABLE home_order ADD CONSTRAINT x CHECK (id > 0)"), "with ADD CONSTRAINT"),
         (migrations.RunSQL("DELETE FROM home_order"), "with DELETE FROM"),
+        (migrations.RunSQL("CREATE UNIQUE INDEX x ON home_order (seq)"), "with UNIQUE INDEX"),
+        (migrations.AddField("order", "tip", models.IntegerField(unique=True, db_default=0)), "which forbids"),
+        (migrations.AlterField("order", "ready_at", models.DateTimeField(db_default=Now())), "still writes NULL"),
         (migrations.RunSQL("ALTER TABLE home_order ALTER COLUMN stage TYPE text"), "with ALTER COLUMN STAGE TYPE"),
         (migrations.RunSQL(["DROP TABLE home_order"]), "with DROP"),
         (
@@ -82,6 +86,8 @@ def test_what_takes_away_is_named_with_what_to_do_instead(operation: Operation, 
         migrations.CreateModel("Tip", [("id", models.BigAutoField(primary_key=True))]),
         migrations.AddField("order", "tip", models.IntegerField(default=0, db_default=0)),
         migrations.AddField("order", "tip", models.IntegerField(null=True)),
+        migrations.AddField("order", "tip", models.IntegerField(null=True, unique=True)),
+        migrations.AlterUniqueTogether("order", set()),
         migrations.AlterField("order", "ready_at", models.DateTimeField(null=True, verbose_name="ready")),
         migrations.RunSQL("CREATE INDEX tips ON home_order (id)"),
         migrations.RunPython(migrations.RunPython.noop),
