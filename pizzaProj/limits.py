@@ -40,7 +40,7 @@ ATTEMPTS = {
 PACES = {
     "order": Limit(60, MINUTE_SECONDS),  # orders per account or session
     "order_address": Limit(600, MINUTE_SECONDS),  # orders per address, those of members and sessions included
-    # Messages and all else that is stored in a room, over all sockets. Visitors without a session are one visitor for
+    # Messages and all else that is written in a room, over all sockets. Visitors without a session are one visitor for
     # each address.
     "message": Limit(10, 5),  # per person
     "message_address": Limit(100, 5),  # per address, of everybody there
@@ -91,8 +91,8 @@ SOCKETS_OF_PERSON = 200
 CONNECTS_OF_ADDRESS_A_SECOND = 20
 SOCKETS_OF_PROCESS = 10_500
 
-# What nothing is stored of in a room, for each person over all their sockets in a process
-SIGNALS, SIGNALS_SECONDS = 60, 5  # typing, reading, pages of history
+# Typing, reading and pages of history in a room, for each person over all their sockets in a process
+SIGNALS, SIGNALS_SECONDS = 60, 5
 SIGNALS_OF_ADDRESS = 300
 HISTORIES_AT_ONCE = 1  # pages of history that one process reads; the others wait, each address in turn
 

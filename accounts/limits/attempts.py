@@ -17,7 +17,8 @@ from accounts.models import Attempt
 from pizzaProj import limits
 
 LIMITS = limits.ATTEMPTS
-AHEAD = timedelta(seconds=60)  # further than this no two webs' clocks are apart: then they were set back
+# Webs' clocks differ by less. An attempt further ahead was made before the clock was set back.
+AHEAD = timedelta(seconds=60)
 LONGEST = max(limit.seconds for limit in LIMITS.values())
 
 

@@ -244,7 +244,9 @@ async def test_bytes_are_refused_with_a_sentence_too(db):
 
 @pytest.fixture
 def slow(monkeypatch):
-    """Let no message be forgotten, however slow the machine is."""
+    """Let no message be forgotten, and Valkey be waited for, however slow the machine is."""
+    monkeypatch.setattr(waits, "COUNT_SECONDS", 30)
+    monkeypatch.setattr(paces, "valkey", paces.InValkey())
     for name in ("message", "message_address"):
         monkeypatch.setitem(PACES, name, PACES[name]._replace(seconds=3600))
 

@@ -129,7 +129,7 @@ def test_a_frozen_web_holds_nobody_up(proxy):
 
 
 def test_a_frozen_web_holds_up_no_log_in_to_the_admin(proxy):
-    """Which anybody can send, where what staff send is waited for."""
+    """Anybody can send these, so they don't get the admin's 60 s."""
     for web in proxy.webs:
         web.thaw.clear()
     answers = proxy.ask_together(("POST", "/admin/login/", None), ("POST", "/admin/logout/", None))
