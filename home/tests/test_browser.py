@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import groupby
 from urllib.parse import quote, urlsplit
 
@@ -274,6 +274,30 @@ def test_an_override_in_the_admin_shows_on_the_open_page_at_once(shop, window, s
         staff.get_by_role("button", name="Go").or_(staff.get_by_role("button", name="Run")).click()
         expect(page.locator("#words")).to_have_text("On hold")
         assert frames == [(1, "received"), (2, "out_for_delivery"), (3, "out_for_delivery")]
+
+
+def test_the_timeline_is_read_again_when_the_shop_had_too_much_to_do(shop, chromium, staff):
+    with slow_kitchen(shop, staff), closing(chromium.new_context()) as context:
+        page = context.new_page()
+        page.goto(shop.url)
+        order(page, "Margherita")
+        watch(page)
+        expect(page.locator("#status")).to_have_text("Order received")
+        refused = []
+
+        def answer(route):
+            if refused:
+                return route.continue_()
+            refused.append(route.request.url)
+            route.fulfill(status=503, headers={"Retry-After": "1"}, json={"status": False, "error": "Later."})
+
+        page.route("**/api/order/*/", answer)
+        number = page.url.rstrip("/").split("/")[-1]
+        staff.goto(f"{shop.url}admin/home/order/?q={number}")
+        staff.locator("select[name=form-0-stage]").select_option("out_for_delivery")
+        staff.get_by_role("button", name="Save").click()
+        expect(page.locator("#timeline")).to_contain_text("Moved by staff to “Out for delivery”")
+        assert len(refused) == 1
 
 
 def test_staff_see_new_orders_arrive_and_move(shop, window, staff):
