@@ -200,6 +200,7 @@ const live = new Live(`/ws/pizza/${order.order_id}?forecast`, {
   onPayload(payload) {
     if (payload.order_id === order.order_id && payload.seq >= order.seq) show(payload);
   },
-  onState: (state) => state === "live" && readTimelineSoon(),
+  // After a restart thousands of pages come back at once: those that know all there is to know ask for nothing more.
+  onState: (state) => state === "live" && toldSeq < order.seq && readTimelineSoon(),
   newest: () => order.seq,
 });
