@@ -6,6 +6,7 @@ here each is waited for longer.
 
 import json
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -128,6 +129,7 @@ def test_every_page_shows_the_truth_again(shop, proxy, person):
     pages = {"order": watched, "board": board, "drivers": drivers, "inbox": inbox, "room": room}
     for page in pages.values():
         page.evaluate(NOTE_THE_BAR)
+    began = time.monotonic()
     assert proxy.swallow() >= 7  # the sockets of five pages, the chat on the order's page, and the notices
     staff.do(socket, action="override", stage="delivered")
     staff.do("/ws/chat/long/", message="Is anybody there?")
@@ -143,9 +145,12 @@ def test_every_page_shows_the_truth_again(shop, proxy, person):
     expect(inbox.locator("[data-list=waiting] li")).to_have_count(1, timeout=PATIENCE_MS)
     expect(header.locator("[data-notice=inbox]")).to_have_text(re.compile("^1"), timeout=PATIENCE_MS)
     expect(watched.locator("#timeline")).to_contain_text("Moved by staff to “Delivered”", timeout=PATIENCE_MS)
+    truth_seconds = time.monotonic() - began
+    lost = {name: page.evaluate("window.lostAfterSeconds") for name, page in pages.items()}
+    print(f"Reconnecting shown after {max(lost.values()):.1f} s at most, the truth on all after {truth_seconds:.1f} s")
     for name, page in pages.items():
         expect(page.locator("#reconnecting")).to_be_hidden()
-        assert page.evaluate("window.lostAfterSeconds") < PATIENCE_MS / 1000, name
+        assert lost[name] < PATIENCE_MS / 1000, name
 
 
 def test_a_page_that_was_too_much_says_so_and_comes_back_after_pauses_that_grow(shop, person):
