@@ -13,7 +13,8 @@ const byId = (id) => document.getElementById(id);
 const bar = page.querySelector(".progress-bar");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const shop = document.documentElement.dataset.shop;
-const TIMELINE_MS = 3000; // then it is asked for on another connection
+const TIMELINE_MS = 1200; // then it is asked for on another connection
+const CONNECTIONS = 6; // that a browser keeps: all of them can swallow everything
 const EASE_MS = 120; // how quickly the bar follows a jump
 
 let order = JSON.parse(byId("payload").textContent);
@@ -126,6 +127,7 @@ function pie({ all, begun }) {
 // The timeline
 
 let reading = 0;
+let tries = 0; // that nobody has answered
 let toldSeq = order.seq; // that the shown timeline goes up to
 
 /** Read the timeline after a random delay, so that a thousand watchers of one order do not all ask at once. */
@@ -136,12 +138,16 @@ function readTimelineSoon() {
 
 async function readTimeline() {
   try {
-    const answer = await fetchInTime(page.dataset.api, {}, TIMELINE_MS);
+    const answer = await fetchInTime(page.dataset.api, {}, tries < CONNECTIONS ? TIMELINE_MS : undefined);
+    tries = 0;
     if (answer.ok) showTimeline(await answer.json());
     else if (retryMs(answer)) reading = setTimeout(readTimeline, retryMs(answer));
   } catch (error) {
     // The next change or connection tries again, and this question if it was swallowed.
-    if (error.name === "TimeoutError" && live.state === "live") readTimelineSoon();
+    if (error.name !== "TimeoutError" || live.state !== "live") return;
+    tries += 1;
+    clearTimeout(reading);
+    reading = setTimeout(readTimeline);
   }
 }
 

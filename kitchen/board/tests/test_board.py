@@ -305,6 +305,7 @@ def silence():
 
 
 async def test_what_happens_comes_gathered_with_the_newest_state_only(bob, place, monkeypatch):
+    await in_database(broadcaster.flush)()  # what tests before have left to be told
     monkeypatch.setattr(broadcast, "GATHER_SECONDS", 3.0)  # longer than four verbs take on a slow machine
     async with board_of(bob) as (socket, _):
         first = await in_database(place)()
