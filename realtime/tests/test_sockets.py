@@ -44,6 +44,7 @@ pytestmark = [
 ]
 OURS = (b"origin", b"http://localhost")
 FOREIGN = (b"origin", b"http://evil.example")
+PATIENCE_SECONDS = 20  # with a machine that has much else to do
 KINDS = ["one order", "a list", "the board"]
 in_database = sync_to_async
 
@@ -73,12 +74,12 @@ async def open_socket(path, *headers, address="192.0.2.1"):
 
 
 async def receive(socket):
-    return json.loads(await socket.receive_from(timeout=5))
+    return json.loads(await socket.receive_from(timeout=PATIENCE_SECONDS))
 
 
 async def closed_with(socket):
     """Return the close code, after reading everything that was sent before it."""
-    while (message := await socket.receive_output(timeout=5))["type"] != "websocket.close":
+    while (message := await socket.receive_output(timeout=PATIENCE_SECONDS))["type"] != "websocket.close":
         pass
     return message["code"]
 
