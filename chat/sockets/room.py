@@ -51,6 +51,7 @@ Page = tuple[list[stream.Packed], bool]  # messages, and whether there are more
 
 
 def may_write(writer: str, address: str) -> bool:
+    """Count one more of this writer and of all at the address. Return False and count none if that is too many."""
     tries: list[tuple[object, ...]] = [("message", writer)]
     if address:
         tries.append(("message_address", address))

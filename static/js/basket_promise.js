@@ -28,10 +28,9 @@ async function ask() {
   const turn = (asked += 1);
   try {
     const response = await fetchInTime(`/api/promise/?${question}`);
-    if (!response.ok) {
-      if (!told.size && retryMs(response)) askSoon(retryMs(response)); // a page made in a rush shows nothing yet
-      return;
-    }
+    const busyMs = retryMs(response);
+    if (busyMs && !told.size) askSoon(busyMs); // a page made in a rush shows nothing yet
+    if (!response.ok) return;
     const answer = await response.json();
     told.set(question, { answer, at: Date.now() });
     if (turn === asked) show(answer, way); // otherwise a newer request is under way

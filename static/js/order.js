@@ -131,23 +131,23 @@ let tries = 0; // that nobody has answered
 let toldSeq = order.seq; // that the shown timeline goes up to
 
 /** Read the timeline after a random delay, so that a thousand watchers of one order do not all ask at once. */
-function readTimelineSoon() {
+function readTimelineSoon(afterMs = 100 + Math.random() * 400) {
   clearTimeout(reading);
-  reading = setTimeout(readTimeline, 100 + Math.random() * 400);
+  reading = setTimeout(readTimeline, afterMs);
 }
 
 async function readTimeline() {
   try {
     const answer = await fetchInTime(page.dataset.api, {}, tries < CONNECTIONS ? TIMELINE_MS : undefined);
     tries = 0;
-    if (answer.ok) showTimeline(await answer.json());
-    else if (retryMs(answer)) reading = setTimeout(readTimeline, retryMs(answer));
+    const busyMs = retryMs(answer);
+    if (busyMs) readTimelineSoon(busyMs);
+    else if (answer.ok) showTimeline(await answer.json());
   } catch (error) {
     // The next change or connection tries again, and this question if it was swallowed.
     if (error.name !== "TimeoutError" || live.state !== "live") return;
     tries += 1;
-    clearTimeout(reading);
-    reading = setTimeout(readTimeline);
+    readTimelineSoon(0);
   }
 }
 
@@ -172,7 +172,8 @@ function showTimeline({ payload: { seq }, timeline }) {
 async function readLines() {
   try {
     const answer = await fetchInTime(location.href, { headers: { "X-Background": "1" } });
-    if (retryMs(answer)) return void setTimeout(readLines, retryMs(answer));
+    const busyMs = retryMs(answer);
+    if (busyMs) return void setTimeout(readLines, busyMs);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of [".lines", ".quantities"]) document.querySelector(part)?.replaceWith(document.adoptNode(fresh.querySelector(part)));
   } catch {
