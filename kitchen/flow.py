@@ -13,7 +13,7 @@ makes its chain after the commit.
 from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db.models import F, Q, QuerySet
 from django.dispatch import Signal
@@ -28,7 +28,6 @@ from kitchen.transitions import (
     enter,
     is_loadable,
     join,
-    move,
     note,
     seat,
 )
@@ -37,7 +36,9 @@ from kitchen.verbs import lost, set_back
 from kitchen.verbs.changing import add_items, make_items, write_lines
 from kitchen.verbs.changing import facts as facts
 from kitchen.verbs.hands import *  # noqa: F403  the taps
-from kitchen.verbs.hands import is_left_to_people, waits_for_ever
+from kitchen.verbs.hands import waits_for_ever
+from kitchen.verbs.links import EARLY_SECONDS as EARLY_SECONDS
+from kitchen.verbs.links import go_on, is_over, load_belt
 from kitchen.verbs.staff import *  # noqa: F403  the verbs for people
 from kitchen.verbs.staff import in_hand
 from kitchen.verbs.transaction import TooEarly as TooEarly
@@ -46,15 +47,12 @@ from kitchen.verbs.transaction import locked, repeatable
 from kitchen.verbs.transaction import work_begun as work_begun
 from telemetry import trace
 
-EARLY_SECONDS = 0.02  # a link can be this early: clocks of two machines, rounding
 OVERDUE_SECONDS = 2.0  # the recovery sweep gives a link this long to arrive
 RECOVER_AGAIN_SECONDS = 4.0  # and its new chain this long, before it makes another
 RECOVERY_BATCH = 500
 
 # Sent inside the transaction.
 order_placed = Signal()  # order, promise: what the customer was told, or None
-
-W = TypeVar("W", Order, OrderItem)
 
 
 # Into the kitchen
@@ -163,29 +161,6 @@ def behind(stage: str) -> list[str]:
     return [stages.after(stage, way) for way, route in stages.ROUTES.items() if stage in route.stages]
 
 
-def is_over(kitchen: Kitchen, work: Work, epoch: int, stage: str) -> bool:
-    """Return whether a chain ends here: it is out of date, or a tap ends the work. TooEarly if that is not due yet."""
-    if work.epoch != epoch or work.stage != stage or work.due_at is None:
-        return True
-    wait_seconds = (work.due_at - kitchen.now).total_seconds()
-    if wait_seconds > EARLY_SECONDS:
-        raise TooEarly(wait_seconds)
-    kitchen.late_seconds = max(0.0, -wait_seconds)
-    if is_left_to_people(kitchen, work):
-        return True
-    counted.after_commit(counted.ended_late, stage, -wait_seconds)
-    return False
-
-
-def go_on(kitchen: Kitchen, work: W, target: str) -> W | None:
-    """Move a work on; return it if its next work has begun."""
-    move(kitchen, work, target)
-    if work not in kitchen.begun:
-        return None
-    kitchen.begun.remove(work)
-    return work
-
-
 @repeatable
 def load(stage: str, busy_until: datetime, *, clock: Clock | None = None) -> None:
     """Load a belt with the next in line, now that it can take something again.
@@ -194,14 +169,7 @@ def load(stage: str, busy_until: datetime, *, clock: Clock | None = None) -> Non
     """
     with locked(clock) as kitchen:
         kitchen.read(stage)
-        station = kitchen.stations[stage]
-        if not station.is_belt or station.busy_until != busy_until:
-            return
-        wait_seconds = (busy_until - kitchen.now).total_seconds()
-        if wait_seconds > EARLY_SECONDS:
-            raise TooEarly(wait_seconds)
-        kitchen.now = max(kitchen.now, busy_until)  # the log keeps the headway
-        seat(kitchen, station)
+        load_belt(kitchen, stage, busy_until)
 
 
 @repeatable
