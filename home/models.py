@@ -317,6 +317,10 @@ class Order(models.Model):
         updates: list[Update] = [(ORDER_ROWS, self, STATE_FIELDS)]
         updates += [(ITEM_ROWS, item, ITEM_STATE_FIELDS) for item in items]
         write_together(updates, EVENT_ROWS, events)
+        self.state_was_saved(items)
+
+    def state_was_saved(self, items: "Sequence[OrderItem]") -> None:
+        """Note that the live state was written, these items' too, and send the signal of a save."""
         for item in items:
             item.remember()
         post_save.send(

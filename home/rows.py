@@ -58,11 +58,14 @@ class Rows(Generic[M]):
             if cursor.rowcount != 1:
                 raise DatabaseError(f"{instance} is gone.")
 
-    def update_all(self, instances: Iterable[M], names: tuple[str, ...]) -> None:
-        """Update these fields of several rows, those that still exist. Sends no signal."""
+    def update_all(self, instances: Iterable[M], names: tuple[str, ...]) -> int:
+        """Update these fields of several rows, in turn; return how many still exist. Sends no signal."""
+        rows = [[*self.values(instance, names), instance.pk] for instance in instances]
+        if not rows:
+            return 0
         with connection.cursor() as cursor:
-            rows = [[*self.values(instance, names), instance.pk] for instance in instances]
             cursor.executemany(self.update_sql(names), rows)
+            return int(cursor.rowcount)
 
     def insert(self, instance: M) -> None:
         """Insert a row; the instance is not told its key. Sends no signal."""
@@ -70,8 +73,11 @@ class Rows(Generic[M]):
 
     def insert_all(self, instances: Iterable[M]) -> None:
         """Insert several rows, likewise."""
+        rows = [self.values(instance, self.inserted) for instance in instances]
+        if not rows:
+            return
         with connection.cursor() as cursor:
-            cursor.executemany(self.insert_sql(), [self.values(instance, self.inserted) for instance in instances])
+            cursor.executemany(self.insert_sql(), rows)
 
     def convert(self, name: str, value: Any) -> Any:
         """Convert the database's value of a field to the field's own."""
@@ -125,6 +131,15 @@ class Rows(Generic[M]):
             if converters:
                 found.append((index, converters, column))
         return found
+
+
+def copied(instance: M) -> M:
+    """Return a copy of a row as it is now: what happens to the one does not happen to the other."""
+    copy = instance.__class__.__new__(instance.__class__)
+    copy.__dict__.update(instance.__dict__)
+    state = copy.__dict__["_state"] = ModelState()
+    state.adding, state.db = instance._state.adding, instance._state.db
+    return copy
 
 
 Update = tuple[Rows[Any], models.Model, tuple[str, ...]]  # these fields of this row

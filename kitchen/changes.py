@@ -15,22 +15,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from home.models import OrderEvent
-from telemetry import trace
 from telemetry.news import News
 from telemetry.trace import Trace
 
 news = News(__name__)
 
 
-def tell(events: Sequence[OrderEvent]) -> None:
-    """Log what one verb has done to one order."""
+def tell(events: Sequence[OrderEvent], course: Trace) -> None:
+    """Log what one verb has done to one order, and in whose course."""
     if news.is_wanted():
-        now = trace.present()
         for event in events:
-            news.tell(str(event.event), fields_of(event, now))
+            news.tell(str(event.event), fields_of(event, course))
 
 
-def fields_of(event: OrderEvent, now: Trace) -> dict[str, Any]:
+def fields_of(event: OrderEvent, course: Trace) -> dict[str, Any]:
     """Return what the line says. The order is its number in the database: its id would let anyone watch it."""
     request = event.order.request_id
     return {
@@ -42,7 +40,7 @@ def fields_of(event: OrderEvent, now: Trace) -> dict[str, Any]:
         "by": event.by_id,
         "late_seconds": None if event.late_seconds is None else round(event.late_seconds, 3),
         "request": request or None,
-        "cause": now.request if now.request not in ("", request) else None,
-        "task": now.task or None,
-        "task_name": now.task_name or None,
+        "cause": course.request if course.request not in ("", request) else None,
+        "task": course.task or None,
+        "task_name": course.task_name or None,
     }

@@ -22,6 +22,7 @@ from kitchen import changes, counted, outlook, stages
 from kitchen.clock import the_databases
 from kitchen.incomplete import Incomplete
 from kitchen.models import Station
+from telemetry import trace
 
 Clock = Callable[[], datetime]
 Work = Order | OrderItem  # what can have a place at a station
@@ -42,15 +43,15 @@ _STATIONS = f"SELECT {_STATION_ROWS.columns}, {_SHOP} {_FROM} WHERE kitchen_stat
 _MOMENT = {"postgresql": "clock_timestamp()"}.get(connection.vendor, "NULL")
 _LATEST = "(SELECT at FROM home_orderevent WHERE id > shop.clock_event ORDER BY id DESC LIMIT 1), shop.seen_at"
 _WORKED = f"stage IN {stages.literal(stages.WORKED)}"
-_OPEN_ORDER, _OPEN_ITEM = f"home_order.{_WORKED}", f"NOT home_orderitem.is_done AND home_orderitem.{_WORKED}"
-_ORDER_WAITS = f"home_order.started_at IS NULL AND NOT home_order.held AND {_OPEN_ORDER}"
-_ITEM_WAITS = f"home_orderitem.started_at IS NULL AND NOT home_orderitem.held AND {_OPEN_ITEM}"
+OPEN_ORDER, OPEN_ITEM = f"home_order.{_WORKED}", f"NOT home_orderitem.is_done AND home_orderitem.{_WORKED}"
+_ORDER_WAITS = f"home_order.started_at IS NULL AND NOT home_order.held AND {OPEN_ORDER}"
+_ITEM_WAITS = f"home_orderitem.started_at IS NULL AND NOT home_orderitem.held AND {OPEN_ITEM}"
 _ORDERS_HERE = "FROM home_order WHERE home_order.stage = kitchen_station.stage AND"
 _ITEMS_HERE = "FROM home_orderitem WHERE home_orderitem.stage = kitchen_station.stage AND"
 _COUNTED = f"""{_SHOP}, {_MOMENT}, {_LATEST},
     CASE kitchen_station.works_on WHEN 'item'
-        THEN (SELECT count(*) {_ITEMS_HERE} home_orderitem.due_at IS NOT NULL AND {_OPEN_ITEM})
-        ELSE (SELECT count(*) {_ORDERS_HERE} home_order.due_at IS NOT NULL AND {_OPEN_ORDER}) END,
+        THEN (SELECT count(*) {_ITEMS_HERE} home_orderitem.due_at IS NOT NULL AND {OPEN_ITEM})
+        ELSE (SELECT count(*) {_ORDERS_HERE} home_order.due_at IS NOT NULL AND {OPEN_ORDER}) END,
     CASE kitchen_station.works_on WHEN 'item'
         THEN EXISTS (SELECT 1 {_ITEMS_HERE} {_ITEM_WAITS}) ELSE EXISTS (SELECT 1 {_ORDERS_HERE} {_ORDER_WAITS}) END"""
 _BEHIND_LOCK = f"""
@@ -63,13 +64,14 @@ _JOIN_ORDER = """LEFT JOIN home_order ON home_order.id = %s
 _STATION_END = len(_STATION_ROWS.attributes)
 _COUNTED_END = _STATION_END + 8
 _ORDER_END = len(ORDER_ROWS.attributes)
-_WITH_ITEMS = f"""
+# For kitchen.verbs.batch, too
+WITH_ITEMS = f"""
     SELECT {ORDER_ROWS.columns}, {ITEM_ROWS.columns}
     FROM home_order LEFT JOIN home_orderitem ON home_orderitem.order_id = home_order.id WHERE home_order.id IN"""
-_ORDER_LINE = f"""
+ORDER_LINE = f"""
     SELECT home_order.id, NULL FROM home_order WHERE home_order.stage = %s AND {_ORDER_WAITS}
     ORDER BY home_order.rushed DESC, home_order.joined_at, home_order.id LIMIT %s"""
-_ITEM_LINE = f"""
+ITEM_LINE = f"""
     SELECT home_orderitem.order_id, home_orderitem.number FROM home_orderitem
     WHERE home_orderitem.stage = %s AND {_ITEM_WAITS}
     ORDER BY home_orderitem.rushed DESC, home_orderitem.joined_at, home_orderitem.order_id, home_orderitem.number
@@ -105,6 +107,7 @@ class Kitchen:
     begun: list[Work] = field(default_factory=list)  # works that need a chain once this is committed
     unseated: dict[str, Station] = field(default_factory=dict)  # with room and, perhaps, a line
     awaited: dict[str, Station] = field(default_factory=dict)  # belts whose next loading somebody waits for
+    occupied: dict[str, Station] = field(default_factory=dict)  # belts whose `busy_until` is to be written
     late_seconds: float | None = None  # how late the link came whose work ends with the next event
 
     def read(self, *codes: str) -> None:
@@ -122,10 +125,14 @@ class Kitchen:
         """Read several orders with their items; those that were read already are as they are by now."""
         wanted = [pk for pk in dict.fromkeys(pks) if pk not in self.orders]
         if wanted:
-            with connection.cursor() as cursor:
-                cursor.execute(f"{_WITH_ITEMS} ({_placeholders(wanted)})", wanted)
-                self._remember(cursor.fetchall())
+            self.read_with_items(f"({_placeholders(wanted)})", wanted)
         return [self.orders[pk] for pk in dict.fromkeys(pks) if pk in self.orders]
+
+    def read_with_items(self, pks: str, values: Sequence[Any]) -> list[Order]:
+        """Read the orders whose ids this SQL gives, with their items; likewise."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"{WITH_ITEMS} {pks}", values)
+            return self._remember(cursor.fetchall())
 
     def next_in_line(self, station: Station, most: int) -> list[Work]:
         """Return the works that are the next to begin at a station, at most so many.
@@ -136,7 +143,7 @@ class Kitchen:
             return []
         self.write()  # the line is read from the database
         with connection.cursor() as cursor:
-            cursor.execute(_ITEM_LINE if station.is_of_items else _ORDER_LINE, [station.stage, most])
+            cursor.execute(ITEM_LINE if station.is_of_items else ORDER_LINE, [station.stage, most])
             found = cursor.fetchall()
         self.read_orders(pk for pk, _ in found)
         return [self.orders[pk] if number is None else self.orders[pk].item(number) for pk, number in found]
@@ -152,7 +159,7 @@ class Kitchen:
     def occupy(self, station: Station, until: datetime) -> None:
         """Let a belt take nothing else until a moment."""
         station.busy_until = until
-        _STATION_ROWS.update(station, ("busy_until",))
+        self.occupied[station.stage] = station
 
     def begin_chain(self, work: Work) -> None:
         """Note that a work has begun, and when it will be done by the clock of this process."""
@@ -177,10 +184,21 @@ class Kitchen:
         for pk, events in noted.items():
             order = self.orders[pk]
             changed = [item for item in order.parts if item.has_changed]
-            transaction.on_commit(partial(changes.tell, events), robust=True)  # before it is announced
+            # before it is announced
+            transaction.on_commit(partial(changes.tell, events, trace.present()), robust=True)
             stage_before = order.stage_read
-            order.save_state(events, changed)
+            self.save(order, events, changed)
             counted.after_commit(counted.changed, events, stage_before)
+        self.write_belts()
+
+    def write_belts(self) -> None:
+        occupied, self.occupied = self.occupied, {}
+        for station in occupied.values():
+            _STATION_ROWS.update(station, ("busy_until",))
+
+    def save(self, order: Order, events: Sequence[OrderEvent], items: Sequence[OrderItem]) -> None:
+        """Write an order's state, that of these items, and its events."""
+        order.save_state(events, items)
 
     def _read(self, codes: Sequence[str], pk: int | None = None) -> list[Sequence[Any]]:
         """Read everything; return the rows of the order and its items, if one was asked for.

@@ -225,6 +225,11 @@ class Station(models.Model):
         return not self.hands_over if self.stage == stages.READY else self.ends_by == self.EndsBy.HAND
 
     @property
+    def leaves_overdue(self) -> bool:
+        """Whether nothing but a tap ends work here, however long it takes. Likewise."""
+        return self.is_by_hand and self.goes_on_after_times is None
+
+    @property
     def is_taken(self) -> bool:
         """Whether work here also begins with a tap: a driver takes the order along. Likewise."""
         return self.is_by_hand and stages.BY_CODE[self.stage].is_taken

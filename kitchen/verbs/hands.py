@@ -149,6 +149,5 @@ def mark(kitchen: Kitchen, work: Work) -> None:
 
 def waits_for_ever(kitchen: Kitchen) -> Q:
     """Return the condition of works that are left to people: the recovery sweep need not bring their chains."""
-    stations = kitchen.stations.values()
-    left = [station.stage for station in stations if station.is_by_hand and station.goes_on_after_times is None]
+    left = [station.stage for station in kitchen.stations.values() if station.leaves_overdue]
     return Q(stage__in=left, overdue=True)
