@@ -35,10 +35,17 @@ from kitchen.transitions import Refused as Refused
 from kitchen.verbs import lost, set_back
 from kitchen.verbs.changing import add_items, make_items, write_lines
 from kitchen.verbs.changing import facts as facts
+from kitchen.verbs.due import soonest as soonest
 from kitchen.verbs.hands import *  # noqa: F403  the taps
 from kitchen.verbs.hands import waits_for_ever
 from kitchen.verbs.links import EARLY_SECONDS as EARLY_SECONDS
 from kitchen.verbs.links import go_on, is_over, load_belt
+from kitchen.verbs.many import Link as Link
+from kitchen.verbs.many import Loading as Loading
+from kitchen.verbs.many import Round as Round
+from kitchen.verbs.many import due as due
+from kitchen.verbs.many import finish_due as finish_due
+from kitchen.verbs.many import finish_many as finish_many
 from kitchen.verbs.staff import *  # noqa: F403  the verbs for people
 from kitchen.verbs.staff import in_hand
 from kitchen.verbs.transaction import TooEarly as TooEarly

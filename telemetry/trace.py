@@ -53,6 +53,16 @@ def in_course_of(request: str) -> Iterator[None]:
         _present.reset(before)
 
 
+@contextmanager
+def in_task(request: str, task_name: str) -> Iterator[None]:
+    """Let all that happens meanwhile be done by this task, in the course of this click."""
+    before = _present.set(Trace(request, task_name=task_name))
+    try:
+        yield
+    finally:
+        _present.reset(before)
+
+
 def begin_task(request: str, task: str, task_name: str) -> None:
     _present.set(Trace(request, task, task_name))
 

@@ -93,6 +93,15 @@ def events_since(pk):
     return EVENT_ROWS.read(f"SELECT {EVENT_ROWS.columns} FROM home_orderevent WHERE id > %s ORDER BY id", [pk])
 
 
+def everything():
+    """Return all that the kitchen has written: the orders, the belts, and the events of each order."""
+    kitchen, events = Kitchen(), {}
+    for event in events_since(0):
+        events[event.order_id, event.seq] = EVENT_ROWS.values(event, EVENT_ROWS.inserted)
+    belts = {stage: station.busy_until for stage, station in kitchen.stations.items()}
+    return {pk: facts(order) for pk, order in kitchen.orders.items()}, belts, events
+
+
 def check_step(old, new, events):
     """Compare the kitchen before a step with the kitchen after it, and with the events that the step wrote."""
     each_change_is_an_event(old, new, events)

@@ -9,7 +9,7 @@ it, a hundred that are the same at every run.
 import os
 import sys
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from itertools import count
 from unittest.mock import patch
@@ -89,6 +89,7 @@ class Kitchen(RuleBasedStateMachine):
         self.gone = {}  # {(pk, number): when it was taken out of its order}
         self.last_event = OrderEvent.objects.order_by("pk").values_list("pk", flat=True).last() or 0
         self.changes_nothing = False
+        self.is_rehearsal = False  # what is done is undone at once
         self.back = timedelta(0)  # by which the clock was set back, all in all
         # [(since, capacity)]; a belt has a place for everybody
         self.capacities = {stage: [(NOON, row.capacity)] for stage, row in self.kitchen.stations.items()}
@@ -114,11 +115,15 @@ class Kitchen(RuleBasedStateMachine):
 
     def hand_out(self, order, item=None, **kwargs):
         work = item or order
+        if self.is_rehearsal:
+            return
         assert (*key(work), work.epoch) not in self.handed_out, "two chains with one epoch"
         self.handed_out.add((*key(work), work.epoch))
         self.links[*key(work), work.epoch, work.stage] += 1
 
     def hand_out_loading(self, station, **kwargs):
+        if self.is_rehearsal:
+            return
         self.loadings[station.stage, station.busy_until] += 1
 
     def do(self, refused, verb, *args, **kwargs):
@@ -281,6 +286,95 @@ class Kitchen(RuleBasedStateMachine):
             self.now = max(self.now, self.due(link))
             self.deliver(link)
 
+    @precondition(lambda self: +self.links)
+    @rule(which=st.sets(st.integers(0, 20), min_size=1), loadings=st.booleans(), late=st.sampled_from([None, 0, 3]))
+    def several_come_at_once(self, which, loadings, late):
+        """A worker gathers them: the same comes of it as if they had come one after the other."""
+        links = sorted({self.link(one) for one in which})
+        due = [self.due(link) for link in links if self.work(link)]
+        if late is not None and due:
+            self.now = max(self.now, max(due) + timedelta(seconds=late))
+        waking = [loading for loading in sorted(+self.loadings) if loadings and loading[1] <= self.now]
+        many = [flow.Link(pk, number or None, epoch, stage) for pk, number, epoch, stage in links]
+        many += [flow.Loading(*loading) for loading in waking]
+        self.does_the_same(lambda: self.one_after_the_other(many), lambda: flow.finish_many(many))
+        for link in links:
+            work = self.work(link)
+            if work is None or not self.is_early(work.due_at):
+                self.links[link] -= 1
+                self.left |= {link} if work is not None and self.is_up_to_people(work.stage) else set()
+        for loading in waking:
+            self.loadings[loading] -= 1
+
+    @rule(seconds=st.sampled_from([0, 5, 40]))
+    def a_worker_does_all_that_is_due(self, seconds):
+        self.now += timedelta(seconds=seconds)
+        forgiven = self.now + timedelta(seconds=flow.EARLY_SECONDS)
+        free = [station.busy_until for station in self.kitchen.stations.values() if station.busy_until]
+        self.now = max([self.now, *(moment for moment in free if moment <= forgiven)])  # the log keeps the headway
+        self.does_the_same(self.one_due_after_the_other, lambda: flow.finish_due(1000))
+        self.left |= {(*key(work), work.epoch, work.stage) for work in laws.Kitchen().works.values() if work.overdue}
+
+    def is_early(self, due_at):
+        return (due_at - self.now).total_seconds() > flow.EARLY_SECONDS
+
+    def does_the_same(self, one_by_one, together):
+        """Do something one by one, forget that, and do it together; what has begun then has messages on their way."""
+        self.is_rehearsal = True
+        with transaction.atomic():
+            one_by_one()
+            expected = laws.everything()
+            transaction.set_rollback(True)
+        self.is_rehearsal = False
+        together()
+        assert laws.everything() == expected
+        now = laws.Kitchen()
+        for work_key, work in now.works.items():
+            link = (*work_key, work.epoch, work.stage)
+            if work.state == "working" and not self.links[link] and link not in self.left | self.lost:
+                self.handed_out.add(link[:3])
+                self.links[link] += 1
+        for stage, station in now.stations.items():
+            if station.is_belt and station.busy_until is not None and now.at(stage, "waiting"):
+                self.loadings[stage, station.busy_until] = 1
+
+    def one_after_the_other(self, many):
+        def due(link):
+            if isinstance(link, flow.Loading):
+                return link.busy_until, 0, 0
+            work = self.kitchen.works.get((link.pk, link.number or 0))
+            return (work and work.due_at) or locks.NEVER, link.pk, link.number or 0
+
+        for link in sorted(many, key=due):
+            self.run_alone(link)
+
+    def one_due_after_the_other(self):
+        for _ in range(1000):
+            now = laws.Kitchen()
+            until = self.now + timedelta(seconds=flow.EARLY_SECONDS)
+            due = [
+                (work.due_at, *work_key, flow.Link(work_key[0], work_key[1] or None, work.epoch, work.stage))
+                for work_key, work in now.works.items()
+                if work.due_at and work.due_at <= until and not now.is_left_to_people(work)
+            ]
+            for stage, station in now.stations.items():
+                is_waited_for = station.is_belt and station.is_open and now.at(stage, "waiting")
+                if is_waited_for and station.busy_until is not None and station.busy_until <= until:
+                    due.append((station.busy_until, 0, 0, flow.Loading(stage, station.busy_until)))
+            if not due:
+                return
+            self.run_alone(min(due)[-1])
+        raise AssertionError("It never ends.")
+
+    def run_alone(self, link):
+        with suppress(flow.TooEarly):
+            if isinstance(link, flow.Loading):
+                flow.load(*link)
+            elif link.number:
+                flow.finish_item(*link)
+            else:
+                flow.finish(link.pk, link.epoch, link.stage)
+
     @precondition(lambda self: +self.loadings)
     @rule(which=st.integers(0, 5), early=st.booleans(), late=st.sampled_from([-0.01, 0, 0, 4]))
     def a_loading_comes(self, which, early, late):
@@ -323,7 +417,8 @@ class Kitchen(RuleBasedStateMachine):
         """Whatever is done next, of each work is left what was left at the newest sign of the clock."""
         sign, now = self.newest_sign(), self.now - timedelta(seconds=seconds)
         by = sign - now
-        if timedelta(0) < by <= timedelta(seconds=locks.HELD_SECONDS):
+        is_held = locks.not_before(self.newest_in_log(), now) != now
+        if is_held or timedelta(0) < by <= timedelta(seconds=locks.HELD_SECONDS):
             self.changes_nothing = True  # the log stands still: kitchen.tests.test_clock
             return
         self.now, self.back = now, self.back + timedelta(seconds=seconds)
@@ -341,10 +436,12 @@ class Kitchen(RuleBasedStateMachine):
                 assert work_key in begun
 
     def newest_sign(self):
-        shop = self.kitchen.shop
+        return max(filter(None, [self.newest_in_log(), self.kitchen.shop.seen_at]))
+
+    def newest_in_log(self):
+        """Return when the newest event was, behind which the log does not go back; None if there was none lately."""
         event = max(self.log.values(), key=lambda event: event.pk)
-        signs = [event.at] if event.pk > shop.clock_event else []
-        return max([*signs, *filter(None, [shop.seen_at])])
+        return event.at if event.pk > self.kitchen.shop.clock_event else None
 
     def sweep(self):
         overdue, again = (
