@@ -1,4 +1,8 @@
-"""The Celery tasks of the kitchen: entry points only, the rules are in `flow`."""
+"""The Celery tasks of the kitchen: entry points only, the rules are in `flow`.
+
+A chain of these links is sent for each work that has begun, and any worker can run it. Ours gathers what is due
+(kitchen.worker): to it a message only says when that will be.
+"""
 
 import logging
 import time
@@ -8,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery.exceptions import Ignore
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.dispatch import receiver
 
@@ -18,16 +23,26 @@ from kitchen.flow import loading_awaited, work_begun
 from kitchen.incomplete import Incomplete
 from kitchen.locks import Work
 from kitchen.models import Station
+from kitchen.worker import step
 from pizzaProj import waits
 from telemetry import sweeps, trace
 
 logger = logging.getLogger(__name__)
+step.add_to(app)
 
 SWEEP_EXPIRE_SECONDS = 1  # as migration 0002 tells beat to send it
+GATHERED_SECONDS = 8.0  # a keeper finds work whose message was lost within a second; if none does, the sweep sends it
+
+
+class Gathered(Replaceable):
+    """A task of the kitchen's that a worker gathers with others, if it may (settings.GATHER_LINKS)."""
+
+    abstract = True
+    Strategy = "kitchen.worker.strategy:gathered"
 
 
 PATIENT: dict[str, Any] = {
-    "base": Replaceable,
+    "base": Gathered,
     "bind": True,
     "autoretry_for": (OperationalError, InterfaceError),
     "retry_backoff": True,
@@ -85,7 +100,7 @@ def sweep(self: Any) -> None:
     """Run the recovery sweep: orders whose link was lost (a worker killed, Redis wiped) get a new chain."""
     try:
         with complete_kitchen():
-            flow.recover(lag_seconds(self.request.expires, clock.now()))
+            flow.recover(lag_seconds(self.request.expires, clock.now()) + patience_seconds())
             flow.seat_all()
     except Ignore:
         sweeps.note("incomplete", 1)
@@ -101,6 +116,11 @@ def lag_seconds(expires: str | None, now: datetime) -> float:
         return 0.0
     sent_at = datetime.fromisoformat(expires) - timedelta(seconds=SWEEP_EXPIRE_SECONDS)
     return max(0.0, (now - sent_at).total_seconds())
+
+
+def patience_seconds() -> float:
+    """Return for how much longer a sweep leaves overdue work to the keepers, to whom its message would say nothing."""
+    return GATHERED_SECONDS if settings.GATHER_LINKS else 0.0
 
 
 @receiver(work_begun)

@@ -14,6 +14,7 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from kitchen.worker.keeper import keeper
 from pizzaProj import waits
 from pizzaProj.alive import alive
 
@@ -62,7 +63,9 @@ def key(name: str) -> str:
 
 @heartbeat_sent.connect
 def worker_is_alive(**kwargs: Any) -> None:
-    """A worker's own loop sends a heartbeat every two seconds."""
+    """A worker's own loop sends a heartbeat every two seconds. Without the kitchen's work a worker is of no use."""
+    if keeper.hangs():
+        return
     alive.touch()
     signs.give(WORKER)
 

@@ -250,6 +250,9 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_DB_REUSE_MAX = 1_000_000
 # A pool process that is stuck in a task is killed and replaced; the recovery sweep brings its link.
 CELERY_TASK_TIME_LIMIT = waits.TASK_SECONDS
+# A worker gathers the links of the kitchen that are due together (kitchen.worker); without this it runs each by
+# itself, as any Celery worker runs a chain.
+GATHER_LINKS = env.bool("GATHER_LINKS", default=True)
 
 
 # People

@@ -57,6 +57,8 @@ HASH_RETRY_SECONDS = 3  # what one is asked to wait if it never is
 
 # Tasks: the process of the worker's pool that runs one for longer is killed and replaced
 TASK_SECONDS = 60.0
+KEEPER_END_SECONDS = 5.0  # until the links that a worker has gathered are run: at its end, or before its pool forks
+KEEPER_HANGS_SECONDS = 20.0  # a round of them that takes so long hangs: each statement has a limit
 STUDY_PART_SECONDS = 300.0
 ACTION_TURN_SECONDS = 2.0  # an action on many rows makes room for other tasks this often
 ACTION_HELD_SECONDS = 15.0  # after this silence another worker goes on with it

@@ -47,6 +47,7 @@ TABLE: dict[str, Measure] = {
         "How long requests took, with their wait for a lane.", ("method", "route", "status"), QUICK
     ),
     "shop_task_seconds": Measure("How long tasks ran.", ("task", "outcome"), SLOW),
+    "shop_round_seconds": Measure("How long a worker took for the links that were due together.", (), QUICK),
     "shop_tasks_not_run_total": Measure(
         "Tasks that expired before they began, or whose process was killed because they took too long.",
         ("task", "reason"),

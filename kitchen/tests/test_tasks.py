@@ -205,13 +205,22 @@ def test_a_belt_is_woken_after_the_commit_when_it_can_be_loaded(
     assert retry.value.when == pytest.approx(7, abs=0.5)
 
 
+@pytest.mark.parametrize(("gathers", "late_seconds"), [(False, 3), (True, 3 + tasks.GATHERED_SECONDS)])
 def test_the_recovery_sweep_gives_lost_orders_a_chain(
-    small_kitchen, sent, cooked, place, django_capture_on_commit_callbacks
+    small_kitchen, sent, cooked, place, django_capture_on_commit_callbacks, settings, gathers, late_seconds
 ):
-    place(timezone.now() - timedelta(seconds=13))
+    settings.GATHER_LINKS = gathers
+    place(timezone.now() - timedelta(seconds=10 + late_seconds))
     place()
     Station.objects.update(capacity=2)  # bypassing flow: nobody was seated
     with django_capture_on_commit_callbacks(execute=True):
         tasks.sweep.run()
     pks = list(Order.objects.order_by("pk").values_list("pk", flat=True))
     assert cooked == [(pks[0], 2, "received"), (pks[1], 1, "received")]
+
+
+def test_the_recovery_sweep_leaves_to_the_keepers_what_they_find_themselves(small_kitchen, sent, cooked, place):
+    place(timezone.now() - timedelta(seconds=13))
+    cooked.clear()
+    tasks.sweep.run()
+    assert cooked == [] and OrderItem.objects.get().epoch == 1

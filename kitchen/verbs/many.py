@@ -101,7 +101,10 @@ def finish_due(most: int, leave: Iterable[Link] = (), *, clock: Clock | None = N
             if waited_for is not None and is_due(kitchen, waited_for):
                 agenda.add(Loading(station.stage, waited_for), waited_for)
         read_lines_ahead(kitchen, agenda)
-        return run_all(kitchen, agenda, most, is_followed=True)
+        done = run_all(kitchen, agenda, most, is_followed=True)
+        if done.links >= most:  # more may be due
+            done.due_monotonic.append(kitchen.monotonic(kitchen.now))
+        return done
 
 
 @repeatable
@@ -137,8 +140,6 @@ def run_all(kitchen: Batch, agenda: Agenda, most: int, *, is_followed: bool) -> 
                 agenda.add(link, moment)
             else:
                 done.due_monotonic.append(kitchen.monotonic(moment))
-    if agenda:
-        done.due_monotonic.append(kitchen.monotonic(kitchen.now))
     return done
 
 

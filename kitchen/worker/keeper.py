@@ -1,0 +1,191 @@
+"""The keeper of a worker: a thread that wakes when work is due, and ends all that is due in one transaction.
+
+A message only says when something will be due. What that is, the database says, behind the kitchen's lock. So it does
+not matter which worker gets a message, or whether it is lost: each keeper looks every second for what is due next.
+Several share the work by the lock: who comes second finds what has become due since.
+"""
+
+import logging
+import math
+import os
+import threading
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from time import monotonic
+
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, close_old_connections, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from kitchen import clock, flow, incomplete
+from kitchen.incomplete import Incomplete
+from pizzaProj import waits
+from realtime.seldom import Seldom
+from telemetry.counts import counts
+
+logger = logging.getLogger(__name__)
+
+MOST_LINKS = 50  # in one transaction: the lock is held for as long
+LOOK_SECONDS = 1.0  # between two looks for what is due next, whoever began it
+PAUSE_SECONDS = 0.02  # between the beginnings of two rounds: what is due in between is done together
+
+away = Seldom(logger, "The kitchen's work waits for the database, after %d attempts: %s", waits.ALARM_LOOK_SECONDS)
+
+
+class Keeper:
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Have nothing to do and no thread; a fork begins so."""
+        self.thread: threading.Thread | None = None
+        self.is_ending = self.is_resting = False
+        self.connection: BaseDatabaseWrapper | None = None
+        self.changed = threading.Condition()
+        self.turn = threading.Lock()  # held during a round
+        self.due: list[float] = []  # a heap of moments, by `time.monotonic`
+        self.look_at = 0.0
+        self.failed: dict[flow.Link, float] = {}  # links that failed by themselves, and until when they are left alone
+        self.attempts = 0  # in vain, as the database was away
+        self.round_began: float | None = None  # None between two rounds
+
+    # From other threads
+
+    def start(self) -> None:
+        self.thread = threading.Thread(target=self.run, name="keeper", daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """End after the present round. What is not done then, another worker does, or the next one."""
+        with self.changed:
+            self.is_ending = True
+            self.changed.notify_all()
+        if self.thread is not None:
+            self.thread.join(waits.KEEPER_END_SECONDS)
+
+    def wake(self, moments: Iterable[float]) -> None:
+        """Note when something will be due."""
+        with self.changed:
+            first = self.due[0] if self.due else None
+            for moment in moments:
+                heappush(self.due, moment)
+            if self.due and self.due[0] != first:
+                self.changed.notify_all()
+
+    def hangs(self) -> bool:
+        """Return whether the present round takes longer than all its limits together."""
+        began = self.round_began
+        return began is not None and monotonic() - began > waits.KEEPER_HANGS_SECONDS
+
+    # In its own
+
+    def run(self) -> None:
+        self.connection = connections[DEFAULT_DB_ALIAS]
+        self.connection.inc_thread_sharing()  # `rest` closes it
+        began = 0.0
+        while self.wait_for_work(began + PAUSE_SECONDS):
+            began = monotonic()
+            with self.turn:
+                self.round_began = began
+                self.one_round()
+                self.round_began = None
+        connections.close_all()
+
+    def wait_for_work(self, not_before: float) -> bool:
+        """Wait until something is due, or it is time to look. Return whether to go on at all."""
+        with self.changed:
+            while not self.is_ending:
+                due = min(self.due[0], self.look_at) if self.due else self.look_at
+                seconds = max(due, not_before) - monotonic()
+                if seconds <= 0:
+                    return True
+                self.changed.wait(min(seconds, LOOK_SECONDS))
+        return False
+
+    def one_round(self) -> None:
+        """Do what is due. Nothing that happens here ends the thread."""
+        began = monotonic()
+        try:
+            if began >= self.look_at:
+                self.look()
+            if self.take_due():
+                self.do_due()
+            self.attempts = 0
+        except (OperationalError, InterfaceError) as error:
+            self.wait_for_database(error)
+        except Incomplete as error:
+            incomplete.tell(error)
+            self.look_at = monotonic() + LOOK_SECONDS
+        except Exception:
+            logger.exception("A round of the kitchen failed")
+            self.look_at = monotonic() + LOOK_SECONDS
+
+    def look(self) -> None:
+        """Ask the database what is due next, whoever began it, and whether the connection is sound."""
+        close_old_connections()
+        now = self.look_at = monotonic()
+        self.look_at += LOOK_SECONDS
+        self.failed = {link: until for link, until in self.failed.items() if until > now}
+        soonest = flow.soonest()
+        seconds = math.inf if soonest is None else (soonest - clock.now()).total_seconds()
+        if seconds <= LOOK_SECONDS:
+            self.wake([now + seconds])
+
+    def take_due(self) -> bool:
+        """Forget the moments that have come; return whether there were any."""
+        now = monotonic()
+        with self.changed:
+            is_due = bool(self.due) and self.due[0] <= now
+            while self.due and self.due[0] <= now:
+                heappop(self.due)
+        return is_due
+
+    def do_due(self) -> None:
+        began = monotonic()
+        try:
+            done = flow.finish_due(MOST_LINKS, self.failed)
+        except (OperationalError, InterfaceError, Incomplete):
+            raise
+        except Exception:
+            logger.warning("Links that were gathered could not be run together: each is run alone", exc_info=True)
+            return self.do_each_alone()
+        self.wake(done.due_monotonic)
+        counts.observe("shop_round_seconds", monotonic() - began)
+
+    def do_each_alone(self) -> None:
+        """Find out which of the links fails, and leave it alone for a while."""
+        for link in flow.due(MOST_LINKS):
+            if link in self.failed:
+                continue
+            try:
+                self.wake(flow.finish_many([link]).due_monotonic)
+            except (OperationalError, InterfaceError, Incomplete):
+                raise
+            except Exception:
+                logger.exception("The work on order %d at %s could not be ended", link.pk, link.stage)
+                self.failed[link] = monotonic() + flow.RECOVER_AGAIN_SECONDS
+        self.wake([monotonic()])
+
+    def wait_for_database(self, error: Exception) -> None:
+        """Come back soon, and later each time: what was taken from the heap is found again by a look."""
+        away.warn(error)
+        connections.close_all()
+        self.attempts += 1
+        self.look_at = monotonic() + min(waits.TASK_RETRY_SECONDS, LOOK_SECONDS * self.attempts)
+
+    # Around a fork of the worker's pool
+
+    def rest(self) -> None:
+        """Let nothing fork with a connection of the keeper open. A round that hangs is not waited for for long."""
+        if self.thread is not None and self.turn.acquire(timeout=waits.KEEPER_END_SECONDS):
+            self.is_resting = True
+            if self.connection is not None:
+                self.connection.close()
+
+    def go_on(self) -> None:
+        if self.is_resting:
+            self.is_resting = False
+            self.turn.release()
+
+
+keeper = Keeper()
+os.register_at_fork(before=keeper.rest, after_in_parent=keeper.go_on, after_in_child=keeper.forget)

@@ -1,0 +1,271 @@
+"""The keeper: what a worker does with the links that it gathers."""
+
+import os
+import threading
+from datetime import timedelta
+from time import monotonic
+from unittest.mock import Mock
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from home.models import Order, OrderEvent
+from kitchen import flow, incomplete
+from kitchen.models import Station
+from kitchen.verbs import many
+from kitchen.worker import inspection, keeper, strategy
+from kitchen.worker.keeper import Keeper
+from operations import signs
+from pizzaProj import waits
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("small_kitchen", "sent", "cooked")]
+
+
+@pytest.fixture
+def ours(monkeypatch):
+    """A keeper without a thread, whose rounds a test begins. It has just looked."""
+    monkeypatch.setattr(keeper, "close_old_connections", lambda: None)  # the test's own is kept
+    ours = Keeper()
+    ours.look_at = monotonic() + 60
+    return ours
+
+
+@pytest.fixture
+def late(place):
+    """late(seconds) places an order whose first work was done that long ago."""
+    return lambda seconds=1: place(timezone.now() - timedelta(seconds=10 + seconds))
+
+
+def stages_of(*orders):
+    return [Order.objects.get(pk=order.pk).stage for order in orders]
+
+
+def test_it_does_what_is_due_when_it_is_woken_and_knows_when_the_next_is(ours, late, cooked):
+    order = late()
+    cooked.clear()
+    ours.wake([monotonic()])
+    ours.one_round()
+    assert stages_of(order) == ["baking"]
+    assert ours.due == [pytest.approx(monotonic() + 20, abs=1)]
+    assert cooked == []  # no message is sent for what goes on here
+
+
+def test_it_does_nothing_before_that(ours, late):
+    order = late()
+    ours.wake([monotonic() + 5])
+    ours.one_round()
+    assert stages_of(order) == ["received"] and len(ours.due) == 1
+
+
+@pytest.mark.database
+def test_it_finds_what_nobody_told_it_of(ours, late, place):
+    lost, coming = late(), place(timezone.now() - timedelta(seconds=1), way="carry_out")
+    Station.objects.update(capacity=5)
+    flow.seat_all()
+    ours.look_at = monotonic()
+    ours.one_round()
+    assert stages_of(lost, coming) == ["baking", "received"]
+    assert ours.look_at == pytest.approx(monotonic() + keeper.LOOK_SECONDS, abs=0.5)
+
+
+def test_what_a_look_sees_far_ahead_is_not_noted_again_and_again(ours, place):
+    place()
+    for _ in range(3):
+        ours.look_at = monotonic()
+        ours.one_round()
+    assert ours.due == []
+
+
+@pytest.mark.database
+def test_the_next_in_line_begins_in_the_same_round_as_an_event_of_its_own(ours, late):
+    first, second = late(), late()
+    ours.wake([monotonic()])
+    ours.one_round()
+    events = OrderEvent.objects.filter(order=second).values_list("event", "stage")
+    assert list(events) == [("joined", "received"), ("started", "received")]
+    assert stages_of(first) == ["baking"]
+    assert len(ours.due) == 2
+
+
+def test_one_link_that_fails_is_left_alone_for_a_while_and_stops_nobody(ours, late, monkeypatch, caplog):
+    Station.objects.update(capacity=5)
+    bad, good = late(3), late(2)
+    run = many.run
+
+    def run_or_fail(kitchen, link):
+        if link.pk == bad.pk and fails:
+            raise ValueError("a broken order")
+        run(kitchen, link)
+
+    fails = True
+    monkeypatch.setattr(many, "run", run_or_fail)
+    for _ in range(2):
+        ours.wake([monotonic()])
+        ours.one_round()
+    assert stages_of(bad, good) == ["received", "baking"]
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert errors == [f"The work on order {bad.pk} at received could not be ended"]  # once, not with every round
+
+    fails = False
+    ours.failed = dict.fromkeys(ours.failed, monotonic() - 1)  # the while is over
+    ours.look_at = monotonic()
+    ours.one_round()
+    assert stages_of(bad) == ["baking"]
+
+
+def test_with_the_database_away_it_waits_longer_each_time_and_goes_on(ours, late, monkeypatch, caplog):
+    order = late()
+    away = Mock(side_effect=OperationalError("server closed the connection"))
+    monkeypatch.setattr(keeper.away, "said_at", None)
+    monkeypatch.setattr(keeper.connections, "close_all", lambda: None)  # the test's own
+    waits = []
+    with monkeypatch.context() as patch:
+        patch.setattr(flow, "finish_due", away)
+        for _ in range(6):
+            ours.wake([monotonic()])
+            ours.one_round()
+            waits.append(round(ours.look_at - monotonic()))
+    assert waits == [1, 2, 3, 4, 4, 4]
+    assert [record.levelname for record in caplog.records if "waits for the database" in record.getMessage()] == [
+        "WARNING"
+    ]
+    ours.look_at = monotonic()
+    ours.one_round()
+    assert stages_of(order) == ["baking"] and ours.attempts == 0
+
+
+def test_an_incomplete_kitchen_is_told_and_tried_again(ours, late, monkeypatch):
+    order = late()
+    station = Station.objects.get(stage="baking")
+    station.delete()
+    told = []
+    monkeypatch.setattr(incomplete, "tell", told.append)
+    ours.wake([monotonic()])
+    ours.one_round()
+    assert len(told) == 1 and stages_of(order) == ["received"]
+    station.save(force_insert=True)
+    ours.look_at = monotonic()
+    ours.one_round()
+    assert stages_of(order) == ["baking"]
+
+
+def test_more_than_fits_in_one_round_is_done_in_the_next(ours, late, monkeypatch):
+    Station.objects.update(capacity=5)
+    orders = [late() for _ in range(5)]
+    monkeypatch.setattr(keeper, "MOST_LINKS", 2)
+    ours.wake([monotonic()])
+    counts = []
+    for _ in range(3):
+        ours.one_round()
+        counts.append(stages_of(*orders).count("baking"))
+    assert counts == [2, 4, 5]
+
+
+# The thread
+
+
+@pytest.fixture
+def rounds(monkeypatch):
+    """A keeper whose rounds only say that they were begun."""
+    ours = Keeper()
+    begun = threading.Semaphore(0)
+    monkeypatch.setattr(ours, "one_round", lambda: (ours.take_due(), setattr(ours, "look_at", 1e9), begun.release()))
+    ours.start()
+    yield ours, begun
+    ours.stop()
+    assert not ours.thread.is_alive()
+
+
+def test_its_thread_wakes_for_what_is_due_sooner(rounds):
+    ours, begun = rounds
+    assert begun.acquire(timeout=10)  # at the start
+    ours.wake([monotonic() + 3600])
+    assert not begun.acquire(timeout=0.1)
+    ours.wake([monotonic()])
+    assert begun.acquire(timeout=10)
+
+
+def test_nothing_forks_with_its_connection_open(rounds):
+    ours, begun = rounds
+    assert begun.acquire(timeout=10)
+    ours.connection = Mock()
+    ours.rest()
+    ours.connection.close.assert_called_once_with()
+    ours.wake([monotonic()])
+    assert not begun.acquire(timeout=0.1)  # between the two, no round begins
+    ours.go_on()
+    assert begun.acquire(timeout=10)
+
+
+def test_a_worker_whose_round_hangs_gives_no_sign_of_life(monkeypatch):
+    given = []
+    monkeypatch.setattr(signs.signs, "give", given.append)
+    ours = Keeper()
+    monkeypatch.setattr(signs, "keeper", ours)
+    for began in (None, monotonic(), monotonic() - waits.KEEPER_HANGS_SECONDS - 1, monotonic()):
+        ours.round_began = began
+        signs.worker_is_alive()
+        given.append(ours.hangs())
+    assert given == [signs.WORKER, False, signs.WORKER, False, True, signs.WORKER, False]
+
+
+def test_a_fork_has_no_keeper(monkeypatch):
+    monkeypatch.setattr(keeper.keeper, "thread", Mock(), raising=True)
+    monkeypatch.setattr(keeper.keeper, "connection", None)
+    pid = os.fork()
+    if not pid:
+        os._exit(0 if keeper.keeper.thread is None else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert keeper.keeper.thread is not None and not keeper.keeper.turn.locked()
+
+
+# Messages
+
+
+def received(monkeypatch, headers):
+    """Let a message of a link come; return when it says that it is due, in seconds from now."""
+    ours = Keeper()
+    ours.thread = Mock()
+    monkeypatch.setattr(strategy, "keeper", ours)
+    ack, consumer = Mock(), Mock()
+    strategy.gathered(Mock(), Mock(), consumer)(Mock(headers=headers), None, ack, Mock(), [])
+    ack.assert_called_once_with(strategy.logger, consumer.connection_errors)
+    (moment,) = ours.due
+    return moment - monotonic()
+
+
+@pytest.mark.parametrize(
+    ("eta", "seconds"),
+    [(None, 0), ("rubbish", 0), (7, 0), ("2026-01-01T00:00:00", 0), ("2020-01-01T00:00:00+00:00", 0)],
+)
+def test_a_message_that_says_no_moment_is_due_now(monkeypatch, eta, seconds):
+    assert received(monkeypatch, {"eta": eta}) == pytest.approx(seconds, abs=1)
+
+
+def test_a_message_says_when_its_work_is_due(monkeypatch):
+    eta = timezone.now() + timedelta(seconds=40)
+    assert received(monkeypatch, {"eta": eta.isoformat()}) == pytest.approx(40, abs=1)
+
+
+def test_without_a_keeper_celery_runs_the_links(monkeypatch):
+    monkeypatch.setattr(strategy, "keeper", Keeper())
+    own = Mock()
+    monkeypatch.setattr(strategy, "default", own)
+    task, app, consumer = Mock(), Mock(), Mock()
+    assert strategy.gathered(task, app, consumer) is own.return_value
+    own.assert_called_once_with(task, app, consumer)
+
+
+def test_inspect_shows_what_is_under_way(late, place):
+    Station.objects.update(capacity=5)
+    order, later = late(), place()
+    flow.advance(order.pk)
+    flow.advance(order.pk)
+    shown = inspection.links(Mock())
+    assert [(row["order"], row["item"], row["stage"]) for row in shown["next"]] == [
+        (order.pk, None, "baked"),
+        (later.pk, 1, "received"),
+    ]
+    assert shown["noted"] == len(keeper.keeper.due)
+    assert order.order_id not in str(shown) and connection.vendor in ("sqlite", "postgresql")
