@@ -20,6 +20,7 @@ from pizzaProj.management.commands import stack as shop
 from pizzaProj.supervision.supervisor import Supervisor
 
 EXECUTED = re.compile(r"Task kitchen\.(\w+)\[[^]]*\] (succeeded in ([\d.]+)s|ignored|retry|raised)")
+GATHERED = re.compile(r'"late_seconds": [\d.]+')  # a change that a link made
 AWAY_SECONDS = 6.0  # after the last order has fallen due; beat keeps asking for sweeps
 GIVE_UP_SECONDS = 900.0
 MOST_EXECUTIONS = 2.0  # for each due stage
@@ -29,7 +30,7 @@ MOST_EXECUTIONS = 2.0  # for each due stage
 class Backlog:
     orders: int
     delivered: int
-    finishes: int  # executions of kitchen.finish and kitchen.finish_item
+    finishes: int  # links that ran
     sweeps: list[float]  # seconds that each took
     seconds: float  # from the worker's start to the last delivery
 
@@ -90,8 +91,12 @@ def await_end(parts: Supervisor, say: Callable[[str], None]) -> None:
 
 
 def executions(log: str) -> tuple[int, list[float]]:
-    """Read from the worker's own log how many links ran and how long each sweep took."""
+    """Read from the worker's own log how many links ran and how long each sweep took.
+
+    Links that are gathered are no tasks: they are counted by what they changed.
+    """
     ran = [match.groups() for match in EXECUTED.finditer(log)]
     counts = Counter(name for name, *_ in ran)
     sweeps = [float(seconds) for name, _, seconds in ran if name == "sweep" and seconds]
-    return counts["finish"] + counts["finish_item"], sweeps
+    links = counts["finish"] + counts["finish_item"]
+    return links or len(GATHERED.findall(log)), sweeps

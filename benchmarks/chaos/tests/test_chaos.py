@@ -435,6 +435,14 @@ def test_executions_are_counted_from_the_workers_log():
     assert executions(log) == (2, [0.25])
 
 
+def test_links_that_are_gathered_are_counted_by_what_they_changed():
+    log = """{"event": "started", "order": 1, "late_seconds": 0.251, "task": null}
+    {"event": "started", "order": 2, "late_seconds": null, "task": null}
+    {"event": "delivered", "order": 3, "late_seconds": 1.5, "task": null}
+    [..] Task kitchen.sweep[c-3] succeeded in 0.25s: None"""
+    assert executions(log) == (2, [0.25])
+
+
 def test_a_killed_part_can_be_started_again(tmp_path):
     parts = Supervisor(tmp_path / "logs", tmp_path, dict(os.environ))
     for name in ("one", "two", "three"):
