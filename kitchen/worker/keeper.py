@@ -26,7 +26,10 @@ logger = logging.getLogger(__name__)
 
 MOST_LINKS = 50  # in one transaction: the lock is held for as long
 LOOK_SECONDS = 1.0  # between two looks for what is due next, whoever began it
-PAUSE_SECONDS = 0.02  # between the beginnings of two rounds: what is due in between is done together
+PAUSE_SECONDS = 0.02  # between the beginnings of two rounds: what is due in between is done together ...
+PAUSE_TIMES = (
+    3.0  # ... or so many times as long as a round takes, most of which can be the same for one link as for all
+)
 
 away = Seldom(logger, "The kitchen's work waits for the database, after %d attempts: %s", waits.ALARM_LOOK_SECONDS)
 
@@ -81,13 +84,15 @@ class Keeper:
     def run(self) -> None:
         self.connection = connections[DEFAULT_DB_ALIAS]
         self.connection.inc_thread_sharing()  # `rest` closes it
-        began = 0.0
-        while self.wait_for_work(began + PAUSE_SECONDS):
+        not_before = 0.0
+        while self.wait_for_work(not_before):
             began = monotonic()
             with self.turn:
                 self.round_began = began
-                self.one_round()
+                is_full = self.one_round()
                 self.round_began = None
+            pause = max(PAUSE_SECONDS, PAUSE_TIMES * (monotonic() - began))
+            not_before = 0.0 if is_full else began + min(pause, LOOK_SECONDS)
         connections.close_all()
 
     def wait_for_work(self, not_before: float) -> bool:
@@ -101,14 +106,14 @@ class Keeper:
                 self.changed.wait(min(seconds, LOOK_SECONDS))
         return False
 
-    def one_round(self) -> None:
-        """Do what is due. Nothing that happens here ends the thread."""
-        began = monotonic()
+    def one_round(self) -> bool:
+        """Do what is due; return whether there is more. Nothing that happens here ends the thread."""
+        is_full = False
         try:
-            if began >= self.look_at:
+            if monotonic() >= self.look_at:
                 self.look()
             if self.take_due():
-                self.do_due()
+                is_full = self.do_due()
             self.attempts = 0
         except (OperationalError, InterfaceError) as error:
             self.wait_for_database(error)
@@ -118,6 +123,7 @@ class Keeper:
         except Exception:
             logger.exception("A round of the kitchen failed")
             self.look_at = monotonic() + LOOK_SECONDS
+        return is_full
 
     def look(self) -> None:
         """Ask the database what is due next, whoever began it, and whether the connection is sound."""
@@ -139,7 +145,8 @@ class Keeper:
                 heappop(self.due)
         return is_due
 
-    def do_due(self) -> None:
+    def do_due(self) -> bool:
+        """Run a round of links; return whether it was full."""
         began = monotonic()
         try:
             done = flow.finish_due(MOST_LINKS, self.failed)
@@ -147,9 +154,11 @@ class Keeper:
             raise
         except Exception:
             logger.warning("Links that were gathered could not be run together: each is run alone", exc_info=True)
-            return self.do_each_alone()
+            self.do_each_alone()
+            return False
         self.wake(done.due_monotonic)
         counts.observe("shop_round_seconds", monotonic() - began)
+        return done.links >= MOST_LINKS
 
     def do_each_alone(self) -> None:
         """Find out which of the links fails, and leave it alone for a while."""
