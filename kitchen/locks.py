@@ -98,6 +98,7 @@ class Kitchen:
     clock: Clock | None
     when_set_back: "SetBack | None" = None  # what to do first if the clock went back by more than the log can hold
     now: datetime = NEVER
+    told: tuple[datetime, float] = (NEVER, 0.0)  # what the clock said, behind which `now` can be ahead, and when
     sign_at: datetime = NEVER  # the last sign of the clock before now
     speed: float = 1.0
     shop_is_open: bool = False
@@ -170,7 +171,8 @@ class Kitchen:
 
     def monotonic(self, moment: datetime) -> float:
         """Return what the clock of this process will say at a moment."""
-        return time.monotonic() + (moment - self.now).total_seconds()
+        told, answered = self.told
+        return answered + (moment - told).total_seconds()
 
     def note(self, event: OrderEvent) -> None:
         """Note an event of an order that was read or has just been made."""
@@ -231,7 +233,9 @@ class Kitchen:
         if self.clock is None and moment is not None:
             the_databases.note(moment, asked, answered)
         self.sign_at = max(latest or NEVER, seen_at or NEVER)
-        self.now = not_before(latest, self.clock() if self.clock else read_clock(moment))
+        read = self.clock() if self.clock else read_clock(moment)
+        self.told = read, answered
+        self.now = not_before(latest, read)
         return [] if pk is None else [row[_COUNTED_END:] for row in rows]
 
     def _station(self, row: Sequence[Any]) -> Station:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from celery.worker.control import inspect_command
-from django.db import Error
+from django.db import Error, connection
 
 from home.models import Order, OrderItem
 from kitchen.worker.keeper import keeper
@@ -18,6 +18,9 @@ def links(state: Any) -> dict[str, Any]:
         return {"noted": len(keeper.due), "next": soonest()}
     except Error as error:
         return {"noted": len(keeper.due), "error": f"The database does not answer: {type(error).__name__}"}
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()  # the pool may fork in this thread
 
 
 def soonest() -> list[dict[str, Any]]:

@@ -128,11 +128,10 @@ class Keeper:
     def look(self) -> None:
         """Ask the database what is due next, whoever began it, and whether the connection is sound."""
         close_old_connections()
-        now = self.look_at = monotonic()
-        self.look_at += LOOK_SECONDS
+        now = monotonic()
+        self.look_at = now + LOOK_SECONDS
         self.failed = {link: until for link, until in self.failed.items() if until > now}
-        soonest = flow.soonest()
-        seconds = math.inf if soonest is None else (soonest - clock.now()).total_seconds()
+        seconds = seconds_left()
         if seconds <= LOOK_SECONDS:
             self.wake([now + seconds])
 
@@ -158,11 +157,19 @@ class Keeper:
             return False
         self.wake(done.due_monotonic)
         counts.observe("shop_round_seconds", monotonic() - began)
+        if not done.links:
+            self.look_again()
         return done.links >= MOST_LINKS
+
+    def look_again(self) -> None:
+        """Look, as a round found nothing: another worker did it, or this one's clock is ahead of the database's."""
+        seconds = seconds_left()
+        if 0 < seconds <= LOOK_SECONDS:
+            self.wake([monotonic() + seconds])
 
     def do_each_alone(self) -> None:
         """Find out which of the links fails, and leave it alone for a while."""
-        for link in flow.due(MOST_LINKS):
+        for link in flow.due(MOST_LINKS + len(self.failed)):
             if link in self.failed:
                 continue
             try:
@@ -194,6 +201,12 @@ class Keeper:
         if self.is_resting:
             self.is_resting = False
             self.turn.release()
+
+
+def seconds_left() -> float:
+    """Return how long it is until work is due that somebody has begun; infinity if there is none."""
+    soonest = flow.soonest()
+    return math.inf if soonest is None else (soonest - clock.now()).total_seconds()
 
 
 keeper = Keeper()

@@ -78,6 +78,22 @@ def test_what_a_look_sees_far_ahead_is_not_noted_again_and_again(ours, place):
 
 
 @pytest.mark.database
+def test_who_wakes_a_little_too_soon_looks_again(ours, place):
+    place(timezone.now() - timedelta(seconds=9.5))
+    ours.wake([monotonic()])
+    ours.one_round()
+    assert ours.due == [pytest.approx(monotonic() + 0.5, abs=0.3)]
+
+
+def test_what_is_left_alone_wakes_nobody_again_and_again(ours, late):
+    order = late()
+    ours.failed = {flow.Link(order.pk, 1, 1, "received"): monotonic() + 60}
+    ours.wake([monotonic()])
+    ours.one_round()
+    assert stages_of(order) == ["received"] and ours.due == []
+
+
+@pytest.mark.database
 def test_the_next_in_line_begins_in_the_same_round_as_an_event_of_its_own(ours, late):
     first, second = late(), late()
     ours.wake([monotonic()])
