@@ -97,7 +97,7 @@ def everything():
     """Return all that the kitchen has written: the orders, the belts, and the events of each order."""
     kitchen, events = Kitchen(), {}
     for event in events_since(0):
-        events[event.order_id, event.seq] = EVENT_ROWS.values(event, EVENT_ROWS.inserted)
+        events[event.order_id, event.seq] = [getattr(event, name) for name in EVENT_ROWS.attributes if name != "id"]
     belts = {stage: station.busy_until for stage, station in kitchen.stations.items()}
     return {pk: facts(order) for pk, order in kitchen.orders.items()}, belts, events
 
