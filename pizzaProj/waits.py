@@ -41,6 +41,7 @@ BROKER_PAUSE_SECONDS = 2.0  # without another try after one that failed; the rec
 BROKER_SLOW_SECONDS = 0.05  # a message that takes longer counts, outside a worker,
 BROKER_BUDGET_SECONDS = 1.0  # and when those of a thread took that long together, there is a pause as well
 BROKER_PRODUCER_SECONDS = 2.0  # until a thread gets one of the process's ten connections to send with
+LISTEN_AGAIN_SECONDS = 1.0  # until a group that could not be listened to is asked for again
 BROKER_CHECK_SECONDS = 2  # of silence, before a connection is asked for a sign of life; whole seconds
 
 # Limits

@@ -16,6 +16,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from time import monotonic
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from urllib.parse import parse_qs, urlparse
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
@@ -35,11 +37,13 @@ from realtime import admission, census, heartbeat, identities
 from realtime.admission import address_of
 from realtime.door import door
 from realtime.gathered import Gathered, each
+from realtime.hub import Event, hub
 from realtime.identities import Credential, TooManyTries, Who
 from realtime.pace import SLOW_DOWN, TOO_MANY, TOO_MANY_FRAMES, Pace, Verdict
 from realtime.refused import Refused
 from realtime.revalidation import revalidator
 from realtime.seldom import Seldom
+from realtime.turns import Turns
 from telemetry import trace
 
 logger = logging.getLogger(__name__)
@@ -92,7 +96,8 @@ class Identified(AsyncWebsocketConsumer):
         self._place = ""  # the person whose number of sockets this one counts for
         self._pace = Pace()
         self._token_wait: asyncio.Task[None] | None = None
-        self._reading: asyncio.Task[dict[str, Any]] | None = None  # the next message, while the last is handled
+        self._groups: list[str] = []
+        self._turns = Turns()
 
     # What subclasses define
 
@@ -150,12 +155,12 @@ class Identified(AsyncWebsocketConsumer):
         self._expect_token()
 
     async def join(self, group: str) -> None:
-        await self.channel_layer.group_add(group, self.channel_name)
-        self.groups.append(group)  # Channels leaves these at the end
+        self._groups.append(group)
+        await hub.join(group, self)
 
     async def leave(self, group: str) -> None:
-        self.groups.remove(group)
-        await self.channel_layer.group_discard(group, self.channel_name)
+        self._groups.remove(group)
+        await hub.leave(self, group)
 
     async def send(self, *args: Any, **kwargs: Any) -> None:
         """Send, unless the socket has ended."""
@@ -179,32 +184,24 @@ class Identified(AsyncWebsocketConsumer):
     # Identification
 
     async def __call__(self, *args: Any) -> None:
-        """Leave the checks however the socket ends, even by an error."""
-        scope, receive, send = args
-        next_message: Any = partial(self._receive_next, receive)
+        """Run the socket, and leave the checks however it ends, even by an error."""
+        self.scope, receive, self.base_send = args
         try:
-            with census.counted(self):
-                await super().__call__(scope, next_message, send)
+            with census.counted(self), suppress(StopConsumer):
+                await self._turns.take(partial(self._read, receive), self.dispatch)
         finally:
             self.has_ended = True
             self._stop_waiting()
-            if self._reading is not None:
-                self._reading.cancel()
+            self._turns.end()
             admission.people.leave(self._place)
             revalidator.leave(self)
             heartbeat.silence_check.leave(self)
+            await hub.leave(self, *self._groups)
 
-    async def _receive_next(self, receive: Receive) -> dict[str, Any]:
-        """Return the next message that is no heartbeat. Read on while it is handled, so that those are answered."""
-        message = await (self._reading or self._read(receive))
-        has_more = message["type"] != "websocket.disconnect"
-        self._reading = asyncio.create_task(self._read(receive)) if has_more else None
-        return message
-
-    def _has_left(self) -> bool:
-        """Return whether the next message is the end."""
-        reading = self._reading
-        return reading is not None and reading.done() and reading.result()["type"] == "websocket.disconnect"
+    def hear(self, event: Event) -> None:
+        """Handle an event of a group when it is its turn."""
+        if not self.has_ended:
+            self._turns.add(event)
 
     async def _read(self, receive: Receive) -> dict[str, Any]:
         """Return the next message that is no heartbeat, and answer those before it. Drop what is too much."""
@@ -261,11 +258,15 @@ class Identified(AsyncWebsocketConsumer):
         finally:
             self.is_busy = False
 
+    async def websocket_disconnect(self, message: Any) -> None:
+        """End at once. Channels would first look after the one sync thread's connection, which is not used here."""
+        raise StopConsumer
+
     async def connect(self) -> None:
         await self.accept()  # at once: Daphne refuses a handshake that takes long
         try:
             async with door.passing(), asyncio.timeout(ANSWER_SECONDS):
-                if not self._has_left():
+                if not self._turns.has_left():
                     await self._let_in()
         finally:
             self._is_connecting = False
