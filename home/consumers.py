@@ -102,9 +102,25 @@ class OrderProgress(OrderWatcher):
     def newest(self) -> int:
         return self.seen.get(self.order_id, 0)
 
+    def heard_at_once(self, event: dict[str, Any]) -> bool:
+        """Take what most events are: thousands can watch one order."""
+        if event["type"] not in ("order.status", "order.eta"):
+            return False
+        if self.is_news(event):
+            if not self.send_at_once(event["text"]):
+                return False
+            self.seen[event["order_id"]] = event["seq"]
+            deliveries.note(event.get("about"))
+        return True
+
+    def is_news(self, event: dict[str, Any]) -> bool:
+        known = self.seen.get(event["order_id"], -1)
+        if event["type"] == "order.eta":  # the forecast, unless the order has gone on since
+            return self.wants_forecast and bool(event["seq"] >= known)
+        return bool(event["seq"] > known)
+
     async def order_eta(self, event: dict[str, Any]) -> None:
-        """Send the forecast, unless the order has gone on since."""
-        if self.wants_forecast and event["seq"] >= self.seen.get(event["order_id"], -1):
+        if self.is_news(event):
             self.seen[event["order_id"]] = event["seq"]
             await self.send(event["text"])
 

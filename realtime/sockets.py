@@ -35,6 +35,7 @@ from accounts.whose import now_it_is, whose
 from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
 from realtime import admission, census, heartbeat, identities
 from realtime.admission import address_of
+from realtime.backpressure import SEND_AT_ONCE
 from realtime.door import door
 from realtime.gathered import Gathered, each
 from realtime.hub import Event, hub
@@ -122,6 +123,10 @@ class Identified(AsyncWebsocketConsumer):
     async def refreshed(self) -> None:
         """Handle a new `self.user`: the revalidator has read it again, or a visitor has just authenticated."""
 
+    def heard_at_once(self, event: Event) -> bool:
+        """Handle an event of a group without waiting. False, with nothing done, where its handler is needed."""
+        return False
+
     def newest(self) -> int | None:
         """Return the seq of the newest that was sent, for heartbeats, where the socket is about one order or room."""
         return None
@@ -167,6 +172,11 @@ class Identified(AsyncWebsocketConsumer):
         if not self.has_ended:
             await super().send(*args, **kwargs)
 
+    def send_at_once(self, text: str) -> bool:
+        """Send without waiting. False, with nothing sent, if the client reads slowly, or the server isn't Daphne."""
+        extensions: dict[str, Any] = self.scope.get("extensions") or {}
+        return SEND_AT_ONCE in extensions and bool(extensions[SEND_AT_ONCE](text))
+
     async def close(self, code: int | bool | None = None, reason: str | None = None) -> None:
         if not self.has_ended:
             self.has_ended = True
@@ -199,9 +209,14 @@ class Identified(AsyncWebsocketConsumer):
             await hub.leave(self, *self._groups)
 
     def hear(self, event: Event) -> None:
-        """Handle an event of a group when it is its turn."""
-        if not self.has_ended:
-            self._turns.add(event)
+        """Handle an event of a group: at once if that needs no waiting, otherwise when it is its turn."""
+        if self.has_ended:
+            return
+        if not self.is_busy and not self._turns.events:
+            with suppress(Exception):  # the handler will fail as well, and end this socket alone
+                if self.heard_at_once(event):
+                    return
+        self._turns.add(event)
 
     async def _read(self, receive: Receive) -> dict[str, Any]:
         """Return the next message that is no heartbeat, and answer those before it. Drop what is too much."""

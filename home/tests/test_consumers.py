@@ -17,6 +17,7 @@ from home import consumers, frames, live
 from home.models import Order
 from kitchen import flow
 from pizzaProj.asgi import application
+from realtime.backpressure import SEND_AT_ONCE
 from realtime.broadcast import broadcaster
 from realtime.periodic import PeriodicCheck
 from realtime.revalidation import revalidator
@@ -101,6 +102,36 @@ async def test_an_older_or_equal_seq_is_never_sent(order, path):
             news.parts = []
             live.announce(news)
         assert [(await receive(socket))["payload"]["seq"] for _ in range(2)] == [5, 6]
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+async def test_what_is_sent_at_once_keeps_the_same_order(order, path, has_room):
+    """As on Daphne, which tells when a client has room. What it has none for comes in its turn."""
+    sent = []
+
+    def send_at_once(text):
+        sent.append(seq_of(text)) if has_room else None
+        return has_room
+
+    socket = WebsocketCommunicator(application, path)
+    socket.scope["extensions"] = {SEND_AT_ONCE: send_at_once}
+    await socket.connect(timeout=5)
+    await receive(socket)
+    for seq in (1, 5, 4, 5, 6):
+        news = Order(order_id=order.order_id, seq=seq)
+        news.parts = []
+        (live.announce_eta if seq == 4 else live.announce)(news)
+    if not has_room:
+        sent = [(await receive(socket))["payload"]["seq"] for _ in range(2)]
+    async with asyncio.timeout(5):
+        while sent != [5, 6]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await socket.disconnect()
+    await get_channel_layer().flush()
+
+
+def seq_of(text):
+    return json.loads(text)["payload"]["seq"]
 
 
 async def test_a_change_between_subscription_and_snapshot_is_not_lost(order, path, bob, monkeypatch):

@@ -10,11 +10,12 @@ from functools import partial
 import pytest
 from autobahn.exception import Disconnected
 from django.conf import settings
+from twisted.internet import main, tcp
 
 from benchmarks.watchers import HANDSHAKE
 from pizzaProj.tests.test_stack import await_that, environment, free_port
 from realtime import backpressure
-from realtime.backpressure import Backpressure
+from realtime.backpressure import SEND_AT_ONCE, Backpressure, write_at_once
 
 IMPATIENT = """
 from daphne.cli import CommandLineInterface
@@ -33,6 +34,7 @@ class Connection:
     """Stand in for Twisted's connection and Daphne's protocol."""
 
     data = b""
+    state = STATE_OPEN = 1
 
     def __init__(self):
         self.transport = self
@@ -41,6 +43,9 @@ class Connection:
 
     def registerProducer(self, producer, streaming):
         self.producer = producer
+
+    def write(self, data):
+        self.sent.append(data)
 
     def unregisterProducer(self):
         pass
@@ -122,10 +127,87 @@ async def test_nothing_is_sent_to_one_that_has_left():
     await run(Connection(), application, refuse)
 
 
+async def test_a_text_is_sent_at_once_if_there_is_room():
+    connection = Connection()
+
+    async def application(scope, receive, send):
+        send_at_once = scope["extensions"][SEND_AT_ONCE]
+        assert send_at_once("news")
+        connection.producer.pauseProducing()
+        assert not send_at_once("more news")
+        connection.producer.resumeProducing()
+        connection.state = None
+        assert send_at_once("news for nobody")
+
+    await run(connection, application)
+    assert connection.sent == [b"\x81\x04news"]
+
+
+class Reactor:
+    """Note which connections wait until they can write."""
+
+    def __init__(self):
+        self.writers = []
+
+    def addWriter(self, connection):
+        self.writers.append(connection)
+
+    def removeWriter(self, connection):
+        self.writers.clear()
+
+
+@pytest.fixture
+def ends():
+    """Yield a connection of Twisted's and the client's end of it."""
+    ours, client = socket.socketpair()
+    ours.setblocking(False)
+    connection = tcp.Connection(ours, None, Reactor())
+    connection.connected = 1
+    with ours, client:
+        yield connection, client
+
+
+def test_twisted_need_not_ask_for_room_where_there_is_some(ends):
+    connection, client = ends
+    write_at_once(connection, b"news")
+    assert (client.recv(100), connection.reactor.writers) == (b"news", [])
+
+
+def test_twisted_keeps_what_the_kernel_does_not_take(ends):
+    connection, client = ends
+    size = 16 * 1024 * 1024
+    write_at_once(connection, bytes(size))
+    write_at_once(connection, b"the last")  # in its turn, though nothing is asked of the kernel
+    assert connection.reactor.writers
+    received = b""
+    while not received.endswith(b"the last"):
+        connection.doWrite()
+        received += client.recv(size)
+    assert received == bytes(size) + b"the last"
+
+
+def test_nothing_is_written_to_a_connection_that_is_being_closed(ends):
+    connection, client = ends
+    connection.disconnecting = 1
+    write_at_once(connection, b"news")
+    assert connection.reactor.writers == [connection]  # Twisted decides
+    client.setblocking(False)
+    assert try_to(client.recv, 100) is None
+
+
+def test_twisted_finds_out_that_the_client_is_gone(ends):
+    connection, client = ends
+    client.close()
+    write_at_once(connection, b"news")
+    assert connection.reactor.writers == [connection]
+    assert connection.doWrite() is main.CONNECTION_LOST
+
+
 async def test_another_server_is_left_alone():
     sent = []
 
     async def application(scope, receive, send):
+        assert SEND_AT_ONCE not in scope.get("extensions", {})
         await send(FRAME)
 
     async def send(message):
