@@ -28,7 +28,7 @@ from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 from operations.alarms import watch
 from pizzaProj import bodies, unreadable, waits
 from pizzaProj.lanes import Lanes
-from pizzaProj.logs import discreet
+from pizzaProj.logs import discreet, unwritten
 from pizzaProj.shielded import Shielded
 from pizzaProj.sqlite import soundness
 from pizzaProj.traced import Traced
@@ -41,6 +41,7 @@ sys.setswitchinterval(waits.SWITCH_SECONDS)
 discreet.cover(logging.getLogger())  # Daphne has set it up
 bodies.bound()
 unreadable.refuse()
+unwritten.spare()
 soundness.refuse_damaged_file(settings.DATABASES["default"])
 watch.of_web()
 sockets = chat_sockets + kitchen_sockets + home_sockets  # home's last pattern matches every other address
