@@ -1,12 +1,13 @@
 """Resync watchers of orders: the channel layer can lose a message, the database does not.
 
-One task per process compares, every few seconds, what its watchers were last sent with the database, in one
-query for all of them, and sends the whole state of everything that is newer.
+One task per process compares, every few seconds, what its watchers were last sent with the database, in one query for
+hundreds of them, and sends the whole state of everything that is newer.
 """
 
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -19,7 +20,7 @@ from django.utils import timezone
 from home import live
 from home.models import Order
 from realtime.broadcast import Event
-from realtime.periodic import PeriodicCheck
+from realtime.periodic import PartialCheck
 from telemetry import sweeps
 
 logger = logging.getLogger(__name__)
@@ -44,33 +45,34 @@ class Watcher(Protocol):
         """Send a state, unless this seq or a newer one was sent."""
 
 
-class Reconciler(PeriodicCheck[Watcher]):
+class Reconciler(PartialCheck[Watcher]):
     """Send watchers the states that they missed."""
 
-    async def check(self) -> None:
-        missed = await self.read_missed()
+    async def check_some(self, sockets: Collection[Watcher]) -> None:
+        missed = await read_missed(sockets)
         idle = [watcher for watcher in missed if not watcher.is_busy]  # the others are told by the next check
         await self.tell_each(idle, lambda watcher: send(watcher, missed[watcher]))
         if idle:
             # In a thread: it can wait for Valkey.
             await asyncio.to_thread(note, len(idle), sum(len(missed[watcher]) for watcher in idle))
 
-    async def read_missed(self) -> dict[Watcher, list[Event]]:
-        """Return, for each watcher, the states that it was not sent."""
-        oldest: Sent = {}
-        watching: dict[str, list[Watcher]] = defaultdict(list)
-        for watcher in self.sockets:
-            for order_id, seq in watcher.sent().items():
-                watching[order_id].append(watcher)
-                oldest[order_id] = min(seq, oldest.get(order_id, seq))
-        hearing = [watcher for watcher in self.sockets if watcher.hears_news]
-        missed: dict[Watcher, list[Event]] = defaultdict(list)
-        for event in await read_all_newer(oldest, hears_news=bool(hearing)):
-            order_id = event["order_id"]
-            strangers = [watcher for watcher in hearing if order_id not in watcher.seen]
-            for watcher in [*watching.get(order_id, ()), *strangers]:
-                missed[watcher].append(event)
-        return missed
+
+async def read_missed(sockets: Collection[Watcher]) -> dict[Watcher, list[Event]]:
+    """Return, for each watcher, the states that it was not sent."""
+    oldest: Sent = {}
+    watching: dict[str, list[Watcher]] = defaultdict(list)
+    for watcher in sockets:
+        for order_id, seq in watcher.sent().items():
+            watching[order_id].append(watcher)
+            oldest[order_id] = min(seq, oldest.get(order_id, seq))
+    hearing = [watcher for watcher in sockets if watcher.hears_news]
+    missed: dict[Watcher, list[Event]] = defaultdict(list)
+    for event in await read_all_newer(oldest, hears_news=bool(hearing)):
+        order_id = event["order_id"]
+        strangers = [watcher for watcher in hearing if order_id not in watcher.seen]
+        for watcher in [*watching.get(order_id, ()), *strangers]:
+            missed[watcher].append(event)
+    return missed
 
 
 def note(watchers: int, states: int) -> None:

@@ -12,7 +12,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import Error as DatabaseError
 
 from realtime.identities import Credential, Who, read_all
-from realtime.periodic import PeriodicCheck
+from realtime.periodic import PartialCheck
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +31,13 @@ class Guarded(Protocol):
         """Close the socket, or continue as the person who was just read."""
 
 
-class Revalidator(PeriodicCheck[Guarded]):
+class Revalidator(PartialCheck[Guarded]):
     """Revalidate the sockets of people with an account."""
 
     every_seconds = 2.0
 
-    async def check(self) -> None:
-        verdicts = await read_verdicts(list(self.sockets))
+    async def check_some(self, sockets: Collection[Guarded]) -> None:
+        verdicts = await read_verdicts(sockets)
         await self.tell_each(verdicts, lambda socket: socket.revalidate(*verdicts[socket]))
 
 

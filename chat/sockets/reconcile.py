@@ -1,19 +1,20 @@
 """Resync the sockets of rooms. The channel layer can lose a message, the database does not.
 
-One task per process asks every few seconds, with two queries for all its sockets, which rooms are newer than what was
-sent, and how many customers wait for the kitchen before each.
+One task per process asks every few seconds, with two queries for hundreds of sockets, which rooms are newer than what
+was sent, and how many customers wait for the kitchen before each.
 """
 
 import asyncio
 import logging
 from bisect import bisect_left
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from channels.db import database_sync_to_async
 
 from chat import orders
 from chat.models import Room
-from realtime.periodic import PeriodicCheck
+from realtime.periodic import PartialCheck
 from telemetry import sweeps
 
 logger = logging.getLogger(__name__)
@@ -33,13 +34,12 @@ class Listener(Protocol):
         """Take the room as it is now, None if it is gone, and the line frame while its customer waits."""
 
 
-class RoomCheck(PeriodicCheck[Listener]):
+class RoomCheck(PartialCheck[Listener]):
     """Check the sockets of all rooms."""
 
     send_seconds = 2.0  # enough for a socket to read what it missed
 
-    async def check(self) -> None:
-        sockets = list(self.sockets)
+    async def check_some(self, sockets: Collection[Listener]) -> None:
         found = await read_rooms(list({socket.room_pk for socket in sockets}))
         behind = sum(is_behind(socket, found[socket.room_pk][0]) for socket in sockets)
         await self.tell_each(sockets, lambda socket: socket.resync(*found[socket.room_pk]))

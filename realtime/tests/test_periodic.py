@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from realtime import periodic
-from realtime.periodic import PeriodicCheck, tell_each
+from realtime.periodic import PartialCheck, PeriodicCheck, tell_each
 
 
 class Socket:
@@ -141,3 +141,90 @@ async def test_a_check_that_is_cancelled_while_it_tells_ends():
     mail.leave(socket)
     await asyncio.wait([task], timeout=10)
     assert task.cancelled()
+
+
+class Rounds(PartialCheck[Socket]):
+    """Note which sockets are checked together."""
+
+    every_seconds = 0.05
+
+    def __init__(self):
+        super().__init__()
+        self.rounds, self.news = [], asyncio.Event()
+        self.now = self.takes_seconds = 0.0
+
+    async def check_some(self, sockets):
+        self.rounds.append(list(sockets))
+        self.news.set()
+        self.now += self.takes_seconds
+
+    async def until(self, is_so):
+        async with asyncio.timeout(10):
+            while not is_so(self.rounds):
+                self.news.clear()
+                await self.news.wait()
+
+
+@pytest.fixture
+def rounds(monkeypatch):
+    monkeypatch.setattr(periodic, "IN_PART", 2)
+    rounds = Rounds()
+    monkeypatch.setattr(periodic, "monotonic", lambda: rounds.now)
+    yield rounds
+    for socket in list(rounds.sockets):
+        rounds.leave(socket)
+
+
+async def test_few_sockets_are_checked_together_and_many_in_parts(rounds):
+    few, many = [Socket(), Socket()], [Socket() for _ in range(10)]
+    for socket in few * 2:
+        rounds.join(socket)
+    await rounds.until(lambda seen: len(seen) == 3)
+    assert [set(part) for part in rounds.rounds] == [set(few)] * 3
+    for socket in many:
+        rounds.join(socket)
+    rounds.rounds.clear()
+    await rounds.until(lambda seen: len(seen) == 12)
+    assert {len(part) for part in rounds.rounds} == {2}
+    assert [set(part) for part in rounds.rounds[:6]] == [set(part) for part in rounds.rounds[6:]]
+    assert {socket for part in rounds.rounds[:6] for socket in part} == {*few, *many}
+
+
+async def test_parts_grow_when_all_are_full(rounds, monkeypatch):
+    monkeypatch.setattr(periodic, "IN_PART", 1)
+    for _ in range(3 * periodic.PARTS):
+        rounds.join(Socket())
+    await rounds.until(lambda seen: len(seen) == 2 * periodic.PARTS)
+    assert {len(part) for part in rounds.rounds} == {3}
+
+
+async def test_a_slow_check_delays_all_parts_together_and_not_one_after_another(rounds):
+    for _ in range(10):
+        rounds.join(Socket())
+    rounds.takes_seconds = 2 * rounds.every_seconds
+    await rounds.until(lambda seen: len(seen) == 3)
+    assert [len(part) for part in rounds.rounds] == [2, 10, 10]
+
+
+async def test_one_who_has_left_is_not_checked(rounds):
+    here, gone = Socket(), Socket()
+    rounds.join(here)
+    rounds.join(gone)
+    rounds.leave(gone)
+    await rounds.until(lambda seen: len(seen) == 2)
+    assert rounds.rounds == [[here]] * 2
+    await rounds.check()
+    assert rounds.rounds[-1] == [here]
+
+
+async def test_others_have_a_turn_while_many_are_told(monkeypatch):
+    monkeypatch.setattr(periodic, "BEGUN_AT_ONCE", 2)
+    told = []
+
+    async def tell(socket):
+        if not told:
+            asyncio.get_running_loop().call_soon(told.append, "another")
+        told.append("a socket")
+
+    await tell_each([Socket() for _ in range(6)], tell)
+    assert told.index("another") < 4
