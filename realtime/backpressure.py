@@ -8,6 +8,7 @@ as well (realtime.inflow).
 import asyncio
 from contextlib import suppress
 from functools import lru_cache
+from random import random
 from time import monotonic
 from typing import Any
 
@@ -99,6 +100,7 @@ class Backpressure:
             return await self.application(scope, receive, send)
         inflow = Inflow(protocol, queue)
         gate = Gate(inflow)
+        spread_pings(protocol)
         scope.setdefault("extensions", {})[SEND_AT_ONCE] = gate.send_at_once
 
         async def receive_next() -> Any:
@@ -113,6 +115,11 @@ class Backpressure:
                 await send(message)
 
         return await self.application(scope, receive_next, send_to_reader)
+
+
+def spread_pings(protocol: Any) -> None:
+    """Let the first ping come sooner, at random: those who came at once would be pinged at once, and frames wait."""
+    protocol.last_ping -= random() * protocol.server.ping_interval
 
 
 def protocol_of(send: Any) -> Any:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from autobahn.exception import Disconnected
@@ -35,6 +36,8 @@ class Connection:
 
     data = b""
     state = STATE_OPEN = 1
+    server = SimpleNamespace(ping_interval=20)
+    last_ping = 100.0
 
     def __init__(self):
         self.transport = self
@@ -201,6 +204,17 @@ def test_twisted_finds_out_that_the_client_is_gone(ends):
     write_at_once(connection, b"news")
     assert connection.reactor.writers == [connection]
     assert connection.doWrite() is main.CONNECTION_LOST
+
+
+async def test_sockets_that_come_together_are_not_pinged_together():
+    async def application(scope, receive, send):
+        pass
+
+    connections = [Connection() for _ in range(50)]
+    for connection in connections:
+        await run(connection, application)
+    ticks = {int(connection.last_ping) // 2 for connection in connections}  # Daphne looks every two seconds
+    assert len(ticks) > 5 and ticks <= set(range(40, 50))
 
 
 async def test_another_server_is_left_alone():
