@@ -26,7 +26,7 @@ from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 from operations.alarms import watch
-from pizzaProj import bodies, unreadable, waits
+from pizzaProj import bodies, open_files, unreadable, waits
 from pizzaProj.lanes import Lanes
 from pizzaProj.logs import discreet, unwritten
 from pizzaProj.shielded import Shielded
@@ -39,6 +39,7 @@ from telemetry.requests import Timed
 
 sys.setswitchinterval(waits.SWITCH_SECONDS)
 discreet.cover(logging.getLogger())  # Daphne has set it up
+open_files.allow_many()
 bodies.bound()
 unreadable.refuse()
 unwritten.spare()

@@ -90,6 +90,8 @@ SOCKETS_OF_ADDRESS = 1000  # at once, and connects in a burst: after a restart e
 SOCKETS_OF_PERSON = 200
 CONNECTS_OF_ADDRESS_A_SECOND = 20
 SOCKETS_OF_PROCESS = 10_500
+OPEN_FILES = 12_000  # of a process; each socket is one
+OPEN_FILES_OF_MACOS = 10_000  # which gives no more than 10,240
 EVENTS_OF_SOCKET = 1000  # that wait for their turn; of more, a periodic check reads what they were about
 
 # Typing, reading and pages of history in a room, for each person over all their sockets in a process

@@ -4,7 +4,6 @@ import errno
 import http.client
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -34,7 +33,7 @@ from kitchen.incomplete import Incomplete
 from kitchen.models import Shop
 from operations import lookout, parts
 from operations.signs import SWEEP, signs
-from pizzaProj import embedded
+from pizzaProj import embedded, open_files
 from pizzaProj.sqlite import soundness
 from pizzaProj.sqlite.turn import lock_file_of
 from pizzaProj.supervision import hanging
@@ -46,7 +45,6 @@ WORKER = "shop"  # not "celery", the default name, which a worker in another ter
 STOP_ORDER = ("beat", "web", "worker", "valkey")
 TIMEOUT_SECONDS = 1
 PAGE_TIMEOUT_SECONDS = 10  # the first response of a process is the slowest
-OPEN_FILES = 10_000
 # Of the arenas that glibc gives to threads, each keeps what was freed in it, and the memory keeps growing.
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
@@ -118,15 +116,6 @@ def checked(speed: float | None) -> float | None:
         raise CommandError(f"--speed {speed:g}: {' '.join(error.messages)}", returncode=2) from error
 
 
-def allow_many_files() -> None:
-    """Try to raise the limit of open files: each watcher needs one, and many systems allow only 256 or 1,024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
 def environment() -> dict[str, str]:
     """Return the children's environment: the same data folder, without the staff account's password."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(SUPERUSER)}
@@ -138,7 +127,7 @@ def environment() -> dict[str, str]:
 
 def run(port: int, speed: float | None) -> None:
     """Run the children from the first start to the last stop."""
-    allow_many_files()
+    open_files.allow_many()
     stack = Supervisor(settings.DATA_DIR / "logs", settings.BASE_DIR, environment(), say)
     stack.listen()
     try:
