@@ -365,7 +365,6 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS: list[Any] = [
     BASE_DIR / "static",
-    ("bootstrap", BASE_DIR / "node_modules/bootstrap/dist"),
     ("axios", BASE_DIR / "node_modules/axios/dist"),
     ("uplot", BASE_DIR / "node_modules/uplot/dist"),
 ]
