@@ -35,6 +35,7 @@ for name in (
     "SECRET_KEY",
     "HTTPS",
     "STATIC_HASHED",
+    "STATIC_ROOT",
     "MEDIA_ROOT",
     "METRICS_FROM",
     "DATABASE_PER_REQUEST",

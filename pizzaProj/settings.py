@@ -59,7 +59,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "pizzaProj.apps.Collected",  # django.contrib.staticfiles, choosing what is collected
     "channels",
     "csp",
     "ninja",  # for its docs page, which works offline
@@ -85,7 +85,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "pizzaProj.unstorable.Door",  # before whatever reads the request
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "pizzaProj.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "pizzaProj.pages.csrf.OwnPages",
@@ -368,9 +368,10 @@ STATICFILES_DIRS: list[Any] = [
     ("axios", BASE_DIR / "node_modules/axios/dist"),
     ("uplot", BASE_DIR / "node_modules/uplot/dist"),
 ]
-# The image is built with collectstatic and hashed names; a laptop serves the files in place.
+# Hashed names and compressed: the image is built with collectstatic, the embedded shop collects in its data folder
+# (pizzaProj.collected). In development and for tests files are served in place.
 STATIC_HASHED = switch("STATIC_HASHED")
-STATIC_ROOT = BASE_DIR / "staticfiles" if STATIC_HASHED else None
+STATIC_ROOT = (env.str("STATIC_ROOT", default="") or BASE_DIR / "staticfiles") if STATIC_HASHED else None
 WHITENOISE_USE_FINDERS = not STATIC_HASHED
 MEDIA_URL = "media/"
 # Not where a command happens to be typed: the shop and its backup must mean the same folder.

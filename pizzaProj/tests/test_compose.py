@@ -402,7 +402,7 @@ def test_every_page_finds_its_files_under_their_hashed_names(
     client: Client, bob: User, place: Any, settings: Any, tmp_path: Path
 ) -> None:
     settings.STATIC_ROOT = tmp_path
-    hashed = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    hashed = {"BACKEND": "pizzaProj.storage.HashedStaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": hashed}
     call_command("collectstatic", interactive=False, verbosity=0)
     pages = [

@@ -33,7 +33,7 @@ from kitchen.incomplete import Incomplete
 from kitchen.models import Shop
 from operations import lookout, parts
 from operations.signs import SWEEP, signs
-from pizzaProj import embedded, open_files
+from pizzaProj import collected, embedded, open_files
 from pizzaProj.sqlite import soundness
 from pizzaProj.sqlite.turn import lock_file_of
 from pizzaProj.supervision import hanging
@@ -119,7 +119,8 @@ def checked(speed: float | None) -> float | None:
 def environment() -> dict[str, str]:
     """Return the children's environment: the same data folder, without the staff account's password."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(SUPERUSER)}
-    return {**FEW_ARENAS, **ours, "DATA_DIR": str(settings.DATA_DIR), "PYTHONUNBUFFERED": "1"}
+    where = {"DATA_DIR": str(settings.DATA_DIR), **collected.environment()}
+    return {**FEW_ARENAS, **ours, **where, "PYTHONUNBUFFERED": "1"}
 
 
 # The children
