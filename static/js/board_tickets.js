@@ -23,6 +23,7 @@ export class Tickets {
     this.worksOf = worksOf; // what of an order has a ticket
     this.floor = document.getElementById("stations");
     this.nodes = new Map(); // key of a work -> its ticket
+    this.fillings = new WeakMap(); // a ticket's bar -> its animation
     this.template = document.getElementById("ticket").content.firstElementChild;
     this.pizzaTemplate = document.getElementById("ticket-pizza").content.firstElementChild;
     this.wordsOf = wordsOfStages();
@@ -62,6 +63,7 @@ export class Tickets {
   /** Give each column its part of the screen: where one is busy, those without anything are narrow. */
   share(shown) {
     const wide = [...this.columns].filter(([stage, column]) => column.share(shown.get(stage)));
+    this.floor.classList.add("drawn");
     this.floor.classList.toggle("pressed", wide.length > 0);
     this.floor.classList.toggle("fast", this.kitchen.shop.speed > FAST);
   }
@@ -201,14 +203,18 @@ export class Tickets {
     row.querySelector(".pizza-again").ariaLabel = `More for ${label}: make it again`;
   }
 
-  /** Let the bar fill until the work is due. The browser's compositor animates it. */
+  /** Let the bar fill until the work is due. The browser's compositor animates it.
+   *
+   *  Its animation is remembered: to ask the browser for it makes it lay out the page anew, once for each ticket.
+   */
   run(fill, order, now) {
-    fill.getAnimations().forEach((animation) => animation.cancel());
+    this.fillings.get(fill)?.cancel();
+    this.fillings.delete(fill);
     if (order.state !== "working") return;
     const [start, due] = [Date.parse(order.started_at), Date.parse(order.due_at)];
     const done = Math.min(1, Math.max(0, (now - start) / Math.max(1, due - start)));
     const frames = [{ transform: `scaleX(${done})` }, { transform: "scaleX(1)" }];
-    fill.animate(frames, { duration: Math.max(0, due - now), fill: "forwards" });
+    this.fillings.set(fill, fill.animate(frames, { duration: Math.max(0, due - now), fill: "forwards" }));
   }
 
   time(node, order, now) {

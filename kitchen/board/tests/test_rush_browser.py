@@ -81,6 +81,17 @@ def test_seventy_orders_fit_a_screen(board):  # noqa: F811
     expect(first.locator(".promised")).to_have_text(re.compile("^$|^for "))
 
 
+def test_all_tickets_are_drawn_in_a_few_layouts(board):  # noqa: F811
+    """Asked for the place or the animations of one ticket among the others, the browser would lay out each time."""
+    page = board(DESK)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable")
+    page.reload()
+    expect(page.locator(".ticket:not(.flying)")).to_have_count(ORDERS)
+    metrics = {metric["name"]: metric["value"] for metric in devtools.send("Performance.getMetrics")["metrics"]}
+    assert 0 < metrics["LayoutCount"] < ORDERS / 2
+
+
 def test_what_does_not_fit_scrolls_in_its_column_and_is_counted(board):  # noqa: F811
     page = board(TABLET)
     more = page.locator(".station[data-stage=received] .below")
