@@ -23,6 +23,7 @@ from home.api.bodies import (
     read_pizzas,
     read_way,
 )
+from home.api.caching import kept_until_it_changes
 from home.api.callers import Token, check_csrf, guest_for, idempotency_key, is_simulated, member
 from home.api.pace import count_order
 from home.models import Order, Pizza
@@ -252,10 +253,14 @@ def get_me(request: HttpRequest) -> dict[str, Any]:
 @api.get(
     "/menu/",
     summary="What can be ordered",
-    response={200: Menu, ANYWHERE: Refusal},
+    response={200: Menu, 304: None, ANYWHERE: Refusal},
     openapi_extra={"security": WITHOUT_TOKEN, "responses": TOO_MANY},
 )
 @api.get("/menu", include_in_schema=False)
-def get_menu(request: HttpRequest) -> dict[str, Any]:
-    """Return the menu. Prices are in dollars."""
-    return {"pizzas": [pizza.as_dict() for pizza in Pizza.objects.filter(on_menu=True)]}
+def get_menu(request: HttpRequest) -> HttpResponse:
+    """Return the menu. Prices are in dollars.
+
+    With the `ETag` of the last answer in `If-None-Match` it is 304, without a body, as long as nothing has changed.
+    """
+    menu = {"pizzas": [pizza.as_dict() for pizza in Pizza.objects.filter(on_menu=True)]}
+    return kept_until_it_changes(request, api.create_response(request, menu, status=200))

@@ -10,6 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import get_resolver
 
+from home.models import Pizza
+
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
 
 FOR_A_YEAR = "max-age=31536000, immutable"
@@ -34,7 +36,8 @@ def test_no_answer_to_anybody_is_kept(client: Client, bob: User) -> None:
     client.force_login(bob)
     paths = sorted(set(addresses(get_resolver().url_patterns)) - {"/admin/logout/"})
     assert {"/", "/chat/1/", "/order/1/", "/api/order/1/", "/people/", "/whose/"} < set(paths)
-    assert [path for path in paths if "no-store" not in kept(client, path)] == []
+    others = {path: kept(client, path) for path in paths if "no-store" not in kept(client, path)}
+    assert others == dict.fromkeys(["/api/menu", "/api/menu/"], "public, no-cache")  # the same for everybody
     assert "no-store" in kept(client, "/nowhere/")
     assert [path for path in ("/people/ask/", "/log-out/") if "no-store" not in kept(client, path, "post")] == []
 
@@ -48,3 +51,14 @@ def test_pictures_are_kept_and_those_of_people_by_their_browser_alone(
         (tmp_path / folder / "a.webp").write_bytes(b"RIFF")
     assert kept(client, "/media/pizzas/a.webp") == f"public, {FOR_A_YEAR}"
     assert kept(client, "/media/people/a.webp") == f"private, {FOR_A_YEAR}"
+
+
+def test_the_menu_is_sent_again_only_when_it_has_changed(client: Client, margherita: Pizza) -> None:
+    first = client.get("/api/menu/")
+    tag = first.headers["ETag"]
+    again = client.get("/api/menu/", headers={"If-None-Match": tag})
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+    assert again.headers["Cache-Control"] == "public, no-cache" and "Accept-Encoding" in again.headers["Vary"]
+    Pizza.objects.filter(pk=margherita.pk).update(price=99)
+    changed = client.get("/api/menu/", headers={"If-None-Match": tag})
+    assert changed.status_code == 200 and changed.headers["ETag"] != tag
