@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "pizzaProj.unstorable.Door",  # before whatever reads the request
     "pizzaProj.static_files.StaticFiles",
+    "pizzaProj.pages.compressed.Compressed",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "pizzaProj.pages.csrf.OwnPages",
