@@ -31,7 +31,10 @@ def opened(orders: int) -> Iterator[Shop]:
         ours = {key: value for key, value in os.environ.items() if key not in NOT_FOR_IT}
         environment = {**ours, "DATA_DIR": str(folder / "data")}
         url = f"http://127.0.0.1:{port}/"
-        command = [sys.executable, str(ROOT / "manage.py"), "stack", "--port", str(port), "--speed", "1"]
+        manage = [sys.executable, str(ROOT / "manage.py")]
+        for furnish in (["migrate", "--verbosity", "0"], ["seed", "--url", url]):  # as long as the pictures take
+            subprocess.run([*manage, *furnish], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
+        command = [*manage, "stack", "--port", str(port), "--speed", "1"]
         with running(Process(command, folder / "stack.log", environment)) as stack:
             stack.wait_until(lambda: answers(url))
             crowd = [sys.executable, "-m", "benchmarks.pages.crowd", str(orders)]
