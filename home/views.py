@@ -1,6 +1,5 @@
 """The pages of the shop."""
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -14,6 +13,7 @@ from home.timeline import timeline
 from kitchen import stages
 from kitchen.models import Shop
 from kitchen.promises import forecast
+from pizzaProj.pages.newest import NewestPages
 
 ORDERS_PER_PAGE = 20
 SHARED_AT_MOST = 10
@@ -32,7 +32,7 @@ def index(request: HttpRequest) -> HttpResponse:
     only_real = request.GET.get("simulated") == "0"
     if only_real:
         orders = orders.filter(simulated=False)
-    page = Paginator(orders, ORDERS_PER_PAGE).get_page(request.GET.get("page"))
+    page = NewestPages(orders, ORDERS_PER_PAGE).get_page(request.GET.get("page"))
     shop = Shop.objects.get()
     pizzas = Pizza.objects.filter(on_menu=True)
     in_kitchen = Order.objects.open().count()

@@ -23,6 +23,7 @@ from office import tasks
 from office.asking import request_of
 from office.outcome import Outcome
 from pizzaProj import limits
+from pizzaProj.pages.newest import NewestPages
 from realtime.refused import Refused
 
 DELETE = "delete_selected"
@@ -34,6 +35,9 @@ Rows = list[tuple[Any, str]]  # (key, version)
 class ActingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     row_actions: Mapping[str, str] = {}  # {name of the action: what has become of a row then}
     list_max_show_all = 100  # each row sends several fields, and Django takes a thousand
+    # How long a list takes must not depend on how many rows there ever were.
+    paginator = NewestPages
+    show_full_result_count = False
     volatile: Collection[str] = ()  # columns that change by themselves: no reason to refuse anything
 
     # What was seen of a row
@@ -102,7 +106,7 @@ class ActingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def chosen(self, request: HttpRequest, rows: "models.QuerySet[Any]") -> Rows | None:
         """Return what was chosen, each with the version that the page showed; None if it did not say.
 
-        “All” of several pages are those that were there when the page was made, as they are now.
+        “All” of several pages are those that were listed there when the page was made, as they are now.
         """
         if not is_across(request):
             keys = self.valid_keys(request.POST.getlist("_selected_action"))
@@ -111,7 +115,8 @@ class ActingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         newest = self.valid_keys([request.POST.get("newest")])
         if not newest:
             return None
-        there = self.versions(rows.filter(pk__lte=newest[0]))
+        listed = rows.filter(pk__lte=newest[0]).values("pk")[: limits.LISTED_ROWS]
+        there = self.versions(self.model._base_manager.filter(pk__in=listed))
         return [(key, str(request.POST.get(f"shown-{key}", now))) for key, now in there]
 
     def act_on_all(self, request: HttpRequest, act: Callable[..., Any], chosen: Rows) -> Any:

@@ -117,6 +117,9 @@ ALARMS = {
     "missed_frame": Limit(1000, 5 * MINUTE_SECONDS),
 }
 
+# A list of the shop or of the admin shows its newest rows, and is not counted beyond them
+LISTED_ROWS = 10_000
+
 # Actions in the admin
 ACTION_ROWS_AT_ONCE = 100  # rows that an action takes while the person waits; more are taken in the background
 ACTION_ROWS = 100_000  # rows that one action takes at all

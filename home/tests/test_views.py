@@ -7,9 +7,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from home import views
 from home.views import ORDERS_PER_PAGE
 from kitchen import flow, outlook
 from kitchen.models import Shop
+from pizzaProj import limits
 from pizzaProj.version import VERSION
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
@@ -200,3 +202,13 @@ def test_the_footer_says_which_version_it_is(client, db):
         answer = client.get(page, follow=True)
         footer = answer.text.partition("<footer")[2]
         assert f"Version {VERSION}." in footer
+
+
+def test_the_pages_for_staff_end_after_the_newest_orders(client, bob, place, monkeypatch):
+    monkeypatch.setattr(views, "ORDERS_PER_PAGE", 2)
+    monkeypatch.setattr(limits, "LISTED_ROWS", 3)
+    orders = [place() for _ in range(4)]
+    client.force_login(bob)
+    shown = client.get("/?page=9")
+    assert list(shown.context["page"]) == [orders[1]]
+    assert "Page 2 of 2 with the newest orders" in shown.content.decode()
