@@ -127,6 +127,7 @@ TABLE: dict[str, Kept] = {
     "kitchen.Station": Kept("Who set its times is forgotten."),
     "kitchen.Promise": Kept("Only added to, so that the public book stays true. It names an order, no person."),
     "kitchen.Outcome": Kept("Likewise."),
+    "kitchen.LedgerDay": NOBODYS,
     "kitchen.Study": Kept(OF_STAFF, (Section("studies", "title status made_at ended_at", ("by",)),)),
     "kitchen.StudyPart": NOBODYS,
     # chats

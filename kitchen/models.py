@@ -62,6 +62,9 @@ class Shop(models.Model):
     speed_since = models.DateTimeField(default=timezone.now, editable=False)
     # the ledger has the outcome of every promise up to this one (kitchen.promises.ledger)
     settled = models.BigIntegerField(default=0, editable=False)
+    # the days of the ledger have its promises and outcomes up to these (kitchen.promises.days)
+    promises_summed = models.BigIntegerField(default=0, db_default=0, editable=False)
+    outcomes_summed = models.BigIntegerField(default=0, db_default=0, editable=False)
     # the last sign of the clock while work was under way and the log was silent (kitchen.verbs.set_back)
     seen_at = models.DateTimeField(null=True, editable=False)
     # the newest event when the clock was last found to have been set back: up to it the log has another time
@@ -405,6 +408,29 @@ class Outcome(LedgerRow):
 
     def __str__(self) -> str:
         return f"{self.promise_id}: {self.kept}"
+
+
+class LedgerDay(models.Model):
+    """The sums of a day of the ledger, of real orders or of simulated ones. kitchen.promises.days is the only writer.
+
+    Promises count on the day on which they were given, outcomes on that on which they came.
+    """
+
+    day = models.DateField()
+    simulated = models.BooleanField()
+    given = models.PositiveIntegerField(default=0)  # promises
+    kept = models.PositiveIntegerField(default=0)
+    broken = models.PositiveIntegerField(default=0)
+    not_judged = models.PositiveIntegerField(default=0)  # it never came, or the clock was turned
+    # of those that were kept or broken
+    width_seconds = models.FloatField(default=0)
+    error_seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_ledger_day", fields=["day", "simulated"])]
+
+    def __str__(self) -> str:
+        return f"{self.day}{', simulated' if self.simulated else ''}"
 
 
 class Study(models.Model):

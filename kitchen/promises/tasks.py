@@ -4,7 +4,7 @@ import logging
 
 from celery_app import Replaceable, app
 from kitchen import clock
-from kitchen.promises import forecast, ledger, measure
+from kitchen.promises import days, forecast, ledger, measure
 from kitchen.tasks import complete_kitchen
 
 logger = logging.getLogger(__name__)
@@ -12,10 +12,11 @@ logger = logging.getLogger(__name__)
 
 @app.task(name="kitchen.forecast", base=Replaceable)
 def look_ahead() -> None:
-    """Renew the forecasts of all open orders, and add the outcomes of promises."""
+    """Renew the forecasts of all open orders, and add the outcomes of promises, to the ledger and to its days."""
     now = clock.now()
     try:
         ledger.settle(now)
+        days.add_up()
     except Exception:  # outcomes can wait; a forecast that stands still misleads customers
         logger.exception("The ledger of promises was not settled")
     with complete_kitchen():

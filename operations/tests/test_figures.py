@@ -7,9 +7,9 @@ import pytest
 from home.models import Order
 from kitchen import clock, flow
 from kitchen.models import Outcome, Promise, Station
+from kitchen.promises import days
 from kitchen.tests.clock import NOON, at, finish, finish_item
 from operations.metrics import kitchen, promises
-from operations.metrics.promises import Tally
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("sent", "cooked")]
 
@@ -94,12 +94,6 @@ def promise(number, kept, retimed=False, simulated=False):
     )
 
 
-@pytest.fixture(autouse=True)
-def fresh_tallies(monkeypatch):
-    monkeypatch.setattr(promises, "made", Tally(Promise, "simulated"))
-    monkeypatch.setattr(promises, "ended", Tally(Outcome, "kept", "retimed", "simulated"))
-
-
 def test_promises_are_those_of_the_ledger(db):
     assert figures(promises.read) == {
         "shop_promises_made": {},
@@ -125,27 +119,10 @@ def test_promises_are_those_of_the_ledger(db):
     }
 
 
-def test_old_rows_are_counted_once(db, monkeypatch, django_assert_num_queries):
-    monkeypatch.setattr(promises, "RECENT", 2)
-    tally, found = Tally(Outcome, "kept"), []
+def test_the_sums_of_the_ledger_are_counted_with_its_newest_rows(db, monkeypatch):
+    monkeypatch.setattr(days, "RECENT", 2)
+    monkeypatch.setattr(days, "LEAST", 1)
     for number in range(1, 6):
         promise(number, number != 3)
-        found.append(dict(tally.now()))
-    assert found == [
-        {(True,): 1},
-        {(True,): 2},
-        {(True,): 2, (False,): 1},
-        {(True,): 3, (False,): 1},
-        {(True,): 4, (False,): 1},
-    ]
-    newest = Outcome.objects.latest("pk").pk
-    assert (tally.mark, sum(tally.counted.values())) == (newest - 2, 3)
-    with django_assert_num_queries(2):  # nothing old is read again
-        tally.now()
-
-
-def test_another_database_is_counted_from_its_first_row(db):
-    tally = Tally(Promise, "simulated")
-    tally.mark, tally.counted = 1_000_000_000, promises.Counter({(False,): 7})
-    promise(1, True)
-    assert dict(tally.now()) == {(False,): 1}
+        days.add_up()
+    assert figures(promises.read)["shop_promises_ended"] == {("kept", "false"): 4, ("broken", "false"): 1}

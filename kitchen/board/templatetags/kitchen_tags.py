@@ -8,9 +8,12 @@ from django.utils import timezone
 
 from home.models import Order
 from kitchen import presets, stages
-from kitchen.models import Outcome, Shop
+from kitchen.models import Shop
+from kitchen.promises import days
 
 register = template.Library()
+
+KINDS = {"real": False, "simulated": True}
 
 
 @register.simple_tag
@@ -19,9 +22,8 @@ def kitchen_now() -> dict[str, Any]:
     now = timezone.now()
     late = Count("pk", filter=Q(promised_high__lt=now) & ~Q(stage=stages.READY))
     open_orders = Order.objects.open().order_by().values("stage", "simulated").annotate(orders=Count("pk"), late=late)
-    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    ended = Outcome.objects.filter(at__gte=today, kept__isnull=False, retimed=False).values("simulated")
-    promises = ended.annotate(given=Count("pk"), kept=Count("pk", filter=Q(kept=True)))
+    today = timezone.localtime(now).date()
+    ended = {simulated: sums for (day, simulated), sums in days.since(today).items() if day == today}
     return {
         "stages": [
             {
@@ -32,8 +34,8 @@ def kitchen_now() -> dict[str, Any]:
             for code in stages.WORKED
         ],
         "late": real_and_simulated(open_orders, "late"),
-        "given": real_and_simulated(promises, "given"),
-        "kept": real_and_simulated(promises, "kept"),
+        "given": {name: ended.get(of, days.Sums()).judged for name, of in KINDS.items()},
+        "kept": {name: ended.get(of, days.Sums()).kept for name, of in KINDS.items()},
     }
 
 
