@@ -127,14 +127,19 @@ class Pizza(models.Model):
             self.image.is_safe = True
 
 
-def in_kitchen(stage: str = "stage") -> models.Func:
-    """Return the condition of an open order; `stage` is its field, seen through joins.
+def is_one_of(codes: tuple[str, ...], field: str = "stage") -> models.Func:
+    """Return the condition of orders at these stages, or of these ways; `field` is seen through joins.
 
-    The stages are literals in the SQL, where `stage__in` would bind them: only then do the databases see that the
-    partial indexes of open orders serve the query. Otherwise they read all orders that there ever were.
+    The codes are literals in the SQL, where `stage__in` would bind them: only then do the databases see that a
+    partial index serves the query. Otherwise they read all orders that there ever were.
     """
-    template = f"%(expressions)s IN {stages.literal(stages.WORKED)}"
-    return models.Func(models.F(stage), template=template, output_field=models.BooleanField())
+    template = f"%(expressions)s IN {stages.literal(codes)}"
+    return models.Func(models.F(field), template=template, output_field=models.BooleanField())
+
+
+def in_kitchen(stage: str = "stage") -> models.Func:
+    """Return the condition of an open order, likewise."""
+    return is_one_of(stages.WORKED, stage)
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -233,6 +238,11 @@ class Order(models.Model):
             ),
             models.Index(name="order_open", fields=["stage", "due_at"], condition=Q(stage__in=stages.WORKED)),
             models.Index(name="order_of_user", fields=["user", "-id"]),
+            # for lists of what can be rare among millions
+            models.Index(name="order_cancelled", fields=["-id"], condition=Q(stage__in=(stages.CANCELLED.code,))),
+            models.Index(name="order_real", fields=["-id"], condition=Q(simulated=False)),
+            models.Index(name="order_simulated", fields=["-id"], condition=Q(simulated=True)),
+            *(models.Index(name=f"order_{way}", fields=["-id"], condition=Q(way__in=(way,))) for way in stages.ROUTES),
         ]
         constraints = [
             models.CheckConstraint(name="order_stage_known", condition=Q(stage__in=list(stages.BY_CODE))),

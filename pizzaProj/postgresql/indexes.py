@@ -1,0 +1,31 @@
+"""Make an index while the shop goes on. A migration with this has `atomic = False`.
+
+PostgreSQL otherwise lets nobody write to the table meanwhile: for seconds, where there are millions of rows. What a
+try has left behind that was broken off is thrown away by the next one.
+"""
+
+from typing import Any
+
+from django.db.migrations.operations import AddIndex
+
+
+class AddIndexBeside(AddIndex):
+    """AddIndex that lets others write meanwhile."""
+
+    atomic = False
+
+    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        model = states[-1].apps.get_model(app_label, self.model_name)
+        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+            return
+        schema_editor.execute(f'DROP INDEX {beside(schema_editor)} IF EXISTS "{self.index.name}"')
+        more = {"concurrently": True} if beside(schema_editor) else {}
+        schema_editor.add_index(model, self.index, **more)
+
+    def describe(self) -> str:
+        return f"{super().describe()}, while others write"
+
+
+def beside(schema_editor: Any) -> str:
+    """Return the word for it. SQLite has none: there writers wait."""
+    return "CONCURRENTLY" if schema_editor.connection.vendor == "postgresql" else ""
