@@ -29,3 +29,21 @@ class AddIndexBeside(AddIndex):
 def beside(schema_editor: Any) -> str:
     """Return the word for it. SQLite has none: there writers wait."""
     return "CONCURRENTLY" if schema_editor.connection.vendor == "postgresql" else ""
+
+
+def add_to(table: str, name: str, what: str) -> Any:
+    """Return a function for RunPython that adds an index to a table of Django's own: its model is not ours.
+
+    what: its columns, and for which rows.
+    """
+
+    def add(apps: Any, schema_editor: Any) -> None:
+        schema_editor.execute(f"DROP INDEX {beside(schema_editor)} IF EXISTS {name}")
+        schema_editor.execute(f"CREATE INDEX {beside(schema_editor)} {name} ON {table} {what}")
+
+    return add
+
+
+def remove(name: str) -> Any:
+    """Return the function that removes it."""
+    return lambda apps, schema_editor: schema_editor.execute(f"DROP INDEX IF EXISTS {name}")
