@@ -109,13 +109,16 @@ def history(now: datetime) -> dict[str, Any]:
 
 
 def _flows(now: datetime, since: datetime) -> Any:
-    """Count, per minute, the orders that went from one stage to another; from none if they were placed. One query.
+    """Count, per minute, the orders that went from one stage to another; from none if they were placed. Two queries.
 
     An order is where its least advanced pizza is.
     """
     here = Coalesce(NullIf("order_stage", Value("")), "stage")  # events from before there were items have none
     before = OrderEvent.objects.filter(order=OuterRef("order"), seq=OuterRef("seq") - 1).annotate(here=here)
-    moves = OrderEvent.objects.filter(at__gte=since, order__created_at__gte=now - timedelta(hours=OLDEST_HOURS))
+    oldest = now - timedelta(hours=OLDEST_HOURS)
+    first = Order.objects.filter(created_at__gte=oldest).order_by("created_at").values_list("pk", flat=True).first()
+    # By the key, too: otherwise SQLite would look for them among all events.
+    moves = OrderEvent.objects.filter(order__gte=first or 0, order__created_at__gte=oldest, at__gte=since)
     moves = moves.annotate(minute=TruncMinute("at"), here=here, came_from=Subquery(before.values("here")))
     moves = moves.filter(Q(came_from=None) | ~Q(came_from=F("here")))
     return moves.order_by().values("minute", "came_from", "here", "order__simulated").annotate(orders=Count("pk"))
