@@ -25,6 +25,13 @@ class PizzaAdmin(CarefulAdmin):
             return FileField(required=False, widget=AdminFileWidget)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """Say which pizzas have been ordered, and so stay. Django would list each order with them, of all years."""
+        kept = [pizza for pizza in objs if pizza.lines.exists()]
+        if kept:
+            return [str(pizza) for pizza in objs], {}, set(), [f"Orders with {pizza}" for pizza in kept]
+        return super().get_deleted_objects(objs, request)
+
     @admin.display(description="")
     def picture(self, pizza: Pizza) -> str:
         if not pizza.image:

@@ -122,6 +122,16 @@ def test_a_row_is_deleted_as_it_was_seen_or_not_at_all(staff, margherita, diavol
     assert not Pizza.objects.exists()
 
 
+def test_a_pizza_that_was_ordered_stays_and_its_orders_are_not_listed(staff, place, margherita):
+    for _ in range(3):
+        place()
+    for page in (
+        staff.get(f"/admin/home/pizza/{margherita.pk}/delete/"),
+        act(staff, "/admin/home/pizza/", opened(staff, "/admin/home/pizza/"), "delete_selected", margherita),
+    ):
+        assert list(page.context["protected"]) == ["Orders with Margherita"]
+
+
 def test_a_pizza_that_was_ordered_meanwhile_stays(staff, place, margherita):
     address = "/admin/home/pizza/"
     question = act(staff, address, opened(staff, address), "delete_selected", margherita)
