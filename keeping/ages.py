@@ -32,7 +32,7 @@ def events(before: datetime) -> Iterator[int]:
     """Remove all events of orders that have ended and to which nothing has happened since: all or none of an order."""
     first = OrderEvent.objects.aggregate(first=Min("order"))["first"]  # all older orders have none left
     with_events = Exists(OrderEvent.objects.filter(order=OuterRef("pk")))
-    for window in batches.keys(ended(before), after=(first or 1) - 1):
+    for window in batches.old_keys(ended(), Q(created_at__lt=before), after=(first or 1) - 1):
         found = aged(before).filter(with_events, pk__in=window).order_by("pk").values_list("pk", flat=True)
         for pks in batches.pieces(list(found), batches.ORDERS):
             # one statement: a member of the staff can open an order again at any time
@@ -41,18 +41,18 @@ def events(before: datetime) -> Iterator[int]:
 
 def simulated(before: datetime) -> Iterator[int]:
     """Remove simulated orders altogether."""
-    for window in batches.keys(ended(before).filter(simulated=True)):
+    for window in batches.keys(ended().filter(simulated=True, created_at__lt=before)):
         found = aged(before).filter(pk__in=window).order_by("pk").values_list("pk", flat=True)
         for pks in batches.pieces(list(found), batches.WHOLE_ORDERS):
             yield orders.remove(pks)["orders"]
 
 
-def ended(before: datetime) -> QuerySet[Order]:
-    """Return the orders that have ended and were placed before, without a look at what hangs on them.
+def ended() -> QuerySet[Order]:
+    """Return the orders that have ended, without a look at what hangs on them.
 
     That is for a few of them at a time: PostgreSQL would read all events for each piece.
     """
-    return Order.objects.filter(stage__in=stages.ENDED, created_at__lt=before)
+    return Order.objects.filter(stage__in=stages.ENDED)
 
 
 def aged(before: datetime) -> QuerySet[Order]:
@@ -77,8 +77,8 @@ def chats(before: datetime) -> Iterator[int]:
     """
     undecided = Report.objects.filter(message=OuterRef("pk"), settled_at=None)
     over = Q(room__order=None) | Q(room__order__stage__in=stages.ENDED, room__waiting_since=None)
-    old = Message.objects.filter(over, created_at__lt=before).exclude(Exists(undecided))
-    for pks in batches.keys(old):
+    said = Message.objects.filter(over).exclude(Exists(undecided))
+    for pks in batches.old_keys(said, Q(created_at__lt=before)):
         yield remove_messages(pks)
     yield from forgotten_visitors(before)
 
@@ -95,8 +95,8 @@ def forgotten_visitors(before: datetime) -> Iterator[int]:
     """Remove how far visitors without an account have read who came long ago and of whom no word is left."""
     said = Message.objects.filter(room=OuterRef("room"), guest=OuterRef("guest"))
     about = Q(room__order=None) | Q(room__order__stage__in=stages.ENDED)
-    gone = Membership.objects.filter(about, user=None, muted=False, joined_at__lt=before).exclude(Exists(said))
-    for pks in batches.keys(gone):
+    gone = Membership.objects.filter(about, user=None, muted=False).exclude(Exists(said))
+    for pks in batches.old_keys(gone, Q(joined_at__lt=before)):
         yield Membership.objects.filter(pk__in=pks).delete()[0]
 
 

@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 ROWS = 500
+WINDOW = 1_000  # rows, among which old ones are searched for
 ORDERS = 20  # whose events go together: about ten for each pizza
 WHOLE_ORDERS = 5  # with all that hangs on them, behind the kitchen's lock
 
@@ -35,6 +36,25 @@ def keys(rows: QuerySet[Any], most: int = ROWS, after: int = 0) -> Iterator[list
     while found := list(rows.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:most]):
         yield found
         after = found[-1]
+
+
+def old_keys(rows: QuerySet[Any], is_old: Q, after: int = 0) -> Iterator[list[int]]:
+    """Yield the keys of those of these rows that are old, at most ROWS at once, the smallest first.
+
+    Keys follow age, so it stops where a whole window of rows has none that is old: the rest is younger. If a clock was
+    set back in between, what lies behind such a window is found when the window is old, too.
+    """
+    everything = rows.model._default_manager.order_by("pk").values_list("pk", flat=True)
+    while window := end_of_window(everything.filter(pk__gt=after)):
+        yield from keys(rows.filter(is_old, pk__lte=window), after=after)
+        if not everything.filter(is_old, pk__gt=after, pk__lte=window).exists():
+            return
+        after = window
+
+
+def end_of_window(keys: QuerySet[Any, int]) -> int | None:
+    """Return the last key of the next WINDOW rows; None if there are none."""
+    return next(iter(keys[WINDOW - 1 : WINDOW]), None) or keys.last()
 
 
 def pieces(found: Sequence[int], most: int) -> Iterator[list[int]]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Attempt
@@ -240,3 +241,24 @@ def test_it_stops_in_time_and_goes_on(ended, settings, again, monkeypatch):
 def test_a_run_ends_at_its_moment():
     assert batches.run(iter([5, 5, 5]), time.monotonic() + 60) == (15, True)
     assert batches.run(iter([5, 5, 5]), time.monotonic() - 1) == (5, False)
+
+
+# However many there are
+
+
+def test_the_search_for_old_rows_ends_where_they_end(place, monkeypatch):
+    """The clock was set back between the third and the fourth."""
+    monkeypatch.setattr(batches, "WINDOW", 2)
+    moments = [at(-DAY), at(-DAY), NOON, at(-DAY), at(DAY), at(DAY), at(DAY), at(-DAY)]
+    pks = [place().pk for _ in moments]
+    for pk, moment in zip(pks, moments, strict=True):
+        Order.objects.filter(pk=pk).update(stage="delivered", created_at=moment)
+
+    def found(before, after=0):
+        old = batches.old_keys(ages.ended(), Q(created_at__lt=before), after)
+        return [pks.index(pk) for piece in old for pk in piece]
+
+    assert found(NOON) == [0, 1, 3]
+    assert found(NOON, after=pks[1]) == [3]
+    assert found(at(2 * DAY)) == list(range(8))
+    assert found(at(-2 * DAY)) == []
