@@ -263,8 +263,9 @@ def _row(a: User, b: User) -> Friendship | None:
 def _others(user: User, condition: Q) -> QuerySet[User]:
     """Return the other accounts of this person's pairs that meet the condition, by name. Omit inactive ones."""
     rows = Friendship.objects.filter(condition)
-    others = Q(pk__in=rows.filter(low=user).values("high")) | Q(pk__in=rows.filter(high=user).values("low"))
-    return _by_name(User.objects.filter(others, is_active=True))
+    # One list of keys: with two, one or the other, PostgreSQL would compare each account with both.
+    others = rows.filter(low=user).values("high").union(rows.filter(high=user).values("low"))
+    return _by_name(User.objects.filter(pk__in=others, is_active=True))
 
 
 def _by_name(people: QuerySet[User]) -> QuerySet[User]:
