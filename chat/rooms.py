@@ -227,19 +227,24 @@ def title(room: Room, person: Person) -> str:
 def unread_rooms(user_pks: Collection[int]) -> dict[int, int]:
     """Return for each account the number of rooms with unread messages of others, in one query.
 
-    Events of an order do not count. Order rooms count only for their customer and their agent; the inbox shows the
-    others.
+    Events of an order do not count. Order rooms count only for their customer and, while they are open, for their
+    agent; the inbox shows the others.
     """
-    rows = _memberships(user__in=user_pks, last_read__lt=F("room__last_seq"))
-    counts = dict(rows.filter(Exists(_unread())).values_list("user").annotate(Count("pk")))
+    rows = _memberships(user_pks, room__is_open=True)
+    rows = rows.filter(last_read__lt=F("room__last_seq")).filter(Exists(_unread()))
+    counts = dict(rows.order_by().values_list("user").annotate(Count("pk")))
     return {pk: counts.get(pk, 0) for pk in user_pks}
 
 
 def rooms_of(user: User) -> list[dict[str, Any]]:
-    """Return the member's own rooms for the chat page, the one with the latest message first."""
+    """Return the member's own rooms for the chat page, the one with the latest message first.
+
+    Of the conversations that they have answered these are the last ones.
+    """
     unread = _unread().order_by().values("room").annotate(number=Count("pk"))
     said = Message.objects.filter(room=OuterRef("room"), kind__in=SPOKEN).order_by("-seq")
-    rows = _memberships(user=user).select_related("room__low", "room__high")
+    answered = Room.objects.filter(agent=user, taken_at__isnull=False).order_by("-taken_at").values("pk")
+    rows = _memberships([user.pk], room__in=answered[:MOST_LISTED]).select_related("room__low", "room__high")
     rows = rows.annotate(unread=Subquery(unread.values("number")), said_at=Subquery(said.values("created_at")[:1]))
     me = Person(user, name=user.get_username())
     return [
@@ -255,9 +260,18 @@ def rooms_of(user: User) -> list[dict[str, Any]]:
     ]
 
 
-def _memberships(**conditions: Any) -> QuerySet[Membership]:
-    mine = ~Q(room__kind=Room.Kind.ORDER) | Q(room__client=F("user")) | Q(room__agent=F("user"))
-    return Membership.objects.filter(mine, **conditions)
+def _memberships(user_pks: Collection[int], **answered: Any) -> QuerySet[Membership]:
+    """Return these people's memberships in rooms that are theirs: public and private ones, those of their own orders,
+    and those where they are the agent and that are as `answered` says.
+
+    Each part begins where it is short: who answers customers is a member of thousands of rooms that are closed by now.
+    """
+    elsewhere = Membership.objects.filter(user__in=user_pks, about_order=False).exclude(room__kind=Room.Kind.ORDER)
+    customers = Membership.objects.filter(room__client__in=user_pks, user=F("room__client"))
+    # Coalesce: otherwise PostgreSQL would begin with the memberships, once it plans for people in general.
+    agents = Membership.objects.filter(room__agent__in=user_pks, user=Coalesce("room__agent", 0), **answered)
+    first, *others = (part.order_by().values("pk") for part in (elsewhere, customers, agents))
+    return Membership.objects.filter(pk__in=first.union(*others))
 
 
 def _unread() -> QuerySet[Message]:

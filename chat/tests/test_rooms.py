@@ -1,10 +1,13 @@
 """Rooms: names, access, one private room for each pair, and unread messages."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from accounts import limits, people
-from chat import history, rooms, stream
+from chat import history, orders, rooms, stream
 from chat.models import Membership, Message, Room
 from chat.person import Person, free_name, guest_name, person
 from chat.tests.cast import ANSWER, befriend, member, say, staff, visitor
@@ -413,3 +416,19 @@ def test_a_person_is_identified_by_account_or_word_alone(alice):
     assert person(alice, "v" * 32) == Person(alice, "", "alice")
     assert not visitor("").wrote(None, "")
     assert visitor().wrote(None, "v" * 32) and not visitor().wrote(alice.pk, "")
+
+
+def test_who_has_answered_sees_open_conversations_and_the_last_ones(place, alice, bob, monkeypatch):
+    """An agent is a member of every conversation that they have answered: thousands, in a year."""
+    monkeypatch.setattr(rooms, "MOST_LISTED", 2)
+    answered = [rooms.order_room(place(user=alice)) for _ in range(3)]
+    for minutes, room in enumerate(answered):
+        say(room, member(alice))
+        say(room, member(bob), now=timezone.now() + timedelta(minutes=minutes))
+        say(room, member(alice))
+    assert rooms.unread_rooms([alice.pk, bob.pk]) == {alice.pk: 0, bob.pk: 3}
+    assert set(Membership.objects.values_list("about_order", flat=True)) == {True}
+    orders.close(answered[0].pk, member(bob), timezone.now())
+    assert rooms.unread_rooms([bob.pk]) == {bob.pk: 2}
+    assert {row["slug"] for row in rooms.rooms_of(bob)} == {room.slug for room in answered[1:]}
+    assert len(rooms.rooms_of(alice)) == 2
