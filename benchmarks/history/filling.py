@@ -17,10 +17,11 @@ from accounts.models import Profile
 from chat.models import Membership, Message, Room
 from home.models import Order, OrderEvent, OrderItem, OrderLine, OrderShare, Pizza
 from kitchen.models import Outcome, Promise, Shop
+from kitchen.promises import days
 
 AT_ONCE = 20_000  # orders in one transaction: those of whole customers
 ORDERS_A_DAY = 1_000
-ORDERS_OF_A_CUSTOMER = 20
+ORDERS_OF_A_CUSTOMER = 8
 NEWEST_SECONDS = 3 * 3600  # ago: the newest order of the past was placed then
 TAKES_SECONDS = 1800  # until it was delivered
 PIZZAS = 5  # on the menu
@@ -34,7 +35,7 @@ OF_THE_ORDER = (("started", "baked", 0.5), ("started", "out_for_delivery", 0.6),
 
 
 def fill(orders: int) -> None:
-    """Add so many delivered orders to what there is, the oldest first, and let the database look at its tables."""
+    """Add so many delivered orders to what there is, the oldest first."""
     began = Filling(orders)
     for first in range(0, orders, AT_ONCE):
         with transaction.atomic():
@@ -43,12 +44,21 @@ def fill(orders: int) -> None:
 
 
 def finish() -> None:
-    """Go on with the keys where the filling ended, and measure the tables, as both databases do by themselves."""
+    """Go on with the keys where the filling ended. PostgreSQL measures its tables, as it does by itself."""
     for model in (Order, OrderLine, User):
         reset(model)
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE" if is_postgresql() and not connection.in_atomic_block else "ANALYZE")
+    if is_postgresql():
+        look_at_tables()
+    while days.add_up():
+        pass
     Shop.objects.update(settled=Promise.objects.aggregate(newest=Max("pk"))["newest"] or 0)
+
+
+def look_at_tables() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = 0")  # its own vacuum can be at work
+        cursor.execute("ANALYZE" if connection.in_atomic_block else "VACUUM ANALYZE")
+        cursor.execute("RESET lock_timeout")
 
 
 class Filling:
@@ -63,7 +73,9 @@ class Filling:
         self.about = ContentType.objects.get_for_model(Order).pk
         self.age = f"({NEWEST_SECONDS} + ({orders} - n) * {86400 / ORDERS_A_DAY})"  # of order n, in seconds
         # A customer has some orders in a row; every other order is a visitor's.
-        self.user = f"CASE n % 2 WHEN 0 THEN {self.user_base} + n / {ORDERS_OF_A_CUSTOMER} END"
+        self.customer = f"({self.user_base} + n / {ORDERS_OF_A_CUSTOMER})"
+        self.user = f"CASE n % 2 WHEN 0 THEN {self.customer} END"
+        self.friend = f"(CASE {self.customer} WHEN {self.user_base} THEN {self.cook} ELSE {self.customer} - 1 END)"
 
     def add(self, numbers: range) -> None:
         self.numbers = numbers
@@ -138,7 +150,7 @@ class Filling:
             joined_at=ago(self.age),
         )
         shares = f"{numbers(self.numbers)} WHERE n % 50 = 0"
-        insert(OrderShare, shares, order_id=key, friend_id=str(self.cook), by_id=self.user, at=ago(self.age))
+        insert(OrderShare, shares, order_id=key, friend_id=self.friend, by_id=self.user, at=ago(self.age))
 
     def cooked(self) -> None:
         last = f"1 + {len(OF_A_PIZZA)} * {QUANTITY}"
@@ -242,6 +254,7 @@ class Filling:
             room_id=f"{key} + n",
             user_id="home_order.user_id",
             last_read="2",
+            about_order="TRUE",
             joined_at=ago(self.age),
         )
         insert(
@@ -250,6 +263,7 @@ class Filling:
             room_id=f"{key} + n",
             user_id=str(self.cook),
             last_read="2",
+            about_order="TRUE",
             joined_at=ago(self.age),
         )
 

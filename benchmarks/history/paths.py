@@ -36,6 +36,7 @@ from operations import stored
 from operations.lookout import Source
 from operations.metrics import kitchen as figures_of_kitchen
 from operations.metrics import promises as figures_of_promises
+from pizzaProj import limits
 
 Path = Callable[[], object]
 
@@ -138,6 +139,7 @@ def pages(shop: Shop) -> dict[str, Path]:
 def page(client: Client, address: str) -> Path:
     def get() -> None:
         forecast.recent.forget()
+        forecast.learned.forget()
         answer = client.get(address)
         assert answer.status_code == 200, f"{address}: {answer.status_code}"
 
@@ -191,14 +193,7 @@ def rounds(shop: Shop) -> dict[str, Path]:
 
 
 def of_operators(shop: Shop) -> dict[str, Path]:
-    def first_figures() -> None:
-        """Read as a process does that has just begun."""
-        figures_of_promises.made.forget()
-        figures_of_promises.ended.forget()
-        list(figures_of_promises.read())
-
     return {
-        "/metrics, the first": first_figures,
         "/metrics, the ledger": lambda: list(figures_of_promises.read()),
         "/metrics, the kitchen": lambda: list(figures_of_kitchen.read()),
         "/readyz": Source("The database", stored.CHECKS).look_now,
@@ -213,16 +208,21 @@ def of_admin(shop: Shop) -> dict[str, Path]:
     client.force_login(shop.cook)
     lists = [reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in registered()]
     orders, pizza = reverse("admin:home_order_changelist"), reverse("admin:home_pizza_changelist")
-    number = shop.past.number
+    now = timezone.now()
     asked = {
         **{address: address for address in lists},
-        "orders, in the middle": f"{orders}?p={Order.objects.count() // 100}",
+        "orders, the last page": f"{orders}?p={min(Order.objects.count(), limits.LISTED_ROWS) // 50}",
         "orders, a day": f"{orders}?created_at__day={shop.past.created_at.day}"
         f"&created_at__month={shop.past.created_at.month}&created_at__year={shop.past.created_at.year}",
+        "orders, this year": f"{orders}?created_at__gte={now.year}-01-01T00:00:00Z"
+        f"&created_at__lt={now.year + 1}-01-01T00:00:00Z",
         "orders, baking": f"{orders}?stage__exact=baking",
         "orders, delivered": f"{orders}?stage__exact=delivered",
+        "orders, cancelled": f"{orders}?stage__exact=cancelled",
         "orders, held": f"{orders}?held__exact=1",
-        "orders, a number": f"{orders}?q={number.removeprefix('#')}",
+        "orders, simulated": f"{orders}?simulated__exact=1",
+        "orders, to collect": f"{orders}?way__exact=carry_out",
+        "orders, a number": f"{orders}?q={shop.past.order_id[:8]}",
         "orders, a customer": f"{orders}?q={shop.customer.username}",
         "users, one": f"{reverse('admin:auth_user_changelist')}?q={shop.customer.username}",
         "an order": reverse("admin:home_order_change", args=[shop.past.pk]),
