@@ -39,6 +39,10 @@ billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10
 
 logger = logging.getLogger(__name__)
 
+# How the shop starts its worker. Two processes: a link's work is Python on the CPU, and threads would share one core.
+# They start as fast as threads (1.4 s) and take 170 MB instead of 110. Gossip and mingle are messages between workers.
+POOL = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
+
 RECONNECT_SECONDS = 1.0
 CHECK_SECONDS = 1.0
 last_check = threading.local()  # one per thread, like the connections

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.processes import Helper, Process, helping, running
+from celery_app import POOL
 
-WORKER = ["--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "warning"]
 # Settings of the caller's own shop, which must not reach ours
 OWN_SETTINGS = (
     *("DATA_DIR", "DATABASE_URL", "REDIS_URL", "DATABASE_PER_REQUEST", "DEBUG", "HTTPS"),
@@ -51,7 +51,7 @@ class Side:
     @contextmanager
     def worker(self) -> Iterator[Process]:
         """Start Celery. It is ready when the first order has gone through."""
-        command = [sys.executable, "-m", "celery", "-A", self.celery, "worker", *WORKER]
+        command = [sys.executable, "-m", "celery", "-A", self.celery, "worker", *POOL, "--loglevel", "warning"]
         with running(Process(command, self.log("worker"), self.environment)) as process:
             yield process
 

