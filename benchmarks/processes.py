@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -83,18 +84,28 @@ def running(process: Process) -> Iterator[Process]:
 class Helper(Process):
     """A Python module that answers one JSON line with another: `ask("place", orders=200)`."""
 
-    def __init__(self, module: str, *arguments: str, log: Path, environment: dict[str, str]) -> None:
-        command = [sys.executable, "-m", module, *arguments]
+    def __init__(
+        self, module: str, *arguments: str, log: Path, environment: dict[str, str], python: str = sys.executable
+    ) -> None:
+        command = [python, "-m", module, *arguments]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         super().__init__(command, log, environment, **pipes)
 
     def ask(self, verb: str, **arguments: Any) -> Any:
-        assert self.child.stdin is not None and self.child.stdout is not None
+        self.tell(verb, **arguments)
+        return self.listen()
+
+    def tell(self, verb: str, **arguments: Any) -> None:
+        """Ask, and leave the answer for `listen`."""
+        assert self.child.stdin is not None
         try:
             self.child.stdin.write(json.dumps([verb, arguments]) + "\n")
             self.child.stdin.flush()
         except BrokenPipeError:
             raise self.died() from None
+
+    def listen(self) -> Any:
+        assert self.child.stdout is not None
         answer = self.child.stdout.readline()
         if not answer:
             self.child.wait()
@@ -132,6 +143,12 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def allow_files(count: int) -> None:
+    """Let this process and its children open so many files, or as many as they may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, count)), hard))
 
 
 def accepts(port: int) -> bool:
