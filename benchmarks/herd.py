@@ -7,7 +7,6 @@ shop's front page. The bar: no failure, the last page is back within 10 s, and e
 import argparse
 import asyncio
 import random
-import resource
 import sys
 import tempfile
 import threading
@@ -20,8 +19,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.databases import database
-from benchmarks.measures import percentile
-from benchmarks.processes import Died, Helper, accepts, free_port, helping, running, valkey
+from benchmarks.processes import Died, Helper, accepts, allow_files, free_port, helping, running, valkey
+from benchmarks.rows import percentile
 from benchmarks.sides import Side, both
 from benchmarks.watchers import AT_ONCE, Crowd, Watcher, main
 
@@ -152,11 +151,10 @@ class Outcome:
 
 def run(pages: int, folder: Path) -> Outcome:
     """Open the pages, restart the web process, and wait until they are back."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, pages + SPARE_FILES)), hard))
+    allow_files(pages + SPARE_FILES)
     server, path = valkey(folder)
     side = both(folder)[0]
-    with running(server), database("SQLite", side.name, folder) as url:
+    with running(server), database(None, side.name, folder) as url:
         side.migrate(url, path).wait_for_end()
         with side.drive() as driver:
             order_ids = driver.ask("place", orders=pages, wide=True)

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Count
-from django.dispatch import receiver
 
 from home.models import Order, OrderEvent, OrderItem, Pizza
 from kitchen import flow, stages, tasks
@@ -18,7 +17,6 @@ SPEED = 100_000  # a driver's 1200 s are 12 ms: waiting in lines and processor t
 WIDE = 1000  # so that no order waits
 
 ALL = "SELECT count(*) FROM home_order"
-FIRST_LEFT = f"SELECT count(*) FROM home_order WHERE stage <> '{stages.FIRST}'"
 DELIVERED = f"SELECT count(*) FROM home_order WHERE stage = '{stages.LAST}'"
 
 ALONE = tuple(  # stages that are worked on pizza by pizza
@@ -32,6 +30,8 @@ default_capacities = {station.pk: station.capacity for station in Station.object
 
 def place(orders: int, wide: bool, pizzas: int = 1) -> list[str]:
     """Place orders that are not yet cooking, with the stations' own places or with one for everybody."""
+    work_begun.disconnect(tasks.cook)
+    work_begun.connect(keep)
     Order.objects.all().delete()
     Shop.objects.update(speed=SPEED)
     for pk, capacity in default_capacities.items():
@@ -41,10 +41,6 @@ def place(orders: int, wide: bool, pizzas: int = 1) -> list[str]:
     return [flow.place([(pizza, pizzas)]).order_id for _ in range(orders)]
 
 
-work_begun.disconnect(tasks.cook)
-
-
-@receiver(work_begun)
 def keep(order: Order, item: OrderItem | None = None, **kwargs: Any) -> None:
     """Collect what has begun instead of cooking it at once."""
     begun.append(item or order)

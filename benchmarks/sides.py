@@ -2,11 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.databases import Server, database
 from benchmarks.processes import Helper, Process, helping, running
 from celery_app import POOL
 
@@ -26,10 +27,12 @@ class Side:
     asgi: str
     celery: str
     folder: Path
+    database_url: str = ""
     environment: dict[str, str] = field(default_factory=dict)
 
     def migrate(self, database_url: str, valkey_socket: str) -> Process:
         """Use this database from now on. The returned process creates its tables."""
+        self.database_url = database_url
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in OWN_SETTINGS},
             "DJANGO_SETTINGS_MODULE": self.settings,
@@ -43,16 +46,20 @@ class Side:
         return Process(command, self.log("migrate"), self.environment)
 
     @contextmanager
-    def drive(self) -> Iterator[Helper]:
-        helper = Helper("benchmarks.drive", self.driver, log=self.log("driver"), environment=self.environment)
+    def drive(self, module: str | None = None) -> Iterator[Helper]:
+        """Start a process that knows the side from within: its own driver, or another one."""
+        helper = Helper(
+            "benchmarks.drive", module or self.driver, log=self.log("driver"), environment=self.environment
+        )
         with helping(helper):
             yield helper
 
     @contextmanager
-    def worker(self) -> Iterator[Process]:
+    def worker(self, options: Sequence[str] = POOL, name: str = "worker") -> Iterator[Process]:
         """Start Celery. It is ready when the first order has gone through."""
-        command = [sys.executable, "-m", "celery", "-A", self.celery, "worker", *POOL, "--loglevel", "warning"]
-        with running(Process(command, self.log("worker"), self.environment)) as process:
+        words = ["worker", "--hostname", f"{name}@%h", *options, "--loglevel", "warning"]
+        command = [sys.executable, "-m", "celery", "-A", self.celery, *words]
+        with running(Process(command, self.log(name), self.environment)) as process:
             yield process
 
     @contextmanager
@@ -89,3 +96,15 @@ def both(folder: Path) -> tuple[Side, Side]:
             folder=folder / "tutorial",
         ),
     )
+
+
+@contextmanager
+def prepared(server: Server | None, folder: Path, valkey_socket: str) -> Iterator[list[tuple[Side, Helper]]]:
+    """Yield both sides with tables, and a driver for each."""
+    sides = both(folder)
+    with ExitStack() as stack:
+        urls = [stack.enter_context(database(server, side.name, folder)) for side in sides]
+        migrations = [side.migrate(url, valkey_socket) for side, url in zip(sides, urls, strict=True)]
+        for process in migrations:
+            process.wait_for_end()
+        yield [(side, stack.enter_context(side.drive())) for side in sides]

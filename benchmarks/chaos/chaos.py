@@ -23,7 +23,7 @@ from benchmarks.chaos.crowd import Customers, Pages
 from benchmarks.chaos.doubler import Doubler
 from benchmarks.chaos.kills import blows
 from benchmarks.chaos.records import late_works
-from benchmarks.measures import percentile
+from benchmarks.rows import percentile
 from home.models import Order, OrderEvent, Pizza
 from kitchen.models import Shop, Station
 from pizzaProj.management.commands import stack as shop

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from benchmarks.processes import free_port
 
 USER = "postgres"
 FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin")
-# Files need not survive a power cut.
-OPTIONS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=200")
+OPTIONS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200")
+CARELESS = ("fsync=off",)  # files need not survive a power cut
 
 
 def programs() -> Path | None:
@@ -32,7 +33,7 @@ def programs() -> Path | None:
 class PostgreSQL(Part):
     """A server, which can be restarted, and asked whether somebody stands still inside a transaction."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, more: Sequence[str] = CARELESS) -> None:
         self.port = free_port()
         # PostgreSQL refuses to be run by root, and its own user must be able to reach the folder.
         self.folder = Path(tempfile.mkdtemp(prefix="pizza-lab-postgresql-"))
@@ -43,7 +44,7 @@ class PostgreSQL(Part):
             user = {"user": USER, "group": USER, "extra_groups": []}
         where = ["-D", str(data), "-U", USER, "-A", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C"]
         subprocess.run([programs / "initdb", *where], check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **user)
-        options = [word for option in OPTIONS for word in ("-c", option)]
+        options = [word for option in (*OPTIONS, *more) for word in ("-c", option)]
         command = [str(programs / "postgres"), "-D", str(data), "-p", str(self.port), *options]
         super().__init__("postgresql", command, self.is_up, user)
 

@@ -10,7 +10,6 @@ from benchmarks.tutorial import tasks
 from benchmarks.tutorial.models import STATUSES, Order, Pizza
 
 ALL = "SELECT count(*) FROM tutorial_order"
-FIRST_LEFT = f"SELECT count(*) FROM tutorial_order WHERE status <> '{STATUSES[0]}'"
 DELIVERED = f"SELECT count(*) FROM tutorial_order WHERE status = '{STATUSES[-1]}'"
 
 

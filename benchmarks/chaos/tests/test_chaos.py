@@ -12,6 +12,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -468,7 +469,7 @@ def chaos(*options, port=None):
 @on_linux
 @pytest.mark.parametrize("engine", ["SQLite", "PostgreSQL"])
 def test_a_short_chaos_loses_nothing(engine):
-    if engine == "PostgreSQL" and not databases.postgresql_answers():
+    if engine == "PostgreSQL" and databases.machines() is None:
         pytest.skip("No PostgreSQL answers.")
     run = chaos("--short", *(["--postgresql"] if engine == "PostgreSQL" else []))
     assert run.returncode == 0, run.stdout
@@ -494,7 +495,7 @@ def test_nonsense_is_refused(option):
 
 
 def test_without_a_server_it_says_so(monkeypatch):
-    monkeypatch.setattr(databases, "SERVER", f"host=127.0.0.1 port={free_port()} user=postgres connect_timeout=3")
+    monkeypatch.setattr(databases, "Server", partial(databases.Server, port=free_port()))
     with pytest.raises(CommandError, match="No PostgreSQL answers"):
         call_command("chaos", "--short", "--postgresql", "--port", str(free_port()))
 

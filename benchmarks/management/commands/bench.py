@@ -1,4 +1,4 @@
-"""`python3 run.py bench`: the tutorial's pattern and ours, measured side by side. See benchmarks/."""
+"""`python3 run.py bench`: this shop measured beside others. See benchmarks/."""
 
 import signal
 import sys
@@ -8,20 +8,25 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from benchmarks import report
-from benchmarks.measures import Plan
+from benchmarks.measurements import MEASUREMENTS
+from benchmarks.plan import Plan
 from benchmarks.processes import Died
 
 
 class Command(BaseCommand):
-    help = "Measure the shop beside the tutorial's pattern (about five minutes)."
+    help = "Measure the shop beside the tutorial's pattern, other engines, and floors (about forty minutes)."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--only", type=int, choices=(1, 2, 3), action="append", help="only this measurement")
-        parser.add_argument("--rounds", type=int, help="turns for each side (default: 3)")
+        names = ", ".join(MEASUREMENTS)
+        parser.add_argument("--only", choices=MEASUREMENTS, metavar="NAME", action="append", help=f"one of {names}")
+        parser.add_argument("--rounds", type=int, help="turns for each side (default: 5)")
         parser.add_argument("--quick", action="store_true", help="a quick trial, not to be quoted")
+        parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
-    def handle(self, *args: Any, only: list[int] | None, rounds: int | None, quick: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, only: list[str] | None, rounds: int | None, quick: bool, json: bool, **options: Any
+    ) -> None:
         plan = Plan.quick() if quick else Plan()
         if rounds is not None:
             if rounds < 1:
@@ -29,7 +34,7 @@ class Command(BaseCommand):
             plan.rounds = rounds
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that SIGTERM stops the parts, too
         try:
-            report.run(plan, set(only or (1, 2, 3)))
+            report.run(plan, only or list(MEASUREMENTS), as_json=json)
         except Died as died:
             raise CommandError(str(died)) from died
         except KeyboardInterrupt:

@@ -113,9 +113,9 @@ def whole(text: str) -> int:
 def new_database() -> str:
     """Create a database on this machine's PostgreSQL and return its name."""
     name = f"pizza_chaos_{os.getpid()}"
-    if not databases.postgresql_answers():
+    if databases.machines() is None:
         raise CommandError("No PostgreSQL answers at 127.0.0.1:5432 for the user postgres.")
-    databases.create(name)
+    databases.Server().create(name)
     return name
 
 
@@ -124,7 +124,7 @@ def in_a_folder_of_its_own(database: str | None) -> int:
     folder = tempfile.mkdtemp(prefix="pizza-chaos-")
     ours = {name: value for name, value in os.environ.items() if name not in NOT_FOR_IT}
     if database:
-        ours["DATABASE_URL"] = databases.url(database)
+        ours["DATABASE_URL"] = databases.Server().url(database)
     process = subprocess.Popen(
         [sys.executable, str(settings.BASE_DIR / "manage.py"), *sys.argv[1:]],
         env={**ours, "DATA_DIR": folder, INSIDE: "1"},
@@ -136,7 +136,7 @@ def in_a_folder_of_its_own(database: str | None) -> int:
     if code in (0, STOPPED):
         shutil.rmtree(folder, ignore_errors=True)
         if database:
-            databases.drop(database)
+            databases.Server().drop(database)
     else:
         where = f"{folder} and in the database {database}" if database else folder
         print(f"Logs and data are kept in {where}", file=sys.stderr)

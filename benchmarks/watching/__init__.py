@@ -1,0 +1,1 @@
+"""What the shop's watchers get, beside the tutorial's and beside bare servers."""
