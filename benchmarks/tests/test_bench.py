@@ -103,6 +103,23 @@ def nowhere(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
+def test_it_measures_engines_and_leaves_nothing_behind(nowhere, capsys):
+    sitting = report.run(TINY, ["postgresql", "sqlite"])
+
+    assert [figures.engine for figures in sitting.figures] == [
+        "ours",
+        "ours, two solo workers",
+        "ours, a place for everybody",
+        "ours, 3 pizzas an order",
+        "tutorial",
+        "no-op Celery task",
+    ]
+    assert all(len(figures.per_second) == 1 and 0 < figures.per_second[0] < inf for figures in sitting.figures)
+    out = capsys.readouterr().out
+    assert "measured without them: no such package" in out and "PostgreSQL, neither installed" in out
+
+
+@pytest.mark.slow
 def test_it_measures_watchers_and_leaves_nothing_behind(nowhere):
     names = ["latency", "crowds"]
     rows = report.run(TINY, names).rows
