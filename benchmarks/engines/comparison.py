@@ -6,10 +6,11 @@ In its turn an engine has the machine to itself: its processes are started, and 
 from collections.abc import Sequence
 from statistics import median
 
-from benchmarks.databases import Server
-from benchmarks.engines import cpu, shops
+from benchmarks.databases import Server, database
+from benchmarks.engines import cpu, environment, shops
 from benchmarks.engines.engine import Engine
 from benchmarks.engines.floors import NoOp
+from benchmarks.engines.rivals import Dbos, Procrastinate, Rival
 from benchmarks.processes import Helper
 from benchmarks.rows import Figures, Row, of_cpu, of_speed
 from benchmarks.sides import Side, prepared
@@ -28,6 +29,7 @@ def on_postgresql(sitting: Sitting) -> None:
         return
     with prepared(server, sitting.folder, sitting.valkey_socket) as ((our_side, driver), tutorial):
         engines = engines_of_all(sitting, (our_side, driver), tutorial)
+        engines += rivals(server, sitting)
         compare(sitting, "PostgreSQL", server, engines)
 
 
@@ -43,6 +45,24 @@ def engines_of_all(sitting: Sitting, ours: Driven, tutorial: Driven) -> list[Eng
     return [*shops.ours(*ours, sitting.plan.several), shops.tutorial(*tutorial), nothing]
 
 
+def rivals(server: Server, sitting: Sitting) -> list[Engine]:
+    if sitting.rivals is None:
+        return []
+    python, versions = sitting.rivals, environment.versions(sitting.rivals)
+
+    def url(name: str) -> str:
+        return sitting.stack.enter_context(database(server, name, sitting.folder))
+
+    dbos = Dbos(python, url("dbos"), sitting.folder / "dbos", versions["dbos"])
+    procrastinate = Procrastinate(
+        python, url("procrastinate"), sitting.folder / "procrastinate", versions["procrastinate"]
+    )
+    return [
+        sitting.stack.enter_context(dbos.prepared()),
+        sitting.stack.enter_context(procrastinate.prepared()),
+    ]
+
+
 def compare(sitting: Sitting, name: str, server: Server | None, engines: Sequence[Engine]) -> None:
     all_figures = {engine.name: Figures(engine.name, name) for engine in engines}
     for number in range(1, sitting.plan.rounds + 1):
@@ -51,7 +71,8 @@ def compare(sitting: Sitting, name: str, server: Server | None, engines: Sequenc
             take_turn(sitting, server, engine, figures)
             sitting.say(f"  {number}. {engine.name}: {figures.per_second[-1]:.0f} changes/s")
     sitting.figures += all_figures.values()
-    sitting.rows += bars(all_figures, [])
+    durable = [all_figures[engine.name] for engine in engines if isinstance(engine, Rival)]
+    sitting.rows += bars(all_figures, durable)
 
 
 def take_turn(sitting: Sitting, server: Server | None, engine: Engine, figures: Figures) -> None:
