@@ -9,7 +9,7 @@ from statistics import median
 from benchmarks.databases import Server, database
 from benchmarks.engines import cpu, environment, shops
 from benchmarks.engines.engine import Engine
-from benchmarks.engines.floors import NoOp
+from benchmarks.engines.floors import BareSql, NoOp
 from benchmarks.engines.rivals import Dbos, Procrastinate, Rival
 from benchmarks.processes import Helper
 from benchmarks.rows import Figures, Row, of_cpu, of_speed
@@ -30,6 +30,7 @@ def on_postgresql(sitting: Sitting) -> None:
     with prepared(server, sitting.folder, sitting.valkey_socket) as ((our_side, driver), tutorial):
         engines = engines_of_all(sitting, (our_side, driver), tutorial)
         engines += rivals(server, sitting)
+        engines.append(BareSql(sitting.folder / "sql", our_side.database_url, driver))
         compare(sitting, "PostgreSQL", server, engines)
 
 

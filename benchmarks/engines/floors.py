@@ -1,4 +1,4 @@
-"""The floor of Celery: a task that does nothing."""
+"""Floors: a Celery task that does nothing, and the bare SQL of a step."""
 
 import os
 import sys
@@ -46,3 +46,30 @@ class NoOp:
             sending = self.sender.ask("send", tasks=self.tasks)
             self.sender.ask("wait")
         return Done(self.tasks, clock.seconds, sending)
+
+
+class BareSql:
+    """One process and one connection, in the tables of ours."""
+
+    name = "bare SQL of a step"
+
+    def __init__(self, folder: Path, url: str, driver: Helper) -> None:
+        self.folder, self.url, self.driver = folder, url, driver
+        self.steps = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def at_work(self) -> Iterator[list[int]]:
+        self.driver.ask("place", orders=1, wide=True)
+        log = self.folder / "steps.log"
+        helper = Helper("benchmarks.engines.bare_sql", self.url, log=log, environment=dict(os.environ))
+        with helping(helper) as self.helper:
+            yield [self.helper.child.pid]
+
+    def place(self, orders: int) -> None:
+        self.steps = orders * STEPS
+
+    def cook(self) -> Done:
+        with timed() as clock:
+            self.helper.ask("steps", count=self.steps)
+        return Done(self.steps, clock.seconds)
