@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from benchmarks.engines.comparison import on_postgresql, on_sqlite
+from benchmarks.engines.flight import many_in_flight
 from benchmarks.engines.paced import at_its_own_pace
 from benchmarks.engines.written import rows_and_frames
 from benchmarks.sitting import Sitting
@@ -14,6 +15,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Sitting], None]]] = {
     "sqlite": ("Engines beside each other, SQLite", on_sqlite),
     "written": ("Rows written and frames sent for a change", rows_and_frames),
     "paced": ("The shop at its own pace", at_its_own_pace),
+    "flight": ("Very many orders in flight", many_in_flight),
     "latency": ("From the commit to the watcher", commit_to_socket),
     "crowds": ("One change to a crowd of watchers", one_to_all),
 }

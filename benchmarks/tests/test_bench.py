@@ -1,11 +1,13 @@
 """The bench runs with real parts and leaves nothing behind. Its figures are not judged here."""
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
 from math import inf
+from statistics import median
 
 import pytest
 
@@ -125,6 +127,15 @@ def test_it_measures_watchers_and_leaves_nothing_behind(nowhere):
     rows = report.run(TINY, names).rows
     assert [(len(row.ours), len(row.others)) for row in rows] == [(1, 1), (1, 1), (1, 1)]
     assert all(0 <= value < inf for row in rows for value in row.ours + row.others)
+
+
+@pytest.mark.slow
+def test_it_measures_countdowns_and_leaves_nothing_behind(nowhere, capsys):
+    rows = report.run(TINY, ["paced", "flight"], as_json=True).rows
+    assert all(median(row.ours) < inf for row in rows)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rows"], told["plan"]["rounds"]) == ([row.as_json() for row in rows], 1)
+    assert {"celery", "Valkey", "SQLite", "PostgreSQL"} <= set(told["versions"])
 
 
 @pytest.mark.parametrize(
