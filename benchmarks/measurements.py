@@ -9,6 +9,7 @@ from benchmarks.engines.written import rows_and_frames
 from benchmarks.sitting import Sitting
 from benchmarks.watching.crowds import one_to_all
 from benchmarks.watching.latency import commit_to_socket
+from benchmarks.watching.memory import of_idle_watcher
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Sitting], None]]] = {
     "postgresql": ("Engines beside each other, PostgreSQL", on_postgresql),
@@ -18,5 +19,6 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Sitting], None]]] = {
     "flight": ("Very many orders in flight", many_in_flight),
     "latency": ("From the commit to the watcher", commit_to_socket),
     "crowds": ("One change to a crowd of watchers", one_to_all),
+    "memory": ("The memory of an idle watcher", of_idle_watcher),
 }
 WITH_RIVALS = {"postgresql", "crowds"}
