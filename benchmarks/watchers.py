@@ -107,6 +107,19 @@ class Crowd:
         self.watchers = await asyncio.gather(*map(one, paths))
         return len(self.watchers)
 
+    async def rush(self, port: int, paths: list[str]) -> tuple[int, float]:
+        """Connect all at once. Return how many failed, and after how many seconds the last had its snapshot."""
+        loop, began = asyncio.get_running_loop(), time.monotonic()
+
+        async def one(path: str) -> Watcher:
+            _, watcher = await loop.create_connection(lambda: Watcher(path, port, self), "127.0.0.1", port)
+            await asyncio.wait_for(watcher.snapshot, CONNECT_SECONDS)
+            return watcher
+
+        found = await asyncio.gather(*map(one, paths), return_exceptions=True)
+        self.watchers = [watcher for watcher in found if isinstance(watcher, Watcher)]
+        return len(paths) - len(self.watchers), time.monotonic() - began
+
     async def frames(self, count: int, timeout_seconds: float) -> list[list[tuple[float, str, str]]]:
         """Return (when, order_id, status) of every frame, by watcher, once there are `count` in all."""
         self.wanted = count
