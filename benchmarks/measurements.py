@@ -7,6 +7,7 @@ from benchmarks.engines.flight import many_in_flight
 from benchmarks.engines.paced import at_its_own_pace
 from benchmarks.engines.written import rows_and_frames
 from benchmarks.sitting import Sitting
+from benchmarks.watching.announcing import in_sync_code
 from benchmarks.watching.crowds import one_to_all
 from benchmarks.watching.latency import commit_to_socket
 from benchmarks.watching.memory import of_idle_watcher
@@ -22,5 +23,6 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Sitting], None]]] = {
     "crowds": ("One change to a crowd of watchers", one_to_all),
     "memory": ("The memory of an idle watcher", of_idle_watcher),
     "rush": ("Many sockets at once", at_once),
+    "announcing": ("Announcing a change", in_sync_code),
 }
 WITH_RIVALS = {"postgresql", "crowds"}

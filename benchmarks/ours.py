@@ -2,11 +2,13 @@
 
 import time
 from decimal import Decimal
+from statistics import median
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count
 
+from home import live
 from home.models import Order, OrderEvent, OrderItem, Pizza
 from kitchen import flow, stages, tasks
 from kitchen.flow import work_begun
@@ -74,3 +76,16 @@ def change(order_id: str) -> tuple[str, float]:
         transaction.on_commit(lambda: committed.append(time.monotonic()))  # connected before the shop's own receiver
         flow.advance(order.pk)
     return stages.BY_CODE[stages.after(order.stage)].label, committed[0]
+
+
+def announce(times: int, per_second: float) -> float:
+    """Announce an order at a steady pace. Return the median of the milliseconds that a call took."""
+    order = Order.objects.with_items().get(order_id=place(1, wide=True)[0])
+    live.announce(order)  # the first makes the thread
+    start, took = time.monotonic(), []
+    for number in range(times):
+        time.sleep(max(0.0, start + number / per_second - time.monotonic()))
+        began = time.perf_counter()
+        live.announce(order)
+        took.append(time.perf_counter() - began)
+    return median(took) * 1000

@@ -123,9 +123,9 @@ def test_it_measures_engines_and_leaves_nothing_behind(nowhere, capsys):
 
 @pytest.mark.slow
 def test_it_measures_watchers_and_leaves_nothing_behind(nowhere):
-    names = ["latency", "crowds"]
+    names = ["latency", "crowds", "rush", "announcing"]
     rows = report.run(TINY, names).rows
-    assert [(len(row.ours), len(row.others)) for row in rows] == [(1, 1), (1, 1), (1, 1)]
+    assert [(len(row.ours), len(row.others)) for row in rows] == [(1, 1), (1, 1), (1, 1), (1, 0), (1, 0), (1, 0)]
     assert all(0 <= value < inf for row in rows for value in row.ours + row.others)
 
 
