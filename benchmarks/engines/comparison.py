@@ -4,6 +4,7 @@ In its turn an engine has the machine to itself: its processes are started, and 
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 
 from benchmarks.databases import Server, database
@@ -51,17 +52,16 @@ def rivals(server: Server, sitting: Sitting) -> list[Engine]:
         return []
     python, versions = sitting.rivals, environment.versions(sitting.rivals)
 
-    def url(name: str) -> str:
-        return sitting.stack.enter_context(database(server, name, sitting.folder))
+    def where(name: str) -> tuple[Path, str, Path]:
+        """Return the rival's Python, a database of its own, and a folder for its logs."""
+        return python, sitting.stack.enter_context(database(server, name, sitting.folder)), sitting.folder / name
 
-    dbos = Dbos(python, url("dbos"), sitting.folder / "dbos", versions["dbos"])
-    procrastinate = Procrastinate(
-        python, url("procrastinate"), sitting.folder / "procrastinate", versions["procrastinate"]
-    )
-    return [
-        sitting.stack.enter_context(dbos.prepared()),
-        sitting.stack.enter_context(procrastinate.prepared()),
+    found: list[Rival] = [
+        Dbos(*where("dbos_1"), versions["dbos"], processes=1),
+        Dbos(*where("dbos_2"), versions["dbos"], processes=2),
+        Procrastinate(*where("procrastinate"), versions["procrastinate"]),
     ]
+    return [sitting.stack.enter_context(rival.prepared()) for rival in found]
 
 
 def compare(sitting: Sitting, name: str, server: Server | None, engines: Sequence[Engine]) -> None:

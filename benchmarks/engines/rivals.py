@@ -1,8 +1,10 @@
-"""The durable engines that people would pick instead, each with a process for each of two processors."""
+"""The durable engines that people would pick instead."""
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.engines.engine import Command, Done
@@ -15,7 +17,7 @@ PROCESSES = 2
 JOBS = 10  # at once in a worker of procrastinate, as many as its pool has connections
 
 
-class Rival:
+class Rival(ABC):
     """What both have in common: their environment, their orders, their logs."""
 
     name: str
@@ -34,9 +36,26 @@ class Rival:
     def place(self, orders: int) -> None:
         self.orders.place(orders)
 
+    @abstractmethod
+    def prepared(self) -> "AbstractContextManager[Rival]":
+        """Make what outlives a turn."""
+
+    @abstractmethod
+    def at_work(self) -> AbstractContextManager[list[int]]: ...
+
+    @abstractmethod
+    def cook(self) -> Done: ...
+
 
 class Dbos(Rival):
+    """Its threads share one interpreter, so it depends on the machine whether a second process is worth it."""
+
     name = "DBOS"
+
+    def __init__(self, python: Path, url: str, folder: Path, version: str, processes: int = PROCESSES) -> None:
+        super().__init__(python, url, folder, version)
+        self.name += {1: ", one process", 2: ", two processes"}[processes]
+        self.processes = processes
 
     @contextmanager
     def prepared(self) -> Iterator["Dbos"]:
@@ -46,7 +65,7 @@ class Dbos(Rival):
     @contextmanager
     def at_work(self) -> Iterator[list[int]]:
         with ExitStack() as stack:
-            names = [f"executor-{number}" for number in range(PROCESSES)]
+            names = [f"executor-{number}" for number in range(self.processes)]
             # One after the other: the first makes the tables.
             self.executors = []
             for name in names:
@@ -66,8 +85,8 @@ class Dbos(Rival):
 
     def shares(self) -> list[tuple[int, int]]:
         """Return the (first, last) order of each executor."""
-        middle = self.orders.first + self.orders.count // 2
-        return [(self.orders.first, middle - 1), (middle, self.orders.last)]
+        ends = [self.orders.first + self.orders.count * part // self.processes for part in range(self.processes + 1)]
+        return [(first, end - 1) for first, end in pairwise(ends)]
 
 
 class Procrastinate(Rival):
