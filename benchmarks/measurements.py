@@ -11,7 +11,7 @@ from benchmarks.watching.announcing import in_sync_code
 from benchmarks.watching.crowds import one_to_all
 from benchmarks.watching.latency import commit_to_socket
 from benchmarks.watching.memory import of_idle_watcher
-from benchmarks.watching.rush import at_once
+from benchmarks.watching.rush import many_sockets
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Sitting], None]]] = {
     "postgresql": ("Engines beside each other, PostgreSQL", on_postgresql),
@@ -22,7 +22,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Sitting], None]]] = {
     "latency": ("From the commit to the watcher", commit_to_socket),
     "crowds": ("One change to a crowd of watchers", one_to_all),
     "memory": ("The memory of an idle watcher", of_idle_watcher),
-    "rush": ("Many sockets at once", at_once),
+    "rush": ("Many sockets", many_sockets),
     "announcing": ("Announcing a change", in_sync_code),
 }
 WITH_RIVALS = {"postgresql", "crowds"}

@@ -36,6 +36,7 @@ class Plan:
     crowd_changes: int = 4  # all changes that an order has
     idle: int = 1000  # watchers whose memory is weighed
     at_once: int = 2000  # sockets
+    held: int = 10_000
     announcements: int = 500
 
     @classmethod
@@ -56,5 +57,6 @@ class Plan:
             large_crowd=300,
             idle=100,
             at_once=200,
+            held=300,
             announcements=100,
         )

@@ -8,6 +8,7 @@ import contextlib
 import json
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 HANDSHAKE = (
@@ -73,6 +74,8 @@ class Watcher(asyncio.Protocol):
     def take(self, opcode: int, content: bytes, now: float) -> None:
         if opcode == PING:
             self.transport.write(EMPTY_PONG)
+        elif opcode == CLOSE:
+            self.crowd.closed[int.from_bytes(content[:2], "big")] += 1
         elif opcode == TEXT and self.snapshot.done():
             self.frames.append((now, content.decode()))
             self.crowd.count()
@@ -85,6 +88,7 @@ class Crowd:
 
     def __init__(self) -> None:
         self.watchers: list[Watcher] = []
+        self.closed: Counter[int] = Counter()  # sockets that the server has closed, by code
         self.received = self.wanted = 0
         self.enough = asyncio.Event()
 
@@ -107,18 +111,23 @@ class Crowd:
         self.watchers = await asyncio.gather(*map(one, paths))
         return len(self.watchers)
 
-    async def rush(self, port: int, paths: list[str]) -> tuple[int, float]:
-        """Connect all at once. Return how many failed, and after how many seconds the last had its snapshot."""
-        loop, began = asyncio.get_running_loop(), time.monotonic()
+    async def rush(self, port: int, paths: list[str], at_once: int) -> tuple[int, float]:
+        """Connect so many at once. Return how many failed, and after how many seconds the last had its snapshot."""
+        loop, began, gate = asyncio.get_running_loop(), time.monotonic(), asyncio.Semaphore(at_once)
 
         async def one(path: str) -> Watcher:
-            _, watcher = await loop.create_connection(lambda: Watcher(path, port, self), "127.0.0.1", port)
-            await asyncio.wait_for(watcher.snapshot, CONNECT_SECONDS)
-            return watcher
+            async with gate:
+                _, watcher = await loop.create_connection(lambda: Watcher(path, port, self), "127.0.0.1", port)
+                await asyncio.wait_for(watcher.snapshot, CONNECT_SECONDS)
+                return watcher
 
         found = await asyncio.gather(*map(one, paths), return_exceptions=True)
         self.watchers = [watcher for watcher in found if isinstance(watcher, Watcher)]
         return len(paths) - len(self.watchers), time.monotonic() - began
+
+    async def open(self) -> tuple[int, dict[int, int]]:
+        """Return how many watchers are still connected, and with which codes others were closed."""
+        return sum(not watcher.transport.is_closing() for watcher in self.watchers), self.closed
 
     async def frames(self, count: int, timeout_seconds: float) -> list[list[tuple[float, str, str]]]:
         """Return (when, order_id, status) of every frame, by watcher, once there are `count` in all."""
