@@ -19,7 +19,12 @@ HANDSHAKE = (
 AT_ONCE = 100  # handshakes under way
 CONNECT_SECONDS = 60
 TEXT, CLOSE, PING = 1, 8, 9
-EMPTY_PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
+NO_MASK = bytes(4)
+
+
+def pong(content: bytes) -> bytes:
+    """Answer a ping with what it said: Daphne cuts off whoever says something else, half a minute later."""
+    return bytes([0x8A, 0x80 | len(content)]) + NO_MASK + content
 
 
 class Watcher(asyncio.Protocol):
@@ -73,7 +78,7 @@ class Watcher(asyncio.Protocol):
 
     def take(self, opcode: int, content: bytes, now: float) -> None:
         if opcode == PING:
-            self.transport.write(EMPTY_PONG)
+            self.transport.write(pong(content))
         elif opcode == CLOSE:
             self.crowd.closed[int.from_bytes(content[:2], "big")] += 1
         elif opcode == TEXT and self.snapshot.done():
