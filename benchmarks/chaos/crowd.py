@@ -13,6 +13,8 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from benchmarks.watchers import pong
+
 HOST = "127.0.0.1"
 CUSTOMERS = 3  # at once
 GIVE_UP_SECONDS = 120.0
@@ -30,7 +32,6 @@ HANDSHAKE = (
 )
 TEXT, CLOSE, PING = 1, 8, 9
 INTERNAL_ERROR = 1011  # a close code
-EMPTY_PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
 
 
 class Answer(NamedTuple):
@@ -187,7 +188,7 @@ class Page:
                 self._note_end(int.from_bytes(content[:2], "big"))
                 return
             if opcode == PING:
-                writer.write(EMPTY_PONG)
+                writer.write(pong(content))
             if opcode == TEXT:
                 self._take(json.loads(content)["payload"]["seq"], is_first)
                 is_first = False
