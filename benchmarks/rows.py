@@ -1,7 +1,7 @@
 """The lines of the tables: what was measured, beside what, and what it should be."""
 
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, isfinite
 from statistics import median
 from typing import Any
 
@@ -52,13 +52,18 @@ class Row:
         return {
             "name": self.name,
             "unit": self.unit,
-            "ours": self.ours,
+            "ours": known(self.ours),
             "beside": self.beside,
-            "others": self.others,
-            "ratio": self.ratio,
+            "others": known(self.others),
+            "ratio": None if self.ratio is None else known([self.ratio])[0],
             "bar": self.verdict,
             "note": self.note,
         }
+
+
+def known(values: list[float]) -> list[float | None]:
+    """Return the values with None for what never came: JSON knows no infinity."""
+    return [value if isfinite(value) else None for value in values]
 
 
 @dataclass

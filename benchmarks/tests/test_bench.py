@@ -68,6 +68,12 @@ def test_a_lost_frame_counts_as_the_slowest():
     assert [percentile([0.1] * 98 + [inf, inf], per_cent) for per_cent in (50, 98, 99)] == [0.1, 0.1, inf]
 
 
+def test_json_knows_no_infinity():
+    lost = Row("late by", "s", beside="tutorial", ours=[1, inf], others=[2, 4])
+    told = json.loads(json.dumps(lost.as_json(), allow_nan=False))
+    assert (told["ours"], told["others"], told["ratio"]) == ([1, None], [2, 4], None)
+
+
 def test_engines_are_told_as_multiples_of_the_tutorials():
     engines = [
         Figures("ours", "SQLite", per_second=[300, 900, 310], cpu_ms=[2, 3, 2]),
