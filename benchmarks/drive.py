@@ -19,6 +19,8 @@ GIVE_UP_SECONDS = 60
 
 def run_chains(side: Any) -> dict[str, Any]:
     """Let the worker cook what was placed. Return the seconds from sending the first to the last stage change."""
+    early = query(side.MOVED)
+    assert early == 0, f"{early} moved on before they were sent: their time would not be counted"
     began, cpu_began = time.monotonic(), time.process_time()
     side.cook()
     sending_cpu_seconds = time.process_time() - cpu_began

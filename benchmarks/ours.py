@@ -10,15 +10,17 @@ from django.db.models import Count
 
 from home import live
 from home.models import Order, OrderEvent, OrderItem, Pizza
-from kitchen import flow, stages, tasks
+from kitchen import clock, flow, stages, tasks
 from kitchen.flow import work_begun
 from kitchen.locks import Work
 from kitchen.models import Shop, Station
 
 SPEED = 100_000  # a driver's 1200 s are 12 ms: waiting in lines and processor time remain
+PLACING_SPEED = 0.01  # nothing falls due before it is sent: a worker can find due rows by itself
 WIDE = 1000  # so that no order waits
 
 ALL = "SELECT count(*) FROM home_order"
+MOVED = f"SELECT count(*) FROM home_orderitem WHERE stage <> '{stages.FIRST}'"
 DELIVERED = f"SELECT count(*) FROM home_order WHERE stage = '{stages.LAST}'"
 
 ALONE = tuple(  # stages that are worked on pizza by pizza
@@ -35,7 +37,7 @@ def place(orders: int, wide: bool, pizzas: int = 1) -> list[str]:
     work_begun.disconnect(tasks.cook)
     work_begun.connect(keep)
     Order.objects.all().delete()
-    Shop.objects.update(speed=SPEED)
+    Shop.objects.update(speed=PLACING_SPEED)
     for pk, capacity in default_capacities.items():
         Station.objects.filter(pk=pk).update(capacity=WIDE if wide else capacity)
     pizza, _ = Pizza.objects.get_or_create(name="Margherita", defaults={"price": Decimal("9.50")})
@@ -49,7 +51,13 @@ def keep(order: Order, item: OrderItem | None = None, **kwargs: Any) -> None:
 
 
 def cook() -> None:
+    """Let all that has begun be due now, and send its chains."""
+    Shop.objects.update(speed=SPEED)
+    now, monotonic = clock.now(), time.monotonic()
+    for rows in (Order.objects, OrderItem.objects):
+        rows.filter(due_at__isnull=False).update(due_at=now)
     for work in begun:
+        work.due_at, work.due_monotonic = now, monotonic
         tasks.enqueue(work)
 
 

@@ -28,11 +28,13 @@ def rows_and_frames(sitting: Sitting) -> None:
         driver.ask("disconnect")  # a connection reports what it wrote when it ends
         before = written(ours.database_url)
         with listening(sitting.valkey_socket) as frames, engine.at_work():
-            changes = engine.cook().changes
+            answer = driver.ask("run_chains")
         driver.ask("disconnect")
         rows = written(ours.database_url) - before
+    changes = answer["changes"]
     sitting.rows += [
         Row("rows written a change", "rows", ours=[rows / changes]),
+        Row("events of an order, all told, a change", "events", ours=[answer["events"] / changes]),
         Row("frames sent a change to an order's watchers", "frames", ours=[len(frames) / changes]),
     ]
 

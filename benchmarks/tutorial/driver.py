@@ -10,6 +10,7 @@ from benchmarks.tutorial import tasks
 from benchmarks.tutorial.models import STATUSES, Order, Pizza
 
 ALL = "SELECT count(*) FROM tutorial_order"
+MOVED = f"SELECT count(*) FROM tutorial_order WHERE status <> '{STATUSES[0]}'"
 DELIVERED = f"SELECT count(*) FROM tutorial_order WHERE status = '{STATUSES[-1]}'"
 
 
