@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.databases import database, postgresql_answers
+from benchmarks.databases import database, machines
 from benchmarks.processes import Helper, helping, running, valkey
 from benchmarks.sides import both
 
@@ -43,7 +43,8 @@ def compare(engine: str, orders: int, only: str, rounds: int, folder: Path, sock
 @contextmanager
 def shop(engine: str, name: str, orders: int, folder: Path, socket: str) -> Iterator[Helper]:
     side = both(folder / name)[0]
-    with database(engine, f"history_{name}", folder) as url:
+    server = machines() if engine == "PostgreSQL" else None
+    with database(server, f"history_{name}", folder) as url:
         side.migrate(url, socket).wait_for_end()
         helper = Helper(
             "benchmarks.drive", "benchmarks.history.serving", log=side.log("shop"), environment=side.environment
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    engines = asked.engine or ["SQLite", *(["PostgreSQL"] if postgresql_answers() else [])]
+    engines = asked.engine or ["SQLite", *(["PostgreSQL"] if machines() else [])]
     rows = []
     for row in run(asked.orders, engines, asked.only, asked.rounds):
         rows.append(row)
