@@ -129,34 +129,44 @@ def run_all(kitchen: Batch, agenda: Agenda, most: int, *, is_followed: bool) -> 
     """Run links in turn. What they begin is followed if it is due at once, as in a kitchen whose clock runs fast."""
     done = Round()
     while agenda and done.links < most:
+        link = agenda.pop()
         try:
-            run(kitchen, agenda.pop())
+            with in_course_of(kitchen, link):
+                run(kitchen, link)
+                begun = end_link(kitchen)
         except TooEarly as early:
             done.due_monotonic.append(kitchen.monotonic(kitchen.now + timedelta(seconds=early.seconds)))
             continue
         done.links += 1
-        for link, moment in end_link(kitchen):
+        for each, moment in begun:
             if is_followed and is_due(kitchen, moment):
-                agenda.add(link, moment)
+                agenda.add(each, moment)
             else:
                 done.due_monotonic.append(kitchen.monotonic(moment))
     return done
+
+
+@contextmanager
+def in_course_of(kitchen: Kitchen, link: Link | Loading) -> Iterator[None]:
+    """Let the log say what it would say of the task of this link."""
+    if isinstance(link, Loading):
+        request, name = "", "kitchen.load"
+    else:
+        order = kitchen.orders.get(link.pk)
+        request = "" if order is None else order.request_id
+        name = "kitchen.finish" if link.number is None else "kitchen.finish_item"
+    with trace.in_task(request, name):
+        yield
 
 
 def run(kitchen: Batch, link: Link | Loading) -> None:
     """Do what the verb for this link alone does."""
     kitchen.late_seconds = None
     if isinstance(link, Loading):
-        with trace.in_task("", "kitchen.load"):
-            return load_belt(kitchen, *link)
+        return load_belt(kitchen, *link)
     work = find(kitchen, link)
-    if work is None:
-        return
-    order = order_of(work)
-    name = "kitchen.finish" if link.number is None else "kitchen.finish_item"
-    with trace.in_task(order.request_id, name):
-        if not is_over(kitchen, work, link.epoch, link.stage):
-            move(kitchen, work, stages.after(link.stage, order.way))
+    if work is not None and not is_over(kitchen, work, link.epoch, link.stage):
+        move(kitchen, work, stages.after(link.stage, order_of(work).way))
 
 
 def end_link(kitchen: Batch) -> list[tuple[Link | Loading, datetime]]:

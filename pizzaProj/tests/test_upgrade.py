@@ -181,9 +181,10 @@ def test_a_queued_message_carries_its_order_to_the_door(valkey: Any, cooked: Any
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_queued_message_for_an_order_whose_pizzas_go_alone_now_is_harmless(
-    valkey: Any, cooked: Any, place: Any
+    valkey: Any, cooked: Any, place: Any, monkeypatch: Any
 ) -> None:
     """Test the same for an order at the make line: the pizzas have chains of their own, from the recovery sweep."""
+    monkeypatch.setenv("GATHER_LINKS", "false")  # nothing but messages wakes such a worker
     Shop.objects.update(speed=10_000)
     order = place()
     queue(valkey, order, "received")
@@ -191,6 +192,27 @@ def test_a_queued_message_for_an_order_whose_pizzas_go_alone_now_is_harmless(
         await_that(lambda: not valkey.client.llen("celery") and not valkey.client.hlen("unacked"))
     assert Order.objects.get().seq == 1
     assert flow.recover(clock=lambda: timezone.now() + timedelta(seconds=5)) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_where_links_are_gathered_it_changes_nothing_about_what_the_pizzas_do(
+    valkey: Any, cooked: Any, place: Any
+) -> None:
+    Shop.objects.update(speed=10_000)
+    order = place()
+    queue(valkey, order, "received")
+    with worker("solo"):
+        await_that(lambda: not valkey.client.llen("celery") and Order.objects.get().stage == "delivered")
+    events = list(order.events.values_list("item", "stage", "event"))
+    assert events == [
+        (1, "received", "started"),
+        (1, "baking", "started"),
+        (1, "baked", "joined"),
+        (None, "baked", "started"),
+        (None, "out_for_delivery", "started"),
+        (None, "delivered", "delivered"),
+    ]
 
 
 # The public surface

@@ -423,11 +423,12 @@ def test_actions_of_before_can_no_longer_be_undone(staff: User) -> None:
 
 
 @pytest.mark.database
-def test_queued_messages_are_for_whole_orders_alone(opened: None, valkey: Any) -> None:
+def test_queued_messages_are_for_whole_orders_alone(opened: None, valkey: Any, monkeypatch: Any) -> None:
     """Test messages that waited in the broker: those of pizzas do nothing, the others carry their orders to the door.
 
-    Without a sweep nothing else wakes them.
+    Without a sweep nothing else wakes them, where each link is run by itself.
     """
+    monkeypatch.setenv("GATHER_LINKS", "false")
     Shop.objects.update(speed=10_000)
     cooking = {"order__stage__in": BY_ITEMS}
     orders = list(Order.objects.filter(stage__in=BY_ITEMS).order_by("pk").values())
@@ -441,6 +442,17 @@ def test_queued_messages_are_for_whole_orders_alone(opened: None, valkey: Any) -
         await_that(lambda: not under_way.exists() and not valkey.client.llen("celery"), 90)
     assert list(Order.objects.filter(stage__in=BY_ITEMS).order_by("pk").values()) == orders
     assert list(OrderItem.objects.filter(**cooking).order_by("pk").values()) == items
+
+
+def test_what_was_under_way_goes_on_where_links_are_gathered(opened: None, valkey: Any) -> None:
+    """Test without any message: all that was left of them is gone, as after a Redis that was emptied."""
+    Shop.objects.update(speed=10_000)
+    orders, items = Order.objects.working(), OrderItem.objects.working()
+    assert orders.exists() and items.exists()
+    with worker("solo"):
+        await_that(lambda: not orders.exists() and not items.exists(), 90)
+    held = Order.objects.open().values_list("pk", flat=True)
+    assert not OrderEvent.objects.filter(order__in=held, event="delivered").exists()
 
 
 def test_their_pages_open(staff: User, client: Any) -> None:
