@@ -58,7 +58,10 @@ def test_nobody_but_flow_and_its_parts_writes_several_orders():
         for path in (root / room).rglob("*.py")
         if not {"tests", "migrations"} & set(path.parts) and (lines := writes_of_several_orders(path.read_text()))
     }
-    assert set(found) == {"kitchen/flow.py", *(f"kitchen/verbs/{part}.py" for part in ("batch", "changing", "set_back"))}
+    assert set(found) == {
+        "kitchen/flow.py",
+        *(f"kitchen/verbs/{part}.py" for part in ("batch", "changing", "set_back")),
+    }
 
 
 @pytest.mark.parametrize(
