@@ -183,6 +183,10 @@ if "pizzaProj" not in sys.modules:
     read_settings()
 
 
+if "celery.bin.control" in sys.modules:  # Celery's own command line, which otherwise knows only Celery's commands
+    import kitchen.worker.inspection  # noqa: F401
+
+
 @after_setup_logger.connect
 @after_setup_task_logger.connect
 def write_discreetly(logger: logging.Logger, **kwargs: Any) -> None:

@@ -1,6 +1,8 @@
 """The keeper: what a worker does with the links that it gathers."""
 
 import os
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 from time import monotonic
@@ -271,6 +273,17 @@ def test_without_a_keeper_celery_runs_the_links(monkeypatch):
     task, app, consumer = Mock(), Mock(), Mock()
     assert strategy.gathered(task, app, consumer) is own.return_value
     own.assert_called_once_with(task, app, consumer)
+
+
+def test_celerys_command_line_knows_our_command():
+    listed = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "celery_app", "inspect", "--list"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "links" in listed.stdout
 
 
 def test_inspect_shows_what_is_under_way(late, place):
