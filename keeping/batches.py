@@ -46,9 +46,9 @@ def old_keys(rows: QuerySet[Any], is_old: Q, after: int = 0) -> Iterator[list[in
     """
     everything = rows.model._default_manager.order_by("pk").values_list("pk", flat=True)
     while window := end_of_window(everything.filter(pk__gt=after)):
-        yield from keys(rows.filter(is_old, pk__lte=window), after=after)
         if not everything.filter(is_old, pk__gt=after, pk__lte=window).exists():
-            return
+            return  # asked before they are yielded: whoever gets them can remove them
+        yield from keys(rows.filter(is_old, pk__lte=window), after=after)
         after = window
 
 

@@ -246,6 +246,16 @@ def test_a_run_ends_at_its_moment():
 # However many there are
 
 
+def test_the_search_for_old_rows_goes_on_behind_those_that_are_gone(place, monkeypatch):
+    monkeypatch.setattr(batches, "WINDOW", 3)
+    for _ in range(10):
+        place()
+    Order.objects.update(stage="delivered", created_at=at(-DAY))
+    for pks in batches.old_keys(ages.ended(), Q(created_at__lt=NOON)):
+        Order.objects.filter(pk__in=pks).delete()
+    assert not Order.objects.exists()
+
+
 def test_the_search_for_old_rows_ends_where_they_end(place, monkeypatch):
     """The clock was set back between the third and the fourth."""
     monkeypatch.setattr(batches, "WINDOW", 2)
