@@ -76,8 +76,11 @@ def write_at_once(transport: Any, data: bytes) -> None:
 
 
 def has_nothing_to_write(transport: Any) -> bool:
-    """Return whether a connection of Twisted's is up and its buffers are empty. One with TLS has others."""
-    if not hasattr(transport, "writeSomeData") or transport.disconnecting:
+    """Return whether a connection of Twisted's is up and its buffers are empty.
+
+    One with TLS only passes on what its own connection has: what were written there would go out as it is.
+    """
+    if not hasattr(type(transport), "writeSomeData") or transport.disconnecting:
         return False
     return bool(transport.connected and not transport.dataBuffer and not transport._tempDataLen)
 

@@ -7,11 +7,13 @@ import sys
 import time
 from functools import partial
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from autobahn.exception import Disconnected
 from django.conf import settings
 from twisted.internet import main, tcp
+from twisted.protocols import policies
 
 from benchmarks.watchers import HANDSHAKE
 from pizzaProj.tests.test_stack import await_that, environment, free_port
@@ -194,6 +196,18 @@ def test_nothing_is_written_to_a_connection_that_is_being_closed(ends):
     connection.disconnecting = 1
     write_at_once(connection, b"news")
     assert connection.reactor.writers == [connection]  # Twisted decides
+    client.setblocking(False)
+    assert try_to(client.recv, 100) is None
+
+
+def test_a_connection_with_tls_writes_for_itself(ends):
+    """Twisted's wraps a connection, and passes on what that has: written there, it would go out in plain text."""
+    connection, client = ends
+    wrapped = policies.ProtocolWrapper(None, None)
+    wrapped.transport, wrapped.write = connection, Mock()
+    assert wrapped.writeSomeData
+    write_at_once(wrapped, b"news")
+    wrapped.write.assert_called_once_with(b"news")
     client.setblocking(False)
     assert try_to(client.recv, 100) is None
 
