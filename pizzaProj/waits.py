@@ -15,6 +15,7 @@ POOL_RECONNECT_SECONDS = 2.0  # the pool tries that long; the next request makes
 OUTAGE_SECONDS = 1.0  # after a wait in vain, no request waits for the database for that long
 CONNECT_SECONDS = 2  # libpq takes whole seconds, at least 2
 LOCK_SECONDS = 2.0
+INDEX_SECONDS = 600.0  # for transactions that began before an index is made beside them, such as a backup's
 STATEMENT_SECONDS = 3.0  # of a request; a command's may take as long as it takes
 WORKER_STATEMENT_SECONDS = 8.0  # of a worker and beat: a connection that swallows everything is given up within 10 s
 SILENCE_SECONDS = 0.5  # a client waits that much longer than the server may take, which is alive if it gives up itself

@@ -1,12 +1,17 @@
 """Make an index while the shop goes on. A migration with this has `atomic = False`.
 
-PostgreSQL otherwise lets nobody write to the table meanwhile: for seconds, where there are millions of rows. What a
-try has left behind that was broken off is thrown away by the next one.
+PostgreSQL otherwise lets nobody write to the table meanwhile: for seconds, where there are millions of rows. It waits
+until transactions that began before have ended, such as a backup's, and nobody waits for it. What a try has left
+behind that was broken off is thrown away by the next one.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.migrations.operations import AddIndex
+
+from pizzaProj import waits
 
 
 class AddIndexBeside(AddIndex):
@@ -18,9 +23,10 @@ class AddIndexBeside(AddIndex):
         model = states[-1].apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
-        schema_editor.execute(f'DROP INDEX {beside(schema_editor)} IF EXISTS "{self.index.name}"')
-        more = {"concurrently": True} if beside(schema_editor) else {}
-        schema_editor.add_index(model, self.index, **more)
+        with patient(schema_editor):
+            schema_editor.execute(f'DROP INDEX {beside(schema_editor)} IF EXISTS "{self.index.name}"')
+            more = {"concurrently": True} if beside(schema_editor) else {}
+            schema_editor.add_index(model, self.index, **more)
 
     def describe(self) -> str:
         return f"{super().describe()}, while others write"
@@ -31,6 +37,19 @@ def beside(schema_editor: Any) -> str:
     return "CONCURRENTLY" if schema_editor.connection.vendor == "postgresql" else ""
 
 
+@contextmanager
+def patient(schema_editor: Any) -> Iterator[None]:
+    """Wait longer than others may for a lock: nobody waits for who waits here."""
+    is_patient = bool(beside(schema_editor))
+    if is_patient:
+        schema_editor.execute(f"SET lock_timeout = '{waits.INDEX_SECONDS:g}s'")
+    try:
+        yield
+    finally:
+        if is_patient:
+            schema_editor.execute("RESET lock_timeout")
+
+
 def add_to(table: str, name: str, what: str) -> Any:
     """Return a function for RunPython that adds an index to a table of Django's own: its model is not ours.
 
@@ -38,8 +57,9 @@ def add_to(table: str, name: str, what: str) -> Any:
     """
 
     def add(apps: Any, schema_editor: Any) -> None:
-        schema_editor.execute(f"DROP INDEX {beside(schema_editor)} IF EXISTS {name}")
-        schema_editor.execute(f"CREATE INDEX {beside(schema_editor)} {name} ON {table} {what}")
+        with patient(schema_editor):
+            schema_editor.execute(f"DROP INDEX {beside(schema_editor)} IF EXISTS {name}")
+            schema_editor.execute(f"CREATE INDEX {beside(schema_editor)} {name} ON {table} {what}")
 
     return add
 
