@@ -27,6 +27,7 @@ from realtime.refused import Refused
 ORDER, PRIVATE = "order-", "private-"
 RANDOM_LENGTH = 20
 MOST_LISTED = 100
+IS_OPEN = Q(room__is_open=True)  # of a membership
 NOT_IN_AN_ADDRESS = "/\\"
 
 NO_FRIENDS = "You are no longer friends. You can still read what was written here."
@@ -230,7 +231,7 @@ def unread_rooms(user_pks: Collection[int]) -> dict[int, int]:
     Events of an order do not count. Order rooms count only for their customer and, while they are open, for their
     agent; the inbox shows the others.
     """
-    rows = _memberships(user_pks, room__is_open=True)
+    rows = _memberships(user_pks, IS_OPEN)
     rows = rows.filter(last_read__lt=F("room__last_seq")).filter(Exists(_unread()))
     counts = dict(rows.order_by().values_list("user").annotate(Count("pk")))
     return {pk: counts.get(pk, 0) for pk in user_pks}
@@ -239,12 +240,13 @@ def unread_rooms(user_pks: Collection[int]) -> dict[int, int]:
 def rooms_of(user: User) -> list[dict[str, Any]]:
     """Return the member's own rooms for the chat page, the one with the latest message first.
 
-    Of the conversations that they have answered these are the last ones.
+    Of the conversations that they have answered, it lists those that are open and the last ones.
     """
     unread = _unread().order_by().values("room").annotate(number=Count("pk"))
     said = Message.objects.filter(room=OuterRef("room"), kind__in=SPOKEN).order_by("-seq")
     answered = Room.objects.filter(agent=user, taken_at__isnull=False).order_by("-taken_at").values("pk")
-    rows = _memberships([user.pk], room__in=answered[:MOST_LISTED]).select_related("room__low", "room__high")
+    rows = _memberships([user.pk], IS_OPEN, Q(room__in=answered[:MOST_LISTED]))
+    rows = rows.select_related("room__low", "room__high")
     rows = rows.annotate(unread=Subquery(unread.values("number")), said_at=Subquery(said.values("created_at")[:1]))
     me = Person(user, name=user.get_username())
     return [
@@ -260,17 +262,18 @@ def rooms_of(user: User) -> list[dict[str, Any]]:
     ]
 
 
-def _memberships(user_pks: Collection[int], **answered: Any) -> QuerySet[Membership]:
+def _memberships(user_pks: Collection[int], *answered: Q) -> QuerySet[Membership]:
     """Return these people's memberships in rooms that are theirs: public and private ones, those of their own orders,
-    and those where they are the agent and that are as `answered` says.
+    and those where they are the agent and that are as one of `answered` says.
 
     Each part begins where it is short: who answers customers is a member of thousands of rooms that are closed by now.
     """
     elsewhere = Membership.objects.filter(user__in=user_pks, about_order=False).exclude(room__kind=Room.Kind.ORDER)
     customers = Membership.objects.filter(room__client__in=user_pks, user=F("room__client"))
     # Coalesce: otherwise PostgreSQL would begin with the memberships, once it plans for people in general.
-    agents = Membership.objects.filter(room__agent__in=user_pks, user=Coalesce("room__agent", 0), **answered)
-    first, *others = (part.order_by().values("pk") for part in (elsewhere, customers, agents))
+    agents = Membership.objects.filter(room__agent__in=user_pks, user=Coalesce("room__agent", 0))
+    parts = (elsewhere, customers, *(agents.filter(condition) for condition in answered))
+    first, *others = (part.order_by().values("pk") for part in parts)
     return Membership.objects.filter(pk__in=first.union(*others))
 
 

@@ -427,6 +427,8 @@ def test_who_has_answered_sees_open_conversations_and_the_last_ones(place, alice
         say(room, member(bob), now=timezone.now() + timedelta(minutes=minutes))
         say(room, member(alice))
     assert rooms.unread_rooms([alice.pk, bob.pk]) == {alice.pk: 0, bob.pk: 3}
+    say(answered[0], member(alice), now=timezone.now() + timedelta(minutes=5))
+    assert [row["slug"] for row in rooms.rooms_of(bob)] == [answered[0].slug, answered[2].slug]  # the latest messages
     assert set(Membership.objects.values_list("about_order", flat=True)) == {True}
     orders.close(answered[0].pk, member(bob), timezone.now())
     assert rooms.unread_rooms([bob.pk]) == {bob.pk: 2}
