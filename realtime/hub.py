@@ -45,6 +45,7 @@ class Audience:
                 logger.warning("A group could not be listened to: %s", str(error) or type(error).__name__)
             self.note_asked()
             await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+            self.has_asked = asyncio.get_running_loop().create_future()  # who comes now waits for this attempt
 
     async def listen(self) -> None:
         layer = get_channel_layer()
@@ -78,7 +79,7 @@ class Hub:
         self.audiences: dict[str, Audience] = {}
 
     async def join(self, group: str, listener: Listener) -> None:
-        """Let a socket hear the group. What is read from the database afterwards lacks nothing that it won't hear."""
+        """Let a socket hear the group. Whatever a later read of the database lacks comes as an event."""
         self._belong_to(asyncio.get_running_loop())
         if group not in self.audiences:
             self.audiences[group] = Audience(group)

@@ -160,6 +160,8 @@ class Identified(AsyncWebsocketConsumer):
         self._expect_token()
 
     async def join(self, group: str) -> None:
+        if self.has_ended:
+            return  # nobody would leave it
         self._groups.append(group)
         await hub.join(group, self)
 
