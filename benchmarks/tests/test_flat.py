@@ -32,7 +32,7 @@ def short_memory(monkeypatch):
     monkeypatch.setattr(ledger, "LESSONS_READ", YOUNG // 2)
     monkeypatch.setattr(days, "RECENT", YOUNG // 10)
     monkeypatch.setattr(days, "LEAST", YOUNG // 20)
-    monkeypatch.setattr(finding, "SUMMARIES_READ", YOUNG // 2)
+    monkeypatch.setattr(finding, "NEWEST_READ", YOUNG // 2)
     monkeypatch.setattr(limits, "LISTED_ROWS", YOUNG // filling.ORDERS_OF_A_CUSTOMER)
 
 

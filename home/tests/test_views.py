@@ -211,4 +211,4 @@ def test_the_pages_for_staff_end_after_the_newest_orders(client, bob, place, mon
     client.force_login(bob)
     shown = client.get("/?page=9")
     assert list(shown.context["page"]) == [orders[1]]
-    assert "Page 2 of 2 with the newest orders" in shown.content.decode()
+    assert "Page 2 of 2. Only the newest orders are listed." in shown.content.decode()
