@@ -18,7 +18,7 @@ from django.db.models.functions import Abs, Coalesce, TruncDate
 from kitchen.models import LedgerDay, Outcome, Promise, Shop
 
 RECENT = 1000  # rows that are left for later: two transactions can commit in either order
-LEAST, MOST = 500, 5000  # rows that are added to the sums at a time
+LEAST, MOST = 500, 1000  # rows that are added to the sums at a time
 
 Key = tuple[date, bool]  # a day, and whether it is about simulated orders
 COUNTED = ("given", "kept", "broken", "not_judged", "width_seconds", "error_seconds")
@@ -86,14 +86,21 @@ def read(rows: Any) -> tuple[list[tuple[Any, ...]], tuple[int, int]]:
 
 def add_up() -> bool:
     """Add some rows to the sums, if there are enough; return whether there were. Safe to run twice at once."""
-    with transaction.atomic():
+    seen = marks_of(Shop.objects.get())
+    promises, outcomes = next_mark(Promise, seen[0]), next_mark(Outcome, seen[1])
+    if (promises, outcomes) == seen:
+        return False
+    with transaction.atomic():  # behind the kitchen's lock, only for as long as it takes
         shop = Shop.objects.select_for_update(no_key=True).get()
-        promises, outcomes = next_mark(Promise, shop.promises_summed), next_mark(Outcome, shop.outcomes_summed)
-        if (promises, outcomes) == (shop.promises_summed, shop.outcomes_summed):
-            return False
+        if marks_of(shop) != seen:
+            return False  # somebody else was first
         store(together(given(shop.promises_summed, promises), came(shop.outcomes_summed, outcomes)))
         Shop.objects.update(promises_summed=promises, outcomes_summed=outcomes)
     return True
+
+
+def marks_of(shop: Shop) -> tuple[int, int]:
+    return shop.promises_summed, shop.outcomes_summed
 
 
 def next_mark(model: type[Promise] | type[Outcome], mark: int) -> int:
