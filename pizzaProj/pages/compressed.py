@@ -1,4 +1,4 @@
-"""Compress pages that need not be kept apart from what somebody else may write into them.
+"""Compress pages whose length tells nobody anything.
 
 Over https, whoever can make a browser ask for a page and sees how long the answer is can guess a secret in it, if the
 same page repeats what they choose: each right guess makes it shorter (BREACH). So what repeats something of its
