@@ -220,9 +220,17 @@ def test_a_worker_sends_again_on_a_new_connection(proxy: Proxy, far: Any, monkey
 
 @pytest.mark.slow
 @database
-def test_a_worker_goes_on_after_each_fault(proxy: Proxy, place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Test connections that are dead for good, which nobody tells the worker, and a server that stands still."""
+@pytest.mark.parametrize("gathers", [True, False])
+def test_a_worker_goes_on_after_each_fault(
+    proxy: Proxy, place: Any, monkeypatch: pytest.MonkeyPatch, settings: Any, gathers: bool
+) -> None:
+    """Test connections that are dead for good, which nobody tells the worker, and a server that stands still.
+
+    Where links are gathered the kitchen goes on meanwhile.
+    """
     monkeypatch.setenv("REDIS_URL", f"redis://{HOST}:{proxy.port}/0")
+    monkeypatch.setenv("GATHER_LINKS", str(gathers))
+    settings.GATHER_LINKS = gathers
     Shop.objects.update(speed=10_000)
 
     def is_delivered(order: Order) -> bool:
@@ -238,7 +246,7 @@ def test_a_worker_goes_on_after_each_fault(proxy: Proxy, place: Any, monkeypatch
         proxy.hold()
         third = place()
         time.sleep(waits.BROKER_ANSWER_SECONDS * 4)  # the fault has to last
-        assert not is_delivered(third)
+        assert is_delivered(third) is gathers
         proxy.heal()
         await_that(lambda: is_delivered(third))
 
