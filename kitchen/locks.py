@@ -44,8 +44,8 @@ _MOMENT = {"postgresql": "clock_timestamp()"}.get(connection.vendor, "NULL")
 _LATEST = "(SELECT at FROM home_orderevent WHERE id > shop.clock_event ORDER BY id DESC LIMIT 1), shop.seen_at"
 _WORKED = f"stage IN {stages.literal(stages.WORKED)}"
 OPEN_ORDER, OPEN_ITEM = f"home_order.{_WORKED}", f"NOT home_orderitem.is_done AND home_orderitem.{_WORKED}"
-_ORDER_WAITS = f"home_order.started_at IS NULL AND NOT home_order.held AND {OPEN_ORDER}"
-_ITEM_WAITS = f"home_orderitem.started_at IS NULL AND NOT home_orderitem.held AND {OPEN_ITEM}"
+ORDER_WAITS = f"home_order.started_at IS NULL AND NOT home_order.held AND {OPEN_ORDER}"
+ITEM_WAITS = f"home_orderitem.started_at IS NULL AND NOT home_orderitem.held AND {OPEN_ITEM}"
 _ORDERS_HERE = "FROM home_order WHERE home_order.stage = kitchen_station.stage AND"
 _ITEMS_HERE = "FROM home_orderitem WHERE home_orderitem.stage = kitchen_station.stage AND"
 _COUNTED = f"""{_SHOP}, {_MOMENT}, {_LATEST},
@@ -53,7 +53,7 @@ _COUNTED = f"""{_SHOP}, {_MOMENT}, {_LATEST},
         THEN (SELECT count(*) {_ITEMS_HERE} home_orderitem.due_at IS NOT NULL AND {OPEN_ITEM})
         ELSE (SELECT count(*) {_ORDERS_HERE} home_order.due_at IS NOT NULL AND {OPEN_ORDER}) END,
     CASE kitchen_station.works_on WHEN 'item'
-        THEN EXISTS (SELECT 1 {_ITEMS_HERE} {_ITEM_WAITS}) ELSE EXISTS (SELECT 1 {_ORDERS_HERE} {_ORDER_WAITS}) END"""
+        THEN EXISTS (SELECT 1 {_ITEMS_HERE} {ITEM_WAITS}) ELSE EXISTS (SELECT 1 {_ORDERS_HERE} {ORDER_WAITS}) END"""
 _BEHIND_LOCK = f"""
     SELECT {_STATION_ROWS.columns}, {_COUNTED}{{order}}
     {_FROM} {{join}} WHERE kitchen_station.stage IN ({{codes}})"""
@@ -69,11 +69,11 @@ WITH_ITEMS = f"""
     SELECT {ORDER_ROWS.columns}, {ITEM_ROWS.columns}
     FROM home_order LEFT JOIN home_orderitem ON home_orderitem.order_id = home_order.id WHERE home_order.id IN"""
 ORDER_LINE = f"""
-    SELECT home_order.id, NULL FROM home_order WHERE home_order.stage = %s AND {_ORDER_WAITS}
+    SELECT home_order.id, NULL FROM home_order WHERE home_order.stage = %s AND {ORDER_WAITS}
     ORDER BY home_order.rushed DESC, home_order.joined_at, home_order.id LIMIT %s"""
 ITEM_LINE = f"""
     SELECT home_orderitem.order_id, home_orderitem.number FROM home_orderitem
-    WHERE home_orderitem.stage = %s AND {_ITEM_WAITS}
+    WHERE home_orderitem.stage = %s AND {ITEM_WAITS}
     ORDER BY home_orderitem.rushed DESC, home_orderitem.joined_at, home_orderitem.order_id, home_orderitem.number
     LIMIT %s"""
 

@@ -48,6 +48,9 @@ TABLE: dict[str, Measure] = {
     ),
     "shop_task_seconds": Measure("How long tasks ran.", ("task", "outcome"), SLOW),
     "shop_round_seconds": Measure("How long a worker took for the links that were due together.", (), QUICK),
+    "shop_links_failed_total": Measure(
+        "Work of the kitchen that could not be ended, counted each time that it was tried.", ("stage",)
+    ),
     "shop_tasks_not_run_total": Measure(
         "Tasks that expired before they began, or whose process was killed because they took too long.",
         ("task", "reason"),

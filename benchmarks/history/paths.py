@@ -105,10 +105,17 @@ def kitchen(shop: Shop) -> dict[str, Path]:
         due_at = item.due_at
         flow.finish_item(item.order_id, item.number, item.epoch, item.stage, clock=lambda: due_at)
 
+    def links() -> None:
+        due_at = shop.item.due_at
+        assert due_at is not None
+        flow.finish_due(50, clock=lambda: due_at)
+
     return {
         "a promise": promise,
         "an order": undone(place),
         "a link": undone(link),
+        "a round of links": undone(links),
+        "a look for what is due": flow.soonest,
         "hold": undone(lambda: flow.hold(shop.open[0].pk, by=shop.cook)),
         "speed": undone(lambda: flow.set_speed(2)),
     }

@@ -36,6 +36,7 @@ from kitchen.models import Shop, Station
 from kitchen.tests import laws
 from kitchen.tests.clock import NOON, works_begun
 from kitchen.tests.laws import key, works
+from kitchen.verbs import batch
 
 WANTED = os.environ.get("HISTORIES")
 SIZE = settings(
@@ -71,6 +72,7 @@ class Kitchen(RuleBasedStateMachine):
         self.world.enter_context(patch("home.models.new_order_id", lambda: f"{next(number):020d}"))
         self.world.enter_context(patch("django.utils.timezone.now", lambda: self.now))
         self.world.enter_context(patch.object(locks, "read_clock", lambda told: self.now))
+        self.world.enter_context(patch.object(batch, "FURTHER", 1))  # so that lines are read in parts
         for name in ("enqueue", "enqueue_loading"):
             self.world.enter_context(patch.object(tasks, name, lambda *args: None))
         for signal, receiver in ((work_begun, self.hand_out), (loading_awaited, self.hand_out_loading)):
@@ -306,14 +308,18 @@ class Kitchen(RuleBasedStateMachine):
         for loading in waking:
             self.loadings[loading] -= 1
 
-    @rule(seconds=st.sampled_from([0, 5, 40]))
-    def a_worker_does_all_that_is_due(self, seconds):
+    @rule(seconds=st.sampled_from([0, 5, 40]), most=st.integers(1, 8))
+    def a_worker_does_all_that_is_due(self, seconds, most):
         self.now += timedelta(seconds=seconds)
         forgiven = self.now + timedelta(seconds=flow.EARLY_SECONDS)
         free = [station.busy_until for station in self.kitchen.stations.values() if station.busy_until]
         self.now = max([self.now, *(moment for moment in free if moment <= forgiven)])  # the log keeps the headway
-        self.does_the_same(self.one_due_after_the_other, lambda: flow.finish_due(1000))
+        self.does_the_same(self.one_due_after_the_other, lambda: self.round_after_round(most))
         self.left |= {(*key(work), work.epoch, work.stage) for work in laws.Kitchen().works.values() if work.overdue}
+
+    def round_after_round(self, most):
+        while flow.finish_due(most).links == most:
+            pass
 
     def is_early(self, due_at):
         return (due_at - self.now).total_seconds() > flow.EARLY_SECONDS

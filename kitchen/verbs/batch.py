@@ -79,6 +79,7 @@ class Batch(Kitchen):
         self.join_lines()
         line = self.lines.get(station.stage)
         if line is None or not line.reaches(most):
+            self.write()  # those who were called up just now stand in the line no longer
             self.read_lines({station.stage: most + FURTHER})
         return self.lines[station.stage].works[:most]
 

@@ -1,4 +1,4 @@
-"""What is due in the kitchen, as the database says: links need not come for it."""
+"""What is due in the kitchen by the database, whatever links are on their way."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +7,7 @@ from django.db import connection
 
 from home.models import EVENT_ROWS, Order
 from kitchen import stages
-from kitchen.locks import OPEN_ITEM, OPEN_ORDER, Kitchen, Work, read_stations
+from kitchen.locks import ITEM_WAITS, OPEN_ITEM, OPEN_ORDER, ORDER_WAITS, Kitchen, Work, read_stations
 from kitchen.models import Station
 from kitchen.verbs.links import EARLY_SECONDS
 
@@ -16,6 +16,9 @@ _ITEM = f"FROM home_orderitem WHERE stage = '{{stage}}' AND {OPEN_ITEM}"
 _ORDER = f"FROM home_order WHERE stage = '{{stage}}' AND {OPEN_ORDER}"
 _OF_SOME = "SELECT {pk} FROM (SELECT {pk} {rows} AND due_at <= %s ORDER BY due_at LIMIT %s) AS due"
 _SOONEST = "SELECT min(due_at) {rows}"
+_ITEM_LINE = f"SELECT 1 FROM home_orderitem WHERE home_orderitem.stage = '{{stage}}' AND {ITEM_WAITS}"
+_ORDER_LINE = f"SELECT 1 FROM home_order WHERE home_order.stage = '{{stage}}' AND {ORDER_WAITS}"
+_LOADING = "SELECT busy_until FROM kitchen_station WHERE stage = '{stage}' AND EXISTS ({line})"
 
 
 def read_due(kitchen: Kitchen, most: int) -> list[Work]:
@@ -40,12 +43,15 @@ def works_of(order: Order) -> list[Work]:
 
 
 def soonest() -> datetime | None:
-    """Return when the next work is due, without the lock; None if nothing is under way that ends by itself."""
-    sql = " UNION ALL ".join(
-        _SOONEST.format(rows=rows_at(station)) for station in read_stations(*stages.WORKED).values()
-    )
+    """Return when the next work or loading is due, without the lock; None if there is none that comes by itself."""
+    stations = read_stations(*stages.WORKED).values()
+    selects = [_SOONEST.format(rows=rows_at(station)) for station in stations]
+    for station in stations:
+        if station.is_belt and station.is_open:
+            line = (_ITEM_LINE if station.is_of_items else _ORDER_LINE).format(stage=station.stage)
+            selects.append(_LOADING.format(stage=station.stage, line=line))
     with connection.cursor() as cursor:
-        cursor.execute(sql)
+        cursor.execute(" UNION ALL ".join(selects))
         found: list[Any] = [moment for (moment,) in cursor.fetchall() if moment is not None]
     return EVENT_ROWS.convert("at", min(found)) if found else None
 

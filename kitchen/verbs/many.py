@@ -1,7 +1,8 @@
 """Many links in one transaction: what is due together is done together, and committed once.
 
 `kitchen.worker` uses this. Any set of links leaves the same state and the same events as `flow.finish`,
-`flow.finish_item` and `flow.load` would, one after the other, in the order in which they are due.
+`flow.finish_item` and `flow.load` would at that moment, one after the other, in the order in which they are due. Works
+that join a line at the same moment stand there in the order of their numbers.
 """
 
 from collections import Counter
@@ -49,8 +50,7 @@ class Loading(NamedTuple):
 class Round:
     """What came of a round: how many links were run, and when the next ones are due.
 
-    Moments are by this process's `time.monotonic`. Whoever runs a round keeps them: no chain is sent for what begins
-    in it.
+    Moments are by this process's `time.monotonic`. The caller must keep them: no chain is sent for what has begun.
     """
 
     links: int = 0
@@ -87,19 +87,14 @@ def finish_many(links: Sequence[Link | Loading], *, clock: Clock | None = None) 
 
 
 @repeatable
-def finish_due(most: int, leave: Iterable[Link] = (), *, clock: Clock | None = None) -> Round:
+def finish_due(most: int, leave: Iterable[Link | Loading] = (), *, clock: Clock | None = None) -> Round:
     """Run whatever is due, so many links at most, and what becomes due by that; but leave some alone."""
     left = frozenset(leave)
     with locked_batch(clock) as kitchen:
         agenda = Agenda()
-        for work in read_due(kitchen, most + len(left)):
-            link = Link.of(work)
+        for link, moment in what_is_due(kitchen, most + len(left)):
             if link not in left:
-                agenda.add(link, work.due_at)
-        for station in kitchen.stations.values():
-            waited_for = station.busy_until if station.is_belt and station.has_line else None
-            if waited_for is not None and is_due(kitchen, waited_for):
-                agenda.add(Loading(station.stage, waited_for), waited_for)
+                agenda.add(link, moment)
         read_lines_ahead(kitchen, agenda)
         done = run_all(kitchen, agenda, most, is_followed=True)
         if done.links >= most:  # more may be due
@@ -108,11 +103,22 @@ def finish_due(most: int, leave: Iterable[Link] = (), *, clock: Clock | None = N
 
 
 @repeatable
-def due(most: int, *, clock: Clock | None = None) -> list[Link]:
-    """Return the links that are due, so many at most, the oldest first."""
+def due(most: int, *, clock: Clock | None = None) -> list[Link | Loading]:
+    """Return the links and loadings that are due, so many at most, the oldest first."""
     with locked_batch(clock) as kitchen:
-        works = sorted(read_due(kitchen, most), key=lambda work: work.due_at or NEVER)
-        return [Link.of(work) for work in works[:most]]
+        found = sorted(what_is_due(kitchen, most), key=lambda each: each[1])
+        return [link for link, _ in found[:most]]
+
+
+def what_is_due(kitchen: Batch, most: int) -> Iterator[tuple[Link | Loading, datetime]]:
+    """Yield links and loadings with the moments when they were due: of each station the first so many, at least."""
+    for work in read_due(kitchen, most):
+        assert work.due_at is not None
+        yield Link.of(work), work.due_at
+    for station in kitchen.stations.values():
+        waited_for = station.busy_until if station.is_belt and station.is_open and station.has_line else None
+        if waited_for is not None and is_due(kitchen, waited_for):
+            yield Loading(station.stage, waited_for), waited_for
 
 
 @contextmanager

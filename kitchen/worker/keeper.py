@@ -2,7 +2,7 @@
 
 A message only says when something will be due. What that is, the database says, behind the kitchen's lock. So it does
 not matter which worker gets a message, or whether it is lost: each keeper looks every second for what is due next.
-Several share the work by the lock: who comes second finds what has become due since.
+Several keepers share the work by the lock: the second one finds what has fallen due since.
 """
 
 import logging
@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 MOST_LINKS = 50  # in one transaction: the lock is held for as long
 LOOK_SECONDS = 1.0  # between two looks for what is due next, whoever began it
-PAUSE_SECONDS = 0.02  # between the beginnings of two rounds: what is due in between is done together ...
-PAUSE_TIMES = (
-    3.0  # ... or so many times as long as a round takes, most of which can be the same for one link as for all
-)
+# Between the beginnings of two rounds: what falls due meanwhile is done together. A round that takes long takes nearly
+# as long for one link as for fifty, and leaves the lock to others for three times as long.
+PAUSE_SECONDS = 0.02
+PAUSE_TIMES = 3.0
 
 away = Seldom(logger, "The kitchen's work waits for the database, after %d attempts: %s", waits.ALARM_LOOK_SECONDS)
 
@@ -46,8 +46,8 @@ class Keeper:
         self.changed = threading.Condition()
         self.turn = threading.Lock()  # held during a round
         self.due: list[float] = []  # a heap of moments, by `time.monotonic`
-        self.look_at = 0.0
-        self.failed: dict[flow.Link, float] = {}  # links that failed by themselves, and until when they are left alone
+        self.look_at = self.not_before = 0.0  # when to ask what is due; until when to rest
+        self.failed: dict[flow.Link | flow.Loading, float] = {}  # by themselves, and until when they are left alone
         self.attempts = 0  # in vain, as the database was away
         self.round_began: float | None = None  # None between two rounds
 
@@ -84,23 +84,22 @@ class Keeper:
     def run(self) -> None:
         self.connection = connections[DEFAULT_DB_ALIAS]
         self.connection.inc_thread_sharing()  # `rest` closes it
-        not_before = 0.0
-        while self.wait_for_work(not_before):
+        while self.wait_for_work():
             began = monotonic()
             with self.turn:
                 self.round_began = began
                 is_full = self.one_round()
                 self.round_began = None
-            pause = max(PAUSE_SECONDS, PAUSE_TIMES * (monotonic() - began))
-            not_before = 0.0 if is_full else began + min(pause, LOOK_SECONDS)
+            pause = 0.0 if is_full else max(PAUSE_SECONDS, PAUSE_TIMES * (monotonic() - began))
+            self.not_before = max(self.not_before, began + min(pause, LOOK_SECONDS))
         connections.close_all()
 
-    def wait_for_work(self, not_before: float) -> bool:
+    def wait_for_work(self) -> bool:
         """Wait until something is due, or it is time to look. Return whether to go on at all."""
         with self.changed:
             while not self.is_ending:
                 due = min(self.due[0], self.look_at) if self.due else self.look_at
-                seconds = max(due, not_before) - monotonic()
+                seconds = max(due, self.not_before) - monotonic()
                 if seconds <= 0:
                     return True
                 self.changed.wait(min(seconds, LOOK_SECONDS))
@@ -119,10 +118,10 @@ class Keeper:
             self.wait_for_database(error)
         except Incomplete as error:
             incomplete.tell(error)
-            self.look_at = monotonic() + LOOK_SECONDS
+            self.look_after(LOOK_SECONDS)
         except Exception:
             logger.exception("A round of the kitchen failed")
-            self.look_at = monotonic() + LOOK_SECONDS
+            self.look_after(LOOK_SECONDS)
         return is_full
 
     def look(self) -> None:
@@ -169,24 +168,34 @@ class Keeper:
 
     def do_each_alone(self) -> None:
         """Find out which of the links fails, and leave it alone for a while."""
-        for link in flow.due(MOST_LINKS + len(self.failed)):
+        failed_before = len(self.failed)
+        for link in flow.due(MOST_LINKS + failed_before):
             if link in self.failed:
                 continue
+            self.round_began = monotonic()  # each is a round of its own
             try:
                 self.wake(flow.finish_many([link]).due_monotonic)
             except (OperationalError, InterfaceError, Incomplete):
                 raise
             except Exception:
-                logger.exception("The work on order %d at %s could not be ended", link.pk, link.stage)
+                logger.exception("A link of the kitchen failed: %s", link)
+                counts.add("shop_links_failed_total", link.stage)
                 self.failed[link] = monotonic() + flow.RECOVER_AGAIN_SECONDS
-        self.wake([monotonic()])
+        if len(self.failed) > failed_before:
+            self.wake([monotonic()])  # for the others
+        else:
+            self.look_after(LOOK_SECONDS)  # none fails by itself
 
     def wait_for_database(self, error: Exception) -> None:
         """Come back soon, and later each time: what was taken from the heap is found again by a look."""
         away.warn(error)
         connections.close_all()
         self.attempts += 1
-        self.look_at = monotonic() + min(waits.TASK_RETRY_SECONDS, LOOK_SECONDS * self.attempts)
+        self.look_after(min(waits.TASK_RETRY_SECONDS, LOOK_SECONDS * self.attempts))
+
+    def look_after(self, seconds: float) -> None:
+        """Do nothing for so long, whatever falls due, and then look."""
+        self.look_at = self.not_before = monotonic() + seconds
 
     # Around a fork of the worker's pool
 

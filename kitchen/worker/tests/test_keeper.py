@@ -12,10 +12,10 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from home.models import Order, OrderEvent
+from home.models import Order, OrderEvent, OrderItem
 from kitchen import flow, incomplete
 from kitchen.models import Station
-from kitchen.verbs import many
+from kitchen.verbs import batch, many
 from kitchen.worker import inspection, keeper, strategy
 from kitchen.worker.keeper import Keeper
 from operations import signs
@@ -123,7 +123,8 @@ def test_one_link_that_fails_is_left_alone_for_a_while_and_stops_nobody(ours, la
         ours.one_round()
     assert stages_of(bad, good) == ["received", "baking"]
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert errors == [f"The work on order {bad.pk} at received could not be ended"]  # once, not with every round
+    link = flow.Link(bad.pk, 1, 1, "received")
+    assert errors == [f"A link of the kitchen failed: {link}"]  # once, not with every round
 
     fails = False
     ours.failed = dict.fromkeys(ours.failed, monotonic() - 1)  # the while is over
@@ -180,6 +181,103 @@ def test_more_than_fits_in_one_round_is_done_in_the_next(ours, late, monkeypatch
     assert counts == [2, 4, 5]
 
 
+# Belts
+
+
+@pytest.fixture
+def belt(place, margherita):
+    """Return how many wait before an oven that takes a pizza every three seconds. There are 24 at first."""
+    Station.objects.filter(stage="received").update(capacity=50)
+    Station.objects.filter(stage="baking").update(kind="belt", headway_seconds=3)
+    for _ in range(5):
+        place(timezone.now() - timedelta(seconds=11), [(margherita, 5)])
+    flow.finish_due(100)
+    return lambda: OrderItem.objects.filter(stage="baking", started_at__isnull=True).count()
+
+
+@pytest.mark.database
+def test_a_look_finds_a_loading_of_which_nobody_told(ours, belt):
+    assert belt() == 24
+    ours.look_at = monotonic()
+    Station.objects.filter(stage="baking").update(busy_until=timezone.now())
+    ours.one_round()
+    assert belt() == 23
+
+
+@pytest.mark.database
+def test_a_long_line_is_loaded_to_its_end(belt):
+    """Of a line that is longer than what was read of it at first."""
+    Station.objects.filter(stage="baking").update(headway_seconds=0)
+    busy_until = Station.objects.get(stage="baking").busy_until
+    flow.finish_due(100, clock=lambda: busy_until)
+    assert belt() == 0
+
+
+@pytest.mark.database
+def test_a_belt_that_is_closed_is_not_loaded(belt):
+    Station.objects.filter(stage="baking").update(is_open=False)
+    busy_until = Station.objects.get(stage="baking").busy_until
+    assert flow.finish_due(100, clock=lambda: busy_until).links == 0 and belt() == 24
+    assert flow.soonest() is not None  # the pizza on the belt comes out
+
+
+def test_a_loading_that_fails_is_left_alone_for_a_while(ours, belt, monkeypatch, caplog):
+    Station.objects.filter(stage="baking").update(busy_until=timezone.now())
+    monkeypatch.setattr(many, "load_belt", Mock(side_effect=ValueError("a broken belt")))
+    for _ in range(5):
+        ours.wake([monotonic()])
+        ours.one_round()
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
+    assert belt() == 24
+
+
+# Long lines
+
+
+def at(moment):
+    return lambda: moment
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_a_long_line_is_the_same_however_much_of_it_is_read(place, margherita, monkeypatch, most):
+    monkeypatch.setattr(batch, "FURTHER", 1)
+    for _ in range(4):
+        place(timezone.now() - timedelta(seconds=60), [(margherita, 5)])
+    start = OrderItem.objects.exclude(started_at=None).get().due_at
+    orders = []
+    for step in range(12):
+        now = start + timedelta(seconds=10 * step)
+        while flow.finish_due(most, clock=at(now)).links == most:
+            pass
+        orders.append(OrderItem.objects.exclude(started_at=None).filter(stage="received").get())
+    assert [(item.order_id, item.number) for item in orders] == list(
+        OrderItem.objects.order_by("order", "number").values_list("order", "number")[1:13]
+    )
+
+
+@pytest.mark.database
+def test_who_joins_behind_those_that_were_read_waits_behind_those_that_were_not(place, margherita, monkeypatch):
+    """The oven has a line of nine, of which two are read; the tenth joins it in the same round."""
+    monkeypatch.setattr(batch, "FURTHER", 1)
+    Station.objects.filter(stage="received").update(capacity=20)
+    began = timezone.now() - timedelta(seconds=60)
+    for _ in range(2):
+        place(began, [(margherita, 5)])
+    Station.objects.filter(stage="received").update(distribution="fixed", mean_seconds=30)
+    late = place(began)
+    first_out = began + timedelta(seconds=10)
+    flow.finish_due(100, clock=lambda: first_out)
+    flow.finish_due(100, clock=lambda: began + timedelta(seconds=30))
+    line = OrderItem.objects.filter(stage="baking").order_by("joined_at", "order", "number")
+    assert [item.order_id == late.pk for item in line] == [False] * 9 + [True]
+    for step in range(1, 5):
+        now = began + timedelta(seconds=10 + 20 * step)
+        flow.finish_due(100, clock=at(now))
+        begun = OrderItem.objects.filter(stage="baking").exclude(started_at=None).get()
+        assert begun.order_id != late.pk
+
+
 # The thread
 
 
@@ -202,6 +300,28 @@ def test_its_thread_wakes_for_what_is_due_sooner(rounds):
     assert not begun.acquire(timeout=0.1)
     ours.wake([monotonic()])
     assert begun.acquire(timeout=10)
+
+
+def test_with_the_database_away_its_thread_rests_whatever_falls_due(monkeypatch):
+    ours = Keeper()
+    monkeypatch.setattr(keeper, "close_old_connections", lambda: None)
+    monkeypatch.setattr(keeper.connections, "close_all", lambda: None)
+    tried = threading.Semaphore(0)
+
+    def away(*args):
+        tried.release()
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(flow, "soonest", away)
+    monkeypatch.setattr(flow, "finish_due", away)
+    ours.wake(monotonic() + number / 100 for number in range(300))
+    ours.start()
+    try:
+        assert tried.acquire(timeout=10)
+        assert not tried.acquire(timeout=0.5)  # it rests for a second
+        assert tried.acquire(timeout=10)
+    finally:
+        ours.stop()
 
 
 def test_nothing_forks_with_its_connection_open(rounds):
