@@ -9,12 +9,14 @@ from time import monotonic
 from unittest.mock import Mock
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from home.models import Order, OrderEvent, OrderItem
 from kitchen import flow, incomplete
-from kitchen.models import Station
+from kitchen.models import Shop, Station
+from kitchen.tests import laws
+from kitchen.tests.clock import link_of
 from kitchen.verbs import batch, many
 from kitchen.worker import inspection, keeper, strategy
 from kitchen.worker.keeper import Keeper
@@ -276,6 +278,32 @@ def test_who_joins_behind_those_that_were_read_waits_behind_those_that_were_not(
         flow.finish_due(100, clock=at(now))
         begun = OrderItem.objects.filter(stage="baking").exclude(started_at=None).get()
         assert begun.order_id != late.pk
+
+
+@pytest.mark.database
+def test_a_round_in_which_all_falls_due_at_once_is_the_same_as_one_by_one(place, margherita, monkeypatch):
+    """Work takes microseconds: what is called up from a line is done in the same round, and calls up the next."""
+    monkeypatch.setattr(batch, "FURTHER", 1)
+    Shop.objects.update(speed=1_000_000)
+    Station.objects.filter(stage="received").update(capacity=2)
+    began = timezone.now() - timedelta(seconds=60)
+    Station.objects.filter(stage="baking").update(is_open=False)
+    for _ in range(3):
+        place(began, [(margherita, 4)])
+    flow.finish_due(100, clock=at(began + timedelta(seconds=1)))  # to the oven's line
+    flow.change_station("baking", is_open=True, clock=at(began + timedelta(seconds=2)))
+    for _ in range(3):
+        place(began + timedelta(seconds=2), [(margherita, 4)])  # who join it in the same round
+    now = at(began + timedelta(seconds=3))
+    with transaction.atomic():
+        while works := [work for work in laws.Kitchen().works.values() if work.due_at]:
+            verb, *link = link_of(min(works, key=lambda work: (work.due_at, *laws.key(work))))
+            verb(*link, clock=now)
+        expected = laws.everything()
+        transaction.set_rollback(True)
+    flow.finish_due(10_000, clock=now)
+    assert laws.everything() == expected
+    assert set(Order.objects.values_list("stage", flat=True)) == {"delivered"}
 
 
 # The thread
