@@ -184,8 +184,8 @@ def recover(lag_seconds: float = 0, *, clock: Clock | None = None) -> int:
     """Give a new epoch and chain to works that are overdue (a lost link), a batch at most; return how many.
 
     A work that was recovered a moment ago is left alone: a worker that is only slow must not get more work for it.
-    Nor is a link lost that can still be in the queue, for `lag_seconds`: a new epoch would only make it run for
-    nothing.
+    Nor is a link lost that can still come, for `lag_seconds`, as it is in the queue, or a worker will look for what is
+    due: a new epoch would only make it run for nothing.
     """
     lag = timedelta(seconds=lag_seconds)
     with locked(clock) as kitchen:

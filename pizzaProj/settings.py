@@ -249,7 +249,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY = False
 # By default Celery closes the database connection around every task: 4 times slower on PostgreSQL.
 CELERY_DB_REUSE_MAX = 1_000_000
-# A pool process that is stuck in a task is killed and replaced; the recovery sweep brings its link.
+# A pool process that is stuck in a task is killed and replaced.
 CELERY_TASK_TIME_LIMIT = waits.TASK_SECONDS
 # A worker gathers the links of the kitchen that are due together (kitchen.worker); without this it runs each by
 # itself, as any Celery worker runs a chain.

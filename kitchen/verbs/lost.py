@@ -1,7 +1,9 @@
 """Say and count what the recovery sweep has found: one line for all of it, and none where it found nothing.
 
-A sweep that comes every two seconds finds lost work two to four seconds after it was due. What is overdue for longer
-says that nobody swept: a restart, or an outage that has just ended. That is normal then, and counted separately.
+A sweep that comes every two seconds finds lost work two to four seconds after it was due, and eight seconds later
+where workers gather links: for so long it leaves the work to them, who find it within a second. What is overdue for
+longer says that nobody swept: a restart, or an outage that has just ended. That is normal then, and counted
+separately.
 """
 
 import logging
@@ -25,7 +27,7 @@ PLACES = "The recovery sweep found free places beside a line: works that begin n
 
 
 def tell_of_links(works: Sequence[Work], now: datetime, lag_seconds: float) -> None:
-    """Tell, after the commit, which works were overdue. `lag_seconds` is how late the sweep itself came."""
+    """Tell, after the commit, which works were overdue. They were left alone for `lag_seconds` more than usual."""
     if not works:
         return
     late_seconds = max(lateness_seconds(work, now) for work in works)
