@@ -65,9 +65,8 @@ class Batch(Kitchen):
 
     saved: list[Saved] = field(default_factory=list)
     lines: dict[str, Line] = field(default_factory=dict)  # by stage; one that nobody asked for is not there
-    joined: list[Work] = field(
-        default_factory=list
-    )  # works that something was noted of since the lines were looked at
+    # Works of which something was noted since the lines were brought up to date
+    joined: list[Work] = field(default_factory=list)
 
     def note(self, event: OrderEvent) -> None:
         super().note(event)

@@ -21,7 +21,7 @@ from kitchen.transitions import move, order_of, seat_each
 from kitchen.verbs.batch import Batch
 from kitchen.verbs.due import read_due
 from kitchen.verbs.links import EARLY_SECONDS, is_over, load_belt
-from kitchen.verbs.transaction import TooEarly, pull_back_first, repeatable
+from kitchen.verbs.transaction import TooEarly, forget_noted, loadings, pull_back_first, repeatable
 from telemetry import trace
 
 
@@ -184,11 +184,8 @@ def end_link(kitchen: Batch) -> list[tuple[Link | Loading, datetime]]:
     for work in kitchen.begun:
         if work.due_at is not None:
             ahead.append((Link.of(work), work.due_at))
-    for station in kitchen.awaited.values():
-        if station.busy_until is not None and station.busy_until > kitchen.now:
-            ahead.append((Loading(station.stage, station.busy_until), station.busy_until))
-    for noted in (kitchen.begun, kitchen.unseated, kitchen.awaited):
-        noted.clear()
+    ahead += [(Loading(station.stage, busy_until), busy_until) for station, busy_until in loadings(kitchen)]
+    forget_noted(kitchen)
     return ahead
 
 

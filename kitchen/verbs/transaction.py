@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -11,6 +11,7 @@ from django.dispatch import Signal
 
 from home.models import Order
 from kitchen.locks import Clock, Kitchen, lock_kitchen
+from kitchen.models import Station
 from kitchen.transitions import seat_each
 from kitchen.verbs.set_back import pull_back
 from pizzaProj.postgresql.plans import StalePlan
@@ -45,17 +46,27 @@ def end(kitchen: Kitchen) -> None:
     for work in kitchen.begun:
         order, item = (work, None) if isinstance(work, Order) else (work.order, work)
         work_begun.send(Order, order=order, item=item)
-    for station in kitchen.awaited.values():
-        if station.busy_until is not None and station.busy_until > kitchen.now:
-            loading_awaited.send(Order, station=station, due_monotonic=kitchen.monotonic(station.busy_until))
+    for station, busy_until in loadings(kitchen):
+        loading_awaited.send(Order, station=station, due_monotonic=kitchen.monotonic(busy_until))
+
+
+def loadings(kitchen: Kitchen) -> list[tuple[Station, datetime]]:
+    """Return the belts whose next loading somebody has to bring, each with the moment of that loading."""
+    awaited = [(station, station.busy_until) for station in kitchen.awaited.values()]
+    return [(station, moment) for station, moment in awaited if moment is not None and moment > kitchen.now]
+
+
+def forget_noted(kitchen: Kitchen) -> None:
+    """Forget what was to be sent and seated: it has been."""
+    for noted in (kitchen.begun, kitchen.unseated, kitchen.awaited):
+        noted.clear()
 
 
 def pull_back_first(kitchen: Kitchen, by: timedelta) -> None:
     """Pull everything back as a verb of its own, in the transaction of the one that found the clock set back."""
     pull_back(kitchen, by)
     end(kitchen)
-    for noted in (kitchen.begun, kitchen.unseated, kitchen.awaited):
-        noted.clear()
+    forget_noted(kitchen)
 
 
 def repeatable(verb: Callable[P, V]) -> Callable[P, V]:

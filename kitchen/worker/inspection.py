@@ -10,7 +10,7 @@ from celery.worker.control import inspect_command
 
 @inspect_command()
 def links(state: Any) -> dict[str, Any]:
-    """The work of the kitchen that is due next, and how many moments each worker has noted."""
+    """Show the work of the kitchen that is due next, and how many moments each worker has noted."""
     from kitchen.worker import under_way
 
     return under_way.report()

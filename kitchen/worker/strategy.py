@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def gathered(task: Any, app: Any, consumer: Any) -> Callable[..., None]:
-    """Return what Celery calls with each message of this task; its own way, if this worker has no keeper."""
+    """Return what Celery calls with each message of this task. In a worker without a keeper it is Celery's own."""
     if keeper.thread is None:
         handler: Callable[..., None] = default(task, app, consumer)
         return handler
