@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Plan:
-    """How much is measured, and how often. The whole takes about forty minutes, `quick` about three."""
+    """How much is measured, and how often. The whole takes about fifty minutes, `quick` about three."""
 
     rounds: int = 5  # turns of each side: A B C A B C
 
@@ -26,6 +26,14 @@ class Plan:
     due_per_second: float = 50
     flight_seconds: float = 60  # in which orders fall due and are looked at
     take_off_ms: float = 4  # to send one chain and to receive it, until the first falls due
+
+    # an evening
+    evening_per_second: float = 15  # orders of the real mix
+    evening_seconds: float = 600
+    evening_pages: int = 5000
+    evening_webs: int = 2
+    evening_workers: int = 2
+    evening_look_seconds: float = 30
 
     # the watchers
     watched: int = 500
@@ -51,6 +59,10 @@ class Plan:
             paced_seconds=6,
             in_flight=500,
             flight_seconds=5,
+            evening_per_second=3,
+            evening_seconds=15,
+            evening_pages=50,
+            evening_look_seconds=3,
             watched=50,
             changes=100,
             crowd=100,

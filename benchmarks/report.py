@@ -35,7 +35,7 @@ def run(plan: Plan, only: Collection[str], as_json: bool = False) -> Sitting:
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH, no_color=True, stderr=as_json)
     began = time.monotonic()
-    allow_files(max(plan.large_crowd, plan.at_once, plan.held) + SPARE_FILES)
+    allow_files(max(plan.large_crowd, plan.at_once, plan.held, plan.evening_pages) + SPARE_FILES)
     with begun(plan, only, console) as sitting:
         used = versions.of_all(sitting.postgresql, sitting.rivals)
         for name in only:

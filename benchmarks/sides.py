@@ -63,12 +63,18 @@ class Side:
             yield process
 
     @contextmanager
-    def web(self, port: int) -> Iterator[Process]:
+    def web(self, port: int, options: Sequence[str] = (), name: str = "web") -> Iterator[Process]:
         """Start Daphne."""
         endpoint = f"tcp:port={port}:interface=127.0.0.1:backlog=4096"
         patience = ["--websocket_connect_timeout", "30"]
-        command = [sys.executable, "-m", "daphne", "-v", "0", *patience, "-e", endpoint, self.asgi]
-        with running(Process(command, self.log("web"), self.environment)) as process:
+        command = [sys.executable, "-m", "daphne", "-v", "0", *patience, *options, "-e", endpoint, self.asgi]
+        with running(Process(command, self.log(name), self.environment)) as process:
+            yield process
+
+    @contextmanager
+    def beat(self) -> Iterator[Process]:
+        command = [sys.executable, "-m", "celery", "-A", self.celery, "beat", "--loglevel", "warning"]
+        with running(Process(command, self.log("beat"), self.environment)) as process:
             yield process
 
     def log(self, name: str) -> Path:
