@@ -11,6 +11,7 @@ import math
 import random
 import time
 from collections import Counter, deque
+from itertools import cycle
 from typing import Any, NamedTuple
 
 from benchmarks.watchers import AT_ONCE, CONNECT_SECONDS, NO_MASK, TEXT, Crowd, Watcher, main
@@ -76,6 +77,7 @@ class Guests(Crowd):
         self.took: list[tuple[float, float]] = []  # (when it was sent, seconds until the 201)
         self.waiting = self.number = self.failed = self.lost = 0
         self.seats: deque[Page] = deque()  # open pages, the oldest first
+        self.turns: list[set[Page]] = [set() for _ in range(BEATS_A_ROUND)]  # whose turn to ask comes together
         self.gone: list[Page] = []
         self.gate = asyncio.Semaphore(AT_ONCE)
         self.tasks: set[asyncio.Task[None]] = set()
@@ -159,11 +161,11 @@ class Guests(Crowd):
             try:
                 async with asyncio.timeout(ORDER_SECONDS):
                     status, answer = await ask(port, request.encode())
-            except (OSError, EOFError, ValueError) as error:
+                why = str(status)
+            except (OSError, EOFError) as error:  # TimeoutError is an OSError
                 status, why = 0, type(error).__name__
             if status == 201:
-                return str(answer["order"]["order_id"])
-            why = str(status) if status else why
+                return str(json.loads(answer)["order"]["order_id"])
             if status not in (0, BUSY):
                 break
             await asyncio.sleep(1.0)
@@ -180,6 +182,7 @@ class Guests(Crowd):
             self.failed += 1
             return
         self.seats.append(page)
+        min(self.turns, key=len).add(page)
 
     async def fill(self) -> None:
         """Open pages of the newest orders until all seats are taken."""
@@ -200,24 +203,25 @@ class Guests(Crowd):
 
     async def beat(self) -> None:
         """Let each page ask for a sign of life in turn."""
-        for turn in range(1_000_000_000):
+        for pages in cycle(self.turns):
             await asyncio.sleep(HEARTBEAT_SECONDS / BEATS_A_ROUND)
-            for page in list(self.seats)[turn % BEATS_A_ROUND :: BEATS_A_ROUND]:
-                if not page.transport.is_closing():
-                    page.beat()
+            for page in [page for page in pages if page.transport.is_closing()]:
+                pages.discard(page)
+            for page in pages:
+                page.beat()
 
 
 def address_of(number: int) -> str:
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
-async def ask(port: int, request: bytes) -> tuple[int, Any]:
-    """Return the status of an answer, and its JSON."""
+async def ask(port: int, request: bytes) -> tuple[int, bytes]:
+    """Return the status of an answer, and its body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
         head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
-        return int(head.split(b" ", 2)[1]), json.loads(body)
+        return int(head.split(b" ", 2)[1]), body
     except IndexError:
         raise EOFError("no answer") from None
     finally:
