@@ -31,6 +31,7 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 for name in (
     "REDIS_URL",
+    "LIVE_REDIS_URLS",
     "DEBUG",
     "SECRET_KEY",
     "HTTPS",

@@ -13,7 +13,7 @@ from celery_app import POOL
 
 # Settings of the caller's own shop, which must not reach ours
 OWN_SETTINGS = (
-    *("DATA_DIR", "DATABASE_URL", "REDIS_URL", "DATABASE_PER_REQUEST", "DEBUG", "HTTPS"),
+    *("DATA_DIR", "DATABASE_URL", "REDIS_URL", "LIVE_REDIS_URLS", "DATABASE_PER_REQUEST", "DEBUG", "HTTPS"),
     *("ALARM_URL", "ALARM_EMAIL"),  # it has no beat, which would be an alarm
 )
 MANY_SOCKETS = 20_000  # all watchers are at one address

@@ -188,19 +188,25 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Broker and channel layer: Valkey on a socket in the data folder, or the server at REDIS_URL
 
 
-def redis_urls() -> tuple[addresses.Address, addresses.Address]:
-    """Return the address of the server in the notations of Celery and redis-py."""
-    url = address("REDIS_URL") or addresses.Address(f"unix://{quote(str(VALKEY_SOCKET))}")
+def redis_urls(name: str, url: addresses.Address) -> tuple[addresses.Address, addresses.Address]:
+    """Return the address of a server in the notations of Celery and redis-py."""
     scheme, _, rest = url.partition("://")
     if scheme in ("redis", "rediss"):
         return url, url
     if scheme == "unix":
         path = rest.partition("?")[0]
         return addresses.Address(f"redis+socket://{path}?virtual_host=0"), addresses.Address(f"unix://{path}?db=0")
-    raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix://")
+    raise ImproperlyConfigured(f"{name} must begin with redis://, rediss:// or unix://")
 
 
-CELERY_BROKER_URL, REDIS_URL = redis_urls()
+CELERY_BROKER_URL, REDIS_URL = redis_urls(
+    "REDIS_URL", address("REDIS_URL") or addresses.Address(f"unix://{quote(str(VALKEY_SOCKET))}")
+)
+# Servers for live updates alone, each of which carries a part of the groups; all processes need the same ones
+LIVE_REDIS_URLS = [
+    redis_urls("LIVE_REDIS_URLS", addresses.checked("LIVE_REDIS_URLS", url.strip()))[1]
+    for url in env.list("LIVE_REDIS_URLS", default=[])
+] or [REDIS_URL]
 CHANNEL_LAYERS = {
     "default": {
         # One PUBLISH per message. Messages can be lost, as in every Redis layer, so a frame is always the whole state.
@@ -208,13 +214,14 @@ CHANNEL_LAYERS = {
         "CONFIG": {
             "hosts": [
                 {
-                    "address": REDIS_URL,
+                    "address": url,
                     "socket_connect_timeout": waits.BROKER_CONNECT_SECONDS,
                     "socket_timeout": waits.BROKER_ANSWER_SECONDS,  # to a command; messages are waited for by polling
                     # One immediate retry on a connection that was closed, none on a silent one: redis-py waits for
                     # seconds by default, and a newer frame is better than a late one.
                     "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
                 }
+                for url in LIVE_REDIS_URLS
             ]
         },
     }

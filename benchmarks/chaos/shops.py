@@ -23,7 +23,8 @@ from benchmarks.chaos.records import connect, select
 from benchmarks.processes import ROOT
 
 NOT_FOR_IT = (
-    *("REDIS_URL", "DATABASE_URL", "MEDIA_ROOT", "DEBUG", "HTTPS", "ALLOWED_HOSTS", "STATIC_HASHED"),
+    *("REDIS_URL", "LIVE_REDIS_URLS", "DATABASE_URL", "MEDIA_ROOT"),
+    *("DEBUG", "HTTPS", "ALLOWED_HOSTS", "STATIC_HASHED"),
     *("ALARM_URL", "ALARM_EMAIL"),  # it is broken on purpose
 )
 MORE_PLACES = 4  # times the default shop's, so that the parts are tested and not the lines

@@ -62,6 +62,7 @@ def test_the_secret_key_is_created_once(tmp_path):
     ("name", "value", "words"),
     [
         ("REDIS_URL", "amqp://localhost", "REDIS_URL must begin with"),
+        ("LIVE_REDIS_URLS", "redis://a, amqp://b", "LIVE_REDIS_URLS must begin with redis://, rediss:// or unix://"),
         ("DATABASE_URL", "mysql://localhost/pizza", "DATABASE_URL must begin with"),
         ("DATABASE_URL", "rubbish", "DATABASE_URL must begin with"),
         ("DEBUG", "perhaps", "DEBUG must be true or false"),
@@ -107,6 +108,12 @@ def test_urls_of_the_environment_replace_the_embedded_parts(tmp_path):
         REDIS_URL="redis://redis:6379/3",
     )
     assert done.stdout.split() == ["pizzaProj.postgresql"] + ["redis://redis:6379/3"] * 2
+
+
+def test_live_updates_can_have_servers_of_their_own(tmp_path):
+    urls = "redis://one:6379/0, unix:///run/two.sock"
+    done = start(tmp_path, "print(s.LIVE_REDIS_URLS, s.REDIS_URL)", LIVE_REDIS_URLS=urls, REDIS_URL="redis://redis/1")
+    assert done.stdout == "['redis://one:6379/0', 'unix:///run/two.sock?db=0'] redis://redis/1\n", done.stderr
 
 
 def test_a_socket_path_that_is_too_long_moves_to_a_private_short_one(tmp_path):

@@ -29,7 +29,10 @@ from pizzaProj.version import VERSION
 
 MANAGE = str(settings.BASE_DIR / "manage.py")
 # The last one is set where the tests import the pages: a worker that took it over would have a pool.
-NOT_OURS = ("REDIS_URL", "DATABASE_URL", "DEBUG", "MEDIA_ROOT", "HTTPS", "ALLOWED_HOSTS", "DATABASE_PER_REQUEST")
+NOT_OURS = (
+    *("REDIS_URL", "LIVE_REDIS_URLS", "DATABASE_URL", "DEBUG"),
+    *("MEDIA_ROOT", "HTTPS", "ALLOWED_HOSTS", "DATABASE_PER_REQUEST"),
+)
 COOK_SECONDS = 30
 SHUT_DOWN_WORKER = [sys.executable, "-m", "celery", "-A", "celery_app", "control", "shutdown"]
 

@@ -177,3 +177,14 @@ async def test_an_order_s_page_shows_it_while_the_server_is_frozen(valkey: Any, 
             assert time.monotonic() - began < waits.ANSWER_SECONDS
             await sync_to_async(flow.override)(order.pk, "delivered")
             assert (await receive(socket))["payload"]["stage"] == "delivered"
+
+
+async def test_several_servers_share_the_groups(valkey: Any) -> None:
+    """Each process finds the same server for a group, whoever asks."""
+    with Proxy(str(valkey.socket)) as one, Proxy(str(valkey.socket)) as two:
+        hosts = [{**ADDRESS, "address": f"redis://{HOST}:{proxy.port}/0"} for proxy in (one, two)]
+        sender, receiver = Layer(hosts=hosts), Layer(hosts=hosts)
+        for group in ("cats", "dogs", "mice", "birds", "bees"):
+            await hears(sender, receiver, await joined(receiver, group), group)
+        assert [proxy.connects >= 2 for proxy in (one, two)] == [True, True]
+        await asyncio.gather(sender.flush(), receiver.flush())
