@@ -35,6 +35,11 @@ class Plan:
     evening_workers: int = 2
     evening_look_seconds: float = 30
 
+    # what each thing costs
+    unit_pages: int = 1000
+    unit_orders: int = 200
+    unit_seconds: float = 20
+
     # the watchers
     watched: int = 500
     changes: int = 1000
@@ -63,6 +68,9 @@ class Plan:
             evening_seconds=15,
             evening_pages=50,
             evening_look_seconds=3,
+            unit_pages=100,
+            unit_orders=20,
+            unit_seconds=3,
             watched=50,
             changes=100,
             crowd=100,

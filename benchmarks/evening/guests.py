@@ -75,7 +75,7 @@ class Guests(Crowd):
         self.accepted: dict[str, str] = {}  # {Idempotency-Key: order_id}
         self.refused = Counter[str]()
         self.took: list[tuple[float, float]] = []  # (when it was sent, seconds until the 201)
-        self.waiting = self.number = self.failed = self.lost = 0
+        self.waiting = self.number = self.failed = self.beats = 0
         self.seats: deque[Page] = deque()  # open pages, the oldest first
         self.turns: list[set[Page]] = [set() for _ in range(BEATS_A_ROUND)]  # whose turn to ask comes together
         self.gone: list[Page] = []
@@ -118,6 +118,32 @@ class Guests(Crowd):
             "took": self.took,
             "pages": [(page.order_id, page.seen, min(page.left_at, time.time())) for page in pages],
         }
+
+    async def open_pages(self, port: int, order_ids: list[str]) -> int:
+        """Open a page for each. Return how many are open."""
+        await asyncio.gather(*(self.visit(order_id, port, n) for n, order_id in enumerate(order_ids)))
+        return len(self.seats)
+
+    async def beat_for(self, seconds: float) -> int:
+        """Let each page ask for a sign of life, for so long. Return how many signs were asked for."""
+        beating = asyncio.create_task(self.beat())
+        before = self.beats
+        await asyncio.sleep(seconds)
+        beating.cancel()
+        return self.beats - before
+
+    async def order_for(self, ports: list[int], menu: list[int], orders: int) -> int:
+        """Place so many orders, one after the other. Nobody looks at them."""
+        self.ports, chance = ports, random.Random(0)
+        for number in range(orders):
+            lines = [{"id": pizza, "quantity": count} for pizza, count in basket(chance, menu).items()]
+            assert await self.insist(f"guest-{number}", number, json.dumps({"items": lines})), self.refused
+        return orders
+
+    async def leave_all(self) -> None:
+        for page in self.seats:
+            page.leave()
+        self.seats.clear()
 
     # Their lives
 
@@ -209,6 +235,7 @@ class Guests(Crowd):
                 pages.discard(page)
             for page in pages:
                 page.beat()
+            self.beats += len(pages)
 
 
 def address_of(number: int) -> str:
