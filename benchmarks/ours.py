@@ -45,11 +45,6 @@ def place(orders: int, wide: bool, pizzas: int = 1) -> list[str]:
     return [flow.place([(pizza, pizzas)]).order_id for _ in range(orders)]
 
 
-def menu() -> list[int]:
-    """Return the pizzas on the menu."""
-    return list(Pizza.objects.values_list("pk", flat=True))
-
-
 def keep(order: Order, item: OrderItem | None = None, **kwargs: Any) -> None:
     """Collect what has begun instead of cooking it at once."""
     begun.append(item or order)

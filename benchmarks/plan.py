@@ -37,7 +37,7 @@ class Plan:
 
     # what each thing costs
     unit_pages: int = 1000
-    unit_orders: int = 200
+    unit_orders: int = 60  # that nobody cooks: as many are open, on average half
     unit_seconds: float = 20
 
     # the watchers

@@ -14,6 +14,7 @@ from benchmarks.chaos.records import open_orders, snapshot
 from benchmarks.engines.paced import lateness
 from benchmarks.evening.house import House, Queues, opened
 from benchmarks.evening.waits import commits_of, waits
+from benchmarks.plan import Plan
 from benchmarks.processes import Died, Helper, helping
 from benchmarks.rows import Row, percentile
 from benchmarks.sides import Side, both
@@ -38,6 +39,7 @@ class Evening:
     began: float  # time.time
     ended: float = 0.0
     queues: list[Queues] = field(default_factory=list)
+    kilobytes: float = 0.0  # by which the database has grown
     used: dict[str, float] = field(default_factory=dict)  # processor seconds by part
     guests: dict[str, Any] = field(default_factory=dict)  # what they say at the end
     books: dict[str, Any] = field(default_factory=dict)
@@ -64,13 +66,7 @@ def real_mix(sitting: Sitting) -> None:
     side = both(sitting.folder / "evening")[0]
     with on_postgresql(PostgreSQL(found, more=MORE), sitting, side) as server:
         with side.drive(KITCHEN) as kitchen:
-            menu = kitchen.ask(
-                "open_kitchen",
-                speed=sitting.plan.speed,
-                orders_per_second=sitting.plan.evening_per_second,
-                load=sitting.plan.load,
-                carry_out=CARRY_OUT,
-            )
+            menu = kitchen.ask("open_kitchen", **evening_of(sitting.plan))
         log = side.log("guests")
         with (
             opened(sitting, side, server) as house,
@@ -79,6 +75,16 @@ def real_mix(sitting: Sitting) -> None:
             house.pids["guests"] = [guests.child.pid]
             evening = spend(sitting, house, guests, menu)
     sitting.rows += rows(sitting, evening)
+
+
+def evening_of(plan: Plan) -> dict[str, float]:
+    """Return the kitchen that these orders need."""
+    return {
+        "speed": plan.speed,
+        "orders_per_second": plan.evening_per_second,
+        "load": plan.load,
+        "carry_out": CARRY_OUT,
+    }
 
 
 @contextmanager
@@ -108,9 +114,10 @@ def spend(sitting: Sitting, house: House, guests: Helper, menu: list[int]) -> Ev
     wait_for_pages(sitting, guests)
     logs = [house.side.log(f"worker-{number}") for number in range(1, plan.evening_workers + 1)]
     late_before = [len(lateness(log)) for log in logs]
-    evening, before = Evening(time.time()), house.used()
+    evening, before, size = Evening(time.time()), house.used(), house.kilobytes()
     look(sitting, house, guests, evening)
     evening.ended, after = time.time(), house.used()
+    evening.kilobytes = house.kilobytes() - size
     evening.used = {part: after[part] - before[part] for part in after}
     evening.late = sorted(late for log, n in zip(logs, late_before, strict=True) for late in lateness(log)[n:])
     guests.ask("end_orders")
@@ -171,6 +178,7 @@ def rows(sitting: Sitting, evening: Evening) -> list[Row]:
         row("orders refused", "orders", sum(evening.guests["refused"].values()), 0, words(evening.guests["refused"])),
         row("pages failed or closed", "pages", evening.guests["failed"] + closed, 0, words(evening.guests["closed"])),
         row("queues that grew", "queues", len(grown(evening.queues)), 0, "; ".join(grown(evening.queues))),
+        row("an order on the disk", "KB", evening.kilobytes / max(1, evening.orders)),
         *of_time("an order's answer", evening.answers),
         *of_time("links late by", evening.late),
         *of_time("commit to socket", evening.waits, MOST_MS),

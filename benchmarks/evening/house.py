@@ -9,7 +9,7 @@ from typing import Any
 import redis
 
 from benchmarks.chaos.postgresql import PostgreSQL
-from benchmarks.chaos.records import connect, late_works, open_orders
+from benchmarks.chaos.records import connect, late_works, open_orders, select
 from benchmarks.engines import cpu
 from benchmarks.processes import accepts, free_port
 from benchmarks.sides import Side
@@ -48,6 +48,15 @@ class House:
         books = connect(self.side.database_url)
         try:
             return Queues(len(open_orders(books)), late_works(books, LATE_SECONDS), self.messages(), answers)
+        finally:
+            books.close()
+
+    def kilobytes(self) -> float:
+        """Return the size of the database on the disk."""
+        books = connect(self.side.database_url)
+        try:
+            ((size,),) = select(books, "SELECT pg_database_size(current_database())")
+            return float(size) / 1000
         finally:
             books.close()
 

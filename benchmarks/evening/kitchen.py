@@ -3,22 +3,24 @@
 import math
 from decimal import Decimal
 
-from home.models import Pizza
+from home.models import Order, Pizza
 from kitchen.demand import PIZZAS
 from kitchen.models import Shop, Station
 from kitchen.stages import READY
 
+PRICE = Decimal("9.50")
 MENU = ("Margherita", "Marinara", "Diavola")
 PIZZAS_AN_ORDER = sum(pizzas * share for pizzas, share in PIZZAS.items()) / sum(PIZZAS.values())
 
 
 def open_kitchen(speed: float, orders_per_second: float, load: float, carry_out: float) -> list[int]:
-    """Set speed and places. Return the pizzas on the menu."""
+    """Set speed and places, and empty the kitchen. Return the pizzas on the menu."""
+    Order.objects.all().delete()
     Shop.objects.update(speed=speed)
     for station in Station.objects.all():
         at_work = works_per_second(station, orders_per_second, carry_out) * station.mean_seconds / speed
         Station.objects.filter(pk=station.pk).update(capacity=math.ceil(at_work / load))
-    return [Pizza.objects.create(name=name, price=Decimal("9.50")).pk for name in MENU]
+    return [Pizza.objects.get_or_create(name=name, defaults={"price": PRICE})[0].pk for name in MENU]
 
 
 def works_per_second(station: Station, orders_per_second: float, carry_out: float) -> float:

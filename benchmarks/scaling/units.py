@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.engines import cpu
+from benchmarks.evening.evening import KITCHEN, evening_of
 from benchmarks.processes import Helper, accepts, free_port, helping
 from benchmarks.rows import Row
 from benchmarks.sides import Side, prepared
@@ -28,7 +29,11 @@ def of_each(sitting: Sitting) -> None:
         stores = sitting.servers(server)
         with one_web(ours) as (port, web), guests_of(ours) as guests:
             sitting.rows += of_pages(sitting, Prices(web, stores), driver, guests, port)
-            sitting.rows += of_orders(sitting, Prices(web, stores), driver, guests, port)
+            guests.ask("leave_all")
+            with ours.drive(KITCHEN) as kitchen:
+                menu = kitchen.ask("open_kitchen", **evening_of(sitting.plan))
+            send: Any = partial(guests.ask, "order_for", ports=[port], menu=menu, orders=plan.unit_orders)
+            sitting.rows += Prices(web, stores).of("an order that is placed", "CPU ms", send)
 
 
 class Prices:
@@ -88,15 +93,6 @@ def open_pages(guests: Helper, port: int, order_ids: list[str]) -> int:
 def rest(pages: int, seconds: float) -> int:
     time.sleep(seconds)
     return round(pages * seconds)
-
-
-def of_orders(sitting: Sitting, prices: Prices, driver: Helper, guests: Helper, port: int) -> list[Row]:
-    """Order over HTTP. Nobody cooks."""
-    guests.ask("leave_all")
-    menu = driver.ask("menu")
-    driver.ask("place", orders=0, wide=True)  # an empty kitchen
-    send: Any = partial(guests.ask, "order_for", ports=[port], menu=menu, orders=sitting.plan.unit_orders)
-    return prices.of("an order that is placed", "CPU ms", send)
 
 
 @contextmanager

@@ -9,7 +9,10 @@ from django.core.management import get_commands
 from PIL import Image
 
 ROOT = Path(settings.BASE_DIR)
-DOCUMENTS = ("README.md", "DESIGN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/operating.md")
+DOCUMENTS = (
+    *("README.md", "DESIGN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
+    *("docs/operating.md", "docs/scaling.md"),
+)
 MADE = ("var/", "logs/", "media/", "/")  # in a data folder, or an address
 MOST_FILES = {"a stage": 2, "a service-time distribution": 1, "a staff verb": 3, "another channel layer": 2}
 TREE = re.compile(r"## The tree\n\n```\n(.*?)```", re.DOTALL)
