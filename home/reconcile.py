@@ -5,16 +5,15 @@ hundreds of them, and sends the whole state of everything that is newer.
 """
 
 import asyncio
+import json
 import logging
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
-from typing import Protocol
+from typing import Any, Protocol
 
 from channels.db import database_sync_to_async
-from django.db.models import Q
+from django.db import connection
 from django.utils import timezone
 
 from home import live
@@ -26,6 +25,11 @@ from telemetry import sweeps
 logger = logging.getLogger(__name__)
 
 BATCH = 500  # orders in one query
+LOOK_UP = {
+    "sqlite": "json_each(%s) AS k CROSS JOIN home_order o ON o.order_id = k.key AND o.seq > k.value",
+    "postgresql": """json_each_text(%s) AS k CROSS JOIN LATERAL (
+        SELECT * FROM home_order WHERE order_id = k.key AND seq > k.value::int OFFSET 0) AS o""",
+}
 NEWS_SECONDS = 10.0  # a new order is searched for this long: it is committed a little after its created_at
 
 Sent = dict[str, int]  # order_id -> the seq that was last sent
@@ -100,27 +104,33 @@ def batches(oldest: Sent) -> list[Sent]:
     return [dict(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH)]
 
 
-def newer(oldest: Sent, since: datetime | None) -> Q | None:
-    """Return the condition for orders above their seq and for those created since; None if there is nothing to ask.
-
-    There are few different seqs, so this is a handful of lists, and only what was missed is read.
-    """
-    order_ids: dict[int, list[str]] = defaultdict(list)
-    for order_id, seq in oldest.items():
-        order_ids[seq].append(order_id)
-    wanted = [Q(order_id__in=ids, seq__gt=seq) for seq, ids in order_ids.items()]
-    if since is not None:
-        # Those from before the clock was set back lie ahead, and are not news for all that time.
-        wanted.append(Q(created_at__range=(since, since + timedelta(seconds=2 * NEWS_SECONDS))))
-    return reduce(or_, wanted) if wanted else None
-
-
 def read_newer(oldest: Sent, since: datetime | None) -> list[Event]:
-    """Read them in one query, unordered: in an order SQLite would read the whole table, not use its indexes."""
-    wanted = newer(oldest, since)
-    if not wanted:
+    """Read the orders above their seq, and those that were created since."""
+    found = {order.pk: order for order in (*above(oldest), *created(since))}
+    return [live.status_event(live.state_of(order)) for order in found.values()]
+
+
+def above(oldest: Sent) -> list[Order]:
+    """Read the orders that are above their seq.
+
+    The whole question is one value, so Django puts no query together for it, and the database plans it once. It looks
+    each order up by its id, whatever it believes of their number.
+    """
+    if not oldest:
         return []
-    return [live.status_event(live.state_of(order)) for order in Order.objects.filter(wanted).with_items().order_by()]
+    columns = ", ".join(f"o.{field.column}" for field in Order._meta.concrete_fields)
+    wanted = f"SELECT {columns} FROM {LOOK_UP[connection.vendor]}"
+    with_items: list[Any] = Order.objects.with_items()._prefetch_related_lookups  # type: ignore[attr-defined]
+    return list(Order.objects.raw(wanted, [json.dumps(oldest)]).prefetch_related(*with_items))
+
+
+def created(since: datetime | None) -> Collection[Order]:
+    """Read new orders, unordered: in an order SQLite would read the whole table, not use an index."""
+    if since is None:
+        return []
+    # Those from before the clock was set back lie ahead, and are not news for all that time.
+    moments = (since, since + timedelta(seconds=2 * NEWS_SECONDS))
+    return Order.objects.filter(created_at__range=moments).with_items().order_by()
 
 
 # It runs in a thread of its own: none waits for another.

@@ -248,7 +248,9 @@ class Identified(AsyncWebsocketConsumer):
         self.is_hidden = bool(beat.get("hidden"))
         if not self.has_ended:
             heartbeat.silence_check.join(self)
-            await super().send(heartbeat.answer(self.newest()))
+            words = heartbeat.answer(self.newest())
+            if not self.send_at_once(words):
+                await super().send(words)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler without closing old database connections around it, unlike Channels.

@@ -4,11 +4,13 @@ import asyncio
 import logging
 import random
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.db import OperationalError
+from django.utils import timezone
 
 from home import reconcile
 from home.models import Order
@@ -135,6 +137,14 @@ def test_only_what_is_newer_is_read(timeless, place, django_assert_num_queries):
     assert {frame["order_id"] for frame in frames} == {orders[0].order_id, orders[3].order_id}
     with django_assert_num_queries(0):
         assert reconcile.read_newer({}, None) == []
+
+
+def test_what_is_read_names_all_columns_and_each_order_once(timeless, place):
+    order = place()
+    watched, news = {order.order_id: 0}, timezone.now() - timedelta(minutes=1)
+    (alone,), (both,) = reconcile.above(watched), reconcile.read_newer(watched, news)
+    assert alone.get_deferred_fields() == set() and [item.number for item in alone.parts] == [1]
+    assert (both["order_id"], reconcile.read_newer({order.order_id: 1}, None)) == (order.order_id, [])
 
 
 async def test_the_task_ends_with_the_last_watcher(place):

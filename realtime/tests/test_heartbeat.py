@@ -18,6 +18,7 @@ from kitchen.board import consumers
 from pizzaProj import waits
 from pizzaProj.asgi import application
 from realtime import heartbeat, sockets
+from realtime.backpressure import SEND_AT_ONCE
 from realtime.broadcast import broadcaster
 from realtime.door import Door
 from realtime.heartbeat import silence_check
@@ -56,6 +57,28 @@ async def test_a_heartbeat_carries_the_newest_seq_of_an_order(order, bob):
         await in_database(broadcaster.flush)()
         assert (await receive(socket))["payload"]["seq"] == 2
         assert await answer(socket) == ({"type": "heartbeat", "seq": 2}, [])
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+async def test_a_heartbeat_is_answered_at_once_where_there_is_room(order, has_room):
+    """As on Daphne: most of what an open page costs are these answers."""
+    sent = []
+
+    def send_at_once(text):
+        sent.append(json.loads(text))
+        return has_room
+
+    socket = WebsocketCommunicator(application, f"/ws/pizza/{order.order_id}/")
+    socket.scope["extensions"] = {SEND_AT_ONCE: send_at_once}
+    await socket.connect(timeout=5)
+    await receive(socket)
+    await socket.send_json_to(BEAT)
+    if has_room:
+        assert await is_silent(socket)
+    else:
+        assert (await receive(socket))["type"] == "heartbeat"
+    assert sent == [{"type": "heartbeat", "seq": 1}]
+    await socket.disconnect()
 
 
 async def test_a_heartbeat_carries_the_newest_seq_of_a_room(alice):
