@@ -34,11 +34,13 @@ class Plan:
     evening_webs: int = 2
     evening_workers: int = 2
     evening_look_seconds: float = 30
+    evening_warm_up_seconds: float = 5
 
     # what each thing costs
     unit_pages: int = 1000
     unit_orders: int = 60  # that nobody cooks: as many are open, on average half
     unit_seconds: float = 20
+    unit_rest_seconds: float = 10  # until a part that was started has come to rest
 
     # the watchers
     watched: int = 500
@@ -71,6 +73,7 @@ class Plan:
             unit_pages=100,
             unit_orders=20,
             unit_seconds=3,
+            unit_rest_seconds=3,
             watched=50,
             changes=100,
             crowd=100,

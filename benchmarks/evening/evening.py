@@ -27,7 +27,6 @@ SEED = 1
 MOST_MS = 250.0
 CHAINS_A_SECOND = 35.0  # orders of the largest chain, over the whole world
 FILL_SECONDS = 300.0  # until all pages are open
-WARM_UP_SECONDS = 5.0
 CALM_SECONDS = 90.0  # until the last orders are delivered
 GROWN_TIMES, GROWN_MORE = 1.25, 20  # from the first third to the last
 
@@ -136,7 +135,7 @@ def wait_for_pages(sitting: Sitting, guests: Helper) -> None:
             raise Died(f"After {FILL_SECONDS:g} s only {seen['pages']} pages were open: {seen}")
         time.sleep(0.5)
     sitting.say(f"  {seen['pages']} pages are open, {seen['accepted']} orders accepted, {seen['failed']} failures")
-    time.sleep(WARM_UP_SECONDS)
+    time.sleep(sitting.plan.evening_warm_up_seconds)
 
 
 def look(sitting: Sitting, house: House, guests: Helper, evening: Evening) -> None:

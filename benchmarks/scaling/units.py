@@ -8,13 +8,13 @@ from typing import Any
 
 from benchmarks.engines import cpu
 from benchmarks.evening.evening import KITCHEN, evening_of
+from benchmarks.plan import Plan
 from benchmarks.processes import Helper, accepts, free_port, helping
 from benchmarks.rows import Row
 from benchmarks.sides import Side, prepared
 from benchmarks.sitting import Sitting
 from benchmarks.watching.sides import SETTLE_SECONDS
 
-STARTED_SECONDS = 10.0  # until a part that was started has come to rest
 PAGES_OF_ORDER = 2
 
 
@@ -25,7 +25,7 @@ def of_each(sitting: Sitting) -> None:
         return
     plan, server = sitting.plan, sitting.postgresql
     with prepared(server, sitting.folder, sitting.valkey_socket) as ((ours, driver), _):
-        sitting.rows += idle_parts(ours, plan.unit_seconds)
+        sitting.rows += idle_parts(ours, plan)
         stores = sitting.servers(server)
         with one_web(ours) as (port, web), guests_of(ours) as guests:
             sitting.rows += of_pages(sitting, Prices(web, stores), driver, guests, port)
@@ -51,18 +51,18 @@ class Prices:
         return [Row(f"{what}, web", unit, ours=ms[:1]), Row(f"{what}, stores", unit, ours=ms[1:])]
 
 
-def idle_parts(side: Side, seconds: float) -> list[Row]:
+def idle_parts(side: Side, plan: Plan) -> list[Row]:
     """Return what a web, a worker and beat take that have nothing to do."""
     with ExitStack() as stack:
         _, web = stack.enter_context(one_web(side))
         worker, beat = stack.enter_context(side.worker()), stack.enter_context(side.beat())
         pids = {"web": [web], "worker": [worker.child.pid], "beat": [beat.child.pid]}
-        time.sleep(STARTED_SECONDS)
+        time.sleep(plan.unit_rest_seconds)
         before = {part: cpu.seconds(own) for part, own in pids.items()}
-        time.sleep(seconds)
+        time.sleep(plan.unit_seconds)
         rows = []
         for part, own in pids.items():
-            share = (cpu.seconds(own) - before[part]) / seconds
+            share = (cpu.seconds(own) - before[part]) / plan.unit_seconds
             rows.append(Row(f"idle {part}", "cores", ours=[share]))
             rows.append(Row(f"idle {part}, memory", "MB", ours=[cpu.resident_bytes(own) / 1e6]))
         return rows
