@@ -92,7 +92,7 @@ COLUMNS: dict[str, Callable[[Needs, int], str]] = {
 
 
 def share(of: Needs) -> str:
-    return f"{of.kitchen:.0%} of the time" if of.kitchen >= 0.01 else "below 1 % of the time"
+    return f"{of.kitchen * 100:.0f} % of the time" if of.kitchen >= 0.01 else "below 1 % of the time"
 
 
 TABLES = {"costs": of_costs, "limits": of_limits, "sizes": of_sizes}
