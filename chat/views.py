@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import limits, people, rights
 from accounts.guests import make_guest
+from archive import reading
 from chat import rooms
 from chat.models import Membership, Room
 from chat.person import free_name, guest_name, person_of
@@ -102,9 +103,13 @@ def private_page(request: HttpRequest, slug: str) -> HttpResponse:
 def to_order(request: HttpRequest, slug: str) -> HttpResponse:
     """Redirect to the order's page, where its conversation is."""
     found = Room.objects.filter(slug=slug, kind=Room.Kind.ORDER).select_related("order").first()
-    if found is None or not rooms.can_read(found, person_of(request)):
-        raise Http404
-    return redirect(found.url)
+    person = person_of(request)
+    if found is not None and rooms.can_read(found, person):
+        return redirect(found.url)
+    for order in reading.archived([slug.removeprefix(rooms.ORDER)]):  # the room has gone, as nobody wrote there
+        if rooms.can_talk(order, person):
+            return redirect(order)
+    raise Http404
 
 
 @require_POST

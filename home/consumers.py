@@ -10,6 +10,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.models import AnonymousUser, User
 
 from accounts import rights
+from archive import reading
 from home import live
 from home.deliveries import deliveries
 from home.models import Order
@@ -26,6 +27,7 @@ Payload = dict[str, Any]
 MOST_REMEMBERED = 10_000  # orders whose seq a list remembers
 MAX_WATCHED = 100
 NAMES = ("override",)  # of the actions on an order
+IN_THE_ARCHIVE = "This order is in the archive: it can be read, and nothing else."
 REMOVED = "This order is no longer in the shop’s books."
 
 
@@ -222,6 +224,7 @@ class Unknown(AsyncWebsocketConsumer):
 def read_payloads(order_ids: Sequence[str]) -> list[Payload | Exception | None]:
     """Return one payload for each id, in the same order; None where there is no such order."""
     found = {order.order_id: order for order in Order.objects.filter(order_id__in=order_ids).with_items()}
+    found |= {order.order_id: order for order in reading.archived(set(order_ids) - found.keys())}
     return each(lambda order_id: found[order_id].payload() if order_id in found else None, order_ids)
 
 
@@ -241,7 +244,10 @@ def get_payloads(order_ids: set[str]) -> list[dict[str, Any]]:
 @database_sync_to_async
 def override(order_id: str, stage: Any, user: Any) -> dict[str, Any]:
     rights.require(user, rights.MOVE_ORDERS)
-    order = Order.objects.get(order_id=order_id)
+    order = Order.objects.filter(order_id=order_id).first()
+    if order is None and reading.archived([order_id]):
+        raise Refused(IN_THE_ARCHIVE)
+    order = order or Order.objects.get(order_id=order_id)
     flow.override(order.pk, str(stage), by=user)
     order.refresh_from_db()
     return order.payload()

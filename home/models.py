@@ -257,6 +257,7 @@ class Order(models.Model):
     # the `seq` that was last announced, and the `stage` in the database (see save and home.signals)
     announced_seq = 0
     stage_read = ""
+    is_archived = False  # it was read from the archive: nothing can be done with it (archive.document)
     # When its work will be done by this process's `time.monotonic`; set as the work begins (kitchen.locks)
     due_monotonic: float
 

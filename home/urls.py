@@ -4,6 +4,7 @@ from home import media, sharing_views, views
 
 urlpatterns = [
     path("", views.index, name="index"),
+    path("orders/older/", views.older, name="older_orders"),
     path("order/<str:order_id>/", views.order, name="order"),
     path("order/<str:order_id>", views.order),
     path("order/<str:order_id>/share/", sharing_views.share, name="share"),

@@ -1,12 +1,16 @@
 """The pages of the shop."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from accounts.guests import guest_of
+from archive import reading, store
+from archive.months import named, parsed
 from home import sharing
 from home.models import Order, OrderItem, Pizza
 from home.timeline import timeline
@@ -17,6 +21,7 @@ from pizzaProj.pages.newest import NewestPages
 
 ORDERS_PER_PAGE = 20
 SHARED_AT_MOST = 10
+MOST_DIGITS = 18  # of a key
 # What a promise is about, and what is said at the end; static/js/ways.js says the same
 PROMISED = {
     stages.DELIVERY: {"soon": "at your door", "ended": "At your door"},
@@ -44,6 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "sold_out": not pizzas and Pizza.objects.exists(),
         "page": page,
         "only_real": only_real,
+        "has_older": has_older(request, page, shop),
         "in_kitchen": in_kitchen,
         "pizzas_in_line": OrderItem.objects.cooking().filter(started_at=None, held=False).count(),
         "is_open": shop.is_open,
@@ -54,15 +60,54 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "home/index.html", context)
 
 
+def has_older(request: HttpRequest, page: Any, shop: Shop) -> bool:
+    """Return whether this person has orders in the archive, where their list ends."""
+    if page.has_next() or shop.archived_before is None:
+        return False
+    return store.has_any(reading.owner_of(request.user, guest_of(request)))
+
+
+@require_safe
+def older(request: HttpRequest) -> HttpResponse:
+    """Show archived orders to those who had them in their list; staff can search them."""
+    owner, words = reading.owner_of(request.user, guest_of(request)), request.GET.get("q", "").strip()
+    only_real = request.GET.get("simulated") == "0"
+    if words and owner is None:
+        orders, after = reading.search(words), None
+    else:
+        before = place(request.GET.get("before", ""))
+        orders, after = reading.page(owner, before, ORDERS_PER_PAGE, only_real)
+    context = {
+        "orders": orders,
+        "after": after and f"{named(after[0])}.{after[1]}",
+        "words": words,
+        "only_real": only_real,
+        "is_first": "before" not in request.GET,
+    }
+    return render(request, "home/older.html", context)
+
+
+def place(text: str) -> store.Place | None:
+    """Read from where a page goes on, such as 2026-08.1234; None: from the beginning, also for what is none."""
+    month, _, pk = text.partition(".")
+    try:
+        return (parsed(month), int(pk)) if pk.isascii() and pk.isdigit() and len(pk) <= MOST_DIGITS else None
+    except ValueError:
+        return None
+
+
 @require_safe
 def order(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show one order to anyone with the link: the id is the secret, and nothing personal is shown."""
     orders = Order.objects.with_items().prefetch_related("lines__pizza", "events")
-    found = get_object_or_404(orders, order_id=order_id)
-    sharing.opened(found, request.user)
+    found = reading.order_at(order_id, orders)
+    if found is None:
+        raise Http404
+    if not found.is_archived:
+        sharing.opened(found, request.user)
     context = {
         "order": found,
-        "sharing": sharing.sharing_of(found, request.user),
+        "sharing": None if found.is_archived else sharing.sharing_of(found, request.user),
         "timeline": timeline(found),
         "promised": PROMISED[found.way],
         "speed": Shop.objects.get().speed,

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from accounts import limits
 from chat.models import Membership, Message, Report, Room
 from home.models import Order, OrderEvent
-from keeping import batches, orders
+from keeping import archived, batches, orders
 from kitchen import stages
 from kitchen.models import Study, StudyPart
 from kitchen.promises.measure import EVENTS_READ
@@ -37,11 +37,23 @@ def events(before: datetime) -> Iterator[int]:
         for pks in batches.pieces(list(found), batches.ORDERS):
             # one statement: a member of the staff can open an order again at any time
             yield OrderEvent.objects.filter(order__in=pks, order__stage__in=stages.ENDED).delete()[0]
+    yield from archived.events(before)
 
 
 def simulated(before: datetime) -> Iterator[int]:
     """Remove simulated orders altogether."""
-    for window in batches.keys(ended().filter(simulated=True, created_at__lt=before)):
+    yield from whole(ended().filter(simulated=True), before)
+    yield from archived.simulated(before)
+
+
+def all_orders(before: datetime) -> Iterator[int]:
+    """Remove orders altogether, whoever they are of; of the archive whole months at once."""
+    yield from whole(ended(), before)
+    yield from archived.all_orders(before)
+
+
+def whole(those: QuerySet[Order], before: datetime) -> Iterator[int]:
+    for window in batches.keys(those.filter(created_at__lt=before)):
         found = aged(before).filter(pk__in=window).order_by("pk").values_list("pk", flat=True)
         for pks in batches.pieces(list(found), batches.WHOLE_ORDERS):
             yield orders.remove(pks)["orders"]
@@ -123,5 +135,11 @@ def attempts(now: datetime) -> Iterator[int]:
         yield limits.outdated(now).filter(pk__in=pks).delete()[0]
 
 
-AGED: dict[str, Steps] = {"events": events, "simulated": simulated, "chats": chats, "studies": studies}
+AGED: dict[str, Steps] = {
+    "events": events,
+    "simulated": simulated,
+    "orders": all_orders,
+    "chats": chats,
+    "studies": studies,
+}
 EXPIRED: dict[str, Steps] = {"sessions": sessions, "attempts": attempts}

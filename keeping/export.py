@@ -15,6 +15,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, Q
 
 from accounts.models import Profile
+from archive import told
 from keeping.table import TABLE, Section
 
 ABOUT = (
@@ -76,7 +77,7 @@ def as_json(value: Any) -> str:
 
 
 def rows(model: type[Model], section: Section, person: Person) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a section, the oldest first."""
+    """Yield the rows of a section, the oldest first; behind them those that are in the archive."""
     wanted = condition(section, person)
     if wanted is None:
         return
@@ -85,6 +86,9 @@ def rows(model: type[Model], section: Section, person: Person) -> Iterator[dict[
     found = model._default_manager.filter(wanted).order_by("pk")
     for values in found.values_list(*(way or name for name, _, way in columns)).iterator(READ_ROWS):
         yield dict(zip(names, values, strict=True))
+    # Behind them: an order that moves into the archive at this moment is told twice rather than not at all.
+    for row in told.rows(model, section.user[0], person.user.pk if person.user else None, person.guest):
+        yield {name: told.value(row, way or name) for name, _, way in columns}
 
 
 def condition(section: Section, person: Person) -> Q | None:

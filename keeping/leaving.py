@@ -16,6 +16,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from accounts.models import Profile, Token
+from archive import owners
 from chat import leaving
 from chat.models import Membership, Message, Report
 from chat.person import DELETED
@@ -82,6 +83,7 @@ def without(name: str, told: Any) -> Any:
 def forget_visitor(guest: str, takes_words: bool = False) -> None:
     """Forget a visitor without an account: their orders become nobody's, their messages stay without a name."""
     flow.disown_visitor(guest)
+    owners.disown_visitor(guest)
     leaving.forget(Message.objects.filter(author=None, guest=guest), timezone.now(), takes_words)
     Message.objects.filter(author=None, guest=guest).update(guest="")
     Membership.objects.filter(user=None, guest=guest).delete()

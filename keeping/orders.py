@@ -56,17 +56,23 @@ def remove_together(pks: Collection[int]) -> Counter[str]:
 
     Behind the kitchen's lock nobody can open one again meanwhile; then come the rooms, as everywhere.
     """
-    removed: Counter[str] = Counter()
     with lock_kitchen():
         found = dict(removable().filter(pk__in=pks).values_list("pk", "order_id"))
-        if Room.objects.filter(order__in=found).order_by("pk").select_for_update().values_list("pk"):
-            for model, way, name in TALK:
-                removed[name] = model.objects.filter(**{f"{way}__in": list(found)}).delete()[0]
-        for table, name in HANGING:
-            removed[name] = delete(table, "order_id", found)
+        removed = take_out_what_hangs_on(found)
         forget_in_the_log(found)
         removed["orders"] = delete(Order, "id", found)
         transaction.on_commit(lambda: tell(found.values()), robust=True)
+    return removed
+
+
+def take_out_what_hangs_on(pks: Collection[int]) -> Counter[str]:
+    """Take out of the tables what belongs to orders, before they go themselves. Needs the kitchen's lock."""
+    removed: Counter[str] = Counter()
+    if Room.objects.filter(order__in=pks).order_by("pk").select_for_update().values_list("pk"):
+        for model, way, name in TALK:
+            removed[name] = model.objects.filter(**{f"{way}__in": list(pks)}).delete()[0]
+    for table, name in HANGING:
+        removed[name] = delete(table, "order_id", pks)
     return removed
 
 

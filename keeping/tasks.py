@@ -3,14 +3,15 @@
 import logging
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from archive import months
 from celery_app import Replaceable, app
-from keeping import ages, batches
+from keeping import ages, archiving, batches
 from keeping.ages import Steps
 from kitchen import clock
 from pizzaProj import waits
@@ -43,9 +44,40 @@ def clear_sessions() -> None:
         go_on(clear_sessions)
 
 
-def go_on(task: Any) -> None:
+@app.task(name="keeping.archive", **PATIENT)
+def archive(after: int = 0) -> None:
+    """Move the orders of past months into the archive, once a day; `after`: go on behind this key."""
+    if not settings.ARCHIVE_MONTHS:
+        return
+    before = archiving.due_before(clock.now(), settings.ARCHIVE_MONTHS)
+    if not after:
+        archiving.mend()
+    last = archive_for_a_while(before, after)
+    if last is None:
+        archiving.note_done(before)
+    else:
+        go_on(archive, last)
+
+
+def go_on(task: Any, *arguments: Any) -> None:
     """Come back in a moment: other tasks run meanwhile. If that is lost, the next day goes on."""
-    task.apply_async(countdown=waits.REMOVING_PAUSE_SECONDS, priority=LAST)
+    task.apply_async(arguments, countdown=waits.REMOVING_PAUSE_SECONDS, priority=LAST)
+
+
+def archive_for_a_while(before: date, after: int) -> int | None:
+    """Move orders, count and log how many; return behind which key to go on, None if those were all."""
+    until = time.monotonic() + waits.REMOVING_TURN_SECONDS
+    number, last = 0, None
+    for moved in archiving.move(before, after):
+        number += moved.number
+        if time.monotonic() >= until:
+            last = moved.last
+            break
+    if number:
+        counts.add("shop_archived_total", amount=number)
+        going_on = "" if last is None else ", and going on"
+        logger.info("Moved %d orders from before %s into the archive%s", number, months.named(before), going_on)
+    return last
 
 
 def remove_for_a_while(kinds: Mapping[str, Steps], before: Mapping[str, datetime]) -> bool:

@@ -76,5 +76,6 @@ JOBS = (
     Job("Planner: send lost parts of studies again", "kitchen.study_sweep", 5, "seconds", 4, 300.0, "the planner"),
     Job("Office: go on with actions on many rows", "office.sweep", 5, "seconds", 4, 300.0, "actions on many rows"),
     Job("Clear old sessions", "kitchen.clear_sessions", 1, "days", 3600, 31 * DAY, "the clearing of sessions", True),
+    Job("Move old orders into the archive", "keeping.archive", 1, "days", 3600, 31 * DAY, "the archive", True),
     Job("Remove what is kept no longer", "keeping.remove", 1, "days", 3600, 31 * DAY, "the removal of old rows", True),
 )

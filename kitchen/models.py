@@ -67,6 +67,8 @@ class Shop(models.Model):
     outcomes_summed = models.BigIntegerField(default=0, db_default=0, editable=False)
     # the last sign of the clock while work was under way and the log was silent (kitchen.verbs.set_back)
     seen_at = models.DateTimeField(null=True, editable=False)
+    # orders from before this month have been moved into the archive (keeping.archiving); null: none ever were
+    archived_before = models.DateField(null=True, editable=False)
     # the newest event when the clock was last found to have been set back: up to it the log has another time
     clock_event = models.BigIntegerField(default=0, db_default=0, editable=False)
 

@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from pizzaProj import addresses, embedded, limits, waits
 from pizzaProj import days as whole_days
+from pizzaProj import months as whole_months
 from pizzaProj.logs import levels
 
 env = environ.Env()
@@ -74,6 +75,7 @@ INSTALLED_APPS = [
     "kitchen.planner",
     "chat",
     "operations",
+    "archive",
     "keeping",
     "office",
     "pizzaProj",  # for its command, the stack
@@ -313,9 +315,13 @@ ALARM_EMAIL = addresses.mailboxes(
 KEEP_DAYS = {
     "events": days("KEEP_EVENTS_DAYS"),  # of orders that have ended
     "simulated": days("KEEP_SIMULATED_DAYS"),  # simulated orders, with all that hangs on them
+    "orders": days("KEEP_ORDERS_DAYS"),  # all orders, likewise
     "chats": days("KEEP_CHATS_DAYS"),  # messages
     "studies": days("KEEP_STUDIES_DAYS"),
 }
+
+# How many whole months of ended orders stay in the shop's tables; older ones move into the archive (keeping.archiving)
+ARCHIVE_MONTHS = whole_months.checked("ARCHIVE_MONTHS", env.str("ARCHIVE_MONTHS", default="").strip() or "2")
 
 
 # Security

@@ -39,6 +39,7 @@ TABLE: dict[str, Measure] = {
     "shop_announcements_dropped_total": Measure("Messages that could not be handed to the channel layer."),
     "shop_sweep_found_total": Measure("What sweeps found to be lost, and brought back, by what it was.", ("what",)),
     "shop_removed_total": Measure("Rows removed because nobody needs them any more, by kind.", ("what",)),
+    "shop_archived_total": Measure("Orders that were moved into the archive."),
     "shop_sockets_refused_total": Measure("Sockets that were refused at the door.", ("reason",)),
     "shop_sockets_closed_total": Measure(
         "Sockets that ended: the close code if the shop closed it, “client” otherwise.", ("kind", "code")

@@ -15,9 +15,12 @@ register = template.Library()
 
 @register.inclusion_tag("chat/order_panel.html", takes_context=True)
 def order_chat(context: dict[str, Any], order: Order) -> dict[str, Any]:
-    """Show the panel to the order's customer and to staff who answer; nothing to others who have the link."""
+    """Show the panel to the order's customer and to staff who answer; nothing to others who have the link.
+
+    An archived order has none: nobody ever wrote there.
+    """
     person = person_of(context["request"])
-    if not rooms.can_talk(order, person):
+    if order.is_archived or not rooms.can_talk(order, person):
         return {"side": None}
     room = Room.objects.filter(order=order).first()
     is_customer = rooms.is_customer(order, person)

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
 from home.admin.finding import HeldFilter, StageFilter, WayFilter, found
 from home.admin.history import OrderEventInline, OrderLineInline
@@ -92,13 +93,14 @@ class OrderAdmin(CarefulAdmin):
             request.not_done = not_done  # type: ignore[attr-defined]
             return super().changeform_view(request, *args, **kwargs)
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Do the same with the list."""
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Do the same with the list, which also leads to the archive."""
+        older = {"older": reverse("older_orders")}
         try:
-            return super().changelist_view(request, *args, **kwargs)
+            return super().changelist_view(request, older | (extra_context or {}))
         except NotDone as not_done:
             request.not_done = not_done  # type: ignore[attr-defined]
-            return super().changelist_view(request, *args, **kwargs)
+            return super().changelist_view(request, older | (extra_context or {}))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         for formset in formsets:

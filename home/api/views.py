@@ -11,6 +11,7 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 
 from accounts import limits
+from archive import reading
 from home.api.bodies import (
     KEY_HEADER,
     ORDER_BODY,
@@ -207,7 +208,7 @@ def get_order(request: HttpRequest, order_id: str) -> dict[str, Any]:
     Its `items` are its pizzas, numbered; an event's `item` is the number of the pizza that it is about, or null.
     The `timeline` says the same as the events in fewer lines, for people.
     """
-    order = Order.objects.filter(order_id=order_id).with_items().prefetch_related("events").first()
+    order = reading.order_at(order_id, Order.objects.with_items().prefetch_related("events"))
     if order is None:
         raise HttpError(404, "There is no order with this id.")
     return {

@@ -6,6 +6,7 @@ before it is sent; a part that does not report back is claimed again.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -16,6 +17,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import ExtractHour
 from django.utils import timezone
 
+from archive import reading
 from home.models import Order
 from kitchen import stages
 from kitchen.models import Shop, Study, StudyPart
@@ -93,23 +95,29 @@ def measured_day(day: Any, speed: float = 1.0) -> tuple[list[float], dict[int, f
         wanted = date.fromisoformat(str(day))
     except ValueError:
         raise ValueError("Say which day, such as 2026-10-30.") from None
-    orders = Order.objects.filter(created_at__date=wanted).order_by()
-    rows = orders.annotate(hour=ExtractHour("created_at")).values_list("hour").annotate(count=Count("pk"))
-    rates = [0.0] * 24
-    for hour, count in rows:
-        rates[hour] = count / speed
+    rates, pizzas = [0.0] * 24, Counter[int]()
+    for (hour, number, _), count in placed_on(wanted).items():
+        rates[hour] += count / speed
+        pizzas[number] += count
     if not any(rates):
         raise ValueError(f"No order came on {wanted}. Choose another day.")
-    pizzas = {
-        pizzas: float(count) for pizzas, count in orders.values_list("pizzas").annotate(count=Count("pk")) if pizzas
-    }
-    return rates, dict(sorted(pizzas.items()))
+    return rates, {number: float(count) for number, count in sorted(pizzas.items()) if number}
 
 
 def measured_carry_out(day: Any) -> float:
     """Return the share of the orders of a day of `measured_day` that were collected."""
-    orders = Order.objects.filter(created_at__date=date.fromisoformat(str(day)))
-    return orders.filter(way=stages.CARRY_OUT).count() / orders.count()
+    placed = placed_on(date.fromisoformat(str(day)))
+    collected = sum(count for (*_, way), count in placed.items() if way == stages.CARRY_OUT)
+    return collected / placed.total()
+
+
+def placed_on(day: date) -> Counter[tuple[int, int, str]]:
+    """Count the orders of a day by hour, number of pizzas and way, wherever they are by now."""
+    orders = Order.objects.filter(created_at__date=day).order_by().annotate(hour=ExtractHour("created_at"))
+    rows = orders.values_list("hour", "pizzas", "way").annotate(count=Count("pk"))
+    placed = Counter({(hour, pizzas, way): count for hour, pizzas, way, count in rows})
+    placed.update((timezone.localtime(at).hour, pizzas, way) for at, pizzas, way in reading.placed_on(day))
+    return placed
 
 
 # Made and ended by people

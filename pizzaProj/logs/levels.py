@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 NAMES = ("debug", "info", "warning", "error")
 OURS = (
     "accounts",
+    "archive",
     "celery_app",
     "chat",
     "home",

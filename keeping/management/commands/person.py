@@ -10,6 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts import leaving
+from archive import reading, store
+from archive.store import Owner
 from home.models import Order
 from keeping import export
 from keeping.export import Person
@@ -56,7 +58,7 @@ def found(name: str | None, order_id: str | None) -> Person:
 
 
 def visitor_of(order_id: str) -> Person:
-    order = Order.objects.select_related("user").filter(order_id=order_id).first() if order_id.isprintable() else None
+    order = reading.order_at(order_id, Order.objects.select_related("user"))
     if order is None:
         raise usage_error(
             "There is no order with this id. It has 20 letters and digits, and ends the order’s address."
@@ -102,7 +104,7 @@ def delete(person: Person, takes_words: bool) -> str:
 def name_of(person: Person) -> str:
     if person.user:
         return person.user.get_username()
-    placed = Order.objects.filter(user=None, guest=person.guest).count()
+    placed = Order.objects.filter(user=None, guest=person.guest).count() + store.number_of(Owner(guest=person.guest))
     return f"the visitor who placed this order ({placed} order{'s' * (placed != 1)} in all)"
 
 

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from archive import store
+from archive.databases.statements import placeholders
 from home.models import Order
-from keeping import batches, orders
+from keeping import archived, batches, orders
 from pizzaProj.days import MOST_DAYS
 from telemetry.counts import counts
 
@@ -38,8 +41,9 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = chosen(options, timezone.now())
-        number = found.count()
+        now = timezone.now()
+        found, put_away = chosen(options, now), Archived.chosen(options, now)
+        number = found.count() + put_away.number
         open_ones = "Open orders, and those whose promise is not judged yet, stay."
         if not number:
             self.stdout.write(f"There is no such order to remove. {open_ones}")
@@ -50,7 +54,7 @@ class Command(BaseCommand):
         if not options["yes"] and not confirmed():
             self.stdout.write("Nothing was removed.")
             return
-        self.stdout.write(sentence(remove(found)))
+        self.stdout.write(sentence(remove(found), put_away.remove()))
 
 
 def chosen(options: dict[str, Any], now: datetime) -> QuerySet[Order]:
@@ -67,6 +71,43 @@ def chosen(options: dict[str, Any], now: datetime) -> QuerySet[Order]:
     if options["of"]:
         rows = rows.filter(user=account(options["of"]))
     return rows.filter(order_id__in=options["order"]) if options["order"] else rows
+
+
+@dataclass(frozen=True)
+class Archived:
+    """The archived orders that meet the same conditions."""
+
+    condition: str
+    values: list[Any]
+    before: datetime | None  # they are all from before this moment, and nothing else is asked of them
+
+    @classmethod
+    def chosen(cls, options: dict[str, Any], now: datetime) -> "Archived":
+        moment = day(options["before"]) if options["before"] else None
+        if options["older_than"]:
+            moment = now - timedelta(days=days(options["older_than"]))
+        parts: list[tuple[str, list[Any]]] = [("created_at < %s", [moment])] if moment else []
+        if options["simulated"]:
+            parts.append(("simulated", []))
+        if options["of"]:
+            parts.append(("user_id = %s", [account(options["of"]).pk]))
+        if options["order"]:
+            parts.append((f"order_id IN ({placeholders(options['order'])})", options["order"]))
+        values = [value for _, each in parts for value in each]
+        return cls(" AND ".join(sql for sql, _ in parts), values, moment if len(parts) == 1 else None)
+
+    @property
+    def number(self) -> int:
+        return len(store.ids(self.condition, self.values))
+
+    def remove(self) -> int:
+        """Remove them, whole months at once where nothing but their age is asked."""
+        steps = (
+            archived.those(self.condition, self.values) if self.before is None else archived.all_orders(self.before)
+        )
+        number = sum(steps)
+        counts.add("shop_removed_total", "orders", amount=number)
+        return number
 
 
 def day(text: str) -> datetime:
@@ -111,9 +152,10 @@ def remove(found: QuerySet[Order]) -> Counter[str]:
     return removed
 
 
-def sentence(removed: Counter[str]) -> str:
+def sentence(removed: Counter[str], put_away: int = 0) -> str:
     others = [plural(removed[f"{name}s"], name) for name in ("pizza", "event", "conversation", "message")]
-    return f"Removed {plural(removed['orders'], 'order')} with {', '.join(others[:-1])} and {others[-1]}. {BOOK}"
+    old = f"Removed {plural(put_away, 'order')} from the archive. " if put_away else ""
+    return f"Removed {plural(removed['orders'], 'order')} with {', '.join(others[:-1])} and {others[-1]}. {old}{BOOK}"
 
 
 def plural(number: int, name: str) -> str:
