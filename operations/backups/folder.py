@@ -12,7 +12,7 @@ from operations.backups.files import SECRET_FOLDER, sync_folder, sync_tree
 from operations.backups.refused import Refused
 
 PARTIAL = ".partial"
-OURS = {manifest.NAME, manifest.KEY, manifest.MEDIA}
+OURS = {manifest.NAME, manifest.ARCHIVE, manifest.KEY, manifest.MEDIA}
 
 
 def named(text: str) -> Path:

@@ -14,6 +14,7 @@ from pizzaProj.version import VERSION
 
 FORMAT = 1
 NAME, KEY, MEDIA = "manifest.json", "secret_key", "media"
+ARCHIVE = "archive.sqlite3"  # of a shop on SQLite, if it has one; on PostgreSQL it is in the database
 ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 NO_BACKUP = "{} is no backup of a shop"
 
@@ -75,7 +76,7 @@ def refuse_strange_names(manifest: Manifest, no_backup: str) -> None:
     """Refuse names that would lead out of the folder."""
     for name in manifest.files:
         path = PurePosixPath(name)
-        is_ours = name in (manifest.database, KEY) or path.parts[:1] == (MEDIA,)
+        is_ours = name in (manifest.database, ARCHIVE, KEY) or path.parts[:1] == (MEDIA,)
         if path.is_absolute() or ".." in path.parts or str(path) != name or not is_ours:
             raise Refused(f"{no_backup}: its {NAME} names a file that belongs to none.")
     if manifest.database not in manifest.files:

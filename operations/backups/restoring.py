@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from archive.databases import sqlite
 from operations.backups import files, manifest
 from operations.backups.engine import Engine, Say
 from operations.backups.making import present_engine
@@ -52,7 +53,8 @@ def refuse_occupied(found: Manifest) -> None:
     """Refuse to mix a backup with what is there, even with a single picture that is not in it."""
     for folder in (settings.DATA_DIR, manifest.uploads()):
         for name in files.within(folder):
-            if not (is_nothing(folder, name) or is_picture_of(found, folder / name)):
+            is_ours = is_picture_of(found, folder / name) or is_archive_of(found, folder / name)
+            if not (is_nothing(folder, name) or is_ours):
                 raise Refused(f"{folder} is not empty: there is {name}. Choose another folder, or move that away.")
 
 
@@ -66,6 +68,12 @@ def is_picture_of(found: Manifest, path: Path) -> bool:
     uploads = manifest.uploads()
     entry = found.pictures.get(path.relative_to(uploads).as_posix()) if path.is_relative_to(uploads) else None
     return entry is not None and entry == files.entry_of(path)
+
+
+def is_archive_of(found: Manifest, path: Path) -> bool:
+    """Return whether this very archive is in the backup, likewise."""
+    entry = found.files.get(manifest.ARCHIVE)
+    return entry is not None and path == sqlite.path() and entry == files.entry_of(path)
 
 
 def restore_pictures(source: Path, found: Manifest, undo: ExitStack) -> None:

@@ -20,10 +20,13 @@ from PIL import Image
 
 from accounts import pictures
 from accounts.models import Profile
+from archive import months, store
+from archive.document import Archived
 from benchmarks.chaos.audit import audit
 from chat import messages, rooms
 from chat.person import Person
 from home.models import Order, Pizza
+from keeping import ages, archiving
 from kitchen import flow
 from kitchen.models import Shop
 from operations.backups import making, programs, sqlite
@@ -75,7 +78,21 @@ def a_busy_evening() -> Client:
     return browser
 
 
-def test_all_that_was_destroyed_is_back(shop: Place, cooked: Any, tmp_path: Path) -> None:
+def an_archive(monkeypatch: pytest.MonkeyPatch) -> list[Archived]:
+    """Put an order of last year away, and return what the archive has."""
+    monkeypatch.setattr(ages, "EVENTS_READ", 0)
+    then, pizza = timezone.now() - timedelta(days=400), Pizza.objects.create(name="Diavola", price=Decimal(12))
+    order = flow.place([(pizza, 1)], clock=lambda: then)
+    flow.cancel(order.pk, clock=lambda: then)
+    list(archiving.move(months.month_of(timezone.now())))
+    assert not Order.objects.exists()
+    return store.page(None, None, 10)
+
+
+def test_all_that_was_destroyed_is_back(
+    shop: Place, cooked: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archived = an_archive(monkeypatch)
     browser = a_busy_evening()
     before = rows(), shop.files()
     assert len(before[1]) == 3
@@ -83,9 +100,10 @@ def test_all_that_was_destroyed_is_back(shop: Place, cooked: Any, tmp_path: Path
     shop.destroy()
     shop.move()
     call_command("restore", str(tmp_path / "monday"))
-    assert (rows(), shop.files()) == before
+    assert (rows(), shop.files(), store.page(None, None, 10)) == (*before, archived)
+    assert len(archived) == 1
     assert browser.get("/api/me/").json()["username"] == "alice"
-    assert flow.place([(Pizza.objects.get(), 1)]).pk == max(row[0] for row in before[0]["home_order"]) + 1
+    assert flow.place([(Pizza.objects.latest("pk"), 1)]).pk == max(row[0] for row in before[0]["home_order"]) + 1
     paths = [tmp_path / "monday", *(tmp_path / "monday").rglob("*")]
     assert {path: path.stat().st_mode & 0o777 for path in paths} == {
         path: 0o700 if path.is_dir() else 0o600 for path in paths

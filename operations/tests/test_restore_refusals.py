@@ -2,7 +2,9 @@
 
 import errno
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from django.db import connection
 from operations.backups import manifest
 from operations.backups import sqlite as engine
 from operations.tests.backups import KEY, content, refused
+from operations.tests.conftest import open_at
 from pizzaProj import embedded
 from pizzaProj.version import VERSION
 
@@ -161,3 +164,48 @@ def test_the_command_makes_no_key_of_its_own(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(embedded, "makes_key", False)
     assert len(embedded.secret_key(tmp_path)) > embedded.LEAST_KEY
     assert list(tmp_path.iterdir()) == []
+
+
+# The archive
+
+
+def archive_beside(data: Path, text: str = "old") -> Path:
+    with closing(sqlite3.connect(data / "db-archive.sqlite3")) as file, file:
+        file.execute("CREATE TABLE archive_order (id)")
+        file.execute("INSERT INTO archive_order VALUES (?)", [text])
+    return data / "db-archive.sqlite3"
+
+
+def test_a_restore_that_was_killed_after_the_archive_is_repeated(small_shop, tmp_path, settings, monkeypatch):
+    archive_beside(small_shop)
+    call_command("backup", str(tmp_path / "monday"))
+    data = tmp_path / "new"
+    data.mkdir()
+    open_at(data, settings, monkeypatch)
+    (data / "db-archive.sqlite3").write_bytes((tmp_path / "monday/archive.sqlite3").read_bytes())
+    call_command("restore", str(tmp_path / "monday"))
+    assert (data / "db.sqlite3").exists()
+
+
+def test_another_archive_is_not_mixed_with_a_backup(backup, empty):
+    path = archive_beside(empty)
+    assert "db-archive.sqlite3" in refused("restore", str(backup))[0]
+    assert (path.exists(), (empty / "db.sqlite3").exists()) == (True, False)
+
+
+def test_without_the_database_the_archive_does_not_come_either(small_shop, tmp_path, settings, monkeypatch):
+    archive_beside(small_shop)
+    call_command("backup", str(tmp_path / "monday"))
+    data = tmp_path / "new"
+    data.mkdir()
+    open_at(data, settings, monkeypatch)
+    put = engine.put
+
+    def fail(source, path):
+        if path.name == "db.sqlite3":
+            raise OSError(28, "No space left on device")
+        put(source, path)
+
+    monkeypatch.setattr(engine, "put", fail)
+    assert "The disk is full." in refused("restore", str(tmp_path / "monday"))[0]
+    assert [path.name for path in data.glob("db*")] == []
