@@ -39,6 +39,7 @@ for name in (
     "STATIC_ROOT",
     "MEDIA_ROOT",
     "METRICS_FROM",
+    "ARCHIVE_MONTHS",
     "DATABASE_PER_REQUEST",
     "ALARM_URL",
     "ALARM_EMAIL",

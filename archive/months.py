@@ -29,6 +29,11 @@ def end(month: date) -> datetime:
     return beginning(later(month, 1))
 
 
+def due_before(now: datetime, kept: int) -> date:
+    """Return the month from which on orders stay in the tables: so many whole months, and the present one."""
+    return later(month_of(now), -kept)
+
+
 def parsed(text: str) -> date:
     """Return the month of a text such as 2026-10. ValueError if it is none."""
     return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -116,7 +115,7 @@ def number_of(owner: Owner) -> int:
 
 def ids(condition: str, values: Sequence[Any] = ()) -> list[int]:
     """Return the keys of the rows that meet a condition."""
-    found = [pk for (pk,) in ask(f"SELECT id FROM archive_order WHERE {condition} ORDER BY month, id", values)]
+    found = sorted(pk for (pk,) in ask(f"SELECT id FROM archive_order WHERE {condition}", values))
     twins = twins_of(found)
     return [pk for pk in found if pk not in twins]
 
@@ -158,10 +157,10 @@ def sizes() -> list[tuple[date, int]]:
 
 def put(orders: Collection[Order]) -> None:
     """Put orders away, which have all that is kept of them read. What is there of them already is replaced."""
-    columns = [columns_of(order) for order in orders]
+    sql, columns = insertion(), [columns_of(order) for order in orders]
     with database().writing() as do:
         for values in columns:
-            do(insertion(), values)
+            do(sql, values)
         for order in orders:
             month = month_of(order.created_at)
             for user_pk in sorted(deeds_of(order)):
@@ -176,18 +175,13 @@ def prepare(orders: Iterable[datetime]) -> None:
     database().prepare({month_of(moment) for moment in orders})
 
 
-@cache
-def insertion_of(json: str) -> str:
-    values = ["%s"] * (len(COLUMNS) - 2) + [f"%s{json}"] * 2
+def insertion() -> str:
+    values = ["%s"] * (len(COLUMNS) - 2) + [f"%s{database().JSON}"] * 2
     new = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[KEY:])
     return (
         f"INSERT INTO archive_order ({', '.join(COLUMNS)}) VALUES ({', '.join(values)}) "
         f"ON CONFLICT (month, id) DO UPDATE SET {new}"
     )
-
-
-def insertion() -> str:
-    return insertion_of(database().JSON)
 
 
 def change(sql: str, values: Sequence[Any] = ()) -> int:
@@ -217,8 +211,8 @@ def remove(places: Sequence[Place]) -> None:
 def keys(condition: str, values: Sequence[Any], most: int | None = None) -> list[Place]:
     """Return the month and key of each row that meets a condition, twins included."""
     limit = "" if most is None else f" LIMIT {most:d}"
-    found = ask(f"SELECT month, id FROM archive_order WHERE {condition} ORDER BY month, id{limit}", values)
-    return [(as_month(month), pk) for month, pk in found]
+    found = ask(f"SELECT month, id FROM archive_order WHERE {condition}{limit}", values)
+    return sorted((as_month(month), pk) for month, pk in found)  # in SQL, SQLite would take the index that is sorted
 
 
 def with_events(before: datetime, most: int) -> list[tuple[date, int, int]]:

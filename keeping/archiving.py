@@ -34,11 +34,6 @@ class Moved(NamedTuple):
     last: int  # the key up to which all are done
 
 
-def due_before(now: datetime, kept_months: int) -> date:
-    """Return the month from which on orders stay in the tables: so many whole months, and the present one."""
-    return months.later(months.month_of(now), -kept_months)
-
-
 def move(before: date, after: int = 0) -> Iterator[Moved]:
     """Move the orders that were placed before this month, a few at each step, from a key on."""
     moment = months.beginning(before)

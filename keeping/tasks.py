@@ -49,7 +49,7 @@ def archive(after: int = 0) -> None:
     """Move the orders of past months into the archive, once a day; `after`: go on behind this key."""
     if not settings.ARCHIVE_MONTHS:
         return
-    before = archiving.due_before(clock.now(), settings.ARCHIVE_MONTHS)
+    before = months.due_before(clock.now(), settings.ARCHIVE_MONTHS)
     if not after:
         archiving.mend()
     last = archive_for_a_while(before, after)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import lru_cache
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -11,6 +12,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from archive import months
 from kitchen import stages
 from kitchen.clock import offset_seconds, the_databases
 from kitchen.defaults import JOBS, Job
@@ -19,6 +21,7 @@ from operations.findings import Check, Finding
 from operations.words import command
 from pizzaProj import waits
 
+ARCHIVE_LATE_DAYS = 3
 AHEAD_SECONDS = 10.0  # a job that was sent later than this from now, says its row, was sent by a wrong clock
 
 
@@ -167,10 +170,25 @@ def what_is_wrong(job: Job, row: PeriodicTask) -> str:
     return "" if 0.5 <= seconds <= job.most_seconds else "its interval makes no sense"
 
 
+def find_archive_behind() -> Iterator[Finding]:
+    """Find that the daily job which moves old orders has not come to its end for days."""
+    moved = Shop.objects.values_list("archived_before", flat=True).first()
+    if moved is None or not settings.ARCHIVE_MONTHS:
+        return
+    due = months.due_before(timezone.now() - timedelta(days=ARCHIVE_LATE_DAYS), settings.ARCHIVE_MONTHS)
+    if moved < due:
+        yield Finding(
+            f"Orders from before {months.named(due)} are not in the archive yet.",
+            f"The worker's log says why. Try it: {command('archive')}",
+            is_bad=False,
+        )
+
+
 def find_all_jobs() -> Iterator[Finding]:
     yield from find_broken_jobs()
     yield from find_jobs_ahead()
     yield from find_switched_off()
+    yield from find_archive_behind()
 
 
 CHECKS = (

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts import leaving
-from archive import reading, store
+from archive import document, reading, store
 from chat import rooms
 from chat.models import Room
 from chat.tests.cast import member, say
@@ -23,6 +23,7 @@ from kitchen import flow
 from kitchen.models import Shop
 from kitchen.planner import studies
 from kitchen.tests.clock import NOON, at
+from realtime.refused import Refused
 from telemetry.counts import counts
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("sent", "cooked")]
@@ -37,9 +38,10 @@ THE_DAY = NOON.date().isoformat()
 def delivered(place, margherita, diavola, bob):
     """Return delivered(now, ...), an order of three pizzas, one of which is struck, with a cook’s hand in it."""
 
-    def delivered(now=NOON, **more):
-        order = place(now, items=[(margherita, 2), (diavola, 1)], **more)
-        flow.cancel(order.pk, bob, "dropped", item=2, clock=lambda: now)
+    def delivered(now=NOON, items=((margherita, 2), (diavola, 1)), **more):
+        order = place(now, items=items, **more)
+        if order.pizzas > 1:
+            flow.cancel(order.pk, bob, "dropped", item=2, clock=lambda: now)
         flow.override(order.pk, "delivered", bob, "here", clock=lambda: now)
         return Order.objects.get(pk=order.pk)
 
@@ -109,6 +111,28 @@ def test_a_page_says_what_it_is_and_offers_nothing(delivered, alice, client):
     assert (shared.status_code, by_room.url) == (404, f"/order/{order.order_id}/")
     client.logout()
     assert client.get(f"/chat/order-{order.order_id}/").status_code == 404
+
+
+def test_nobody_can_do_anything_with_it(delivered, bob):
+    order = delivered()
+    move()
+    with pytest.raises(Refused, match="in the archive: it can be read"):
+        consumers.override.func(order.order_id, "baking", bob)
+
+
+def test_what_a_later_version_has_changed_is_read_all_the_same(delivered, margherita, diavola, alice, client):
+    order = delivered(user=alice, items=[(margherita, 1)])
+    move()
+    margherita.delete()  # nothing in the tables names it any more
+    (row,) = store.by_address([order.order_id])
+    told = json.loads(row.document)
+    told["order"] |= {"a column of today": 1}
+    told["lines"][0]["pizza_id"], told["order"]["seq"] = margherita.pk or 0, told["order"].pop("seq")
+    del told["items"][0]["stage"]
+    (old,) = document.orders_of([row._replace(document=json.dumps(told))])
+    assert (old.seq, old.created_at, old.amount, old.user) == (order.seq, order.created_at, order.amount, alice)
+    assert ([line.pizza.name for line in old.lines.all()], old.parts[0].stage) == (["Margherita"], "")
+    assert "1 × Margherita" in client.get(f"/order/{order.order_id}/").content.decode()
 
 
 # Lists

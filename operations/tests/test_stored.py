@@ -9,6 +9,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
+from archive import months
 from kitchen.models import Shop, Station
 from operations import stored
 from operations.lookout import database, findings, is_ready
@@ -154,3 +155,16 @@ def test_a_wrong_clock_is_found_by_how_far_it_is_off(monkeypatch: pytest.MonkeyP
 def test_the_clocks_of_one_machine_agree() -> None:
     stored.the_databases.ask()
     assert abs(stored.offset_seconds()) < stored.waits.CLOCK_OFF_SECONDS
+
+
+def test_an_archive_that_stands_still_is_told_and_ends_nothing(settings: Any) -> None:
+    month = months.later(months.month_of(timezone.now() - timedelta(days=3)), -settings.ARCHIVE_MONTHS)
+    said = []
+    for moved in (None, month, months.later(month, -1)):
+        Shop.objects.update(archived_before=moved)
+        look = database.look_now()
+        said.append(([one.sentence for one in findings(look)], is_ready(look)))
+    late = f"Orders from before {months.named(month)} are not in the archive yet."
+    assert said == [([], True), ([], True), ([late], True)]
+    settings.ARCHIVE_MONTHS = 0
+    assert findings(database.look_now()) == []

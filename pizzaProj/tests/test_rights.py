@@ -372,6 +372,7 @@ STILL_ASKED = {
 
 PRODUCT = (
     "accounts",
+    "archive",
     "chat",
     "home",
     "keeping",

@@ -73,6 +73,7 @@ def test_the_secret_key_is_created_once(tmp_path):
             "KEEP_EVENTS_DAYS must be a whole number of days from 0 to 36500 (0 is for ever)",
         ),
         ("KEEP_CHATS_DAYS", "-1", "KEEP_CHATS_DAYS must be"),
+        ("ARCHIVE_MONTHS", "1.5", "ARCHIVE_MONTHS must be a whole number of months from 0 to 1200 (0 is never)"),
         ("KEEP_SESSIONS_DAYS", "0", "KEEP_SESSIONS_DAYS must be a whole number of days from 1 to 400, not “0”."),
         ("TIME_ZONE", "Mars/Olympus", "Mars/Olympus"),
         (

@@ -47,7 +47,7 @@ def chosen(until: str | None) -> date | None:
     """Return from which month on orders stay; None if that is for ever. CommandError if it is not a past month."""
     now = timezone.now()
     if until is None:
-        return archiving.due_before(now, settings.ARCHIVE_MONTHS) if settings.ARCHIVE_MONTHS else None
+        return months.due_before(now, settings.ARCHIVE_MONTHS) if settings.ARCHIVE_MONTHS else None
     try:
         last = months.parsed(until)
     except ValueError:
