@@ -13,7 +13,7 @@ from home.models import Order
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 THEN = datetime(2026, 3, 31, 12, tzinfo=UTC)
-READS_ALL = re.compile(r"SCAN archive_|Seq Scan on archive_|USE TEMP B-TREE|Sort Key")
+READS_ALL = re.compile(r"SCAN archive_|Seq Scan on archive_|USE TEMP B-TREE|Sort Key|Filter: (?!\(user_id IS NULL\))")
 
 
 @pytest.fixture
@@ -43,7 +43,8 @@ QUESTIONS = {
     "an address": lambda: store.by_address([f"{5:020d}"]),
     "its beginning": lambda: store.beginning_with(f"{5:020d}"[:8], 5),
     "everybody's": lambda: store.page(None, (date(2026, 5, 1), 90), 20),
-    "an account's": lambda: store.page(Owner(5), (date(2026, 5, 1), 90), 20),
+    "an account's": lambda: store.page(Owner(5), None, 20),
+    "an account's next": lambda: store.page(Owner(5), (date(2026, 5, 1), 90), 20),
     "a visitor's": lambda: store.page(Owner(guest="w" * 32), None, 20),
     "a day's": lambda: store.placed(THEN, THEN + timedelta(days=1)),
     "old events": lambda: store.with_events(THEN, 500),
