@@ -192,10 +192,19 @@ def change(sql: str, values: Sequence[Any] = ()) -> int:
         return int(do(sql, values))
 
 
-def together(write: Callable[[], object]) -> None:
-    """Write to the archive what belongs to the transaction under way: within it, or after it where that can't be."""
+def forget_twins(order_ids: Collection[str]) -> None:
+    """Forget orders that are removed from the shop's own file, where their way into the archive was cut off."""
+    if is_apart() and order_ids:
+        change(f"DELETE FROM archive_order WHERE order_id IN ({placeholders(list(order_ids))})", list(order_ids))
+
+
+def together(write: Callable[[], object], robust: bool = True) -> None:
+    """Write to the archive what belongs to the transaction under way: within it, or after it where that can't be.
+
+    robust: if it fails then, that is logged. The transaction has succeeded, and what it was can be done again.
+    """
     if is_apart():
-        transaction.on_commit(write)
+        transaction.on_commit(write, robust=robust)
     else:
         write()
 

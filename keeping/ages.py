@@ -4,7 +4,7 @@ Each kind is a generator that removes a piece at each step and yields how many r
 any piece, and run twice at the same moment.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from django.contrib.sessions.models import Session
@@ -42,18 +42,19 @@ def events(before: datetime) -> Iterator[int]:
 
 def simulated(before: datetime) -> Iterator[int]:
     """Remove simulated orders altogether."""
-    yield from whole(ended().filter(simulated=True), before)
+    yield from whole(batches.keys(ended().filter(simulated=True, created_at__lt=before)), before)
     yield from archived.simulated(before)
 
 
 def all_orders(before: datetime) -> Iterator[int]:
     """Remove orders altogether, whoever they are of; of the archive whole months at once."""
-    yield from whole(ended(), before)
+    yield from whole(batches.old_keys(ended(), Q(created_at__lt=before)), before)
     yield from archived.all_orders(before)
 
 
-def whole(those: QuerySet[Order], before: datetime) -> Iterator[int]:
-    for window in batches.keys(those.filter(created_at__lt=before)):
+def whole(windows: Iterable[list[int]], before: datetime) -> Iterator[int]:
+    """Remove those of these orders that are old, with all that hangs on them."""
+    for window in windows:
         found = aged(before).filter(pk__in=window).order_by("pk").values_list("pk", flat=True)
         for pks in batches.pieces(list(found), batches.WHOLE_ORDERS):
             yield orders.remove(pks)["orders"]

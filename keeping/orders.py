@@ -14,6 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
+from archive import store
 from chat.models import Membership, Message, Report, Room
 from home import live
 from home.models import Order, OrderEvent, OrderItem, OrderLine, OrderShare
@@ -61,6 +62,7 @@ def remove_together(pks: Collection[int]) -> Counter[str]:
         removed = take_out_what_hangs_on(found)
         forget_in_the_log(found)
         removed["orders"] = delete(Order, "id", found)
+        store.forget_twins(found.values())
         transaction.on_commit(lambda: tell(found.values()), robust=True)
     return removed
 

@@ -219,10 +219,12 @@ def test_a_run_that_is_killed_loses_and_doubles_nothing(delivered, alice, client
     assert left_behind == (3 if instant == "after the archive" and store.is_apart() else 0)
     assert (listed(client)[0], number_of(alice)) == ([], 3)
     assert studies.measured_day(THE_DAY)[1] == {2: 1.0}
+    assert orders.remove([orders_.pop().pk])["orders"] == 1  # from both
+    assert len(store.keys("TRUE", [])) == max(0, left_behind - 1)
     archiving.mend()
     assert len(store.keys("TRUE", [])) == 0
     Order.objects.filter(pk=orders_[0].pk).update(user=None)  # meanwhile
-    assert (move(), number_of(alice), listed(client)[0]) == (3, 2, [22, 21])
+    assert (move(), number_of(alice), listed(client)[0]) == (2, 1, [21])
 
 
 def kill(*args):
