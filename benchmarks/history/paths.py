@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import people
+from archive.months import month_of
 from benchmarks.history import filling
 from chat import history as stream_of
 from chat import orders as conversations
@@ -25,7 +26,7 @@ from chat.sockets import notices
 from chat.sockets import reconcile as rooms_check
 from home import consumers, live, reconcile
 from home.models import Order, OrderItem, Pizza
-from keeping import ages
+from keeping import ages, archiving
 from kitchen import flow, tasks
 from kitchen.board import demand, handover, snapshot
 from kitchen.models import Promise
@@ -130,12 +131,15 @@ def pages(shop: Shop) -> dict[str, Path]:
     customer.force_login(shop.customer)
     cook.force_login(shop.cook)
     found = {f"{address}, visitor": page(visitor, address) for address in ("/", "/kitchen/promises/", "/api/menu/")}
-    found |= {f"{address}, customer": page(customer, address) for address in ("/", "/chat/", "/people/", "/profile/")}
+    found |= {
+        f"{address}, customer": page(customer, address)
+        for address in ("/", "/orders/older/", "/chat/", "/people/", "/profile/")
+    }
     found |= {
         f"{address}, staff": page(cook, address)
         for address in (
             *("/", "/?page=2", "/?page=90000", "/?simulated=0", "/chat/", "/kitchen/", "/kitchen/drivers/"),
-            *("/kitchen/inbox/", "/kitchen/planner/", "/admin/"),
+            *("/kitchen/inbox/", "/kitchen/planner/", "/admin/", "/orders/older/", "/orders/older/?q=customer"),
         )
     }
     found["an order’s page"] = page(visitor, reverse("order", args=[order]))
@@ -194,6 +198,8 @@ def rounds(shop: Shop) -> dict[str, Path]:
         "past attempts": undone(lambda: sum(ages.attempts(now()))),
         "old events": undone(lambda: sum(ages.events(long_ago))),
         "old simulated orders": undone(lambda: sum(ages.simulated(long_ago))),
+        "old orders": undone(lambda: sum(ages.all_orders(long_ago))),
+        "orders for the archive": undone(lambda: list(archiving.move(month_of(long_ago)))),
         "old messages": undone(lambda: sum(ages.chats(long_ago))),
         "old studies": undone(lambda: sum(ages.studies(long_ago))),
     }
