@@ -25,6 +25,7 @@ TABLES = (
     DEEDS.format(partitioned=""),
     *INDEXES,
 )
+HAS_TABLES = "SELECT 1 FROM sqlite_master WHERE name = 'archive_order'"
 
 
 def path_beside(database: Path) -> Path:
@@ -41,6 +42,8 @@ def ask(sql: str, values: Sequence[Any] = ()) -> list[Row]:
     if not path().exists():
         return []
     with opened() as file:
+        if file.execute(HAS_TABLES).fetchone() is None:
+            return []  # somebody is just making it, or was killed as they did
         return list(file.execute(*adapted(sql, values)).fetchall())
 
 
@@ -48,10 +51,10 @@ def ask(sql: str, values: Sequence[Any] = ()) -> list[Row]:
 def writing() -> Iterator[Do]:
     """Yield what writes to the archive. All of it is on the disk at the end, or nothing of it."""
     with opened() as file:
-        for table in TABLES:
-            file.execute(table)
         file.execute("BEGIN IMMEDIATE")
         try:
+            for table in TABLES:
+                file.execute(table)
             yield lambda sql, values=(): file.execute(*adapted(sql, values)).rowcount
             file.execute("COMMIT")
         except BaseException:

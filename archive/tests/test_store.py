@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from archive import months, store
+from archive.databases import sqlite
 from archive.store import Owner
 from home.models import Order
 
@@ -84,3 +85,9 @@ def test_months_are_counted(month, number, found):
 def test_a_month_is_utcs():
     new_york = datetime.fromisoformat("2026-10-31T22:00:00-04:00")
     assert months.month_of(new_york) == date(2026, 11, 1)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="There it is a file")
+def test_a_file_that_is_just_being_made_is_an_empty_archive():
+    sqlite.path().touch()
+    assert (store.sizes(), store.page(None, None, 5), store.change("DELETE FROM archive_order")) == ([], [], 0)
