@@ -6,17 +6,22 @@ The text of an order's state is made once, by the sender, and every frame is ass
 import json
 import logging
 import re
-from collections.abc import Collection, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 from home.models import ORDER_ID_LENGTH, Order
 from kitchen import stages
+from pizzaProj.limits import BOARD_FRAME_BYTES
 from realtime.broadcast import Event, Gathering, broadcaster
 from telemetry.news import Fields
 
 NEW_ORDERS = "orders_new"  # staff's lists listen here
 KITCHEN = "kitchen"  # the boards
 ORDER_ID = re.compile(f"[a-z0-9]{{{ORDER_ID_LENGTH}}}")
+ORDERS_BEGIN, JOINT = '{"orders": [', ", "  # of a frame, and between two payloads of it
+FRAME_ENDS = 1000  # bytes for what a frame has besides: its keys, and a few numbers
+
+T = TypeVar("T")
 
 
 class State(NamedTuple):
@@ -100,11 +105,21 @@ def orders_event(states: Collection[State]) -> Event:
         "seqs": {state.order_id: state.seq for state in states},
         "ended": [state.order_id for state in states if state.has_ended],
         "about": [state.about for state in states],
+        "lengths": [len(state.payload) for state in states],  # so that a board can be sent some of them
         "text": frame_of_orders(state.payload for state in states),
     }
 
 
-boards = Gathering(broadcaster, KITCHEN, orders_event)
+def payloads_of(event: Event) -> dict[str, str]:
+    """Return the payloads of an `orders_event`, as JSON, by the order's id."""
+    lengths = event.get("lengths")
+    if lengths is None:  # from an older version
+        return {payload["order_id"]: json.dumps(payload) for payload in json.loads(event["text"])["orders"]}
+    found, at = {}, len(ORDERS_BEGIN)
+    for order_id, length in zip(event["seqs"], lengths, strict=True):
+        found[order_id] = event["text"][at : at + length]
+        at += length + len(JOINT)
+    return found
 
 
 # The text of frames, from the JSON text of payloads
@@ -123,8 +138,52 @@ def frame_of_forecast(payload: str) -> str:
     return f'{{"payload": {payload}, "forecast": true}}'
 
 
-def frame_of_orders(payloads: Iterable[str]) -> str:
-    return f'{{"orders": [{", ".join(payloads)}]}}'
+def frame_of_orders(payloads: Iterable[str], **more: Any) -> str:
+    return f"{ORDERS_BEGIN}{JOINT.join(payloads)}]{_rest(more)}"
+
+
+def frame_of_board(orders: Iterable[str], lately: Iterable[str], board: dict[str, Any], **more: Any) -> str:
+    """Make a board's first frame: its orders and those that have just left, with what else is on it."""
+    shown = f'{ORDERS_BEGIN}{JOINT.join(orders)}], "lately": [{JOINT.join(lately)}]{_rest(board)}'
+    return f'{{"board": {shown}{_rest(more)}'
+
+
+def _rest(more: dict[str, Any]) -> str:
+    """Return further keys of an object, and its end."""
+    return f", {json.dumps(more)[1:]}" if more else "}"
+
+
+def packed(
+    parts: Iterable[T], size: Callable[[T], int], taken: int = FRAME_ENDS, is_begun: bool = False
+) -> Iterator[list[T]]:
+    """Divide what is sent among frames of at most BOARD_FRAME_BYTES. What is too large for one has one of its own.
+
+    `taken` is what else the first frame holds, which then comes even without a part. The text of frames is ASCII: a
+    character is a byte.
+    """
+    pack: list[T] = []
+    for part in parts:
+        more = size(part) + len(JOINT)
+        if taken + more > BOARD_FRAME_BYTES and (pack or is_begun):
+            yield pack
+            pack, taken, is_begun = [], FRAME_ENDS, False
+        pack.append(part)
+        taken += more
+    if pack or is_begun:
+        yield pack
+
+
+def frames_of(payloads: Iterable[str], first: Callable[[list[str]], str]) -> list[str]:
+    """Return the frames of a long answer: `first` makes the first one, with as many payloads as it has room for."""
+    with_first, *others = packed(payloads, len, taken=len(first([])), is_begun=True)
+    return [first(with_first), *map(frame_of_orders, others)]
+
+
+def cut(states: Collection[State]) -> Iterator[list[State]]:
+    return packed(states, lambda state: len(state.payload))
+
+
+boards = Gathering(broadcaster, KITCHEN, orders_event, cut)
 
 
 def frame_of_answer(payload: dict[str, Any], **more: Any) -> str:

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, wait
 from contextvars import Context
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -142,11 +142,18 @@ class Broadcaster:
 class Gathering(Generic[P]):
     """Send a group at most one message every GATHER_SECONDS: the newest part of each key, joined into one event.
 
-    The group must recover on its own from a lost message, so a failure to send is no warning.
+    `cut` divides the parts where they are too much for one event: one follows the other at once. The group must
+    recover on its own from a lost message, so a failure to send is no warning.
     """
 
-    def __init__(self, broadcaster: Broadcaster, group: str, join: Callable[[Collection[P]], Event]) -> None:
-        self._broadcaster, self._group, self._join = broadcaster, group, join
+    def __init__(
+        self,
+        broadcaster: Broadcaster,
+        group: str,
+        join: Callable[[Collection[P]], Event],
+        cut: Callable[[Collection[P]], Iterable[Collection[P]]] = lambda parts: [parts],
+    ) -> None:
+        self._broadcaster, self._group, self._join, self._cut = broadcaster, group, join, cut
         self.forget()
         broadcaster.gatherings.append(self)
 
@@ -171,9 +178,8 @@ class Gathering(Generic[P]):
         """Send at once what was added."""
         with self._broadcaster.lock:
             newest, self._newest = self._newest, {}
-        if newest:
-            event = self._join([part for _, part in newest.values()])
-            self._broadcaster.send(self._group, event, logging.DEBUG)
+        for parts in self._cut([part for _, part in newest.values()]) if newest else ():
+            self._broadcaster.send(self._group, self._join(parts), logging.DEBUG)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         """Send at once, or GATHER_SECONDS after the previous message."""

@@ -11,6 +11,7 @@ from home import live
 from home.models import Order, OrderItem
 from kitchen import flow, stages
 from kitchen.board.snapshot import the_shop
+from kitchen.board.windows import parse_asked
 from kitchen.models import Shop, Station
 
 MOST_WORDS = 200  # characters of a reason
@@ -27,7 +28,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "remake": flow.remake,
 }
 OF_ORDERS = ("override", "undo")  # the verbs that are called differently
-RIGHTS = {"station": rights.SET_STATIONS, "shop": rights.RUN_SHOP}
+RIGHTS = {"station": rights.SET_STATIONS, "shop": rights.RUN_SHOP, "show": rights.SEE_ORDERS}
 COLUMNS = {"places": "capacity"}  # board keys that differ from the column's name
 # The board's page offers these for a ticket: (label, key). Cancel and remake have a part of their own there.
 BUTTONS = {
@@ -52,6 +53,9 @@ def act(content: dict[str, Any], user: Any) -> dict[str, Any]:
     if name not in names():
         raise flow.Refused("Unknown action.")
     rights.require(user, right_to(name))
+    if name == "show":
+        parse_asked(content)
+        return {"done": "show"}
     if name == "station":
         return change_station(content, user)
     if name == "shop":

@@ -1,7 +1,15 @@
-"""The board's socket: it sends everything that happens in the kitchen, and receives what staff do."""
+"""The board's socket: it sends what happens in the kitchen, and receives what staff do.
+
+While few orders are open a board is sent all of them; of more, those that are first in their lists and those that
+somebody asks to see, with how many there are in all (kitchen.board.windows). What it was sent once it is kept up to
+date about until that has left the kitchen.
+"""
 
 import asyncio
 import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -14,10 +22,16 @@ from accounts import rights
 from home import live
 from home.consumers import OrderWatcher
 from home.deliveries import deliveries
+from home.live import State
 from home.models import Order
 from home.reconcile import reconciler
-from kitchen.board import actions, handover, snapshot
+from kitchen import stages
+from kitchen.board import actions, handover, snapshot, windows
 from kitchen.board.handover import Handover, changed, names_of
+from kitchen.board.snapshot import changed_settings
+from kitchen.board.windows import Window
+from pizzaProj.limits import BOARD_ORDERS
+from realtime.hurried import HurriedCheck
 from realtime.incoming import parse_object
 from realtime.periodic import PeriodicCheck
 from realtime.refused import Refused
@@ -26,19 +40,23 @@ MOST_REMEMBERED = 10_000  # orders whose seq a board remembers
 
 
 class KitchenBoard(OrderWatcher):
-    """The board for staff: first a snapshot of all orders, then a stream of changes."""
+    """The board for staff: first a snapshot, then a stream of changes."""
 
     kind = "board"
     needs_account = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.hears_news = True
+        self.hears_news = True  # it shows every open order; else those of its window, and what it was sent before
+        self.asked: dict[str, int] = {}  # how many of each list somebody wants to see, by stage
+        self.takes_parts = False  # it has asked for something, so it knows what is sent in parts
         self.open: set[str] = set()  # the orders that are on the board
         self.settings: dict[str, Any] = {}  # stations and shop as last sent
-        self.names: dict[str, Any] = {}  # who orders are for, likewise
-        self.names_read = 0  # the number of that reading
-        self.telling_names = asyncio.Lock()
+        self.totals: dict[str, Any] | None = None  # likewise
+        self.window_read = 0  # the number of that reading
+        self.names: dict[str, Any] = {}  # who orders are for, as last sent
+        self.names_read = 0
+        self.telling_names, self.telling_window = asyncio.Lock(), asyncio.Lock()
 
     async def __call__(self, *args: Any) -> None:
         try:
@@ -46,9 +64,14 @@ class KitchenBoard(OrderWatcher):
         finally:
             settings_reconciler.leave(self)
             handover.check.leave(self)
+            window_check.leave(self)
 
     def may_stay(self, user: User | AnonymousUser) -> bool:
         return rights.has(user, rights.SEE_ORDERS)
+
+    @property
+    def shown(self) -> Collection[str]:
+        return self.open
 
     async def opened(self) -> None:
         await self.join(live.KITCHEN)
@@ -56,6 +79,7 @@ class KitchenBoard(OrderWatcher):
         reconciler.join(self)
         settings_reconciler.join(self)
         handover.check.join(self)
+        window_check.join(self)
 
     async def received(self, text: str | None) -> None:
         content: dict[str, Any] = {}
@@ -63,6 +87,8 @@ class KitchenBoard(OrderWatcher):
             user = await self.current_user()
             content = parse_object(text)
             answer = await act(content, user)
+            if answer["done"] == "show":
+                await self.widen(windows.parse_asked(content))
         except DatabaseError:
             answer = {
                 "error": "The kitchen could not be reached. Nothing was changed; please try again.",
@@ -71,48 +97,120 @@ class KitchenBoard(OrderWatcher):
         except (Refused, ValidationError, Order.DoesNotExist) as error:
             answer = {"error": actions.in_words(error), "order": await read_payload(content.get("order_id"))}
         await self.send(json.dumps(answer))
+        if order := answer.get("order"):  # it is shown now, wherever it stands
+            self.note(order["order_id"], order["seq"], order["state"] in stages.ENDED)
 
     async def kitchen_orders(self, event: dict[str, Any]) -> None:
-        """Send the orders that changed in the last tenth of a second."""
+        """Send the orders that changed in the last tenth of a second, of those that it shows."""
+        wanted = [order_id for order_id in event["seqs"] if self.wants(order_id)]
+        wanted += [one for one in event["ended"] if one not in wanted][-snapshot.LATELY :]  # somebody may want it back
         are_new = [seq > self.seen.get(order_id, -1) for order_id, seq in event["seqs"].items()]
-        for order_id, seq in event["seqs"].items():
-            self.note(order_id, seq, order_id in event["ended"])
-        await self.send(event["text"])
-        for about, is_new in zip(event.get("about", ()), are_new, strict=False):  # an older version has none
-            if is_new:  # and not only its forecast
+        if len(wanted) == len(event["seqs"]):
+            await self.send(event["text"])
+        elif wanted:
+            payloads = live.payloads_of(event)
+            await self.send(live.frame_of_orders(payloads[order_id] for order_id in wanted))
+        for order_id in wanted:
+            self.note(order_id, event["seqs"][order_id], order_id in event["ended"])
+        # An older version has no `about`. A forecast alone is no news.
+        for order_id, about, is_new in zip(event["seqs"], event.get("about", ()), are_new, strict=False):
+            if is_new and order_id in wanted:
                 deliveries.note(about)
         handover.check.hurry()
+        if any(are_new):
+            window_check.hurry()
+
+    def wants(self, order_id: str) -> bool:
+        return order_id in self.open or self.hears_news
 
     async def kitchen_changed(self, event: dict[str, Any]) -> None:
-        """Send the settings after a change of a station or the shop."""
-        await self.send_settings(await read_settings(), await read_orders())
+        """Send what has changed of the stations or the shop."""
+        await self.catch_up()
 
     async def order_status(self, event: dict[str, Any]) -> None:
         """Send a state that got lost on its way, from home.reconcile."""
-        await super().order_status(event)
-        self.note(event["order_id"], event["seq"], event["ended"])
+        if self.wants(event["order_id"]):
+            await super().order_status(event)
+            self.note(event["order_id"], event["seq"], event["ended"])
 
     async def send_board(self, **more: Any) -> None:
         """Send the snapshot. Called while a message is handled: events that arrive meanwhile are sent after it."""
-        shown, read = await read_board(), await handover.read()
-        self.names, self.names_read = names_of(read), read.number
-        self.settings = {"stations": shown["stations"], "shop": shown["shop"]}
-        self.seen = {payload["order_id"]: payload["seq"] for payload in shown["orders"] + shown["lately"]}
-        self.open = {payload["order_id"] for payload in shown["orders"]}
-        await self.send(json.dumps({"board": {**shown, "who": list(self.names.values())}, **more}))
+        shown = await read_board()
+        self.settings, self.seen = shown.settings, {one.order_id: one.seq for one in [*shown.orders, *shown.lately]}
+        self.open = {state.order_id for state in shown.orders}
+        read = await handover.read(self.open)
+        self.names, self.names_read = names_of(read, self.open), read.number
+        self.window_read, self.totals = shown.window.number, shown.window.totals
+        self.hears_news = self.totals is None
+        board = {
+            **shown.settings,
+            "who": list(self.names.values()),
+            **({} if self.hears_news else {"totals": self.totals}),
+        }
+        lately = [state.payload for state in shown.lately]
+        first = partial(live.frame_of_board, lately=lately, board=board, **more)
+        await self.send_each(live.frames_of((state.payload for state in shown.orders), first))
 
-    async def send_settings(self, settings: dict[str, Any], orders: list[dict[str, Any]]) -> None:
-        """Send all orders with them: a new speed changes every due time, but no seq."""
-        await self.send(json.dumps({**settings, "orders": orders}))
+    async def send_settings(self, settings: dict[str, Any], retimed: list[State]) -> None:
+        """Send what has changed, and the orders that can be expected at another time, though their seq is the same.
+
+        A page of an older version, or a script, has asked for nothing: it is sent all stations, as it takes over all.
+        """
+        head = {"changed": changed_settings(self.settings, settings)} if self.takes_parts else settings
+        orders = [state.payload for state in retimed if state.order_id in self.open]
+        await self.send_each(live.frames_of(orders, partial(live.frame_of_orders, **head)))
         self.settings = settings  # after sending: what could not be sent is sent by the next check
+
+    async def catch_up(self) -> None:
+        await self.send_settings(*await read_changes(self.settings))
+
+    async def widen(self, asked: dict[str, int]) -> None:
+        """Show as many of each list as somebody wants to see."""
+        self.takes_parts = True
+        if asked != self.asked:
+            self.asked = asked
+            if not self.hears_news:
+                await self.follow(await read_window(asked))
+
+    async def follow(self, window: Window) -> None:
+        """Send the orders that have come to be shown, and how much there is in all if that has changed."""
+        async with self.telling_window:
+            if window.number <= self.window_read:
+                return
+            self.hears_news = window.totals is None
+            new = {order_id: pk for order_id, pk in window.orders.items() if order_id not in self.open}
+            if new:
+                await self.send_new(new)
+            if window.totals != self.totals:
+                await self.send(json.dumps({"totals": window.totals}))
+            self.totals, self.window_read = window.totals, window.number  # after sending, as above
+
+    async def send_new(self, new: dict[str, int]) -> None:
+        """Send orders that it does not show yet. What happens to them meanwhile is sent as well."""
+        self.open |= new.keys()
+        try:
+            for states in live.cut(await read_states(new.values())):
+                news = [state for state in states if state.seq > self.seen.get(state.order_id, -1)]
+                if news:
+                    await self.send(live.frame_of_orders(state.payload for state in news))
+                for state in states:
+                    self.note(*state[:3])
+        except BaseException:
+            self.open -= new.keys()  # the next check sends them
+            raise
+        handover.check.hurry()
+
+    async def send_each(self, frames: Iterable[str]) -> None:
+        for frame in frames:
+            await self.send(frame)
 
     async def show(self, handover: Handover) -> None:
         """Send whom orders at the end of the kitchen are for: what has changed."""
         async with self.telling_names:
             if handover.number <= self.names_read:
                 return
-            names = names_of(handover)
-            if news := changed(self.names, names):
+            names = names_of(handover, self.open)
+            for news in live.packed(changed(self.names, names), lambda one: len(json.dumps(one))):
                 await self.send(json.dumps({"who": news}))
             self.names, self.names_read = names, handover.number  # after sending, as above
 
@@ -121,6 +219,9 @@ class KitchenBoard(OrderWatcher):
         (self.open.discard if ended else self.open.add)(order_id)
         if len(self.seen) > MOST_REMEMBERED:
             self.seen = self.sent()
+        if self.hears_news and len(self.open) > BOARD_ORDERS:
+            self.hears_news = False
+            window_check.hurry()
 
     def sent(self) -> dict[str, int]:
         """Return the seqs of open orders: only these are reconciled."""
@@ -133,18 +234,37 @@ class SettingsReconciler(PeriodicCheck[KitchenBoard]):
     async def check(self) -> None:
         settings = await read_settings()
         behind = [board for board in self.sockets if board.settings != settings and not board.is_busy]
-        if behind:
-            orders = await read_orders()
-            await self.tell_each(behind, lambda board: board.send_settings(settings, orders))
+        await self.tell_each(behind, KitchenBoard.catch_up)
 
 
-settings_reconciler = SettingsReconciler()
+class WindowCheck(HurriedCheck[KitchenBoard]):
+    """Send boards that don't show every order those that have moved up, and how much there is in all."""
+
+    send_seconds = 4.0  # a board can have hundreds of orders to read
+
+    async def check(self) -> None:
+        idle = [board for board in self.sockets if not board.is_busy]
+        if len(idle) < len(self.sockets):
+            self.hurry()  # the others are told by the next check
+        alike: dict[Any, list[KitchenBoard]] = defaultdict(list)
+        for board in idle:
+            alike[frozenset(board.asked.items())].append(board)
+        for asked, boards in alike.items():
+            await self.tell(boards, await self.timed(read_window(dict(asked))))
+
+    async def tell(self, boards: Collection[KitchenBoard], window: Window) -> None:
+        await self.tell_each(boards, lambda board: board.follow(window))
+
+
+settings_reconciler, window_check = SettingsReconciler(), WindowCheck()
 act = database_sync_to_async(actions.act)
 
 # Reads in threads of their own: none waits for another.
 read_board = database_sync_to_async(snapshot.snapshot, thread_sensitive=False)
-read_orders = database_sync_to_async(snapshot.open_orders, thread_sensitive=False)
+read_states = database_sync_to_async(snapshot.states_of, thread_sensitive=False)
 read_settings = database_sync_to_async(snapshot.settings, thread_sensitive=False)
+read_changes = database_sync_to_async(snapshot.changes_since, thread_sensitive=False)
+read_window = database_sync_to_async(windows.read_window, thread_sensitive=False)
 
 
 @database_sync_to_async

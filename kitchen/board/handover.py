@@ -5,9 +5,7 @@ process with such a screen reads them here for all its screens together, soon af
 few seconds.
 """
 
-import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Collection, Container, Iterable
 from itertools import count
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -18,11 +16,11 @@ from accounts.names import display_name
 from home.models import Order, OrderEvent
 from kitchen import stages
 from kitchen.models import Station
-from realtime.periodic import PeriodicCheck
+from pizzaProj.limits import BOARD_ORDERS, DRIVERS_ORDERS
+from realtime.hurried import HurriedCheck
 
 DRIVERS = next(stage.code for stage in stages.STAGES if stage.is_taken)  # the stage whose orders are taken along
 (BEFORE_DRIVERS,) = stages.before(DRIVERS)
-REST_SECONDS = 0.3  # between two reads
 
 numbers = count(1)
 V = TypeVar("V")
@@ -40,6 +38,7 @@ class Handover(NamedTuple):
 
     number: int  # a higher one was read later
     leaving: list[Leaving]
+    beyond: int  # orders with the drivers that are not among them
     coming: int  # orders at the station before the drivers'
     stations: dict[str, Station]  # the drivers' and the one before
 
@@ -49,37 +48,20 @@ class Screen(Protocol):
 
     is_busy: bool  # in the middle of a message, and possibly about to send what it read a moment ago
 
+    @property
+    def shown(self) -> Collection[str]:
+        """Return the ids of the orders whose names it shows, besides those that drivers are shown."""
+
     async def show(self, handover: Handover) -> None:
         """Send what has changed since the last time."""
 
 
-class HandoverCheck(PeriodicCheck[Screen]):
+class HandoverCheck(HurriedCheck[Screen]):
     """Read for all screens of this process."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.news = asyncio.Event()
-
-    def join(self, socket: Screen) -> None:
-        if not self.sockets:
-            self.news = asyncio.Event()  # an event belongs to the loop that it was first awaited in
-        super().join(socket)
-
-    def hurry(self) -> None:
-        """Check soon: something has happened."""
-        self.news.set()
-
-    async def run(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.every_seconds):
-                    await self.news.wait()
-            self.news.clear()
-            await self.try_to_check()
-            await asyncio.sleep(REST_SECONDS)
-
     async def check(self) -> None:
-        handover = await read()
+        known: set[str] = set().union(*(screen.shown for screen in self.sockets))
+        handover = await self.timed(read(known))
         idle = [screen for screen in self.sockets if not screen.is_busy]
         if len(idle) < len(self.sockets):
             self.hurry()  # the others are told by the next check
@@ -91,8 +73,8 @@ def who_for(order: Order) -> str:
     return display_name(order.user) if order.user else order.number
 
 
-def names_of(handover: Handover) -> dict[str, dict[str, str | None]]:
-    """Return the names that a board shows, by the order's id."""
+def names_of(handover: Handover, shown: Container[str]) -> dict[str, dict[str, str | None]]:
+    """Return the names on a board, by the order's id, of the orders that it shows."""
     return {
         order.order_id: {
             "order_id": order.order_id,
@@ -100,6 +82,7 @@ def names_of(handover: Handover) -> dict[str, dict[str, str | None]]:
             "with": display_name(driver) if driver else None,
         }
         for order, driver in handover.leaving
+        if order.order_id in shown
     }
 
 
@@ -116,18 +99,36 @@ def drivers_of(orders: Iterable[Order]) -> dict[int, User]:
     return {pk: by for pk, by in latest.items() if by is not None}
 
 
-def read_handover() -> Handover:
-    """Read everything in four queries, however many orders there are."""
+def read_handover(known: Collection[str] = ()) -> Handover:
+    """Read everything in a few queries, however many orders there are.
+
+    Of more than BOARD_ORDERS it reads those that drivers are shown, and these that are on a board.
+    """
     number = next(numbers)
-    orders = list(Order.objects.open().filter(stage__in=[DRIVERS, stages.READY]).select_related("user").order_by())
+    leaving = Order.objects.open().filter(stage__in=[DRIVERS, stages.READY]).select_related("user").order_by()
+    orders, beyond = list(leaving[: BOARD_ORDERS + 1]), 0
+    if len(orders) > BOARD_ORDERS:
+        first = first_of_drivers()
+        beyond = leaving.filter(stage=DRIVERS).count() - len(first)
+        orders = [*first, *leaving.filter(order_id__in=known).exclude(pk__in=[order.pk for order in first])]
     drivers = drivers_of(orders)
     stations = Station.objects.select_related("shop").filter(stage__in=[DRIVERS, BEFORE_DRIVERS])
     return Handover(
         number=number,
         leaving=[Leaving(order, drivers.get(order.pk)) for order in orders],
+        beyond=beyond,
         coming=Order.objects.open().filter(stage=BEFORE_DRIVERS, way=stages.DELIVERY).count(),
         stations={row.stage: row.with_shop() for row in stations},
     )
+
+
+def first_of_drivers() -> list[Order]:
+    """Return what is on its way, and what is the next to leave; what is on hold comes last."""
+    here = Order.objects.open().filter(stage=DRIVERS).select_related("user")
+    under_way = list(here.filter(due_at__isnull=False).order_by("due_at", "pk")[:DRIVERS_ORDERS])
+    in_line = here.filter(started_at__isnull=True, held=False).order_by("-rushed", "joined_at", "pk")
+    waiting = list(in_line[:DRIVERS_ORDERS])
+    return [*under_way, *waiting, *here.filter(held=True).order_by("pk")[: DRIVERS_ORDERS - len(waiting)]]
 
 
 # It reads in a thread of its own: none waits for another.

@@ -1,40 +1,102 @@
 """The board's snapshot, as plain dicts. It takes a handful of queries, however many orders there are."""
 
 from collections import Counter
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from django.db.models import Count, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf, TruncMinute
 
+from home import live
+from home.live import State
 from home.models import Order, OrderEvent
 from kitchen import as_measured, stages
+from kitchen.board.totals import LATE_AFTER_TIMES, SOON_AFTER_TIMES
+from kitchen.board.windows import Asked, Window, read_window, under_way
 from kitchen.incomplete import Incomplete
 from kitchen.models import Shop, Station
+from pizzaProj.limits import BOARD_LATELY_BYTES
 
 LATELY = 12  # orders that have left the kitchen, in case one must come back
-# An order is late when its age is this multiple of the work on it, and due soon a little before.
-LATE_AFTER_TIMES, SOON_AFTER_TIMES = 3.0, 2.25
 HISTORY_MINUTES = 60
 TO_BE_MADE = ("received", "baking")  # stages whose pizzas are in the list of what is still to be made
 OLDEST_HOURS = 12  # the chart leaves out older orders: the index on created_at finds the others quickly
 
 
-def snapshot() -> dict[str, Any]:
-    """Return the whole board. Its orders are unsorted: the line's rule is in their fields."""
-    ended = Order.objects.filter(stage__in=stages.ENDED).with_items().order_by("-pk")[:LATELY]
-    return {"orders": open_orders(), "lately": [order.payload() for order in ended], **settings()}
+class Snapshot(NamedTuple):
+    """The board as it was read, its orders and those that have just left apart."""
+
+    window: Window
+    orders: list[State]
+    lately: list[State]
+    settings: dict[str, Any]
 
 
-def open_orders() -> list[dict[str, Any]]:
-    return [order.payload() for order in Order.objects.open().with_items().order_by("pk")]
+def snapshot(asked: Asked = MappingProxyType({})) -> Snapshot:
+    """Read the board. Its orders are in no particular order: the line's rule is in their fields."""
+    window = read_window(asked)
+    ended = Order.objects.filter(stage__in=stages.ENDED).order_by("-pk").values_list("pk", flat=True)[:LATELY]
+    states = states_of([*window.orders.values(), *ended])
+    orders = [state for state in states if not state.has_ended]
+    lately = [state for state in reversed(states) if state.has_ended]
+    return Snapshot(window, orders, few_bytes(lately), settings())
+
+
+def states_of(pks: Collection[int]) -> list[State]:
+    """Read these orders, those that are still there."""
+    return [live.state_of(order) for order in Order.objects.filter(pk__in=pks).with_items().order_by("pk")]
+
+
+def few_bytes(states: Iterable[State]) -> list[State]:
+    """Return the first of them, as many as the first frame has room for."""
+    taken, found = 0, []
+    for state in states:
+        taken += len(state.payload)
+        if taken <= BOARD_LATELY_BYTES:
+            found.append(state)
+    return found
+
+
+def changed_settings(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return the stations that are not as they were, and the shop if it is not: empty if all is as it was."""
+    stations = [station for station in new["stations"] if station not in old.get("stations", ())]
+    shop = new["shop"] if new["shop"] != old.get("shop") else None
+    return {**({"stations": stations} if stations else {}), **({"shop": shop} if shop else {})}
+
+
+def changes_since(old: dict[str, Any]) -> tuple[dict[str, Any], list[State]]:
+    """Return the settings, and the orders that can be expected at another time because of what has changed."""
+    new = settings()
+    return new, retimed(old, new)
+
+
+def retimed(old: dict[str, Any], new: dict[str, Any]) -> list[State]:
+    """Return the orders that can be expected at another time since the settings were changed.
+
+    Their seq is the one that pages know: nothing has happened to them. A new speed changes all that is under way.
+    """
+    codes = {one["stage"] for one in changed_settings(times_of(old), times_of(new)).get("stations", ())}
+    return states_of(under_way(codes)) if codes else []
+
+
+def times_of(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what says how long work takes, in the form of the settings."""
+    speed = settings["shop"]["speed"]
+    keys = ("stage", "kind", "ends_by", "mean_seconds", "per_pizza", "as_measured", "measured")
+    return {
+        "stations": [{"speed": speed, **{key: one[key] for key in keys}} for one in settings["stations"]],
+        "shop": None,
+    }
 
 
 def settings() -> dict[str, Any]:
-    """Return the stations and the shop, in two queries."""
+    """Return the stations and the shop, in one query."""
+    stations = [row.with_shop() for row in Station.objects.select_related("shop")]
     return {
-        "stations": [station_dict(row.with_shop()) for row in Station.objects.select_related("shop")],
-        "shop": shop_dict(the_shop()),
+        "stations": [station_dict(row) for row in stations],
+        "shop": shop_dict(stations[0].shop if stations else the_shop()),
     }
 
 

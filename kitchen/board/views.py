@@ -9,7 +9,8 @@ from django.views.decorators.http import require_safe
 from accounts import rights
 from kitchen import stages
 from kitchen.board.actions import BUTTONS, MISHAPS
-from kitchen.board.snapshot import LATE_AFTER_TIMES, SOON_AFTER_TIMES, TO_BE_MADE
+from kitchen.board.snapshot import TO_BE_MADE
+from kitchen.board.totals import LATE_AFTER_TIMES, SOON_AFTER_TIMES
 from kitchen.models import Station
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Collection
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -42,12 +43,19 @@ class DriversPage(Identified):
     def may_stay(self, user: User | AnonymousUser) -> bool:
         return rights.has(user, rights.DELIVER)
 
+    @property
+    def shown(self) -> Collection[str]:
+        return ()  # besides those that drivers are shown
+
     async def opened(self) -> None:
         await self.join(live.KITCHEN)  # a hint that something has changed: its frames are for boards
         seen = await handover.read()
         self.orders, self.station = deliveries.orders(seen, self.user.pk), deliveries.station(seen)
         self.read = seen.number
-        await self.send(json.dumps({"drivers": {"orders": list(self.orders.values()), "station": self.station}}))
+        first, *others = live.packed(self.orders.values(), lambda one: len(json.dumps(one)), is_begun=True)
+        await self.send(json.dumps({"drivers": {"orders": first, "station": self.station}}))
+        for orders in others:
+            await self.send(json.dumps({"orders": orders}))
         handover.check.join(self)
 
     async def received(self, text: str | None) -> None:
@@ -77,8 +85,11 @@ class DriversPage(Identified):
                 return
             orders, station = deliveries.orders(handover, self.user.pk), deliveries.station(handover)
             frame: dict[str, Any] = {}
-            if news := changed(self.orders, orders):
-                frame["orders"] = news
+            *first, last = live.packed(changed(self.orders, orders), lambda one: len(json.dumps(one)), is_begun=True)
+            for news in first:
+                await self.send(json.dumps({"orders": news}))
+            if last:
+                frame["orders"] = last
             if gone := self.orders.keys() - orders.keys():
                 frame["gone"] = list(gone)
             if station != self.station:

@@ -43,4 +43,5 @@ def station(handover: Handover) -> dict[str, Any]:
         "takes": drivers is not None and drivers.is_taken,
         "coming": handover.coming,
         "coming_from": before.name if before else stages.BY_CODE[BEFORE_DRIVERS].station,
+        **({"beyond": handover.beyond} if handover.beyond else {}),
     }
