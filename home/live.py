@@ -139,6 +139,7 @@ def frame_of_forecast(payload: str) -> str:
 
 
 def frame_of_orders(payloads: Iterable[str], **more: Any) -> str:
+    """Make a frame of news; with `shown` of what is shown from now on, or due at another time: that is no news."""
     return f"{ORDERS_BEGIN}{JOINT.join(payloads)}]{_rest(more)}"
 
 
@@ -173,10 +174,12 @@ def packed(
         yield pack
 
 
-def frames_of(payloads: Iterable[str], first: Callable[[list[str]], str]) -> list[str]:
-    """Return the frames of a long answer: `first` makes the first one, with as many payloads as it has room for."""
-    with_first, *others = packed(payloads, len, taken=len(first([])), is_begun=True)
-    return [first(with_first), *map(frame_of_orders, others)]
+def frames_of(payloads: Iterable[str], first: Callable[[list[str], int], str]) -> list[str]:
+    """Return the frames of a long answer. `first` makes the first one, of the payloads that it has room for and the
+    number of frames that follow.
+    """
+    with_first, *others = packed(payloads, len, taken=len(first([], 0)), is_begun=True)
+    return [first(with_first, len(others)), *(frame_of_orders(some, shown=True) for some in others)]
 
 
 def cut(states: Collection[State]) -> Iterator[list[State]]:

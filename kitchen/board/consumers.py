@@ -9,7 +9,6 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -148,7 +147,10 @@ class KitchenBoard(OrderWatcher):
             **({} if self.hears_news else {"totals": self.totals}),
         }
         lately = [state.payload for state in shown.lately]
-        first = partial(live.frame_of_board, lately=lately, board=board, **more)
+
+        def first(orders: list[str], parts: int) -> str:
+            return live.frame_of_board(orders, lately, {**board, **({"parts": parts} if parts else {})}, **more)
+
         await self.send_each(live.frames_of((state.payload for state in shown.orders), first))
 
     async def send_settings(self, settings: dict[str, Any], retimed: list[State]) -> None:
@@ -158,7 +160,7 @@ class KitchenBoard(OrderWatcher):
         """
         head = {"changed": changed_settings(self.settings, settings)} if self.takes_parts else settings
         orders = [state.payload for state in retimed if state.order_id in self.open]
-        await self.send_each(live.frames_of(orders, partial(live.frame_of_orders, **head)))
+        await self.send_each(live.frames_of(orders, lambda some, _: live.frame_of_orders(some, **head)))
         self.settings = settings  # after sending: what could not be sent is sent by the next check
 
     async def catch_up(self) -> None:
@@ -192,7 +194,7 @@ class KitchenBoard(OrderWatcher):
             for states in live.cut(await read_states(new.values())):
                 news = [state for state in states if state.seq > self.seen.get(state.order_id, -1)]
                 if news:
-                    await self.send(live.frame_of_orders(state.payload for state in news))
+                    await self.send(live.frame_of_orders((state.payload for state in news), shown=True))
                 for state in states:
                     self.note(*state[:3])
         except BaseException:

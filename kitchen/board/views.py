@@ -12,6 +12,7 @@ from kitchen.board.actions import BUTTONS, MISHAPS
 from kitchen.board.snapshot import TO_BE_MADE
 from kitchen.board.totals import LATE_AFTER_TIMES, SOON_AFTER_TIMES
 from kitchen.models import Station
+from pizzaProj.limits import BOARD_OF_STATION
 
 
 @require_safe
@@ -33,6 +34,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "mishaps": MISHAPS,
         "to_be_made": " ".join(TO_BE_MADE),
         "soon_after": f"{SOON_AFTER_TIMES:g}",
+        "most": BOARD_OF_STATION,
         "late_after": f"{LATE_AFTER_TIMES:g}",
     }
     return render(request, "kitchen/board.html", context)

@@ -17,15 +17,19 @@ const UNDO_MS = 5000;
 const NEW_MS = 15_000; // no tone for a ticket that is older
 const REMEMBERED = 5000; // orders whose seq is kept, including those that have left
 const LATELY = 12;
+const MORE = 100; // works of each of a station's lists that are shown when somebody asks for more
+const MOST = Number(document.getElementById("floor").dataset.most); // and the most of them that the kitchen sends
 const NO_UNDO = ["resume", "undo"];
 
 const byId = (id) => document.getElementById(id);
-const kitchen = { orders: new Map(), lately: [], stations: new Map(), shop: null, who: new Map(), hidesSimulated: false };
+const kitchen = { orders: new Map(), lately: [], stations: new Map(), shop: null, who: new Map(), totals: null, hidesSimulated: false };
 const seqs = new Map(); // order_id -> the newest seq, including orders that have left
 const changed = new Set(); // ids of orders that changed since the last drawing
 const alone = document.querySelector(".station.alone")?.dataset.stage; // the screen over one station
+const asked = alone ? { [alone]: MORE } : {}; // how many works of each list to show at least, by stage
 const tickets = new Tickets(kitchen, alone && ((order) => worksAt(kitchen.stations.get(alone), order)));
 const numbers = new Numbers(kitchen);
+let coming = null; // while a snapshot comes in parts: {ids, parts}, of what has come and how many are missing
 let drawnAt = 0;
 let drawing = 0;
 
@@ -33,28 +37,48 @@ let drawing = 0;
 
 function hear(frame) {
   if (frame.board) showBoard(frame.board);
-  if (frame.stations) set(frame);
+  if (frame.stations ?? frame.changed) set(frame.changed ?? frame);
   for (const names of frame.who ?? []) call(names);
   if (frame.history) numbers.begin(frame.history);
-  const [forecasts, news] = frame.stations ? [[], frame.orders ?? []] : split(frame.orders ?? []);
+  const isNews = !frame.stations && !frame.changed && !frame.shown;
+  const [forecasts, news] = isNews ? split(frame.orders ?? []) : [[], frame.orders ?? []];
   forecasts.forEach(keep);
-  for (const payload of news) take(payload);
+  for (const payload of news) take(payload, !isNews);
+  if (frame.shown) comePart(frame.orders);
+  const totals = frame.board ? frame.board.totals ?? null : frame.totals;
+  if (totals !== undefined) showTotals(totals);
   if (forecasts.length && !news.length) return;
   if (frame.done) answer(frame);
   if (frame.error) complain(frame);
   drawSoon();
 }
 
-/** Take over the whole board. Orders that are not on it have left. */
-function showBoard({ orders, lately, who = [], ...settings }) {
+/** Take over the whole board. Orders that are not on it have left; of a long one some come in the next frames. */
+function showBoard({ orders, lately, who = [], parts = 0, ...settings }) {
   kitchen.who.clear();
   who.forEach(call);
   set(settings);
   kitchen.lately = lately;
-  const there = new Set(orders.map(({ order_id }) => order_id));
-  for (const id of kitchen.orders.keys()) if (!there.has(id)) kitchen.orders.delete(id);
   for (const payload of orders) take(payload, true);
   for (const payload of lately) take(payload, true);
+  coming = { ids: new Set(), parts: parts + 1 };
+  comePart(orders);
+}
+
+/** Note a part of a snapshot. With the last one it is known which orders have left. */
+function comePart(orders) {
+  if (!coming) return;
+  for (const { order_id: id } of orders) coming.ids.add(id);
+  coming.parts -= 1;
+  if (coming.parts) return;
+  for (const id of kitchen.orders.keys()) if (!coming.ids.has(id)) kitchen.orders.delete(id);
+  coming = null;
+}
+
+/** Take over how much there is in all; null if all of it is shown. */
+function showTotals(totals) {
+  kitchen.totals = totals;
+  if (totals && numbers.recount(totals.placed, kitchen.hidesSimulated)) ring();
 }
 
 /** Take over who an order is for, and who has taken it along. */
@@ -63,9 +87,9 @@ function call(names) {
   changed.add(names.order_id);
 }
 
-/** Take over the stations and the shop. */
-function set({ stations, shop }) {
-  kitchen.stations = new Map(stations.map((station) => [station.stage, station]));
+/** Take over the stations and the shop, or those that have changed. */
+function set({ stations = [], shop = kitchen.shop }) {
+  for (const station of stations) kitchen.stations.set(station.stage, station);
   kitchen.shop = shop;
   hands.settle();
   showShop();
@@ -78,6 +102,7 @@ function take(payload, isSnapshot = false) {
   seqs.delete(payload.order_id); // move to the end: the Map's first entries are the oldest
   seqs.set(payload.order_id, payload.seq);
   if (known === undefined && !isSnapshot) welcome(payload);
+  coming?.ids.add(payload.order_id);
   const { order_id: id, state } = payload;
   changed.add(id);
   if (state === "delivered" || state === "cancelled") leave(payload);
@@ -136,7 +161,7 @@ function draw() {
   const now = new Set(changed);
   changed.clear();
   tickets.draw(now);
-  if (alone) drawCounts(alone, shownOrders());
+  if (alone) drawCounts(alone, shownOrders(), kitchen);
   showFigures();
   dispatchEvent(new Event("board:drawn"));
 }
@@ -178,6 +203,19 @@ function change(message) {
   if (live.send(message)) return;
   hands.settle();
   say("No connection right now. Nothing was changed.", "problem");
+}
+
+/** Ask for more of a station's lists. Return whether there can be more. */
+function showMore(stage) {
+  if (asked[stage] >= MOST) return say("That is as much as one screen can hold."), false;
+  asked[stage] = Math.min(MOST, tickets.knownAt(stage) + MORE);
+  if (!live.send(hello())) say("No connection right now. You will see more when it is back.", "problem");
+  return true;
+}
+
+/** Return what this page wants to see. The kitchen forgets it with the connection. */
+function hello() {
+  return { action: "show", first: asked };
 }
 
 function answer({ done, order, item }) {
@@ -309,8 +347,8 @@ function showState(state, code) {
 
 recall();
 applyPreferences();
-const hands = new Hands(kitchen, { send, change, undo, toggleNumbers: () => toggle("numbers") });
-const handlers = { onFrame: hear, onPayload: (payload) => hear({ orders: [payload] }), onState: showState };
+const hands = new Hands(kitchen, { send, change, undo, toggleNumbers: () => toggle("numbers"), showMore });
+const handlers = { hello, onFrame: hear, onPayload: (payload) => hear({ orders: [payload] }), onState: showState };
 const live = new Live("/ws/kitchen/", handlers, { isPersonal: true });
 addEventListener("resize", drawSoon);
 setInterval(tick, TICK_MS);

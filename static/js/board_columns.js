@@ -1,6 +1,7 @@
 import { duration } from "./clock.js";
 import { write } from "./words.js";
-import { READY, usualMs } from "./board_moods.js";
+import { READY } from "./board_moods.js";
+import { loadOf } from "./board_totals.js";
 
 // A column of the board: the head of its station, its three lists, and how much of the screen they get.
 
@@ -15,6 +16,7 @@ const MOST_WIDE = 2; // full tickets side by side that a column asks for
 const TITLES = 2; // of the lists, which stand among the small tickets
 const COLUMN_PX = 220;
 const CHIP_WIDTH_PX = 126;
+const REST_WORDS = { working: "under way", held: "on hold", waiting: "in line" };
 
 export function showIf(element, is) {
   if (element.hidden === is) element.hidden = !is;
@@ -26,6 +28,7 @@ export class Column {
     this.element = element;
     this.scroller = element.querySelector(".tickets");
     this.below = element.querySelector(".below");
+    this.rest = element.querySelector(".rest");
     this.lists = {};
     this.known = new Map(); // properties of the style as they were last set
     for (const state of ["working", "held", "waiting"]) this.lists[state] = element.querySelector(`.${state}`);
@@ -33,8 +36,8 @@ export class Column {
     this.below.addEventListener("click", () => this.page());
   }
 
-  /** Put each ticket in its place. A ticket that is already there is not touched. */
-  place(works, nodes) {
+  /** Put each ticket in its place. A ticket that is already there is not touched. `inAll` counts also what has none. */
+  place(works, nodes, inAll) {
     for (const [state, list] of Object.entries(this.lists)) {
       let here = list.firstChild;
       for (const { key } of works[state]) {
@@ -45,10 +48,20 @@ export class Column {
       if (state !== "working") {
         const title = list.previousElementSibling;
         showIf(title, works[state].length > 0);
-        write(title, `${state === "held" ? "On hold" : "In line"} · ${works[state].length}`);
+        write(title, `${state === "held" ? "On hold" : "In line"} · ${Math.max(works[state].length, inAll[state] ?? 0)}`);
       }
     }
+    this.showRest(works, inAll);
     showIf(this.element.querySelector(".nobody"), !Object.values(works).some((list) => list.length));
+  }
+
+  /** Say how many have no ticket here: the page asks for them when somebody wants to see them. */
+  showRest(works, inAll) {
+    const missing = Object.entries(inAll).map(([state, count]) => [state, Math.max(0, count - works[state].length)]);
+    const words = missing.filter(([, count]) => count).map(([state, count]) => `${count.toLocaleString("en")} more ${REST_WORDS[state]}`);
+    if (!words.length && this.rest.contains(document.activeElement)) [...this.scroller.querySelectorAll(".ticket")].at(-1)?.focus();
+    showIf(this.rest, words.length > 0);
+    write(this.rest.firstElementChild, words.join(", "));
   }
 
   /** Give a busy column more of the screen, and make its line a crowd of small tickets. Return whether it has.
@@ -102,43 +115,34 @@ export class Column {
   }
 
   /** `orders` are those in the column, `pizzas` those that are at the station, wherever their order's ticket is. */
-  head(station, orders, pizzas, speed, now) {
+  head(station, orders, pizzas, kitchen, now) {
     const isOfItems = station.works_on === "item";
-    const taken = isOfItems ? pizzas.filter(({ state }) => state === "working").length : orders.working.length;
+    const load = loadOf(kitchen, station, orders, pizzas);
     const hasPlaces = station.stage !== READY && station.kind !== "belt";
-    const load = hasPlaces ? `${taken} of ${station.places}` : taken;
-    write(this.element.querySelector(".load"), station.is_open ? String(load) : "Closed");
+    const taken = hasPlaces ? `${load.working} of ${station.places}` : load.working;
+    const underWay = isOfItems ? pizzas.filter(({ state }) => state === "working") : orders.working;
+    write(this.element.querySelector(".load"), station.is_open ? String(taken) : "Closed");
     write(this.element.querySelector("output"), station.places === 1 ? "1 place" : `${station.places} places`);
-    write(this.element.querySelector(".line"), isOfItems ? lineOfPizzas(station, pizzas, speed, now) : lineWords(station, orders, speed, now));
+    write(this.element.querySelector(".line"), lineWords(station, load, underWay, kitchen.shop.speed, now));
     this.element.classList.toggle("closed", !station.is_open);
     this.element.classList.toggle("takes", Boolean(station.takes));
-    this.element.classList.toggle("full", hasPlaces && taken >= station.places);
+    this.element.classList.toggle("full", hasPlaces && load.working >= station.places);
     this.element.classList.toggle("placeless", !hasPlaces);
   }
 }
 
-function lineWords(station, { working, waiting }, speed, now) {
-  if (!waiting.length) {
-    if (station.stage === READY) return working.length ? "To be collected" : "Nobody waiting";
+function lineWords(station, load, underWay, speed, now) {
+  if (!load.waiting) {
+    if (station.stage === READY) return load.working ? "To be collected" : "Nobody waiting";
     if (!station.is_open) return "Closed to new work";
-    return working.length < station.places ? "No wait" : "Nobody waiting";
+    return load.working < station.places ? "No wait" : "Nobody waiting";
   }
-  const longest = now - Math.min(...waiting.map((order) => Date.parse(order.joined_at)));
-  const words = `${waiting.length} in line, ${duration(longest)} so far`;
-  if (!station.is_open) return words;
-  const free = Math.min(...working.map((order) => Math.max(0, Date.parse(order.due_at) - now)));
-  const work = waiting.reduce((sum, order) => sum + usualMs(order, station, speed), 0);
+  const isOfItems = station.works_on === "item";
+  const words = isOfItems
+    ? `${load.waiting} ${load.waiting === 1 ? "pizza" : "pizzas"} in line`
+    : `${load.waiting} in line, ${duration(now - load.since)} so far`;
+  if (!station.is_open || (isOfItems && station.kind === "belt")) return words;
+  const free = Math.min(...underWay.map(({ due_at: due }) => Math.max(0, Date.parse(due) - now)));
+  const work = (load.pieces * 1000 * station.mean_seconds) / speed;
   return `${words} · about ${duration((Number.isFinite(free) ? free : 0) + work / station.places)} to wait now`;
 }
-
-/** The same for a station at which each pizza has a place of its own. */
-function lineOfPizzas(station, pizzas, speed, now) {
-  const [waiting, working] = ["waiting", "working"].map((wanted) => pizzas.filter(({ state }) => state === wanted));
-  if (!waiting.length) return lineWords(station, { working, waiting }, speed, now);
-  const words = `${waiting.length} ${waiting.length === 1 ? "pizza" : "pizzas"} in line`;
-  if (!station.is_open || station.kind === "belt") return words;
-  const free = Math.min(...working.map((pizza) => Math.max(0, Date.parse(pizza.due_at) - now)));
-  const work = (waiting.length * 1000 * station.mean_seconds) / speed;
-  return `${words} · about ${duration((Number.isFinite(free) ? free : 0) + work / station.places)} to wait now`;
-}
-

@@ -17,7 +17,7 @@ const KEYS = { d: "advance", t: "take", r: "recall", h: "hold", f: "rush" };
 export class Hands {
   constructor(kitchen, actions) {
     this.kitchen = kitchen;
-    this.actions = actions; // send(order, action, more), change(message), undo(), toggleNumbers()
+    this.actions = actions; // send(order, action, more), change(message), undo(), toggleNumbers(), showMore(stage)
     this.dialog = document.getElementById("ticket-dialog");
     this.order = null; // the order of the open dialog, as it was when the dialog opened
     this.pizza = null; // and the one of its pizzas that the dialog is about, if it is about one
@@ -142,6 +142,7 @@ export class Hands {
     const station = this.kitchen.stations.get(stage);
     if (!station) return; // the board has not come yet
     if (names.contains("settings")) return this.forms.openStation(station);
+    if (names.contains("show-more")) return this.actions.showMore(stage);
     const step = Number(names.contains("more")) - Number(names.contains("less"));
     if (!step) return;
     const places = (this.wanted.get(stage) ?? station.places) + step; // two quick taps add up to two places
@@ -170,6 +171,7 @@ export class Hands {
     if (letter === "?") return this.show("help-dialog");
     if (letter === "u") return this.actions.undo();
     if (letter === "n") return this.actions.toggleNumbers();
+    if (letter === "s") return this.showMore(target);
     const order = this.orderOf(ticket);
     if (!order || !this.canMove) return false;
     const pizza = this.pizzaOfTicket(ticket);
@@ -179,6 +181,12 @@ export class Hands {
     if (!KEYS[letter]) return false;
     this.send(ticket, letter === "h" && (pizza ?? order).state === "held" ? "resume" : KEYS[letter]);
     return true;
+  }
+
+  /** Show more of the column that the focus is in. */
+  showMore(target) {
+    const column = target.closest(".station") ?? document.querySelector(".station.alone");
+    return Boolean(column) && !column.querySelector(".rest").hidden && this.actions.showMore(column.dataset.stage);
   }
 
   opened(order, focus, pizza) {

@@ -2,6 +2,7 @@
 import { serverNow, timeOfDay } from "./clock.js";
 import { write } from "./words.js";
 import { showIf } from "./board_columns.js";
+import { ordersAt, ordersInAll, pizzaCounts } from "./board_totals.js";
 import { countPizzas } from "./board_works.js";
 
 // The numbers beside the board: pizzas still to be made, the last hour as chart and table, and recent departures.
@@ -9,6 +10,7 @@ import { countPizzas } from "./board_works.js";
 const MINUTE_MS = 60_000;
 const AGO_MINUTES = [59, 30, 15, 0]; // the columns of the table
 const CHART_HEIGHT = 180;
+const TO_DO = ["waiting", "working", "held"];
 const STROKES = [["--tomato", []], ["--soon", [8, 4]], ["--basil", []], ["--bs-secondary-color", [2, 3]]]; // used in turn
 
 export class Numbers {
@@ -25,11 +27,27 @@ export class Numbers {
     this.minute = Math.floor(serverNow() / MINUTE_MS);
   }
 
-  /** Count a new order. */
+  /** Count a new order, unless the kitchen counts them. */
   count({ simulated }) {
-    if (!this.hour) return;
+    if (!this.hour || this.kitchen.totals) return;
     this.pass();
     this.hour[simulated ? "simulated" : "real"].placed[59] += 1;
+  }
+
+  /** Take over how many orders were placed in the newest minutes. Return whether there are new ones. */
+  recount(placed, isReal) {
+    if (!this.hour) return false;
+    this.pass();
+    let isMore = false;
+    for (const { minute, ...counts } of placed) {
+      const index = 59 - (this.minute - Date.parse(minute) / MINUTE_MS);
+      for (const [kind, { placed: list }] of Object.entries(this.hour)) {
+        if (!(index in list)) continue;
+        isMore ||= counts[kind] > list[index] && (kind === "real" || !isReal);
+        list[index] = counts[kind];
+      }
+    }
+    return isMore;
   }
 
   /** Shift the hour by the minutes that have passed. */
@@ -55,8 +73,9 @@ export class Numbers {
   /** Write the figures above the board; `late(order)` says whether an order is late. */
   figures(late) {
     const orders = this.shown();
-    const lateNow = orders.filter(late).length;
-    write(document.getElementById("in-kitchen"), String(orders.length));
+    const inAll = this.kitchen.totals && ordersInAll(this.kitchen);
+    const lateNow = inAll ? inAll.late : orders.filter(late).length;
+    write(document.getElementById("in-kitchen"), String(inAll ? inAll.orders : orders.length));
     write(document.getElementById("late-now"), String(lateNow));
     document.getElementById("late-figure").classList.toggle("any", lateNow > 0);
     if (!this.hour) return;
@@ -85,7 +104,9 @@ export class Numbers {
   allDay() {
     const list = document.getElementById("all-day");
     const stages = list.dataset.stages.split(" "); // the stages in which pizzas are still to be made
-    const rows = countPizzas(this.shown(), ({ stage, state }) => stages.includes(stage) && state !== "done");
+    const rows = this.kitchen.totals
+      ? pizzaCounts(this.kitchen, stages, TO_DO)
+      : countPizzas(this.shown(), ({ stage, state }) => stages.includes(stage) && state !== "done");
     fillList(list, rows, ([name, count]) => [name, String(count)]);
     showIf(document.getElementById("nothing-to-make"), rows.length === 0);
   }
@@ -93,7 +114,12 @@ export class Numbers {
   /** Set the last numbers of the chart to the present state. */
   present() {
     this.pass();
-    for (const part of Object.values(this.hour)) for (const list of Object.values(part.in_station)) list[59] = 0;
+    for (const [kind, part] of Object.entries(this.hour)) {
+      for (const [stage, list] of Object.entries(part.in_station)) {
+        list[59] = this.kitchen.totals ? ordersAt(this.kitchen, stage, kind === "simulated") : 0;
+      }
+    }
+    if (this.kitchen.totals) return;
     for (const { stage, simulated } of this.kitchen.orders.values()) {
       this.hour[simulated ? "simulated" : "real"].in_station[stage][59] += 1;
     }

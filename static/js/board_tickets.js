@@ -5,6 +5,7 @@ import { write } from "./words.js";
 import { Column, showIf } from "./board_columns.js";
 import { moodOf, READY } from "./board_moods.js";
 import { mainVerb } from "./board_verbs.js";
+import { ticketsAt } from "./board_totals.js";
 import { showWho, whoWords } from "./board_who.js";
 import { byStart, byTurn, listOf } from "./board_works.js";
 
@@ -18,9 +19,10 @@ const MOOD_WORDS = { calm: "", soon: "Due soon", late: "Late" };
 
 /** All columns. `kitchen` is the state: orders, stations, shop, and whether simulated orders are hidden. */
 export class Tickets {
-  constructor(kitchen, worksOf = (order) => [order]) {
+  constructor(kitchen, worksOf) {
     this.kitchen = kitchen;
-    this.worksOf = worksOf; // what of an order has a ticket
+    this.isAlone = Boolean(worksOf); // one station on a screen of its own
+    this.worksOf = worksOf ?? ((order) => [order]); // what of an order has a ticket
     this.floor = document.getElementById("stations");
     this.nodes = new Map(); // key of a work -> its ticket
     this.fillings = new WeakMap(); // a ticket's bar -> its animation
@@ -42,7 +44,7 @@ export class Tickets {
     const next = focused && (neighbour(focused, 1) ?? neighbour(focused, -1));
     const shown = this.group(({ simulated }) => !simulated || !this.kitchen.hidesSimulated);
     const moves = this.take(shown, changed);
-    for (const [stage, column] of this.columns) column.place(shown.get(stage), this.nodes);
+    for (const [stage, column] of this.columns) column.place(shown.get(stage), this.nodes, this.inAll(stage));
     this.share(shown);
     this.tick(changed);
     for (const move of moves) this.slide(move);
@@ -81,6 +83,22 @@ export class Tickets {
       waiting.sort(byTurn);
     }
     return groups;
+  }
+
+  /** Return how many tickets each list of a station would have if all had one; nothing if all have. */
+  inAll(stage) {
+    const { totals, stations } = this.kitchen;
+    return totals ? ticketsAt(this.kitchen, stage, this.isAlone && stations.get(stage).works_on === "item") : {};
+  }
+
+  /** Return how many works of a station are known, in the longest of its lists. */
+  knownAt(stage) {
+    const counts = { working: 0, held: 0, waiting: 0 };
+    const isOfItems = this.kitchen.stations.get(stage).works_on === "item";
+    for (const order of this.kitchen.orders.values()) {
+      for (const work of isOfItems ? order.items : [order]) if (work.stage === stage && work.state in counts) counts[work.state] += 1;
+    }
+    return Math.max(...Object.values(counts));
   }
 
   /** Return the pizzas by stage, one by one. */
@@ -129,10 +147,10 @@ export class Tickets {
   /** Update headings, times and moods, every second and after every change. */
   tick(changed = new Set()) {
     const now = serverNow();
-    const { stations, shop } = this.kitchen;
+    const { stations } = this.kitchen;
     const pizzas = this.pizzasByStage();
     for (const [stage, lists] of this.group(() => true)) {
-      this.columns.get(stage).head(stations.get(stage), lists, pizzas.get(stage) ?? [], shop.speed, now);
+      this.columns.get(stage).head(stations.get(stage), lists, pizzas.get(stage) ?? [], this.kitchen, now);
       for (const work of Object.values(lists).flat()) this.update(work, changed.has(work.order_id), now);
     }
     if (!changed.size) this.countHidden();

@@ -264,10 +264,15 @@ def test_lists_share_the_room_and_what_short_ones_leave():
 def test_frames_are_cut_between_orders(monkeypatch):
     monkeypatch.setattr(live, "BOARD_FRAME_BYTES", 1100)
     payloads = [json.dumps("a" * 40)] * 4
-    first = partial(live.frame_of_orders, who=["b" * 990])
-    frames = live.frames_of(payloads, first)
-    assert [len(json.loads(frame)["orders"]) for frame in frames] == [1, 2, 1]
-    assert live.frames_of([json.dumps("a" * 5000)], first)[1:] == [live.frame_of_orders([json.dumps("a" * 5000)])]
+
+    def first(orders, parts):
+        return live.frame_of_orders(orders, parts=parts, who=["b" * 970])
+
+    frames = [json.loads(frame) for frame in live.frames_of(payloads, first)]
+    assert [len(frame["orders"]) for frame in frames] == [1, 2, 1]
+    assert (frames[0]["parts"], frames[1]["shown"]) == (2, True)
+    alone = json.dumps("a" * 5000)  # one that is too large for any frame
+    assert [json.loads(frame)["orders"] for frame in live.frames_of([alone], first)] == [[], [json.loads(alone)]]
 
 
 def test_an_event_of_orders_can_be_taken_apart_and_an_older_versions_too(place):
