@@ -103,8 +103,8 @@ HISTORIES_AT_ONCE = 1  # pages of history that one process reads; the others wai
 # station, shared fairly, and how many the others are.
 BOARD_FRAME_BYTES = 100_000  # of a frame; an order of hundreds of pizzas fits in one
 BOARD_ORDERS = 300  # that it shows without asking which
-BOARD_UNDER_WAY = 100  # works at a place, over all stations
-BOARD_IN_LINE = 200  # works in line or on hold, likewise
+BOARD_UNDER_WAY = 60  # works at a place, over all stations
+BOARD_IN_LINE = 80  # works in line or on hold, likewise
 BOARD_OF_STATION = 1_000  # works of each list of a station that somebody asked to see
 BOARD_LATELY_BYTES = 20_000  # of the orders that have just left
 BOARD_NAMES = 40  # of pizzas that are counted by name; the others are counted together

@@ -41,6 +41,7 @@ def kinds(names: Names) -> dict[str, Kind]:
     tapped = [{"action": name, **one} for name in (*BOARD_VERBS, "undo")]
     board = [*tapped, {"action": "override", "stage": "baked", **one}]
     board += [{"action": "station", "as_measured": False, "ends_by": "clock", **STATION}, {"action": "shop", **SHOP}]
+    board += [{"action": "show", "first": {"baking": 50}}]
     spoken = [{"type": kind, **SPOKEN, "to": "bob", "reason": "rude"} for kind in CHAT_VERBS]
     spoken += [{"type": kind, "after": 0, "before": 9, **SPOKEN, "reason": "rude"} for kind in RoomSocket.HANDLERS]
     rooms = [names.room, names.private, names.conversation, "order-nowhere", "a-new-room"]

@@ -28,7 +28,7 @@ from home import consumers, live, reconcile
 from home.models import Order, OrderItem, Pizza
 from keeping import ages, archiving
 from kitchen import flow, tasks
-from kitchen.board import demand, handover, snapshot
+from kitchen.board import demand, handover, snapshot, windows
 from kitchen.models import Promise
 from kitchen.planner import studies
 from kitchen.promises import forecast, ledger, measure
@@ -167,6 +167,7 @@ def sockets(shop: Shop) -> dict[str, Path]:
         "socket of an order": lambda: consumers.read_payloads([shop.past.order_id]),
         "sockets’ missed changes": lambda: reconcile.read_newer(dict.fromkeys(order_ids, 1), now()),
         "board’s first frame": snapshot.snapshot,
+        "a crowded board’s look": crowded,
         "board’s chart": lambda: snapshot.history(now()),
         "drivers’ first frame": handover.read_handover,
         "inbox": conversations.inbox,
@@ -179,6 +180,12 @@ def sockets(shop: Shop) -> dict[str, Path]:
         "room, staff": lambda: (stream_of.snapshot(shop.room.pk, cook, 1), stream_of.last(shop.room.pk, cook)),
         "rooms’ missed messages": lambda: rooms_check._read_rooms([shop.room.pk]),
     }
+
+
+def crowded() -> None:
+    """Look at which orders a board shows, as where there are too many to show all."""
+    with mock.patch.object(windows, "BOARD_ORDERS", 0):
+        windows.read_window({})
 
 
 # What comes round

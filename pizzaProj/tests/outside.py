@@ -146,7 +146,7 @@ def visit_list(window: Window, order_id: str) -> None:
 def visit_board(window: Window, order_id: str) -> None:
     board = window.hear("board+history")["board+history"]["board"]
     (seq,) = [order["seq"] for order in board["orders"] if order["order_id"] == order_id]
-    window.say(action="station", stage="baked", places=2)
+    window.say(action="station", stage="out_for_delivery", mean_seconds=901)  # where the order is: it is due later
     window.hear("done", "orders+shop+stations")
     window.say(action="rush", order_id=order_id, seq=seq)
     window.hear("done+order", "orders")

@@ -150,6 +150,7 @@ VERBS = {
         **dict.fromkeys(["override", "undo"], MOVE_ORDERS),
         "station": SET_STATIONS,
         "shop": RUN_SHOP,
+        "show": SEE_ORDERS,
     },
     "drivers": dict.fromkeys(["take", "advance", "undo"], DELIVER),
     "order": {"override": MOVE_ORDERS},

@@ -16,7 +16,6 @@ const MOST_WIDE = 2; // full tickets side by side that a column asks for
 const TITLES = 2; // of the lists, which stand among the small tickets
 const COLUMN_PX = 220;
 const CHIP_WIDTH_PX = 126;
-const REST_WORDS = { working: "under way", held: "on hold", waiting: "in line" };
 
 export function showIf(element, is) {
   if (element.hidden === is) element.hidden = !is;
@@ -55,13 +54,16 @@ export class Column {
     showIf(this.element.querySelector(".nobody"), !Object.values(works).some((list) => list.length));
   }
 
-  /** Say how many have no ticket here: the page asks for them when somebody wants to see them. */
+  /** Say how many have no ticket here, and offer to show more of them. */
   showRest(works, inAll) {
-    const missing = Object.entries(inAll).map(([state, count]) => [state, Math.max(0, count - works[state].length)]);
-    const words = missing.filter(([, count]) => count).map(([state, count]) => `${count.toLocaleString("en")} more ${REST_WORDS[state]}`);
-    if (!words.length && this.rest.contains(document.activeElement)) [...this.scroller.querySelectorAll(".ticket")].at(-1)?.focus();
-    showIf(this.rest, words.length > 0);
-    write(this.rest.firstElementChild, words.join(", "));
+    const missing = Object.entries(inAll).map(([state, count]) => Math.max(0, count - works[state].length));
+    const rest = missing.reduce((sum, count) => sum + count, 0);
+    if (!rest && this.rest === document.activeElement) [...this.scroller.querySelectorAll(".ticket")].at(-1)?.focus();
+    showIf(this.rest, rest > 0);
+    if (!rest) return;
+    const words = `Show more of ${rest.toLocaleString("en")}`;
+    write(this.rest, words);
+    this.rest.ariaLabel = `${this.rest.dataset.name}: ${words.toLowerCase()}`;
   }
 
   /** Give a busy column more of the screen, and make its line a crowd of small tickets. Return whether it has.

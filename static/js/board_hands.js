@@ -142,7 +142,7 @@ export class Hands {
     const station = this.kitchen.stations.get(stage);
     if (!station) return; // the board has not come yet
     if (names.contains("settings")) return this.forms.openStation(station);
-    if (names.contains("show-more")) return this.actions.showMore(stage);
+    if (names.contains("rest")) return this.actions.showMore(stage);
     const step = Number(names.contains("more")) - Number(names.contains("less"));
     if (!step) return;
     const places = (this.wanted.get(stage) ?? station.places) + step; // two quick taps add up to two places

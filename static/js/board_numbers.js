@@ -164,7 +164,7 @@ export class Numbers {
       scales: { y: { range: (_, low, high) => [0, Math.max(4, high)] } },
       axes: [
         { ...axis, space: 70, values: (_, times) => times.map((time) => timeOfDay(time * 1000).split(", ").at(-1)) },
-        { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] },
+        { ...axis, size: (_, words) => 16 + 8 * Math.max(3, ...(words ?? []).map((word) => word.length)), incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] },
       ],
       series: [{}, ...series],
     };

@@ -171,9 +171,11 @@ function actionOf({ state, is_mine: isMine, driver }) {
 }
 
 function fillHead() {
-  const { coming, coming_from: from, takes, is_open: isOpen } = shown.station;
+  const { beyond = 0, coming, coming_from: from, takes, is_open: isOpen } = shown.station;
   write(byId("coming"), `${coming ? `Coming next: ${coming}` : "Nothing"} at the ${from.toLowerCase()}`);
   const note = noteOf(takes, isOpen);
+  byId("beyond").hidden = !beyond;
+  write(byId("beyond"), `And ${beyond.toLocaleString("en")} more after these.`);
   byId("note").hidden = !note;
   write(byId("note"), note);
   write(byId("ready-title"), takes ? "Ready to go" : "Waiting to go");

@@ -1,59 +1,11 @@
-"""A kitchen with far more orders than a board shows, written straight into the tables; and a page that listens."""
+"""What a page of a crowded board knows, and what it should."""
 
 import json
 from collections import Counter
-from datetime import timedelta
-from itertools import cycle, islice
+from datetime import datetime
 
-from django.utils import timezone
-
-from home.models import PROMISE_FIELDS, Order, OrderItem, new_order_id
 from kitchen.board.totals import LATE_AFTER_TIMES, STATES, work_seconds
 from kitchen.models import Station
-
-# Of ten orders: the stage, whether it is under way or on hold, and how many pizzas.
-MIX = [
-    ("received", "waiting", 2),
-    ("received", "waiting", 1),
-    ("received", "working", 2),
-    ("baking", "waiting", 3),
-    ("baking", "held", 1),
-    ("baked", "waiting", 2),
-    ("out_for_delivery", "waiting", 1),
-    ("out_for_delivery", "working", 4),
-    ("out_for_delivery", "held", 1),
-    ("ready", "working", 2),
-]
-OF_ITEMS = ("received", "baking")
-
-
-def fill(count, promised=True):
-    """Write so many open orders. At the make line and the oven the first pizza of an order is what is under way."""
-    now = timezone.now()
-    orders, items = [], []
-    for number, (stage, state, pizzas) in enumerate(islice(cycle(MIX), count)):
-        joined_at = now - timedelta(seconds=count - number)
-        of_work = {"stage": stage, "held": state == "held", "joined_at": joined_at}
-        begun = {"started_at": joined_at, "due_at": now + timedelta(minutes=9)} if state == "working" else {}
-        is_whole = stage not in OF_ITEMS
-        order = Order(
-            order_id=new_order_id(),
-            way="carry_out" if stage == "ready" else "delivery",
-            pizzas=pizzas,
-            summary=f"{pizzas} × Margherita",
-            seq=1,
-            epoch=1,
-            created_at=joined_at,
-            **dict.fromkeys(PROMISE_FIELDS, now + timedelta(seconds=30 * (number % 7 - 1)) if promised else None),
-            **({**of_work, **begun} if is_whole else {"stage": stage, "joined_at": joined_at}),
-        )
-        orders.append(order)
-        for piece in range(pizzas):
-            own = {} if is_whole else {**of_work, **(begun if piece == 0 else {})}
-            done = {"is_done": True, "stage": "baked"} if is_whole else {}
-            items.append(OrderItem(order=order, number=piece + 1, name="Margherita", epoch=1, **own, **done))
-    Order.objects.bulk_create(orders)
-    OrderItem.objects.bulk_create(items)
 
 
 class Page:
@@ -101,7 +53,7 @@ def is_late(order, pizzas, now, stations):
         return False
     if order["promise"]:
         return order["promise"]["high"] < now.isoformat()
-    age = now - timezone.datetime.fromisoformat(order["created_at"])
+    age = now - datetime.fromisoformat(order["created_at"])
     return age.total_seconds() > LATE_AFTER_TIMES * work_seconds(order["way"], pizzas, stations)
 
 

@@ -9,11 +9,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from benchmarks.crowded import fill
 from home import live
 from home.models import Order
 from kitchen import flow
 from kitchen.board import consumers, snapshot, windows
-from kitchen.board.tests.crowd import Page, fill, in_counts, totals_of
+from kitchen.board.tests.crowd import Page, in_counts, totals_of
 from kitchen.board.tests.test_board import ask, cookie_of, open_socket
 from kitchen.board.totals import read_totals
 from kitchen.models import Station
