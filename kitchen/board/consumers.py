@@ -116,7 +116,7 @@ class KitchenBoard(OrderWatcher):
             if is_new and order_id in wanted:
                 deliveries.note(about)
         handover.check.hurry()
-        if any(are_new):
+        if any(are_new) and not self.hears_news:
             window_check.hurry()
 
     def wants(self, order_id: str) -> bool:
@@ -245,8 +245,9 @@ class WindowCheck(HurriedCheck[KitchenBoard]):
     send_seconds = 4.0  # a board can have hundreds of orders to read
 
     async def check(self) -> None:
-        idle = [board for board in self.sockets if not board.is_busy]
-        if len(idle) < len(self.sockets):
+        crowded = [board for board in self.sockets if not board.hears_news]  # the others hear of each order anyway
+        idle = [board for board in crowded if not board.is_busy]
+        if len(idle) < len(crowded):
             self.hurry()  # the others are told by the next check
         alike: dict[Any, list[KitchenBoard]] = defaultdict(list)
         for board in idle:

@@ -11,7 +11,7 @@ from django.db import connection
 from home.frames import iso
 from home.models import ORDER_ROWS
 from kitchen import stages
-from kitchen.locks import OPEN_ORDER
+from kitchen.locks import OPEN_ITEM, OPEN_ORDER
 from kitchen.models import Station
 from pizzaProj.limits import BOARD_NAMES
 
@@ -21,32 +21,41 @@ STATES = ("waiting", "working", "held")
 OTHERS = ""  # the name of all pizzas that are too many to be counted by name
 MINUTE = timedelta(minutes=1)
 
-# Of an order that was found already. Not as the partial indexes say it, or SQLite would look among all that cook.
-_COOKS = f"NOT item.is_done AND item.stage NOT IN {stages.literal(stages.ENDED)}"
-_COOKING = f"SELECT 1 FROM home_orderitem item WHERE item.order_id = home_order.id AND {_COOKS}"
-_IN_FRONT = f"{_COOKING} AND item.stage = home_order.stage"
+# What cooks is found by the partial index of such items, and joined to its orders. Asked for each order (EXISTS) it takes
+# PostgreSQL through all items that there ever were, or is compiled for longer than it runs.
+_COOKING = f"""
+    SELECT home_order.id AS pk, max(CASE WHEN home_orderitem.started_at IS NULL THEN 0 ELSE 1 END) AS works,
+        max(CASE WHEN home_orderitem.stage = home_order.stage THEN 1 ELSE 0 END) AS is_in_front,
+        max(CASE WHEN home_orderitem.stage = home_order.stage AND NOT home_orderitem.held THEN 1 ELSE 0 END) AS is_free
+    FROM home_orderitem JOIN home_order ON home_order.id = home_orderitem.order_id
+    WHERE {OPEN_ITEM} GROUP BY home_order.id"""
+_OPEN = f"FROM home_order LEFT JOIN cooking ON cooking.pk = home_order.id WHERE {OPEN_ORDER}"
 # As home.Order.state says it, but for orders of which any pizza is worked on.
-_STATE_OF_ORDER = f"""CASE
-    WHEN home_order.started_at IS NOT NULL OR EXISTS ({_COOKING} AND item.started_at IS NOT NULL) THEN 'working'
-    WHEN CASE WHEN EXISTS ({_IN_FRONT}) THEN NOT EXISTS ({_IN_FRONT} AND NOT item.held) ELSE home_order.held END
-    THEN 'held' ELSE 'waiting' END"""
+_STATE_OF_ORDER = """CASE
+    WHEN home_order.started_at IS NOT NULL OR cooking.works = 1 THEN 'working'
+    WHEN cooking.is_in_front = 1 THEN CASE cooking.is_free WHEN 1 THEN 'waiting' ELSE 'held' END
+    WHEN home_order.held THEN 'held' ELSE 'waiting' END"""
 _ORDERS = f"""
-    SELECT stage, state, simulated, count(*), sum(pizzas), min(joined_at), sum(late) FROM (
+    WITH cooking AS ({_COOKING}), shown AS (
         SELECT home_order.stage, {_STATE_OF_ORDER} AS state, home_order.simulated, home_order.pizzas,
             home_order.joined_at,
             CASE WHEN home_order.stage <> '{stages.READY}' AND ({{late}}) THEN 1 ELSE 0 END AS late
-        FROM home_order WHERE {OPEN_ORDER}) AS shown
-    GROUP BY stage, state, simulated"""
+        {_OPEN})
+    SELECT stage, state, simulated, count(*), sum(pizzas), min(joined_at), sum(late)
+    FROM shown GROUP BY stage, state, simulated"""
+# Those that cook are where they are; those of orders that go on as a whole are where their order is.
 _PIZZAS = f"""
-    SELECT name, stage, state, simulated, count(*) FROM (
-        SELECT piece.name, home_order.simulated,
-            CASE WHEN piece.is_done THEN home_order.stage ELSE piece.stage END AS stage,
-            CASE WHEN piece.is_done THEN {_STATE_OF_ORDER} WHEN piece.held THEN 'held'
-                WHEN piece.started_at IS NULL THEN 'waiting' ELSE 'working' END AS state
-        FROM home_order JOIN home_orderitem piece ON piece.order_id = home_order.id
-        WHERE {OPEN_ORDER} AND (NOT piece.is_done
-            OR piece.stage <> '{stages.CANCELLED.code}' AND NOT EXISTS ({_COOKING}))) AS shown
-    GROUP BY name, stage, state, simulated"""
+    WITH cooking AS ({_COOKING}), whole AS (
+        SELECT home_order.id, home_order.stage, {_STATE_OF_ORDER} AS state, home_order.simulated
+        {_OPEN} AND cooking.pk IS NULL), shown AS (
+        SELECT home_orderitem.name, home_orderitem.stage, CASE WHEN home_orderitem.held THEN 'held'
+            WHEN home_orderitem.started_at IS NULL THEN 'waiting' ELSE 'working' END AS state, home_order.simulated
+        FROM home_orderitem JOIN home_order ON home_order.id = home_orderitem.order_id WHERE {OPEN_ITEM}
+        UNION ALL
+        SELECT piece.name, whole.stage, whole.state, whole.simulated
+        FROM whole JOIN home_orderitem piece ON piece.order_id = whole.id
+        WHERE NOT piece.is_done OR piece.stage <> '{stages.CANCELLED.code}')
+    SELECT name, stage, state, simulated, count(*) FROM shown GROUP BY name, stage, state, simulated"""
 _UNPROMISED = f"""
     SELECT DISTINCT home_order.way, home_order.pizzas FROM home_order
     WHERE {OPEN_ORDER} AND home_order.promised_high IS NULL"""

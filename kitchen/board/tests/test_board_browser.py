@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from home.tests.test_browser import DESK, PASSWORD, chromium, demo_shop, window  # noqa: F401  fixtures
+from pizzaProj.limits import BOARD_ORDERS
 from pizzaProj.tests.test_stack import MANAGE, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -313,3 +314,23 @@ def test_who_only_looks_is_offered_nothing(shop, board, order):
     for place in ("#said", "#ticket-dialog"):
         expect(page.locator(place)).to_be_hidden()
     assert shop.ask(f"api/order/{order['order_id']}/")[1]["payload"]["seq"] == order["seq"]
+
+
+def test_a_crowd_is_shown_from_its_front_and_more_of_it_on_demand(shop, board):
+    fill = [sys.executable, MANAGE, "shell", "--no-imports", "-c", "from benchmarks.crowded import fill; fill(400)"]
+    subprocess.run(fill, env=environment(shop.folder), check=True)
+    page = board()
+    bench = page.locator(".station[data-stage=baked]")
+    expect(bench.locator(".rest")).to_have_text(re.compile(r"^Show more of \d+$"))
+    in_all = page.locator("#in-kitchen").inner_text()
+    bench.locator(".ticket").first.focus()
+    page.keyboard.press("s")
+    expect(bench.locator(".rest")).to_be_hidden()
+    assert int(in_all) > BOARD_ORDERS > page.locator(".ticket").count()
+
+    last = {"order_id": bench.locator(".waiting .ticket").last.get_attribute("data-order")}
+    ticket(page, last).focus()
+    page.keyboard.press("h")
+    expect(ticket(page, last)).to_have_attribute("data-state", "held")
+    page.keyboard.press("u")
+    expect(ticket(page, last)).to_have_attribute("data-state", "waiting")

@@ -141,7 +141,7 @@ def disturb(dice, orders):
 
 
 async def test_random_verbs_leave_a_page_as_a_new_one_would_be(page_of, few, place):
-    """With far more orders than it shows, and down to where it shows them all."""
+    """With far more orders than it shows, down to where it shows them all, and up again."""
     await in_database(fill)(30)
     socket, page = await page_of(first={"baking": 7})
     dice, orders = random.Random(12), await in_database(list)(Order.objects.open())
@@ -155,6 +155,10 @@ async def test_random_verbs_leave_a_page_as_a_new_one_would_be(page_of, few, pla
         await in_database(flow.override)(order.pk, "delivered")
     await compare(socket, page)
     assert page.totals is None and page.open.keys() == {order.order_id for order in left[:4]}
+    for _ in range(8):
+        await in_database(place)()
+    await compare(socket, page)
+    assert page.totals is not None
 
 
 async def compare(socket, page):
@@ -267,7 +271,7 @@ def test_frames_are_cut_between_orders(monkeypatch):
     payloads = [json.dumps("a" * 40)] * 4
 
     def first(orders, parts):
-        return live.frame_of_orders(orders, parts=parts, who=["b" * 970])
+        return live.frame_of_orders(orders, parts=parts, who=["b" * 1008])
 
     frames = [json.loads(frame) for frame in live.frames_of(payloads, first)]
     assert [len(frame["orders"]) for frame in frames] == [1, 2, 1]
