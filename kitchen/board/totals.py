@@ -21,8 +21,8 @@ STATES = ("waiting", "working", "held")
 OTHERS = ""  # the name of all pizzas that are too many to be counted by name
 MINUTE = timedelta(minutes=1)
 
-# What cooks is found by the partial index of such items, and joined to its orders. Asked for each order (EXISTS) it takes
-# PostgreSQL through all items that there ever were, or is compiled for longer than it runs.
+# What cooks is found by the partial index of such items, and joined to its orders. Asked for each order (EXISTS), it
+# takes PostgreSQL through all items that there ever were, or is compiled for longer than it runs.
 _COOKING = f"""
     SELECT home_order.id AS pk, max(CASE WHEN home_orderitem.started_at IS NULL THEN 0 ELSE 1 END) AS works,
         max(CASE WHEN home_orderitem.stage = home_order.stage THEN 1 ELSE 0 END) AS is_in_front,
