@@ -102,7 +102,7 @@ HISTORIES_AT_ONCE = 1  # pages of history that one process reads; the others wai
 # What a board is sent. It shows every open order while there are few; of more, the first works of each list of each
 # station, shared fairly, and how many the others are.
 BOARD_FRAME_BYTES = 100_000  # of a frame; an order of hundreds of pizzas fits in one
-BOARD_ORDERS = 300  # that it shows without asking which
+BOARD_ORDERS = 400  # that it shows without asking which
 BOARD_UNDER_WAY = 60  # works at a place, over all stations
 BOARD_IN_LINE = 80  # works in line or on hold, likewise
 BOARD_OF_STATION = 1_000  # works of each list of a station that somebody asked to see
