@@ -13,10 +13,11 @@ from benchmarks.crowded import fill
 from home import live
 from home.models import Order
 from kitchen import flow
-from kitchen.board import consumers, snapshot, windows
+from kitchen.board import consumers, handover, snapshot, windows
 from kitchen.board.tests.crowd import Page, in_counts, totals_of
 from kitchen.board.tests.test_board import ask, cookie_of, open_socket
 from kitchen.board.totals import read_totals
+from kitchen.drivers import deliveries
 from kitchen.models import Station
 from pizzaProj.limits import BOARD_FRAME_BYTES, BOARD_IN_LINE, BOARD_UNDER_WAY
 from realtime import hurried
@@ -83,13 +84,13 @@ async def test_at_5000_orders_no_frame_is_large_and_nothing_reads_them_all(page_
     await until(page, socket, lambda: page.totals["orders"] and page.orders[first.order_id]["seq"] > 1)
     assert len(read) < 50
 
-    await in_database(announce_all)()  # as a forecast does, or an action in the admin on all orders
+    await in_database(announce_many)()  # as a forecast does, or an action in the admin on many orders
     await until(page, socket, lambda: len(page.sizes) > 5)
     assert max(page.sizes) <= BOARD_FRAME_BYTES
 
 
-def announce_all():
-    for order in Order.objects.open().with_items():
+def announce_many():
+    for order in Order.objects.open().with_items().order_by("pk")[:800]:
         live.announce_eta(order)
     broadcaster.flush(30)
 
@@ -254,6 +255,23 @@ async def test_a_page_that_asks_for_nothing_is_sent_all_stations(page_of, few):
 async def test_what_can_not_be_shown_gets_a_sentence(page_of, first, words):
     socket, _ = await page_of()
     assert words in (await ask(socket, "show", first=first))["error"]
+
+
+# Those who hand orders over
+
+
+def test_drivers_are_shown_what_leaves_next_and_how_many_come_after_it(monkeypatch):
+    monkeypatch.setattr(handover, "BOARD_ORDERS", 5)
+    monkeypatch.setattr(handover, "DRIVERS_ORDERS", 2)
+    fill(60)
+    ready = Order.objects.filter(stage="ready").latest("joined_at")
+    read = handover.read_handover([ready.order_id])
+    shown = deliveries.orders(read, None).values()
+    assert sorted(order["state"] for order in shown) == ["waiting", "waiting", "working", "working"]
+    first = Order.objects.filter(stage="out_for_delivery", started_at=None, held=False).order_by("joined_at")[:2]
+    assert {order.order_id for order in first} < {order["order_id"] for order in shown}
+    assert deliveries.station(read)["beyond"] == 18 - 4
+    assert handover.names_of(read, {ready.order_id}).keys() == {ready.order_id}
 
 
 # Frames
