@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from home.models import EVENT_ROWS, ITEM_ROWS, ORDER_ROWS, Order, OrderEvent, OrderItem
 from home.rows import Rows
-from kitchen import changes, counted, outlook, stages
+from kitchen import bounds, changes, counted, outlook, stages
 from kitchen.clock import the_databases
 from kitchen.incomplete import Incomplete
 from kitchen.models import Station
@@ -48,21 +48,27 @@ ORDER_WAITS = f"home_order.started_at IS NULL AND NOT home_order.held AND {OPEN_
 ITEM_WAITS = f"home_orderitem.started_at IS NULL AND NOT home_orderitem.held AND {OPEN_ITEM}"
 _ORDERS_HERE = "FROM home_order WHERE home_order.stage = kitchen_station.stage AND"
 _ITEMS_HERE = "FROM home_orderitem WHERE home_orderitem.stage = kitchen_station.stage AND"
-_COUNTED = f"""{_SHOP}, {_MOMENT}, {_LATEST},
+# In order and no further than matters: PostgreSQL would otherwise expect as many works at each station as there are on
+# average, and read the whole table for none. SQLite would not find who waits by `started_at` among those who work.
+_AS_FAR = f"ORDER BY due_at{bounds.LIMIT.get(connection.vendor, '')}"
+_ITEMS_UNDER_WAY = f"SELECT 1 {_ITEMS_HERE} home_orderitem.due_at IS NOT NULL AND {OPEN_ITEM} {_AS_FAR}"
+_ORDERS_UNDER_WAY = f"SELECT 1 {_ORDERS_HERE} home_order.due_at IS NOT NULL AND {OPEN_ORDER} {_AS_FAR}"
+_UNDER_WAY = f"""CASE kitchen_station.works_on WHEN 'item'
+    THEN (SELECT count(*) FROM ({_ITEMS_UNDER_WAY}) works)
+    ELSE (SELECT count(*) FROM ({_ORDERS_UNDER_WAY}) works) END"""
+_COUNTED = f"""{_SHOP}, {_MOMENT}, {_LATEST}, log.newest, {bounds.sql(_UNDER_WAY)},
     CASE kitchen_station.works_on WHEN 'item'
-        THEN (SELECT count(*) {_ITEMS_HERE} home_orderitem.due_at IS NOT NULL AND {OPEN_ITEM})
-        ELSE (SELECT count(*) {_ORDERS_HERE} home_order.due_at IS NOT NULL AND {OPEN_ORDER}) END,
-    CASE kitchen_station.works_on WHEN 'item'
-        THEN EXISTS (SELECT 1 {_ITEMS_HERE} {ITEM_WAITS}) ELSE EXISTS (SELECT 1 {_ORDERS_HERE} {ORDER_WAITS}) END"""
+        THEN EXISTS (SELECT 1 {_ITEMS_HERE} home_orderitem.due_at IS NULL AND {ITEM_WAITS})
+        ELSE EXISTS (SELECT 1 {_ORDERS_HERE} home_order.due_at IS NULL AND {ORDER_WAITS}) END"""
 _BEHIND_LOCK = f"""
     SELECT {_STATION_ROWS.columns}, {_COUNTED}{{order}}
-    {_FROM} {{join}} WHERE kitchen_station.stage IN ({{codes}})"""
+    {_FROM} {bounds.LOG} {{join}} WHERE kitchen_station.stage IN ({{codes}})"""
 _ORDER = f", {ORDER_ROWS.columns}, {ITEM_ROWS.columns}"
 # The items come with the row of one station only.
 _JOIN_ORDER = """LEFT JOIN home_order ON home_order.id = %s
     LEFT JOIN home_orderitem ON home_orderitem.order_id = home_order.id AND kitchen_station.stage = %s"""
 _STATION_END = len(_STATION_ROWS.attributes)
-_COUNTED_END = _STATION_END + 8
+_COUNTED_END = _STATION_END + 9
 _ORDER_END = len(ORDER_ROWS.attributes)
 # For kitchen.verbs.batch, too
 WITH_ITEMS = f"""
@@ -222,11 +228,12 @@ class Kitchen:
         sql = _BEHIND_LOCK.format(order=order, join=join, codes=_placeholders(wanted))
         with connection.cursor() as cursor:
             asked = time.monotonic()
-            cursor.execute(sql, [*values, *wanted])
+            cursor.execute(sql, [*bounds.bounds.values(), *values, *wanted])
             rows = cursor.fetchall()
             answered = time.monotonic()
         stations = {row[0]: row for row in rows}
         self.stations = _by_stage((self._station(row) for row in stations.values()), wanted)
+        self._count(rows[0][_COUNTED_END - 3])
         outlook.stations.remember(self.stations)
         self.speed, self.shop_is_open, _, moment, *signs = rows[0][_STATION_END : _STATION_END + 6]
         latest, seen_at = (EVENT_ROWS.convert("at", sign) for sign in signs)
@@ -241,8 +248,13 @@ class Kitchen:
     def _station(self, row: Sequence[Any]) -> Station:
         station = _STATION_ROWS.instance(row[:_STATION_END])
         station.speed, station.shop_is_open, station.hands_over = row[_STATION_END : _STATION_END + 3]
-        station.taken, station.has_line = row[_STATION_END + 6 : _COUNTED_END]
+        station.taken, station.has_line = row[_COUNTED_END - 2 : _COUNTED_END]
         return station
+
+    def _count(self, newest: int | None) -> None:
+        counted = {stage: station.taken for stage, station in self.stations.items()}
+        for stage, taken in bounds.bounds.taken(newest, counted).items():
+            self.stations[stage].taken = taken
 
     def _remember(self, rows: Iterable[Sequence[Any]]) -> list[Order]:
         """Make orders of rows that hold an order and one of its items each (or none)."""

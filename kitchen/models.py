@@ -201,7 +201,7 @@ class Station(models.Model):
     shop_is_open: bool
     hands_over: bool
     # Counted behind the kitchen's lock (kitchen.locks)
-    taken: int  # of its capacity
+    taken: int  # of its capacity; where there is much room, at most so many (kitchen.bounds)
     has_line: bool
 
     objects = StationManager()

@@ -1,16 +1,21 @@
 """No hot path costs the database more as history grows: what it does for each statement is counted, on both.
 
+Nor does a link as more is under way.
+
 SQLite counts steps, PostgreSQL rows, so this holds on a slow machine as well.
 """
 
 import re
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 
+from benchmarks.engines import flying_orders
 from benchmarks.history import filling, paths, work
 from home.admin import finding
+from kitchen import bounds, flow
 from kitchen.promises import days, ledger, measure
 from pizzaProj import limits
 
@@ -94,3 +99,30 @@ def grown(young, old):
 def test_no_path_costs_more_in_an_old_shop():
     found = grown(works(YOUNG, max), works(OLD, min))
     assert found == {}, "\n".join(f"{name}: {found[name]}" for name in found)
+
+
+def round_at(moment):
+    return flow.finish_due(5, clock=lambda: moment)
+
+
+def cost_of_a_round(orders):
+    """Return what a round and a look cost for each statement, as so many orders are on the road."""
+    bounds.bounds.forget()
+    with transaction.atomic():
+        flying_orders.take_off(orders, lead_seconds=0, per_second=10)
+        if connection.vendor == "postgresql":  # it would do so by itself, soon
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE home_order, home_orderitem")
+        first = flying_orders.due["first"]
+        for number in range(2):  # the first has no log yet, and the second counts
+            assert round_at(first + timedelta(seconds=number / 10)).links == 1
+        found = counted(lambda: (round_at(first + timedelta(seconds=2 / 10)), flow.soonest()))
+        transaction.set_rollback(True)
+    bounds.bounds.forget()
+    return found
+
+
+def test_a_round_costs_no_more_as_more_is_under_way():
+    few, many = cost_of_a_round(1_100), cost_of_a_round(3_300)
+    assert set(few) == set(many)
+    assert {sql: (few[sql], many[sql]) for sql in many if many[sql] > few[sql] + HIGHER[connection.vendor]} == {}

@@ -16,8 +16,10 @@ _ITEM = f"FROM home_orderitem WHERE stage = '{{stage}}' AND {OPEN_ITEM}"
 _ORDER = f"FROM home_order WHERE stage = '{{stage}}' AND {OPEN_ORDER}"
 _OF_SOME = "SELECT {pk} FROM (SELECT {pk} {rows} AND due_at <= %s ORDER BY due_at LIMIT %s) AS due"
 _SOONEST = "SELECT min(due_at) {rows}"
-_ITEM_LINE = f"SELECT 1 FROM home_orderitem WHERE home_orderitem.stage = '{{stage}}' AND {ITEM_WAITS}"
-_ORDER_LINE = f"SELECT 1 FROM home_order WHERE home_order.stage = '{{stage}}' AND {ORDER_WAITS}"
+_ITEM_LINE = (
+    f"SELECT 1 FROM home_orderitem WHERE home_orderitem.stage = '{{stage}}' AND due_at IS NULL AND {ITEM_WAITS}"
+)
+_ORDER_LINE = f"SELECT 1 FROM home_order WHERE home_order.stage = '{{stage}}' AND due_at IS NULL AND {ORDER_WAITS}"
 _LOADING = "SELECT busy_until FROM kitchen_station WHERE stage = '{stage}' AND EXISTS ({line})"
 
 
