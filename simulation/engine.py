@@ -153,6 +153,7 @@ class Tandem:
         entering: tuple[Ids, Array] | None = None,
         skips: Sequence[NDArray[np.bool_] | None] | None = None,
         rushed: NDArray[np.bool_] | None = None,
+        more_at: int = -1,
     ) -> Iterator[Visits]:
         """Yield the visits of each station in turn.
 
@@ -163,12 +164,14 @@ class Tandem:
         skips: for each station True for the columns that pass it by; their service is 0.
         rushed: True for the columns that go before all others in every line (a line of `lines` has them first). Only
         where this is the last chunk: a later one could hold somebody who overtakes.
+        more_at: the last station whose line a later chunk makes longer (not with the last chunk). Until then nobody
+        goes on to it, or passes the stations before it.
         Between chunks the caller renumbers the columns of the orders still inside: see `inside` and `renumber`.
         """
         orders, came = entering or (np.empty((self.rows, 0), dtype=np.intp), np.empty((self.rows, 0)))
         final = None if self.hands_on else self.stations[-1]
         by_station = zip(self.stations, services, lines, skips or [None] * len(self.stations), strict=True)
-        for station, service, line, skip in by_station:
+        for number, (station, service, line, skip) in enumerate(by_station):
             # where all columns come at once, their order is that of the columns
             all_come = line.size == service.shape[1] and bool((line[1:] > line[:-1]).all())
             if line.size:
@@ -181,7 +184,9 @@ class Tandem:
             in_haste = None if rushed is None else take(rushed, orders)
             starts, ends = station.serve(came, work, bound is None, passes, in_haste)
             yield Visits(orders, came, starts, ends, passes)
-            if station is final:
+            if number < more_at:
+                orders, came = station.hold(orders, ends)
+            elif station is final:
                 station.keep(orders, ends, bound)
             elif bound is None and station is self.stations[-1]:
                 orders, came = station.all_of(orders, ends)
@@ -219,7 +224,7 @@ class _Station:
         self.ends = np.empty((rows, 0))  # inf is no order
 
     def put_to_work(self, orders: Ids, ends: Array, busy_until: Array) -> None:
-        self.orders, self.ends = orders, ends
+        self.orders, self.ends = self.all_of(orders, ends)
         self._occupy(busy_until)
 
     def _occupy(self, until: Array) -> None:
@@ -292,6 +297,11 @@ class _Station:
         if not self.ends.shape[1]:
             return orders, ends
         return np.concatenate([self.orders, orders], axis=1), np.concatenate([self.ends, ends], axis=1)
+
+    def hold(self, orders: Ids, ends: Array) -> tuple[Ids, Array]:
+        """Keep all orders, and return none."""
+        self.orders, self.ends = self.all_of(orders, ends)
+        return orders[:, :0], ends[:, :0]
 
     def hand_on(self, orders: Ids, ends: Array, bound: Array | None) -> tuple[Ids, Array, Array | None]:
         """Return the orders that go on to the next station, sorted, and a bound for all later ones; keep the rest."""

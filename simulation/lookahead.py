@@ -187,11 +187,16 @@ def _present(order: Standing, route: int) -> Present:
 class KeptDraws:
     """Draws that belong to an order or an item, whatever else is in the kitchen; see `service_times_of`."""
 
-    def __init__(self, spec: Spec, stations: Sequence[Workplace], orders: Sequence[Standing]) -> None:
+    def __init__(
+        self, spec: Spec, stations: Sequence[Workplace], orders: Sequence[Standing], is_remembered: bool = True
+    ) -> None:
+        """is_remembered: they are soon asked for again, and there is room for them."""
         self.spec, self.places, self.first = spec, stations, spec.item_stations
         services = tuple(station.service for station in stations)
         self.keys = [order.key for order in orders]
-        works = [service_times_of(order.key, order.pizzas, services[self.first :]) for order in orders]
+        of_order = service_times_of if is_remembered else service_times_of.function
+        of_item = item_times_of if is_remembered else item_times_of.function
+        works = [of_order(order.key, order.pizzas, services[self.first :]) for order in orders]
         self.of_orders = np.array(works)
         self.item_keys = [item_key(self.keys[item.order], item.number) for item in self._items()]
         if self.first:
@@ -199,7 +204,7 @@ class KeptDraws:
             # Where pizzas share nothing, the order does not matter, and must not be part of the key.
             owners = self.keys if any(service.likeness for service in apart) else [""] * len(self.keys)
             items = zip(self.item_keys, self._items(), strict=True)
-            self.of_items = np.array([item_times_of(key, apart, owners[item.order]) for key, item in items])
+            self.of_items = np.array([of_item(key, apart, owners[item.order]) for key, item in items])
 
     def _items(self) -> list[StateItem]:
         """Return the items that are not done; all first ones if every order is a single item."""

@@ -7,18 +7,14 @@ chunk. The answer is that of looking ahead for all, to the bit.
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 
 import numpy as np
 
 from simulation.calibration import Interval
 from simulation.engine import Array, Ids
 from simulation.lookahead import PATHS, RANKS, KeptDraws, Standing, Workplace, spec_of
-from simulation.opening import Opening
-from simulation.stations import Stations
+from simulation.pieces import Pieces
 from simulation.table import Inside, Table, rows_of
-
-OF_ANY_SIZE = ((1, 0.5), (2, 0.5))  # also where all who are there have a single pizza: newcomers can have more
 
 
 class Newcomers:
@@ -28,15 +24,13 @@ class Newcomers:
         self, places: Sequence[Workplace], orders: Sequence[Standing], routes: Sequence[tuple[int, ...] | None]
     ) -> None:
         """routes: those that newcomers can take."""
-        self.places = places
-        everybody = [*orders, *(Standing("", 0, None, 1, route) for route in routes)]
-        spec = spec_of(places, everybody)
-        self.routes = {order.route: present.route for order, present in zip(everybody, spec.state, strict=True)}
-        self.spec = replace(spec, state=spec.state[: len(orders)], pizzas=OF_ANY_SIZE)
-        self.stations = Stations(self.spec, PATHS)
-        opening = Opening(self.spec, self.stations, KeptDraws(self.spec, places, orders))
-        self.inside, self.came = opening.inside, 0.0
-        self._settle(opening.lines)
+        pieces = Pieces(places, orders, routes)
+        while pieces.left:
+            for _ in pieces.run_next():
+                pass
+        assert pieces.inside is not None
+        self.places, self.routes, self.spec, self.stations = places, pieces.routes, pieces.spec, pieces.stations
+        self.inside, self.came = pieces.inside, 0.0
 
     def look_ahead(self, order: Standing, seconds: float) -> Interval:
         """Return (low, median, high) of an order that comes then, in seconds from then.

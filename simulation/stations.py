@@ -53,12 +53,15 @@ class Stations:
             assert orders.sizes is not None
             self.join.expect(np.where(np.isfinite(orders.arrivals), orders.sizes, PAST))
 
-    def run(self, inside: Inside, lines: Sequence[Ids], bound: Array | None = None) -> Iterator[Passage]:
+    def run(
+        self, inside: Inside, lines: Sequence[Ids], bound: Array | None = None, more_at: int = -1
+    ) -> Iterator[Passage]:
         """Yield the visits of each station in turn; see Tandem.run. A line at a station of items is one of items."""
         orders, items, entering = inside.orders, inside.items, None
         if self.items and items is not None:
             assert items.order is not None
-            for number, visits in enumerate(self.items.run(items.arrivals, items.services, lines[: self.fork], bound)):
+            tandem = self.items.run(items.arrivals, items.services, lines[: self.fork], bound, more_at=more_at)
+            for number, visits in enumerate(tandem):
                 yield Passage(number, visits, items)
             assert self.items.handed is not None
             done, ends, bound = self.items.handed
@@ -67,7 +70,9 @@ class Stations:
                 yield Passage(self.fork, Visits(entering[0], entering[1], entering[1], entering[1]), orders)
                 return
         skips = [self.skip(number, orders) for number in range(self.fork, len(self.spec.stations))]
-        tandem = self.orders.run(orders.arrivals, orders.services, lines[self.fork :], bound, entering, skips)
+        tandem = self.orders.run(
+            orders.arrivals, orders.services, lines[self.fork :], bound, entering, skips, more_at=more_at - self.fork
+        )
         for number, visits in enumerate(tandem, self.fork):
             yield Passage(number, visits, orders)
 

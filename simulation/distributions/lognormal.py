@@ -1,5 +1,6 @@
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 import numpy as np
@@ -23,7 +24,7 @@ class Lognormal:
     def variance(self) -> float:
         return self.spread**2
 
-    @property
+    @cached_property
     def mu_and_sigma(self) -> tuple[float, float]:
         sigma_squared = math.log1p((self.spread / self.mean) ** 2)
         return math.log(self.mean) - sigma_squared / 2, math.sqrt(sigma_squared)

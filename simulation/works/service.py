@@ -7,12 +7,13 @@ default correlation, 2000). Without it, pizzas are independent.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from math import sqrt
 from typing import Any, Literal
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
 from simulation.distributions import Distribution, Lognormal, build, normal_quantile, remaining_of_sum
@@ -42,14 +43,14 @@ class ServiceTime:
     shared: float = 0.0  # the part of the spread, in kitchen seconds, that the pizzas of an order have in common
     lateness: tuple[float, ...] = ()  # by how many seconds finished works exceeded the longest time, rising
 
-    @property
+    @cached_property
     def drawn(self) -> Distribution:
         return build(self.distribution, self.mean, self.spread, dict(self.parameters))
 
     def pieces(self, pizzas: int) -> int:
         return pizzas if self.per_pizza else 1
 
-    @property
+    @cached_property
     def likeness(self) -> float:
         """The correlation of two pizzas of one order, from 0 to 1."""
         return min(1.0, (self.shared / self.spread) ** 2) if self.shared > 0 and self.spread > 0 else 0.0
@@ -61,14 +62,17 @@ def service_times_of(key: str, pizzas: int, services: tuple[ServiceTime, ...]) -
 
     They are always the same: with new draws every two seconds the interval would flicker.
     """
-    random = chances(key, "work")
-    drawn = [sums(service, random, service.pieces(pizzas), PATHS) for service in services]
-    return np.stack(drawn) if drawn else np.empty((0, PATHS))
+    random, drawn = chances(key, "work"), np.empty((len(services), PATHS))
+    for number, service in enumerate(services):
+        drawn[number] = sums(service, random, service.pieces(pizzas), PATHS)
+    return drawn
 
 
 def sums(service: ServiceTime, random: np.random.Generator, pieces: int, count: int) -> Array:
     """Draw the work on this many pizzas of one order `count` times."""
-    if pieces == 1 or not service.likeness:
+    if pieces == 1:
+        return service.drawn.many(random, (count,))
+    if not service.likeness:
         each = service.drawn.many(random, (pieces, count))
     else:
         shared = random.standard_normal(count)
@@ -80,8 +84,10 @@ def sums(service: ServiceTime, random: np.random.Generator, pieces: int, count: 
 @remembered(most=KEPT_ITEMS)
 def item_times_of(key: str, services: tuple[ServiceTime, ...], order_key: str = "") -> Array:
     """Draw an item's service times at each station of items on each path: (stations, PATHS)."""
-    random = chances(key, "work")
-    return np.stack([_item_times(service, random, order_key, number) for number, service in enumerate(services)])
+    random, drawn = chances(key, "work"), np.empty((len(services), PATHS))
+    for number, service in enumerate(services):
+        drawn[number] = _item_times(service, random, order_key, number)
+    return drawn
 
 
 def _item_times(service: ServiceTime, random: np.random.Generator, order_key: str, number: int) -> Array:
@@ -204,7 +210,17 @@ def shares(key: str) -> Array:
     return chances(key, "work under way").random(PATHS)
 
 
+class Seed(ISeedSequence):
+    """The seed of a generator, from words. numpy's own takes longer than all that is drawn with it."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> NDArray[Any]:
+        kind = np.dtype(dtype)
+        return np.frombuffer(blake2b(self.words.encode(), digest_size=n_words * kind.itemsize).digest(), dtype=kind)
+
+
 def chances(*words: str) -> np.random.Generator:
     """Return a generator seeded by these words, the same in every process."""
-    seed = blake2b(":".join(words).encode(), digest_size=8).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(seed)))
+    return np.random.Generator(np.random.PCG64(Seed(":".join(words))))
