@@ -111,6 +111,11 @@ class State:
         """How many stations work on items. They come first."""
         return sum(station.unit == ITEM for station in self.stations)
 
+    @cached_property
+    def last_turn(self) -> int:
+        """Return the turn of the item that is the last in the lines of items; 0 if there is none."""
+        return max((item.turn for order in self.orders for item in order.items), default=0)
+
     def stopping(self, order: Standing) -> Standing | None:
         """Return the order as far as it goes: the same, the part that takes places of others until it stops, or None.
 

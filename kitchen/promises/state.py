@@ -159,6 +159,5 @@ def standing(rows: Iterable[Sequence[Any]], now: datetime, speed: float) -> dict
 
 def newcomer(state: State, pk: int, pizzas: int, way: str) -> Standing:
     """Return an order that joins the first line now, behind all others."""
-    last = max((item.turn for order in state.orders for item in order.items), default=0)
-    each = (ItemStanding(0, None, turn=last + 1),) * pizzas if state.item_stations else ()
+    each = (ItemStanding(0, None, turn=state.last_turn + 1),) * pizzas if state.item_stations else ()
     return Standing(str(pk), 0, None, pizzas, ROUTES[way], each)
