@@ -57,7 +57,7 @@ class Workplace:
 ItemStanding = PresentItem  # (station, elapsed_seconds, is_done, turn)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Standing:
     """An order at a station, and for how long its work there has lasted (None: it waits).
 
@@ -149,13 +149,18 @@ def look_ahead(state: State) -> list[Interval | None]:
     answers: list[Interval | None] = [None] * len(state.orders)
     there = [order for order in going if order is not None]
     if any(map(operator.is_, going, state.orders)):
-        ranked = np.partition(paths(state.stations, there).T, RANKS, axis=1)[:, RANKS]
-        ends = iter(ranked.tolist())
+        ends = iter(ranked(paths(state.stations, there)).tolist())
         for index, order in enumerate(going):
             if order is not None:
                 low, median, high = next(ends)
                 answers[index] = (low, median, high) if order is state.orders[index] else None
     return answers
+
+
+def ranked(ends: Array) -> Array:
+    """Return the low, median and high end of each order, (orders, 3), of (PATHS, orders) ends."""
+    found: Array = np.partition(ends.T, RANKS, axis=1)[:, RANKS]
+    return found
 
 
 def look_ahead_last(state: State) -> Interval | None:

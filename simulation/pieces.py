@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulation.calibration import Interval
 from simulation.engine import Array, Ids
-from simulation.lookahead import PATHS, KeptDraws, Standing, Workplace, spec_of
+from simulation.lookahead import PATHS, KeptDraws, Standing, State, Workplace, ranked, spec_of
 from simulation.opening import Opening
 from simulation.stations import Passage, Stations, exit_of
 from simulation.table import Inside
@@ -151,3 +152,26 @@ def cut(orders: Sequence[Standing], numbers: Sequence[int], stations: int, size:
             begun = end
     return pieces
 
+
+def look_ahead_in_turn(state: State, size: int = PIECE) -> Iterator[dict[int, Interval | None]]:
+    """Yield (low, median, high) of those of whom all is known now, by their place in the state.
+
+    It is what `simulation.lookahead.look_ahead` says of all. First come those who go no further, and then one piece
+    after the other is run forward; with the last one come all who are left.
+    """
+    going = {number: stopping for number, order in enumerate(state.orders) if (stopping := state.stopping(order))}
+    places, pieces = list(going), Pieces(state.stations, list(going.values()), size=size)
+    ends, is_told = np.full((PATHS, len(going)), np.nan), np.zeros(len(going), dtype=bool)
+    yield dict.fromkeys(set(range(len(state.orders))) - going.keys())
+    while pieces.left:
+        end = pieces.left[0].end
+        for gone in pieces.run_next(is_last=True):
+            row, column = np.nonzero(np.isfinite(gone.ends))
+            ends[row, gone.orders[row, column]] = gone.ends[row, column]
+        there = np.flatnonzero(~is_told[:end])
+        there = there[~np.isnan(ends[:, there]).any(axis=0)]
+        is_told[there], answers = True, dict[int, Interval | None]()
+        for number, (low, median, high) in zip(there.tolist(), ranked(ends[:, there]).tolist(), strict=True):
+            place = places[pieces.turns[number]]
+            answers[place] = (low, median, high) if going[place] is state.orders[place] else None
+        yield answers

@@ -110,7 +110,7 @@ class Route:
     stations: tuple[int, ...]  # rising
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PresentItem:
     """An item that is in the kitchen at the opening, at a station of items or past the last of them."""
 
@@ -120,7 +120,7 @@ class PresentItem:
     turn: int = 0  # in the line, smallest first; of equals, that of the earlier order, then the lower number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Present:
     """An order that is in the kitchen at the opening.
 

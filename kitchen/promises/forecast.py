@@ -21,13 +21,14 @@ from kitchen.promises import ledger
 from kitchen.promises.last_look import LastLook
 from kitchen.promises.state import ROUTES, newcomer, unfulfilled
 from kitchen.promises.state import read_state as read_state
+from kitchen.promises.turns import Found, turns
 from simulation.calibration import Interval, Lessons
 from simulation.lookahead import State, look_ahead
 
 logger = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 1.0  # for this long everybody gets the same answer to "when, if I ordered now"
-FEW_ORDERS = 300  # a page waits for the look ahead at up to so many orders: some 0.2 s
+FEW_ORDERS = 300  # up to so many a page waits for the look ahead, and each round renews all forecasts: some 0.1 s
 GLANCE_SECONDS = 5.0  # with more, it shows an answer that is not older than this
 LEARN_SECONDS = 5.0  # for this long the lessons that were read last are used
 NO_LESSONS = Lessons(())
@@ -198,18 +199,36 @@ learned = Learned()
 
 
 def renew(now: datetime) -> int:
-    """Renew the forecasts of all open orders, and announce those that have visibly moved; return how many.
+    """Renew the forecasts of open orders, and announce those that have visibly moved; return how many.
 
-    Safe to run twice, and at the same time as another.
+    With more than FEW_ORDERS these are the first ones and some of the others, in turn. Safe to run twice, and at the
+    same time as another.
     """
-    known = unfulfilled().values_list("pk", "seq", *FORECAST_FIELDS)
-    before = {pk: (seq, eta) for pk, seq, *eta in known}
+    known = unfulfilled().order_by().values_list("pk", "seq", *FORECAST_FIELDS)
+    before = {pk: (seq, eta) for pk, seq, *eta in known[: FEW_ORDERS + 1]}
     if not before:
         return 0
+    if len(before) > FEW_ORDERS:
+        return sum(renew_some(found) for found in turns.next(now))
     etas = forecasts(read_state(now), now)
     moved = [pk for pk, (_, eta) in before.items() if has_moved(eta, etas.get(pk, UNKNOWN))]
-    chunks = [moved[start : start + BATCH] for start in range(0, len(moved), BATCH)]
-    return sum(write({pk: (before[pk][0], etas.get(pk, UNKNOWN)) for pk in chunk}) for chunk in chunks)
+    return write_all({pk: (before[pk][0], etas.get(pk, UNKNOWN)) for pk in moved})
+
+
+def renew_some(found: Found) -> int:
+    """Write what was found out and has visibly moved, except of orders that have gone on since."""
+    state, seqs = found.reading
+    ways = dict(zip(state.pks, state.orders, strict=True))
+    lessons = {ROUTES[way]: learned.get(state.speed, way) for way in ROUTES}
+    known = unfulfilled().filter(pk__in=found.intervals).order_by().values_list("pk", "seq", *FORECAST_FIELDS)
+    moved = {}
+    for pk, seq, *before in known:
+        interval, eta = found.intervals[pk], UNKNOWN
+        if interval is not None:
+            eta = in_wall_time(lessons[ways[pk].route].correct(interval), found.at, state.speed)
+        if seq == seqs[pk] and has_moved(before, eta):
+            moved[pk] = seq, eta
+    return write_all(moved)
 
 
 def forecasts(state: State, now: datetime) -> dict[int, Moments]:
@@ -233,6 +252,12 @@ def has_moved(old: Moments, new: Moments) -> bool:
     is_short = (new[-1] - new[0]).total_seconds() < SHORT_SECONDS
     step = timedelta(seconds=SHORT_STEP_SECONDS if is_short else STEP_SECONDS)
     return any(abs(after - before) >= step for before, after in zip(old, new, strict=True))
+
+
+def write_all(etas: dict[int, tuple[int, Moments]]) -> int:
+    """Write them in several transactions; see `write`."""
+    chunks = [list(etas)[start : start + BATCH] for start in range(0, len(etas), BATCH)]
+    return sum(write({pk: etas[pk] for pk in chunk}) for chunk in chunks)
 
 
 def write(etas: dict[int, tuple[int, Moments]]) -> int:

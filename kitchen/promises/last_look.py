@@ -5,13 +5,14 @@ is used for a little longer, at most a tenth of the time goes into making it, an
 it. It is made again at once if a person changed something, other than by a tap: an order, a station or the clock.
 
 In a long line nobody waits for it. There the next look ahead is made beside, in a thread, while the last one is still
-used, and what people did with single orders counts from then on; a station, the speed and the clock count at once.
+used. What people did with single orders counts from then on, and so does how long work takes, which is measured anew
+every half a minute; a station's places, whether it is open, the speed and the clock count at once.
 """
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from threading import Lock, Thread
@@ -69,14 +70,19 @@ class Look:
 
     def is_of(self, stations: list[Station], now: datetime) -> bool:
         """Return whether it can still be used: the stations, the clock and what people did are as they were."""
-        return self.is_of_kitchen(stations, now) and self.is_new(now) and not self.is_changed()
+        is_same = self.is_of_kitchen(stations, now) and self.works_as(stations, now)
+        return is_same and self.is_new(now) and not self.is_changed()
 
     def is_of_kitchen(self, stations: list[Station], now: datetime) -> bool:
-        """Return whether the stations and the clock are as they were."""
+        """Return whether the stations and the clock are as they were, however long work takes."""
         first = stations[0]
-        are_same = [calm(workplace(row, now)) for row in stations] == [calm(row) for row in self.state.stations]
+        are_same = [form(workplace(row, now)) for row in stations] == [form(row) for row in self.state.stations]
         is_same_shop = (first.speed, first.shop_is_open) == (self.state.speed, self.state.shop_is_open)
         return self.at <= now and are_same and is_same_shop
+
+    def works_as(self, stations: list[Station], now: datetime) -> bool:
+        """Return whether work takes as long as it did."""
+        return [workplace(row, now).service for row in stations] == [row.service for row in self.state.stations]
 
     def is_new(self, now: datetime) -> bool:
         return self.until is not None and now < self.until
@@ -88,12 +94,14 @@ class Look:
     def can_be_used_meanwhile(self, now: datetime) -> bool:
         """Return whether nobody waits while the next one is made."""
         is_new = self.until is not None and now < self.until + timedelta(seconds=BESIDE_SECONDS)
-        return self.is_long and is_new
+        return self.open_orders > LONG_LINE and is_new
 
-    def is_due(self, now: datetime) -> bool:
+    def is_due(self, stations: list[Station], now: datetime) -> bool:
         """Return whether it is time for the next one, if nobody waits for it."""
+        if not self.is_new(now):
+            return True
         has_rested = now >= self.at + timedelta(seconds=CHANGED_TIMES * self.took_seconds)
-        return not self.is_new(now) or (has_rested and self.is_changed())
+        return has_rested and (not self.works_as(stations, now) or self.is_changed())
 
     def catch_up(self) -> None:
         """Add the orders that were placed since."""
@@ -110,9 +118,9 @@ class Look:
         return self.newcomers.look_ahead(order, self.seconds(now))
 
 
-def calm(place: Workplace) -> Workplace:
-    """Return a station without what changes with each loading."""
-    return replace(place, busy_seconds=0.0)
+def form(place: Workplace) -> tuple[str, int, bool, str, float | None]:
+    """Return what people decide about a station."""
+    return place.name, place.capacity, place.is_open, place.unit, place.headway_seconds
 
 
 class LastLook:
@@ -151,7 +159,7 @@ class LastLook:
             return last if last.is_of(stations, moment) else None
         if not last.is_of_kitchen(stations, moment):
             return None
-        if last.is_due(moment) and self.making is None:
+        if last.is_due(stations, moment) and self.making is None:
             self.making = Thread(target=self._make_beside, args=(last, now, monotonic()), name="look ahead", daemon=True)
             self.making.start()
         return last

@@ -37,6 +37,7 @@ class OrderRow(NamedTuple):
     pizzas: int
     way: str
     held: bool
+    seq: int
 
 
 class ItemRow(NamedTuple):
@@ -63,21 +64,44 @@ COLUMNS = ", ".join(
 )
 
 
+class Reading(NamedTuple):
+    """The live kitchen, and the seq of each open order by pk, also of those that are in no line."""
+
+    state: State
+    seqs: dict[int, int]
+
+
 def read_state(now: datetime) -> State:
     """Read the live kitchen, in two queries."""
+    return read(now).state
+
+
+def read(now: datetime, pks: Sequence[int] | None = None) -> Reading:
+    """Read the live kitchen, or as if these orders were alone in it."""
     found = locks.read_stations(*STATIONS)
     stations = [found[code] for code in STATIONS]
-    apart = [station.stage for station in stations if station.is_of_items]
+    apart = stages_of_items(stations)
     with connection.cursor() as cursor:
-        cursor.execute(rows_sql(len(apart)), apart)
-        orders = standing(cursor.fetchall(), now, stations[0].speed)
-    return State(
+        cursor.execute(rows_sql(len(apart)).format(those=among(pks)), apart)
+        rows = cursor.fetchall()
+    orders = standing(rows, now, stations[0].speed)
+    state = State(
         stations=tuple(workplace(station, now) for station in stations),
         orders=tuple(orders.values()),
         speed=stations[0].speed,
         shop_is_open=stations[0].shop_is_open,
         pks=tuple(orders),
     )
+    return Reading(state, {row[0]: row[ORDER_END - 1] for row in rows})
+
+
+def stages_of_items(stations: Iterable[Station]) -> list[str]:
+    return [station.stage for station in stations if station.is_of_items]
+
+
+def among(pks: Sequence[int] | None) -> str:
+    """Return the condition of these orders. Numbers can stand in the SQL as they are."""
+    return "" if pks is None else f"AND home_order.id IN ({', '.join(map(str, pks)) or 'NULL'})"
 
 
 @cache
@@ -86,7 +110,7 @@ def rows_sql(apart: int) -> str:
 
     apart: the number of stations of items, whose codes are the parameters. It is one statement, because an order could
     go on between two. The database numbers the turns, as sorting the items here would take longer than all the rest.
-    Django would take as long again to build the query and convert its rows.
+    Django would take as long again to build the query and convert its rows. {those} stands for a further condition.
     """
     is_apart = f"home_order.stage IN ({', '.join(['%s'] * apart)})" if apart else "FALSE"
     worked = ", ".join(f"'{code}'" for code in stages.WORKED)  # as the index says it
@@ -94,7 +118,7 @@ def rows_sql(apart: int) -> str:
         SELECT {COLUMNS}, ROW_NUMBER() OVER (ORDER BY
             home_orderitem.rushed DESC, home_orderitem.joined_at, home_order.id, home_orderitem.number)
         FROM home_order LEFT JOIN home_orderitem ON home_orderitem.order_id = home_order.id AND {is_apart}
-        WHERE home_order.stage IN ({worked}) AND home_order.stage <> '{stages.READY}'
+        WHERE home_order.stage IN ({worked}) AND home_order.stage <> '{stages.READY}' {{those}}
         ORDER BY home_order.rushed DESC, home_order.joined_at, home_order.id, home_orderitem.number"""
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from simulation import lookahead
-from simulation.lookahead import PATHS, PresentItem, Standing
+from simulation.lookahead import PATHS, PresentItem, Standing, State, look_ahead
 from simulation.newcomers import Newcomers
-from simulation.pieces import Pieces, going
+from simulation.pieces import Pieces, going, look_ahead_in_turn
 from simulation.tests.test_newcomers import COLLECT, ROUTES, kitchen, newcomer
 
 
@@ -57,7 +57,7 @@ def in_pieces(places, orders, size):
 def test_pieces_have_the_same_bits(unit, oven):
     places, orders = kitchen(oven=oven, unit=unit), full(unit)
     expected = lookahead.paths(places, orders)
-    for size in (1, 9, 1000):
+    for size in (4, 1000):
         found, number = in_pieces(places, orders, size)
         assert (found == expected).all()
         assert (number > 3) is (size < 1000)
@@ -90,3 +90,15 @@ def test_a_line_in_which_turns_cross_is_not_cut():
     assert [piece[:2] for piece in Pieces(kitchen(), [first, then], ROUTES, 1).left] == [(0, 2)]
     behind = replace(then, items=(PresentItem(0, None, turn=10),))
     assert [piece[:2] for piece in Pieces(kitchen(), [first, behind], ROUTES, 1).left] == [(0, 1), (1, 2)]
+
+
+def test_intervals_come_in_turn_and_are_those_of_all():
+    shop = kitchen()
+    orders = [order for order in full() if order.key != "held"]
+    for places in (shop, (*shop[:3], replace(shop[3], is_open=False))):  # so that only some can go on
+        state = State(places, tuple(orders), 1.0, True)
+        told = list(look_ahead_in_turn(state, 9))
+        assert sum(map(len, told)) == len(orders) and len(told) > 9
+        answers = {place: interval for some in told for place, interval in some.items()}
+        assert [answers[place] for place in range(len(orders))] == look_ahead(state)
+    assert None in answers.values()

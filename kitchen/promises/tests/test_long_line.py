@@ -116,20 +116,26 @@ def test_what_people_did_with_an_order_counts_in_the_next_look(line, looks):
     assert now.open_orders == LONG + 3 and now.model == looked_again(1, at(4)) < before
 
 
-@pytest.mark.parametrize("what", ["capacity", "closed", "speed", "measured"])
+@pytest.mark.parametrize("what", ["capacity", "closed", "speed"])
 def test_a_station_and_the_clock_count_at_once(line, looks, what):
     forecast.promise(1, NOON)
     if what == "capacity":
         flow.change_station("baking", capacity=7, clock=at(1))
     elif what == "closed":
         flow.change_station("baked", is_open=False, clock=at(1))
-    elif what == "speed":
-        flow.set_speed(2, clock=at(1))
     else:
-        Station.objects.filter(stage="baking").update(mean_seconds=500)
+        flow.set_speed(2, clock=at(1))
     answer = forecast.ask(1, at(1))
     assert answer.model == (None if what == "closed" else looked_again(1, at(1)))
     assert looks == [0, 1] and not Later.waiting
+
+
+def test_how_long_work_takes_counts_in_the_next_look(line, looks):
+    forecast.promise(1, NOON)
+    Station.objects.filter(stage="baking").update(mean_seconds=500)
+    before = forecast.ask(1, at(4)).model
+    assert looks == [0] and Later.run_all() == 1
+    assert forecast.ask(1, at(4)).model == looked_again(1, at(4)) > before
 
 
 def test_a_look_that_is_too_old_is_made_again_at_once(line, looks):
