@@ -54,12 +54,13 @@ class Turn:
         if not self.begun_at:
             self.begun_at = monotonic()
             answers = next(self.answers, {})  # of those who go no further; the line is cut, enough for a round
+            self.told = len(answers)
             return Found(self.at, self.reading, {pks[place]: interval for place, interval in answers.items()})
         share = len(pks) * (monotonic() - self.begun_at) / TURN_SECONDS
         until, before = min(share, self.told + MOST), self.told
         while self.told < until and (answers := next(self.answers, None)) is not None:
             found |= {pks[place]: interval for place, interval in answers.items()}
-            self.told += PIECE
+            self.told += len(answers)
         return Found(self.at, self.reading, found) if self.told > before or self.told >= until else None
 
     def left_out(self) -> Found:
