@@ -19,6 +19,7 @@ from simulation.stations import Passage, Stations, exit_of
 from simulation.table import Inside
 
 PIECE = 250  # orders, about: their draws stay in the processor's cache
+NOBODY = np.iinfo(np.int64).max  # has this turn
 OF_ANY_SIZE = ((1, 0.5), (2, 0.5))  # also where all who are there have a single pizza: those who come can have more
 
 Place = tuple[int, int, int]  # a station, the turn in its line, and of equals the number of the order
@@ -131,7 +132,7 @@ def cut(orders: Sequence[Standing], numbers: Sequence[int], stations: int, size:
     """Cut into pieces of about this size, where all who follow stand behind at each station, and none is at work."""
     if not orders:
         return [Piece(0, 0, -1)]
-    last, first = np.full((len(orders), stations), -1), np.full((len(orders) + 1, stations), np.iinfo(np.int64).max)
+    last, first = np.full((len(orders), stations), -1), np.full((len(orders) + 1, stations), NOBODY)
     at_work = 0
     for place, (order, number) in enumerate(zip(orders, numbers, strict=True)):
         for station, its_turn, _ in places_of(order, number):
@@ -141,13 +142,13 @@ def cut(orders: Sequence[Standing], numbers: Sequence[int], stations: int, size:
         at_work = place + 1 if is_at_work(order) else at_work
     latest = np.maximum.accumulate(last, axis=0)
     soonest = np.minimum.accumulate(first[::-1], axis=0)[::-1]
-    can_be_cut = (latest < soonest[1:]).all(axis=1)
+    can_be_cut = np.asarray((latest < soonest[1:]).all(axis=1))
     can_be_cut[: max(at_work - 1, 0)] = False
     ends = [place + 1 for place in np.flatnonzero(can_be_cut).tolist()]
     pieces, begun = list[Piece](), 0
     for end, after in zip(ends, [*ends[1:], None], strict=True):
         if after is None or after - begun > size:
-            there = np.flatnonzero(soonest[end] < np.iinfo(np.int64).max)
+            there = np.flatnonzero(soonest[end] < NOBODY)
             pieces.append(Piece(begun, end, int(there.max(initial=-1))))
             begun = end
     return pieces

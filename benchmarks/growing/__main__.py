@@ -40,8 +40,8 @@ def measured(orders: int, engine: str, only: str, folder: Path, socket: str) -> 
         with helping(helper):
             helper.ask("begin", orders=orders)
             is_open = helper.ask("open_orders")
-            for name in helper.ask("names"):
-                for figure, value in helper.ask("measure", name=name).items() if only in name else ():
+            for name in (name for name in helper.ask("names") if only in name):
+                for figure, value in helper.ask("measure", name=name).items():
                     yield {"engine": engine, "open": is_open, "measure": name, "figure": figure, "value": value}
 
 

@@ -1,31 +1,31 @@
 """A kitchen with so many open orders, some of them at each station, in a process of its own (benchmarks.drive)."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from random import Random
 from unittest import mock
 
 from django.utils import timezone
 
+from benchmarks.growing.cooking import at, cook
 from benchmarks.growing.measures import MEASURES
 from home import live
 from home.models import Order, Pizza
 from kitchen import flow, stages, tasks
-from kitchen.locks import Clock
 from kitchen.models import Shop
 from kitchen.promises import forecast
+from realtime.broadcast import broadcaster
 
 MIX = (1, 1, 2, 2, 3, 4)  # pizzas an order, 2.2 on average
 COOKED_SECONDS = 3600  # of the kitchen: until then lines have come up before the oven, too
-AT_ONCE = 50  # links
 
 
 def begin(orders: int) -> float:
     """Open a kitchen and place so many orders; return how long that took. Nothing leaves this process."""
     began = time.monotonic()
     mock.patch.object(tasks, "enqueue").start()
-    mock.patch.object(live.broadcaster, "send").start()
+    mock.patch.object(broadcaster, "send").start()
     mock.patch.object(live.boards, "add").start()
     Shop.objects.update(speed=1)
     pizza = Pizza.objects.create(name="Margherita", price=Decimal("9.50"))
@@ -37,16 +37,6 @@ def begin(orders: int) -> float:
         flow.place([(pizza, dice.choice(MIX))], way=way, clock=at(moment))
     cook(now)
     return time.monotonic() - began
-
-
-def cook(until: datetime) -> None:
-    """Let all links come that are due until then, each batch at its time."""
-    while (soonest := flow.soonest()) is not None and soonest <= until:
-        flow.finish_due(AT_ONCE, clock=at(soonest))
-
-
-def at(moment: datetime) -> Clock:
-    return lambda: moment
 
 
 def open_orders() -> int:

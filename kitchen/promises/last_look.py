@@ -160,7 +160,9 @@ class LastLook:
         if not last.is_of_kitchen(stations, moment):
             return None
         if last.is_due(stations, moment) and self.making is None:
-            self.making = Thread(target=self._make_beside, args=(last, now, monotonic()), name="look ahead", daemon=True)
+            self.making = Thread(
+                target=self._make_beside, args=(last, now, monotonic()), name="look ahead", daemon=True
+            )
             self.making.start()
         return last
 

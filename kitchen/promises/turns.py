@@ -1,8 +1,8 @@
 """Long lines are looked ahead for in turn: the front at each round, and of all others some at each round.
 
 All are come to within half a minute, each with the kitchen as it was when the turn began. What a person changes at a
-station begins a new one. Each process that is sent rounds has a turn of its own, and does as much at a round as the time
-since its last one asks for.
+station begins a new one. Each process that is sent rounds has a turn of its own, and does as much at a round as the
+time since the turn began asks for.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ TURN_SECONDS = 26.0  # two more rounds go into reading all, and into cutting the
 PIECE = 125  # orders
 MOST = 750  # orders at one round, where a process is sent one only now and then
 OLDEST_SECONDS = 120.0  # an older turn is given up: its process is hardly ever sent a round
+OVER: dict[int, Interval | None] = {}
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Turn:
             return Found(self.at, self.reading, {pks[place]: interval for place, interval in answers.items()})
         share = len(pks) * (monotonic() - self.begun_at) / TURN_SECONDS
         until, before = min(share, self.told + MOST), self.told
-        while self.told < until and (answers := next(self.answers, None)) is not None:
+        while self.told < until and (answers := next(self.answers, OVER)) is not OVER:
             found |= {pks[place]: interval for place, interval in answers.items()}
             self.told += len(answers)
         return Found(self.at, self.reading, found) if self.told > before or self.told >= until else None

@@ -22,7 +22,9 @@ def full(unit="item"):
             key, pizzas = str(len(orders)), dice.choice((1, 1, 2, 3))
             route = None if station == 3 else dice.choice(ROUTES)
             items = tuple(PresentItem(station, elapsed, turn=next(turns)) for _ in range(pizzas))
-            orders.append(Standing(key, station, elapsed, pizzas, route, items if unit == "item" and station < 2 else ()))
+            orders.append(
+                Standing(key, station, elapsed, pizzas, route, items if unit == "item" and station < 2 else ())
+            )
 
     for station, (at_work, waiting) in enumerate(((1, 50), (3, 40), (1, 20), (4, 30))):
         come(at_work, station, 11.0 + station)

@@ -223,4 +223,4 @@ class Seed(ISeedSequence):
 
 def chances(*words: str) -> np.random.Generator:
     """Return a generator seeded by these words, the same in every process."""
-    return np.random.Generator(np.random.PCG64(Seed(":".join(words))))
+    return np.random.Generator(np.random.PCG64(Seed(":".join(words))))  # type: ignore[arg-type]
