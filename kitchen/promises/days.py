@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BooleanField, Count, DateField, F, Max, Q, Sum, Value
+from django.db.models import BooleanField, Count, DateField, F, Max, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Abs, Coalesce, TruncDate
 
 from kitchen.models import LedgerDay, Outcome, Promise, Shop
@@ -131,12 +131,16 @@ def given(after: int, until: int | None = None) -> Days:
 
 
 def came(after: int, until: int | None = None) -> Days:
+    # Subqueries: with a join PostgreSQL would read all promises that there ever were, to look a thousand up in them.
+    promises = Promise.objects.filter(pk=OuterRef("promise_id"))
     # Coalesce: otherwise SQLite would walk an index of all outcomes that there are, so as not to sort a thousand.
     rows = Outcome.objects.filter(between(after, until)).annotate(
-        day=TruncDate("at"), of=Coalesce("simulated", Value(False))
+        day=TruncDate("at"),
+        of=Coalesce("simulated", Value(False)),
+        wide=Subquery(promises.values(wide=F("high_seconds") - F("low_seconds"))),
+        middle=Subquery(promises.values("median_seconds")),
     )
     is_judged = Q(kept__isnull=False, retimed=False)
-    width = F("promise__high_seconds") - F("promise__low_seconds")
     counted = (
         rows.order_by()
         .values_list("day", "of")
@@ -144,8 +148,8 @@ def came(after: int, until: int | None = None) -> Days:
             kept_ones=Count("pk", filter=is_judged & Q(kept=True)),
             broken=Count("pk", filter=is_judged & Q(kept=False)),
             others=Count("pk", filter=Q(kept=None) | Q(retimed=True)),
-            width=Sum(width, filter=is_judged, default=0.0),
-            error=Sum(Abs(F("seconds") - F("promise__median_seconds")), filter=is_judged, default=0.0),
+            width=Sum("wide", filter=is_judged, default=0.0),
+            error=Sum(Abs(F("seconds") - F("middle")), filter=is_judged, default=0.0),
         )
     )
     return {(day, simulated): Sums(0, *sums) for day, simulated, *sums in counted}

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from benchmarks.history import work
 from kitchen.models import LedgerDay, Outcome, Promise, Shop
 from kitchen.promises import days
 from kitchen.promises.days import Sums
@@ -122,3 +123,23 @@ def test_nothing_old_is_read_again(few):
     with CaptureQueriesContext(connection) as more_days:
         days.since(FIRST + DAY)
     assert len(few_days) == len(more_days) == 2
+
+
+def test_of_a_long_ledger_the_newest_promises_are_looked_up_one_by_one():
+    """A join is planned as if there were no index, once there are many: this is about what PostgreSQL looks at."""
+    promises = Promise.objects.bulk_create(
+        Promise(
+            order_pk=number, at=NOON, speed=1, pizzas=1, open_orders=0, simulated=False,
+            low_seconds=60, median_seconds=65, high_seconds=75,
+            model_low_seconds=60, model_median_seconds=65, model_high_seconds=75,
+        )
+        for number in range(3000)
+    )  # fmt: skip
+    ends = {"at": NOON, "simulated": False, "intervened": False, "seconds": 70.0, "kept": True}
+    outcomes = Outcome.objects.bulk_create(Outcome(promise=promise, **ends) for promise in promises)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    with work.counting() as counted:
+        found = days.came(outcomes[-101].pk)
+    assert found == {(FIRST, False): Sums(kept=100, width_seconds=1500, error_seconds=500)}
+    assert sum(counted.values()) <= (400 if connection.vendor == "postgresql" else 20_000)
