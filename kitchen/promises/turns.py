@@ -1,6 +1,6 @@
 """Long lines are looked ahead for in turn: the front at each round, and of all others some at each round.
 
-All are come to within half a minute, each with the kitchen as it was when the turn began. What a person changes at a
+All are come to within a minute, each with the kitchen as it was when the turn began. What a person changes at a
 station begins a new one. Each process that is sent rounds has a turn of its own, and does as much at a round as the
 time since the turn began asks for.
 """
@@ -18,10 +18,10 @@ from simulation.calibration import Interval
 from simulation.lookahead import State, look_ahead
 from simulation.pieces import look_ahead_in_turn
 
-TURN_SECONDS = 26.0  # two more rounds go into reading all, and into cutting the line: half a minute in all
+TURN_SECONDS = 56.0  # two more rounds go into reading all, and into cutting the line: a minute in all
 PIECE = 125  # orders
 MOST = 750  # orders at one round, where a process is sent one only now and then
-OLDEST_SECONDS = 120.0  # an older turn is given up: its process is hardly ever sent a round
+OLDEST_SECONDS = 180.0  # an older turn is given up: its process is hardly ever sent a round
 OVER: dict[int, Interval | None] = {}
 
 

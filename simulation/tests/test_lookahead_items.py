@@ -115,7 +115,7 @@ def test_items_differ():
 
 
 def test_work_on_the_whole_order_is_per_pizza():
-    low, middle, high = look_ahead(State(RANDOM, (Standing("b", 2, None, 30),), 1.0, True))[0]
+    low, middle, high = look_ahead(State(RANDOM, (Standing("a", 2, None, 30),), 1.0, True))[0]
     assert 270 < low < middle < high < 330
 
 

@@ -13,7 +13,6 @@ from math import sqrt
 from typing import Any, Literal
 
 import numpy as np
-from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
 from simulation.distributions import Distribution, Lognormal, build, normal_quantile, remaining_of_sum
@@ -210,17 +209,7 @@ def shares(key: str) -> Array:
     return chances(key, "work under way").random(PATHS)
 
 
-class Seed(ISeedSequence):
-    """The seed of a generator, from words. numpy's own takes longer than all that is drawn with it."""
-
-    def __init__(self, words: str) -> None:
-        self.words = words
-
-    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> NDArray[Any]:
-        kind = np.dtype(dtype)
-        return np.frombuffer(blake2b(self.words.encode(), digest_size=n_words * kind.itemsize).digest(), dtype=kind)
-
-
 def chances(*words: str) -> np.random.Generator:
     """Return a generator seeded by these words, the same in every process."""
-    return np.random.Generator(np.random.PCG64(Seed(":".join(words))))  # type: ignore[arg-type]
+    seed = blake2b(":".join(words).encode(), digest_size=8).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(seed)))

@@ -1,4 +1,4 @@
-"""The forecasts of a long line are renewed in turn: the front at each round, the others within half a minute."""
+"""The forecasts of a long line are renewed in turn: the front at each round, the others within a minute."""
 
 from datetime import timedelta
 from random import Random
@@ -29,6 +29,7 @@ def rounds(monkeypatch):
     monkeypatch.setattr(front, "FRONT", FRONT)
     monkeypatch.setattr(front, "BEYOND", 14)
     monkeypatch.setattr(turns, "PIECE", PIECE)
+    monkeypatch.setattr(turns, "TURN_SECONDS", 26.0)
     monkeypatch.setattr(forecast.live, "announce_eta", lambda order: None)
     turns.turns.forget()
     forecast.learned.forget()
@@ -66,7 +67,7 @@ def renew(rounds, number, now=NOON):
     return written
 
 
-def test_all_are_come_to_in_half_a_minute_with_the_times_of_one_look(line, rounds):
+def test_all_are_come_to_in_a_turn_with_the_times_of_one_look(line, rounds):
     written = renew(rounds, 16)
     assert etas() == looked()
     assert sum(written) == len(line) and written[0] == FRONT and max(written) <= AT_WORK
