@@ -85,8 +85,9 @@ def test_the_front_is_renewed_at_each_round(line, rounds):
     assert [now[pk] for pk in told] == [all_of_them[pk] for pk in told]
 
 
-def test_the_front_knows_whose_pizza_is_ahead_of_an_order_before_it(line):
+def test_the_front_knows_whose_pizza_is_ahead_of_an_order_before_it(line, monkeypatch):
     """An order's stage is that of its last pizza; its first one can hold a place in the oven."""
+    monkeypatch.setattr(front, "BEYOND", 0)
     reading, told = front.read_front(NOON)
     everybody = forecast.read_state(NOON)
     at_work = [
