@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from benchmarks.growing import forecasting, promising
+from benchmarks.growing import boarding, forecasting, promising
 
 Figures = dict[str, float]  # by name
 
 MEASURES: dict[str, Callable[[], Figures]] = {
     "forecast": forecasting.rounds,
     "promise": promising.answers,
+    "board": boarding.frames,
 }
