@@ -8,6 +8,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import DatabaseError
 
 from accounts import rights
 from archive import reading
@@ -222,10 +223,17 @@ class Unknown(AsyncWebsocketConsumer):
 
 
 def read_payloads(order_ids: Sequence[str]) -> list[Payload | Exception | None]:
-    """Return one payload for each id, in the same order; None where there is no such order."""
+    """Return one payload for each id, in the same order; None where there is no such order.
+
+    If the archive can't be read, that is the answer for those that could be there, and for no other.
+    """
     found = {order.order_id: order for order in Order.objects.filter(order_id__in=order_ids).with_items()}
-    found |= {order.order_id: order for order in reading.archived(set(order_ids) - found.keys())}
-    return each(lambda order_id: found[order_id].payload() if order_id in found else None, order_ids)
+    away: DatabaseError | None = None
+    try:
+        found |= {order.order_id: order for order in reading.archived(set(order_ids) - found.keys())}
+    except DatabaseError as error:
+        away = error
+    return each(lambda order_id: found[order_id].payload() if order_id in found else away, order_ids)
 
 
 get_payload: Gathered[str, Payload | None] = Gathered(read_payloads)

@@ -25,6 +25,7 @@ TABLES = (
     DEEDS.format(partitioned=""),
     *INDEXES,
 )
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 HAS_TABLES = "SELECT 1 FROM sqlite_master WHERE name = 'archive_order'"
 
 
@@ -58,7 +59,8 @@ def writing() -> Iterator[Do]:
             yield lambda sql, values=(): file.execute(*adapted(sql, values)).rowcount
             file.execute("COMMIT")
         except BaseException:
-            file.execute("ROLLBACK")
+            if file.in_transaction:  # on a full disk SQLite has rolled back by itself
+                file.execute("ROLLBACK")
             raise
 
 
@@ -78,7 +80,10 @@ def drop(month: date) -> None:
 
 @contextmanager
 def opened() -> Iterator[sqlite3.Connection]:
-    """Yield the file, in which errors are Django's: their sentences and retries are those of the shop's own."""
+    """Yield the file, in which errors are Django's: their sentences and retries are those of the shop's own.
+
+    A damaged one can't be had, like one that is away: what is not archived goes on, and the log names the file.
+    """
     try:
         with closing(sqlite3.connect(path(), timeout=waits.SQLITE_SECONDS, isolation_level=None)) as file:
             file.execute("PRAGMA journal_mode = WAL")
@@ -87,6 +92,8 @@ def opened() -> Iterator[sqlite3.Connection]:
     except sqlite3.OperationalError as error:
         raise OperationalError(*error.args) from error
     except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
+            raise OperationalError(f"{path().name} is damaged: {error}") from None
         raise DatabaseError(*error.args) from error
 
 
