@@ -41,6 +41,7 @@ def move(before: date, after: int = 0) -> Iterator[Moved]:
         found = dict(movable(moment).filter(pk__in=window).order_by("pk").values_list("pk", "created_at"))
         if found:
             store.prepare(found.values())
+            note_begun(min(found.values()))
         for pks in batches.pieces(list(found), TOGETHER):
             yield Moved(move_together(pks, moment), pks[-1])
 
@@ -81,6 +82,11 @@ def mend() -> None:
         there = set(Order.objects.filter(pk__in=[pk for _, pk in last]).values_list("pk", flat=True))
         store.remove([(store.as_month(month), pk) for month, pk in last if pk in there])
     owners.forget_the_deleted()
+
+
+def note_begun(moment: datetime) -> None:
+    """Note that the archive has something from now on, so that lists lead there: the first run can take hours."""
+    Shop.objects.filter(archived_before=None).update(archived_before=months.month_of(moment))
 
 
 def note_done(before: date) -> None:

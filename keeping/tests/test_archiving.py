@@ -247,8 +247,9 @@ def test_who_begins_to_talk_at_that_moment_keeps_the_order(delivered, alice, mon
     assert store.keys("TRUE", []) == []
 
 
-def test_the_daily_task_goes_on_where_its_turn_ended(delivered, settings, monkeypatch, caplog):
+def test_the_daily_task_goes_on_where_its_turn_ended(delivered, bob, client, settings, monkeypatch, caplog):
     sent = []
+    client.force_login(bob)
     monkeypatch.setattr(archiving, "TOGETHER", 1)
     monkeypatch.setattr("pizzaProj.waits.REMOVING_TURN_SECONDS", 0)
     monkeypatch.setattr(tasks.clock, "now", lambda: MARCH)
@@ -257,7 +258,8 @@ def test_the_daily_task_goes_on_where_its_turn_ended(delivered, settings, monkey
     counts.take()
     with caplog.at_level("INFO", logger="keeping"):
         tasks.archive()
-        assert (sent, left()[0], Shop.objects.get().archived_before) == ([(first.pk,)], 1, None)
+        assert (sent, left()[0], Shop.objects.get().archived_before) == ([(first.pk,)], 1, date(2026, 11, 1))
+        assert "from the archive" in client.get("/").content.decode()
         tasks.archive(*sent.pop())
         assert (sent, left()[0]) == ([(second.pk,)], 0)
         tasks.archive(*sent.pop())
