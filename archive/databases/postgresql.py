@@ -47,16 +47,21 @@ def writing() -> Iterator[Do]:
 
 
 def prepare(months: Collection[date]) -> None:
-    """Make the partitions of these months, where there are none. Of two that make them one waits for the other."""
-    missing = sorted(set(months) - set(partitions()))
-    if not missing:
+    """Make the partitions of these months, where there are none. Of two that make them one waits for the other.
+
+    Each is made as a table first and then attached: what is created as a partition waits for all who read the archive,
+    such as a backup, and lets all others wait behind it.
+    """
+    if set(months) <= set(partitions()):
         return
     with writing() as do:
         do("LOCK TABLE archive_order IN SHARE UPDATE EXCLUSIVE MODE")
-        for month in missing:
+        for month in sorted(set(months) - set(partitions())):
             for parent in PARENTS:
+                name = name_of(parent, month)
+                do(f"CREATE TABLE {name} (LIKE {parent})")
                 do(
-                    f"CREATE TABLE IF NOT EXISTS {name_of(parent, month)} PARTITION OF {parent} "
+                    f"ALTER TABLE {parent} ATTACH PARTITION {name} "
                     f"FOR VALUES FROM ('{month}') TO ('{calendar.later(month, 1)}')"
                 )
 

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -72,6 +73,17 @@ def test_months_come_and_go_whole(filled):
     store.drop(date(2026, 5, 1))
     assert before == [(date(2026, 3, 1), 50), (date(2026, 5, 1), 50), (date(2026, 6, 1), 50), (date(2026, 7, 1), 50)]
     assert store.months() == [month for month, _ in before if month != date(2026, 5, 1)]
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="There no month needs a place")
+def test_a_month_is_made_beside_a_backup():
+    """pg_dump reads the archive, and holds it until its end."""
+    options = connection.get_connection_params() | {"cursor_factory": None}
+    with psycopg.connect(**options) as backup:
+        backup.execute("SELECT count(*) FROM archive_order")
+        store.prepare([THEN, THEN])
+        store.prepare([THEN])
+        assert store.months() == [date(2026, 3, 1)]
 
 
 @pytest.mark.parametrize(
