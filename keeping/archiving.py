@@ -60,7 +60,7 @@ def move_together(pks: Collection[int], moment: datetime) -> int:
             if found:
                 store.put(found)
                 gone = [order.pk for order in found]
-                orders.take_out_what_hangs_on(gone)
+                orders.take_out_what_hangs_on(gone, spares_people=True)
                 orders.delete(Order, "id", gone)
     except IntegrityError:  # somebody has just begun to talk about one, or shown it to a friend
         mend()

@@ -16,6 +16,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from archive import store
 from chat.models import Membership, Message, Report, Room
+from chat.rooms import SPOKEN
 from home import live
 from home.models import Order, OrderEvent, OrderItem, OrderLine, OrderShare
 from kitchen import stages
@@ -27,9 +28,9 @@ TALK: tuple[tuple[Any, str, str], ...] = (
     (Report, "message__room__order", "reports"),
     (Message, "room__order", "messages"),
     (Membership, "room__order", "members"),
-    (Room, "order", "conversations"),
 )
 HANGING: tuple[tuple[type[Model], str], ...] = (
+    (Room, "conversations"),
     (OrderShare, "shares"),
     (OrderEvent, "events"),
     (OrderItem, "pizzas"),
@@ -67,14 +68,22 @@ def remove_together(pks: Collection[int]) -> Counter[str]:
     return removed
 
 
-def take_out_what_hangs_on(pks: Collection[int]) -> Counter[str]:
-    """Take out of the tables what belongs to orders, before they go themselves. Needs the kitchen's lock."""
+def take_out_what_hangs_on(pks: Collection[int], spares_people: bool = False) -> Counter[str]:
+    """Take out of the tables what belongs to orders, before they go themselves. Needs the kitchen's lock.
+
+    spares_people: leave what they wrote and whom they show it to, as it came a moment ago. Then its order can't go,
+    which is an IntegrityError at the commit.
+    """
     removed: Counter[str] = Counter()
     if Room.objects.filter(order__in=pks).order_by("pk").select_for_update().values_list("pk"):
         for model, way, name in TALK:
-            removed[name] = model.objects.filter(**{f"{way}__in": list(pks)}).delete()[0]
+            found = model.objects.filter(**{f"{way}__in": list(pks)})
+            if spares_people and model is Message:
+                found = found.exclude(kind__in=SPOKEN)
+            removed[name] = found.delete()[0]
     for table, name in HANGING:
-        removed[name] = delete(table, "order_id", pks)
+        if not (spares_people and table is OrderShare):
+            removed[name] = delete(table, "order_id", pks)
     return removed
 
 

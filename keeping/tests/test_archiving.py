@@ -227,7 +227,7 @@ def test_a_run_that_is_killed_loses_and_doubles_nothing(delivered, alice, client
     assert (move(), number_of(alice), listed(client)[0]) == (2, 1, [21])
 
 
-def kill(*args):
+def kill(*args, **options):
     raise KeyboardInterrupt
 
 
@@ -245,6 +245,34 @@ def test_who_begins_to_talk_at_that_moment_keeps_the_order(delivered, alice, mon
     monkeypatch.setattr(orders, "delete", begin_to_talk)
     assert (move(), Order.objects.filter(pk=order.pk).exists()) == (0, True)
     assert store.keys("TRUE", []) == []
+
+
+def speak(order, alice, charlie):
+    say(Room.objects.filter(order=order).first() or rooms.order_room(order), member(alice), "Was that you?", now=MARCH)
+
+
+def show(order, alice, charlie):
+    OrderShare.objects.create(order=order, friend=charlie, by=alice)
+
+
+@pytest.mark.parametrize(("act", "has_room"), [(speak, True), (speak, False), (show, False)])
+def test_no_word_and_no_share_is_lost_at_that_moment(delivered, alice, charlie, monkeypatch, act, has_room):
+    order, put, delete = delivered(user=alice), store.put, orders.delete
+    if has_room:
+        rooms.order_room(order)
+
+    def put_as_somebody_acts(found):
+        put(found)
+        act(order, alice, charlie)
+
+    def delete_and_check(model, column, keys):
+        delete(model, column, keys)
+        if model is Order:
+            connection.check_constraints()  # as at the commit
+
+    monkeypatch.setattr(store, "put", put_as_somebody_acts)
+    monkeypatch.setattr(orders, "delete", delete_and_check)
+    assert (move(), Order.objects.filter(pk=order.pk).exists(), store.keys("TRUE", [])) == (0, True, [])
 
 
 def test_the_daily_task_goes_on_where_its_turn_ended(delivered, bob, client, settings, monkeypatch, caplog):
