@@ -73,7 +73,12 @@ def deeds_of(order: Order) -> set[int]:
 
 def packed(row: Model, without: Collection[str]) -> dict[str, Any]:
     values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
-    return {name: value for name, value in values.items() if name not in without and value not in (None, "", False)}
+    return {name: value for name, value in values.items() if name not in without and not is_empty(value)}
+
+
+def is_empty(value: Any) -> bool:
+    """Return whether a column is left out. A zero is none of these, though it equals False."""
+    return value is None or value is False or value == ""
 
 
 def as_json(value: Any) -> str:

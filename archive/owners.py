@@ -9,6 +9,8 @@ from django.contrib.auth.models import User
 
 from archive import store
 
+ACCOUNTS = 500  # in one query: no database takes any number
+
 
 def adopt(guest: str, user_pk: int) -> None:
     """Give a visitor's orders to the account that they sign up with or log in to."""
@@ -43,6 +45,8 @@ def disown_visitor(guest: str) -> None:
 def forget_the_deleted() -> None:
     """Forget accounts that are there no longer."""
     for table in ("archive_order", "archive_deed"):
-        known = {pk for (pk,) in store.ask(f"SELECT DISTINCT user_id FROM {table} WHERE user_id IS NOT NULL")}
-        for user_pk in known - set(User.objects.filter(pk__in=known).values_list("pk", flat=True)):
-            forget_account(user_pk)
+        found = [pk for (pk,) in store.ask(f"SELECT DISTINCT user_id FROM {table} WHERE user_id IS NOT NULL")]
+        for start in range(0, len(found), ACCOUNTS):
+            known = set(found[start : start + ACCOUNTS])
+            for user_pk in known - set(User.objects.filter(pk__in=known).values_list("pk", flat=True)):
+                forget_account(user_pk)

@@ -16,6 +16,7 @@ from home.live import is_order_id
 from home.models import Order
 
 MOST_FOUND = 100
+LEAST_LETTERS = 4  # of an id, as its number has: with fewer it could be any order
 MOST_CUSTOMERS = 20  # whose names begin with a word
 
 
@@ -51,7 +52,9 @@ def page(
 def search(words: str) -> list[Order]:
     """Return the newest orders of anybody whose id, or whose customer's name, begins with this."""
     word = words.strip()
-    found = {row.id: row for row in store.beginning_with(word.removeprefix("#").lower(), MOST_FOUND)}
+    begun = word.removeprefix("#").lower()
+    by_id = store.beginning_with(begun, MOST_FOUND) if len(begun) >= LEAST_LETTERS else []
+    found = {row.id: row for row in by_id}
     for user_pk in customers(word):
         found |= {row.id: row for row in store.page(Owner(user_pk), None, MOST_FOUND)}
     newest = sorted(found.values(), key=lambda row: (row.month, row.id), reverse=True)

@@ -61,9 +61,13 @@ def ask(sql: str, values: Sequence[Any] = ()) -> list[Row]:
 
 def rows(condition: str, values: Sequence[Any], most: int | None = None) -> list[Archived]:
     """Return the rows that meet a condition, the newest first."""
+    return without_twins(with_twins(condition, values, most))
+
+
+def with_twins(condition: str, values: Sequence[Any], most: int | None = None) -> list[Archived]:
     limit = "" if most is None else f" LIMIT {most:d}"
     found = ask(f"SELECT {READ} FROM archive_order WHERE {condition} ORDER BY month DESC, id DESC{limit}", values)
-    return without_twins([Archived(as_month(month), *others) for month, *others in found])
+    return [Archived(as_month(month), *others) for month, *others in found]
 
 
 def as_month(value: date | str) -> date:
@@ -92,11 +96,21 @@ def by_address(order_ids: Collection[str]) -> list[Archived]:
 
 
 def page(owner: Owner | None, before: Place | None, most: int, only_real: bool = False) -> list[Archived]:
-    """Return a person's orders, or everybody's, the newest first, from a place on."""
-    condition, values = owner.condition if owner else ("TRUE", [])
-    if before is not None:
-        condition, values = f"{condition} AND (month, id) < (%s, %s)", [*values, *before]
-    return rows(f"{condition} AND NOT simulated" if only_real else condition, values, most)
+    """Return a person's orders, or everybody's, the newest first, from a place on.
+
+    It looks further where it finds twins, of which a restored backup can have many.
+    """
+    of, whose = owner.condition if owner else ("TRUE", [])
+    of = f"{of} AND NOT simulated" if only_real else of
+    found: list[Archived] = []
+    while len(found) < most:
+        condition, values = (of, whose) if before is None else (f"{of} AND (month, id) < (%s, %s)", [*whose, *before])
+        more = with_twins(condition, values, most)
+        found += without_twins(more)
+        if len(more) < most:
+            break
+        before = more[-1].month, more[-1].id
+    return found[:most]
 
 
 def beginning_with(word: str, most: int) -> list[Archived]:
