@@ -1,10 +1,12 @@
-"""An archive that can't be read takes nothing else along: on SQLite it is a file of its own."""
+"""On SQLite the archive is a file of its own, which can be damaged, or another shop's."""
 
 import os
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError
 from django.db import OperationalError, connection
 from django.test import Client
 
@@ -64,3 +66,14 @@ def test_a_full_disk_is_called_a_full_disk():
         for number in range(100):
             do("INSERT INTO archive_deed (month, user_id, id) VALUES (zeroblob(10000), %s, 1)", [number])
     assert store.ask("SELECT count(*) FROM archive_deed") == []  # not even its tables
+
+
+def test_a_new_shop_does_not_begin_beside_another_ones_archive(place):
+    refuse = import_module("archive.migrations.0001_tables").refuse_another
+    refuse(connection)
+    with sqlite.writing():
+        pass
+    with pytest.raises(CommandError, match="archive of another shop"):
+        refuse(connection)
+    place()  # it has moved on from an earlier release
+    refuse(connection)
