@@ -166,6 +166,11 @@ def sizes() -> list[tuple[date, int]]:
     return [(as_month(month), int(number)) for month, number in counted]
 
 
+def size(month: date) -> int:
+    ((number,),) = ask("SELECT count(*) FROM archive_order WHERE month = %s", [month])
+    return int(number)
+
+
 # Writing
 
 
@@ -256,11 +261,14 @@ def forget_events(places: Sequence[Place]) -> None:
             do("DELETE FROM archive_deed WHERE month = %s AND id = %s", [month, pk])
 
 
-def months() -> list[date]:
-    found: list[date] = database().months()
-    return found
+def whole_months() -> list[date]:
+    """Return the months that can be dropped at once: none of a file of its own.
+
+    There it would hold the file's lock for seconds, for which who moves orders waits, and with them the kitchen.
+    """
+    return [] if is_apart() else postgresql.partitions()
 
 
 def drop(month: date) -> None:
     """Remove a whole month."""
-    database().drop(month)
+    postgresql.drop(month)

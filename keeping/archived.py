@@ -1,10 +1,13 @@
 """Remove from the archive what is kept no longer: piece by piece, or whole months at once."""
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 from typing import Any
 
+from django.contrib.admin.models import LogEntry
+
 from archive import months, store
+from archive.databases.statements import placeholders
 from keeping import batches, orders
 
 
@@ -21,9 +24,10 @@ def simulated(before: datetime) -> Iterator[int]:
 
 def all_orders(before: datetime) -> Iterator[int]:
     """Remove what was placed before: whole months at once, and of the last one the orders that are older."""
-    for month in store.months():
+    for month in store.whole_months():
         if months.end(month) <= before:
-            number = forget_in_the_log("month = %s", [month])
+            number = store.size(month)
+            forget_month_in_the_log(month)
             store.drop(month)
             yield number
     yield from those("created_at < %s", [before])
@@ -37,9 +41,9 @@ def those(condition: str, values: Sequence[Any]) -> Iterator[int]:
         yield len(found)
 
 
-def forget_in_the_log(condition: str, values: Sequence[Any]) -> int:
-    """Remove what the admin's log says of these orders; return how many they are."""
-    pks: Collection[int] = [pk for _, pk in store.keys(condition, values)]
-    for some in batches.pieces(list(pks), batches.ROWS):
-        orders.forget_in_the_log(some)
-    return len(pks)
+def forget_month_in_the_log(month: date) -> None:
+    """Remove what the admin's own log says of a month's orders. Most have no line there: begin with the lines."""
+    for lines in batches.keys(orders.lines_about_orders()):
+        pks = [int(pk or 0) for pk in LogEntry.objects.filter(pk__in=lines).values_list("object_id", flat=True)]
+        here = store.keys(f"month = %s AND id IN ({placeholders(pks)})", [month, *pks])
+        orders.forget_in_the_log([pk for _, pk in here])

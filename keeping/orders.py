@@ -99,8 +99,11 @@ def delete(model: type[Model], column: str, keys: Collection[int]) -> int:
 
 def forget_in_the_log(pks: Collection[int]) -> None:
     """Remove what the admin's own log says of these orders."""
-    about = ContentType.objects.get_for_model(Order)
-    LogEntry.objects.filter(Q(content_type=about), object_id__in=[str(pk) for pk in pks]).delete()
+    lines_about_orders().filter(object_id__in=[str(pk) for pk in pks]).delete()
+
+
+def lines_about_orders() -> QuerySet[LogEntry]:
+    return LogEntry.objects.filter(Q(content_type=ContentType.objects.get_for_model(Order)))
 
 
 def tell(order_ids: Collection[str]) -> None:

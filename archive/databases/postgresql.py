@@ -70,10 +70,6 @@ def partitions() -> list[date]:
     return [calendar.parsed(name.removeprefix("archive_order_").replace("_", "-")) for (name,) in ask(PARTITIONS)]
 
 
-def months() -> list[date]:
-    return partitions()
-
-
 def drop(month: date) -> None:
     with writing() as do:
         do(f"DROP TABLE IF EXISTS {', '.join(name_of(parent, month) for parent in PARENTS)}")

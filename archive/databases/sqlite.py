@@ -68,16 +68,6 @@ def prepare(months: Collection[date]) -> None:
     """Do nothing: a month needs no place of its own."""
 
 
-def months() -> list[date]:
-    return [date.fromisoformat(month) for (month,) in ask("SELECT DISTINCT month FROM archive_order ORDER BY month")]
-
-
-def drop(month: date) -> None:
-    with writing() as do:
-        do("DELETE FROM archive_order WHERE month = %s", [month])
-        do("DELETE FROM archive_deed WHERE month = %s", [month])
-
-
 @contextmanager
 def opened() -> Iterator[sqlite3.Connection]:
     """Yield the file, in which errors are Django's: their sentences and retries are those of the shop's own.
