@@ -172,16 +172,21 @@ def what_is_wrong(job: Job, row: PeriodicTask) -> str:
 
 def find_archive_behind() -> Iterator[Finding]:
     """Find that the daily job which moves old orders has not come to its end for days."""
-    moved = Shop.objects.values_list("archived_before", flat=True).first()
-    if moved is None or not settings.ARCHIVE_MONTHS:
+    if not settings.ARCHIVE_MONTHS:
         return
+    moved = Shop.objects.values_list("archived_before", flat=True).first()
     due = months.due_before(timezone.now() - timedelta(days=ARCHIVE_LATE_DAYS), settings.ARCHIVE_MONTHS)
-    if moved < due:
+    if moved < due if moved is not None else was_sent_for_days():
         yield Finding(
             f"Orders from before {months.named(due)} are not in the archive yet.",
             f"The worker's log says why. Try it: {command('archive')}",
             is_bad=False,
         )
+
+
+def was_sent_for_days() -> bool:
+    """Return whether the job was sent more often than on so many days: then it should have come to its end once."""
+    return any(row.total_run_count > ARCHIVE_LATE_DAYS for row in PeriodicTask.objects.filter(task="keeping.archive"))
 
 
 def find_all_jobs() -> Iterator[Finding]:

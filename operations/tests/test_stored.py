@@ -166,5 +166,8 @@ def test_an_archive_that_stands_still_is_told_and_ends_nothing(settings: Any) ->
         said.append(([one.sentence for one in findings(look)], is_ready(look)))
     late = f"Orders from before {months.named(month)} are not in the archive yet."
     assert said == [([], True), ([], True), ([late], True)]
+    Shop.objects.update(archived_before=None)  # not once in four days
+    PeriodicTask.objects.filter(task="keeping.archive").update(total_run_count=4)
+    assert [one.sentence for one in findings(database.look_now())] == [late]
     settings.ARCHIVE_MONTHS = 0
     assert findings(database.look_now()) == []
