@@ -185,7 +185,7 @@ def sockets(shop: Shop) -> dict[str, Path]:
 def crowded() -> None:
     """Look at which orders a board shows, as where there are too many to show all."""
     with mock.patch.object(windows, "BOARD_ORDERS", 0):
-        windows.read_window({})
+        windows.read_window(windows.Asked())
 
 
 # What comes round

@@ -2,7 +2,7 @@
 
 While few orders are open a board is sent all of them; of more, those that are first in their lists and those that
 somebody asks to see, with how many there are in all (kitchen.board.windows). What it was sent once it is kept up to
-date about until that has left the kitchen.
+date about until that has left the kitchen, or is one of too many that are far back in their lists.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from kitchen import stages
 from kitchen.board import actions, handover, snapshot, windows
 from kitchen.board.handover import Handover, changed, names_of
 from kitchen.board.snapshot import changed_settings
-from kitchen.board.windows import Window
+from kitchen.board.windows import Asked, Window
 from pizzaProj.limits import BOARD_ORDERS
 from realtime.hurried import HurriedCheck
 from realtime.incoming import parse_object
@@ -36,6 +36,7 @@ from realtime.periodic import PeriodicCheck
 from realtime.refused import Refused
 
 MOST_REMEMBERED = 10_000  # orders whose seq a board remembers
+READ_AT_ONCE = 300  # orders, so that what is sent of many stays sent if time is up
 
 
 class KitchenBoard(OrderWatcher):
@@ -47,12 +48,13 @@ class KitchenBoard(OrderWatcher):
     def __init__(self) -> None:
         super().__init__()
         self.hears_news = True  # it shows every open order; else those of its window, and what it was sent before
-        self.asked: dict[str, int] = {}  # how many of each list somebody wants to see, by stage
+        self.asked = Asked()  # what somebody wants to see of the lists
         self.takes_parts = False  # it has asked for something, so it knows what is sent in parts
         self.open: set[str] = set()  # the orders that are on the board
         self.settings: dict[str, Any] = {}  # stations and shop as last sent
         self.totals: dict[str, Any] | None = None  # likewise
         self.window_read = 0  # the number of that reading
+        self.news_since = 0  # likewise: what happened before it can have passed unheard
         self.names: dict[str, Any] = {}  # who orders are for, as last sent
         self.names_read = 0
         self.telling_names, self.telling_window = asyncio.Lock(), asyncio.Lock()
@@ -159,15 +161,15 @@ class KitchenBoard(OrderWatcher):
         A page of an older version, or a script, has asked for nothing: it is sent all stations, as it takes over all.
         """
         head = {"changed": changed_settings(self.settings, settings)} if self.takes_parts else settings
-        orders = [state.payload for state in retimed if state.order_id in self.open]
+        orders = [state.payload for state in retimed]
         await self.send_each(live.frames_of(orders, lambda some, _: live.frame_of_orders(some, **head)))
         self.settings = settings  # after sending: what could not be sent is sent by the next check
 
     async def catch_up(self) -> None:
-        await self.send_settings(*await read_changes(self.settings))
+        await self.send_settings(*await read_changes(self.settings, frozenset(self.open)))
 
-    async def widen(self, asked: dict[str, int]) -> None:
-        """Show as many of each list as somebody wants to see."""
+    async def widen(self, asked: Asked) -> None:
+        """Show what somebody wants to see of the lists."""
         self.takes_parts = True
         if asked != self.asked:
             self.asked = asked
@@ -179,6 +181,9 @@ class KitchenBoard(OrderWatcher):
         async with self.telling_window:
             if window.number <= self.window_read:
                 return
+            if window.totals is None and not self.hears_news:
+                self.news_since = next(windows.numbers)
+                window_check.hurry()
             self.hears_news = window.totals is None
             new = {order_id: pk for order_id, pk in window.orders.items() if order_id not in self.open}
             if new:
@@ -186,21 +191,43 @@ class KitchenBoard(OrderWatcher):
             if window.totals != self.totals:
                 await self.send(json.dumps({"totals": window.totals}))
             self.totals, self.window_read = window.totals, window.number  # after sending, as above
+            if self.takes_parts:
+                await self.let_go(window)
 
     async def send_new(self, new: dict[str, int]) -> None:
         """Send orders that it does not show yet. What happens to them meanwhile is sent as well."""
-        self.open |= new.keys()
-        try:
-            for states in live.cut(await read_states(new.values())):
-                news = [state for state in states if state.seq > self.seen.get(state.order_id, -1)]
-                if news:
-                    await self.send(live.frame_of_orders((state.payload for state in news), shown=True))
-                for state in states:
-                    self.note(*state[:3])
-        except BaseException:
-            self.open -= new.keys()  # the next check sends them
-            raise
+        rows = list(new.items())
+        for start in range(0, len(rows), READ_AT_ONCE):
+            some = dict(rows[start : start + READ_AT_ONCE])
+            self.open |= some.keys()
+            try:
+                await self.send_states(await read_states(some.values()))
+            except BaseException:
+                self.open -= some.keys()  # the next check sends them
+                raise
         handover.check.hurry()
+
+    async def send_states(self, states: Collection[State]) -> None:
+        for some in live.cut(states):
+            news = [state for state in some if state.seq > self.seen.get(state.order_id, -1)]
+            if news:
+                await self.send(live.frame_of_orders((state.payload for state in news), shown=True))
+            for state in some:
+                self.note(*state[:3])
+
+    async def let_go(self, window: Window) -> None:
+        """Show no more than a screen holds, however long it is open: let go of what has moved back into long lists."""
+        beyond = [one for one in self.seen if one in self.open and one not in window.orders]
+        gone = beyond[: -BOARD_ORDERS // 2] if len(beyond) > BOARD_ORDERS else []
+        for some in live.packed(gone, len):
+            self.open.difference_update(some)
+            try:
+                await self.send(json.dumps({"gone": some}))
+            except BaseException:
+                self.open.update(some)
+                raise
+            for order_id in some:
+                self.seen.pop(order_id, None)
 
     async def send_each(self, frames: Iterable[str]) -> None:
         for frame in frames:
@@ -217,7 +244,10 @@ class KitchenBoard(OrderWatcher):
             self.names, self.names_read = names, handover.number  # after sending, as above
 
     def note(self, order_id: str, seq: int, ended: bool) -> None:
-        self.seen[order_id] = max(seq, self.seen.get(order_id, 0))
+        if seq < self.seen.get(order_id, 0):
+            return  # a newer state was sent meanwhile
+        self.seen.pop(order_id, None)  # to the end: those without news for the longest time are the first
+        self.seen[order_id] = seq
         (self.open.discard if ended else self.open.add)(order_id)
         if len(self.seen) > MOST_REMEMBERED:
             self.seen = self.sent()
@@ -245,15 +275,16 @@ class WindowCheck(HurriedCheck[KitchenBoard]):
     send_seconds = 4.0  # a board can have hundreds of orders to read
 
     async def check(self) -> None:
-        crowded = [board for board in self.sockets if not board.hears_news]  # the others hear of each order anyway
+        # The others hear of each order anyway.
+        crowded = [one for one in self.sockets if not one.hears_news or one.window_read < one.news_since]
         idle = [board for board in crowded if not board.is_busy]
         if len(idle) < len(crowded):
             self.hurry()  # the others are told by the next check
-        alike: dict[Any, list[KitchenBoard]] = defaultdict(list)
+        alike: dict[Asked, list[KitchenBoard]] = defaultdict(list)
         for board in idle:
-            alike[frozenset(board.asked.items())].append(board)
+            alike[board.asked].append(board)
         for asked, boards in alike.items():
-            await self.tell(boards, await self.timed(read_window(dict(asked))))
+            await self.tell(boards, await self.timed(read_window(asked)))
 
     async def tell(self, boards: Collection[KitchenBoard], window: Window) -> None:
         await self.tell_each(boards, lambda board: board.follow(window))

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db.models import Count, F, OuterRef, Q, Subquery, Value
@@ -34,9 +33,9 @@ class Snapshot(NamedTuple):
     settings: dict[str, Any]
 
 
-def snapshot(asked: Asked = MappingProxyType({})) -> Snapshot:
+def snapshot() -> Snapshot:
     """Read the board. Its orders are in no particular order: the line's rule is in their fields."""
-    window = read_window(asked)
+    window = read_window(Asked())
     ended = Order.objects.filter(stage__in=stages.ENDED).order_by("-pk").values_list("pk", flat=True)[:LATELY]
     states = states_of([*window.orders.values(), *ended])
     orders = [state for state in states if not state.has_ended]
@@ -66,19 +65,19 @@ def changed_settings(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]
     return {**({"stations": stations} if stations else {}), **({"shop": shop} if shop else {})}
 
 
-def changes_since(old: dict[str, Any]) -> tuple[dict[str, Any], list[State]]:
-    """Return the settings, and the orders that can be expected at another time because of what has changed."""
+def changes_since(old: dict[str, Any], shown: Collection[str]) -> tuple[dict[str, Any], list[State]]:
+    """Return the settings, and the shown orders that can be expected at another time because of what has changed."""
     new = settings()
-    return new, retimed(old, new)
+    return new, retimed(old, new, shown)
 
 
-def retimed(old: dict[str, Any], new: dict[str, Any]) -> list[State]:
-    """Return the orders that can be expected at another time since the settings were changed.
+def retimed(old: dict[str, Any], new: dict[str, Any], shown: Collection[str]) -> list[State]:
+    """Return those of these orders that can be expected at another time since the settings were changed.
 
     Their seq is the one that pages know: nothing has happened to them. A new speed changes all that is under way.
     """
     codes = {one["stage"] for one in changed_settings(times_of(old), times_of(new)).get("stations", ())}
-    return states_of(under_way(codes)) if codes else []
+    return states_of([pk for order_id, pk in under_way(codes).items() if order_id in shown]) if codes else []
 
 
 def times_of(settings: dict[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class Totals(NamedTuple):
     """What was counted."""
 
     sizes: Sizes
+    real_sizes: Sizes  # without simulated orders
     frame: dict[str, Any]  # as boards are told
 
 
@@ -77,17 +78,21 @@ def read_totals(now: datetime, stations: Sequence[Station]) -> Totals:
     """Count in three statements; in a fourth, what is promised if not all orders have a promise."""
     orders, pizzas = _rows(*_orders_sql(now, stations)), _rows(_PIZZAS)
     of_items = {station.stage for station in stations if station.is_of_items}
-    sizes: Counter[tuple[str, str]] = Counter()
-    for stage, state, _, count, *_ in orders:
-        sizes[stage, state] += 0 if stage in of_items else count
-    for _, stage, state, _, count in pizzas:
-        sizes[stage, state] += count if stage in of_items else 0
+    works = [tuple(row[:4]) for row in orders if row[0] not in of_items]
+    works += [tuple(row[1:]) for row in pizzas if row[1] in of_items]
     frame = {
         "orders": [_orders_dict(*row) for row in sorted(orders, key=lambda row: tuple(row[:3]))],
         "pizzas": _by_name(pizzas),
         "placed": _placed(now),
     }
-    return Totals(dict(sizes), frame)
+    return Totals(_sizes(works), _sizes(row for row in works if not row[2]), frame)
+
+
+def _sizes(works: Iterable[Sequence[Any]]) -> Sizes:
+    sizes: Counter[tuple[str, str]] = Counter()
+    for stage, state, _, count in works:
+        sizes[stage, state] += count
+    return dict(sizes)
 
 
 def _orders_dict(

@@ -14,8 +14,6 @@ from kitchen.models import Station
 from pizzaProj.limits import BOARD_IN_LINE, BOARD_OF_STATION, BOARD_ORDERS, BOARD_UNDER_WAY
 from realtime.refused import Refused
 
-Asked = Mapping[str, int]  # by stage, how many works of each list somebody wants to see
-
 _ITEM_TURN = "home_orderitem.order_id, home_orderitem.number"
 _ITEMS = {
     "waiting": f"{ITEM_WAITS} ORDER BY home_orderitem.rushed DESC, home_orderitem.joined_at, {_ITEM_TURN}",
@@ -30,7 +28,18 @@ _ORDERS = {
 _OF_ITEMS = "SELECT home_orderitem.order_id AS pk FROM home_orderitem WHERE home_orderitem.stage = %s AND"
 _OF_ORDERS = "SELECT home_order.id AS pk FROM home_order WHERE home_order.stage = %s AND"
 
+_REAL_ITEM = "NOT (SELECT o.simulated FROM home_order o WHERE o.id = home_orderitem.order_id) AND"
+_REAL_ORDER = "NOT home_order.simulated AND"
+ALL = 2**31 - 1  # works: no list has more
+
 numbers = count(1)
+
+
+class Asked(NamedTuple):
+    """What somebody wants to see of the lists."""
+
+    first: frozenset[tuple[str, int]] = frozenset()  # stages, and how many works of each of their lists
+    hides_simulated: bool = False
 
 
 class Window(NamedTuple):
@@ -49,10 +58,12 @@ def read_window(asked: Asked) -> Window:
         return Window(number, few, None)
     stations = [row.with_shop() for row in Station.objects.select_related("shop")]
     totals = read_totals(clock.now(), stations)
-    return Window(number, first_of(shares_of(totals.sizes, asked), stations), totals.frame)
+    sizes = totals.real_sizes if asked.hides_simulated else totals.sizes
+    shares = shares_of(sizes, dict(asked.first))
+    return Window(number, first_of(shares, stations, asked.hides_simulated), totals.frame)
 
 
-def shares_of(sizes: Sizes, asked: Asked) -> Sizes:
+def shares_of(sizes: Sizes, asked: Mapping[str, int]) -> Sizes:
     """Return how many works of each list to show: those under way first, of the lines as many as there is room for."""
     under_way = fair({key: size for key, size in sizes.items() if key[1] == "working"}, BOARD_UNDER_WAY)
     lines = fair({key: size for key, size in sizes.items() if key[1] != "working"}, BOARD_IN_LINE)
@@ -68,14 +79,16 @@ def fair(sizes: Sizes, room: int) -> Sizes:
     return shares
 
 
-def first_of(shares: Sizes, stations: Iterable[Station]) -> dict[str, int]:
-    """Read whose the first works of these lists are, in one statement."""
+def first_of(shares: Sizes, stations: Iterable[Station], hides_simulated: bool = False) -> dict[str, int]:
+    """Read whose the first works of these lists are, in one statement; if asked for, those of real orders alone."""
+    of_item, of_order = (_REAL_ITEM, _REAL_ORDER) if hides_simulated else ("", "")
     of_items = {station.stage for station in stations if station.is_of_items}
     parts: list[str] = []
     values: list[str | int] = []
     for (stage, state), share in shares.items():
         if share:
-            works = f"{_OF_ITEMS} {_ITEMS[state]}" if stage in of_items else f"{_OF_ORDERS} {_ORDERS[state]}"
+            items, orders = f"{_OF_ITEMS} {of_item} {_ITEMS[state]}", f"{_OF_ORDERS} {of_order} {_ORDERS[state]}"
+            works = items if stage in of_items else orders
             parts.append(f"SELECT pk FROM ({works} LIMIT %s) AS list")
             values += [stage, share]
     if not parts:
@@ -86,15 +99,18 @@ def first_of(shares: Sizes, stations: Iterable[Station]) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def under_way(codes: Iterable[str]) -> set[int]:
-    """Return the keys of the orders that are worked on at these stations, the first BOARD_UNDER_WAY works of each."""
+def under_way(codes: Iterable[str]) -> dict[str, int]:
+    """Return the ids of all orders that are worked on at these stations, with their keys: as many as have a place."""
     stations = [row for row in Station.objects.all() if row.stage in codes]
-    return set(first_of({(row.stage, "working"): BOARD_UNDER_WAY for row in stations}, stations).values())
+    return first_of({(row.stage, "working"): ALL for row in stations}, stations)
 
 
-def parse_asked(content: dict[str, Any]) -> dict[str, int]:
-    """Return what a board wants to show, from {"first": {"baking": 200}}. Refused if it is something else."""
-    first = content.get("first")
+def parse_asked(content: dict[str, Any]) -> Asked:
+    """Return what a board wants to show, from {"first": {"baking": 200}}. Refused if it is something else.
+
+    With {"simulated": false} its lists are those of real orders.
+    """
+    first, simulated = content.get("first"), content.get("simulated", True)
     if not isinstance(first, dict):
         raise Refused("Say how many to show: “first”, with a number for each station.")
     for stage, most in first.items():
@@ -102,7 +118,9 @@ def parse_asked(content: dict[str, Any]) -> dict[str, int]:
             raise Refused(f"There is no station for “{stage}”.")
         if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= BOARD_OF_STATION:
             raise Refused(f"A station shows at most {BOARD_OF_STATION:,} of each of its lists.")
-    return dict(first)
+    if not isinstance(simulated, bool):
+        raise Refused("Say whether to show simulated orders: “simulated”, with true or false.")
+    return Asked(frozenset(first.items()), not simulated)
 
 
 assert set(_ITEMS) == set(_ORDERS) == set(STATES)

@@ -45,6 +45,7 @@ function hear(frame) {
   forecasts.forEach(keep);
   for (const payload of news) take(payload, !isNews);
   if (frame.shown) comePart(frame.orders);
+  for (const id of frame.gone ?? []) kitchen.orders.delete(id); // it is far back in a long line
   const totals = frame.board ? frame.board.totals ?? null : frame.totals;
   if (totals !== undefined) showTotals(totals);
   if (forecasts.length && !news.length) return;
@@ -215,7 +216,7 @@ function showMore(stage) {
 
 /** Return what this page wants to see. The kitchen forgets it with the connection. */
 function hello() {
-  return { action: "show", first: asked };
+  return { action: "show", first: asked, simulated: !kitchen.hidesSimulated };
 }
 
 function answer({ done, order, item }) {
@@ -295,6 +296,7 @@ function toggle(name) {
   }
   applyPreferences();
   if (name === "sound" && preferences.sound) wake(), ring();
+  if (name === "hideSimulated") live.send(hello()); // without a connection it is said with the next one
   if (name === "light" || name === "contrast") numbers.repaint();
   numbers.draw();
   drawSoon();

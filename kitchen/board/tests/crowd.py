@@ -23,6 +23,8 @@ class Page:
         for order in news:
             if order["seq"] >= self.orders.get(order["order_id"], order)["seq"]:
                 self.orders[order["order_id"]] = order
+        for order_id in frame.get("gone", ()):
+            del self.orders[order_id]
         self.totals = {**frame, **board}.get("totals", self.totals)
         return frame
 

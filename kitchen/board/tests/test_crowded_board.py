@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db.models import Q
 from django.utils import timezone
 
 from benchmarks.crowded import fill
@@ -174,7 +175,7 @@ async def compare(socket, page):
 
 
 def what_is_wrong(page):
-    window = windows.read_window({"baking": 7})
+    window = windows.read_window(windows.parse_asked({"first": {"baking": 7}}))
     if window.orders.keys() - page.open.keys():
         return "it lacks orders", window.orders.keys() - page.open.keys()
     for order in Order.objects.filter(order_id__in=page.open).with_items():
@@ -218,7 +219,101 @@ async def test_an_order_beyond_the_board_that_somebody_moves_is_followed_from_th
     await compare_one(socket, page, beyond.order_id)
 
 
+async def test_what_comes_back_while_a_kitchen_becomes_small_is_shown(page_of, few, monkeypatch):
+    """Its frame comes when the board no longer waits for the next look, and does not yet hear of each order."""
+    await in_database(fill)(8)
+    socket, page = await page_of()
+    back, *others = await in_database(list)(Order.objects.open())
+    await in_database(flow.override)(back.pk, "delivered")
+    await until(page, socket, lambda: back.order_id in page.orders and back.order_id not in page.open)
+    is_passed_over, read_window = asyncio.Event(), consumers.read_window
+
+    async def read_slowly(asked):
+        window = await read_window(asked)
+        if window.totals is None and not is_passed_over.is_set():
+            await in_database(flow.override)(back.pk, "baking")
+            await in_database(broadcaster.flush)()
+            await is_passed_over.wait()
+        return window
+
+    async def listen(board, event, of=consumers.KitchenBoard.kitchen_orders):
+        await of(board, event)
+        if event["seqs"].get(back.order_id, 0) > page.orders[back.order_id]["seq"]:
+            is_passed_over.set()
+
+    monkeypatch.setattr(consumers, "read_window", read_slowly)
+    monkeypatch.setattr(consumers.KitchenBoard, "kitchen_orders", listen)
+    for order in others[:2]:
+        await in_database(flow.override)(order.pk, "delivered")
+    await until(page, socket, lambda: back.order_id in page.open)
+
+
+async def test_a_board_lets_go_of_what_is_far_back_in_line_again(page_of, few):
+    """It would come to show all orders of an evening, each of which was among the first somewhere."""
+    await in_database(fill)(100)
+    socket, page = await page_of(first={"out_for_delivery": 30})
+    held = [order async for order in Order.objects.filter(stage="out_for_delivery", held=True).order_by("pk")]
+    assert page.open.keys() >= {order.order_id for order in held}
+    await socket.send_json_to({"action": "show", "first": {"baking": 7}})
+    await until(page, socket, lambda: len(page.open.keys() & {order.order_id for order in held}) <= 4)
+    await compare(socket, page)
+    gone = next(order for order in held if order.order_id not in page.open)
+    await in_database(flow.resume)(gone.pk)
+    await socket.send_json_to({"action": "show", "first": {"out_for_delivery": 30}})
+    await compare_one(socket, page, gone.order_id)
+
+
+@pytest.mark.parametrize("stage", ["received", "baked"])
+async def test_where_simulated_orders_are_hidden_the_lists_are_those_of_real_ones(page_of, few, stage):
+    await in_database(fill)(60)
+    real = await Order.objects.filter(stage=stage).order_by("-joined_at").afirst()
+    await Order.objects.exclude(pk=real.pk).aupdate(simulated=True)
+    socket, page = await page_of(first={})
+    assert real.order_id not in page.open
+    await socket.send_json_to({"action": "show", "first": {}, "simulated": False})
+    await until(page, socket, lambda: real.order_id in page.open)
+
+
+async def test_what_was_sent_of_many_orders_stays_sent_if_time_is_up(monkeypatch, few):
+    fill_some = await in_database(list_of)(6)
+    sent, board = [], consumers.KitchenBoard()
+    monkeypatch.setattr(consumers, "READ_AT_ONCE", 2)
+
+    async def send(text):
+        if len(sent) == 2:
+            raise TimeoutError
+        sent.extend(json.loads(text)["orders"])
+
+    monkeypatch.setattr(board, "send", send)
+    with pytest.raises(TimeoutError):
+        await board.send_new(fill_some)
+    assert board.open == {order["order_id"] for order in sent} and len(sent) == 2
+
+
+def list_of(count):
+    fill(count)
+    return dict(Order.objects.open().values_list("order_id", "pk"))
+
+
+def test_what_a_board_has_heard_since_is_not_forgotten_for_an_older_state():
+    board = consumers.KitchenBoard()
+    board.note("a", 3, True)
+    board.note("a", 2, False)
+    assert (board.seen, board.open) == ({"a": 3}, set())
+
+
 # Stations
+
+
+async def test_a_new_speed_moves_all_that_is_under_way(page_of, monkeypatch):
+    """Also where more is under way than a crowded board would show."""
+    monkeypatch.setattr(windows, "BOARD_UNDER_WAY", 2)
+    await in_database(fill)(40)
+    under_way = Order.objects.filter(Q(due_at__isnull=False) | Q(items__due_at__isnull=False))
+    socket, page = await page_of(first={})
+    await socket.send_json_to({"action": "shop", "speed": 7})
+    frame = await until_frame(socket, page, "changed")
+    assert {order["order_id"] for order in frame["orders"]} == {order.order_id async for order in under_way}
 
 
 async def test_a_change_of_a_station_sends_the_station(page_of, few):
@@ -255,6 +350,7 @@ async def test_a_page_that_asks_for_nothing_is_sent_all_stations(page_of, few):
 async def test_what_can_not_be_shown_gets_a_sentence(page_of, first, words):
     socket, _ = await page_of()
     assert words in (await ask(socket, "show", first=first))["error"]
+    assert "with true or false" in (await ask(socket, "show", first={}, simulated="no"))["error"]
 
 
 # Those who hand orders over
