@@ -1,7 +1,8 @@
 """Send messages to groups. No other module calls `group_send`.
 
 `async_to_sync(group_send)` would create an event loop and a connection for every call (2 to 4 ms). Here one loop runs
-in its own thread for as long as the process lives, and sending hands a message over to it.
+in its own thread for as long as the process lives, and sending hands a message over to it. Each server of live updates
+(`LIVE_REDIS_URLS`) has a line of its own.
 """
 
 import asyncio
@@ -40,6 +41,15 @@ class Message(NamedTuple):
     log_level: int
 
 
+class Line:
+    """What waits for one server. One that hangs must not hold up the messages for the others."""
+
+    def __init__(self) -> None:
+        self.pending: deque[Message | Future[None]] = deque()  # a future marks a flush
+        self.sending: asyncio.Task[None] | None = None
+        self.dropped = 0  # messages since the last one that was sent
+
+
 class Broadcaster:
     """Send from sync code in any process (web, worker, command), through one event loop in a daemon thread."""
 
@@ -49,31 +59,31 @@ class Broadcaster:
 
     def forget(self) -> None:
         """Start from scratch: a fork inherits neither the thread nor a usable connection."""
-        self.dropped = 0  # messages since the last one that was sent
         self._loop: asyncio.AbstractEventLoop | None = None
         self.lock = threading.Lock()
-        self._pending: deque[Message | Future[None]] = deque()  # a future marks a flush
-        self._sending: asyncio.Task[None] | None = None
+        self._lines: dict[int, Line] = {}  # by the server's number
         for gathering in self.gatherings:
             gathering.forget()
 
     def send(self, group: str, event: Event, log_level: int = logging.WARNING) -> None:
         """Queue a message and return at once. Order is kept. A message that can't be sent is logged and dropped."""
-        if len(self._pending) >= MAX_PENDING:
+        line = self._line_of(group)
+        if len(line.pending) >= MAX_PENDING:
             logger.warning("Not sent to %s: %d messages are already waiting", _loggable(group), MAX_PENDING)
             _tell(dropped, "dropped", event)
             counts.add("shop_announcements_dropped_total")
             return
-        self._hand_over(Message(time.monotonic(), group, event, log_level))
+        self._hand_over(line, Message(time.monotonic(), group, event, log_level))
 
     def flush(self, timeout_seconds: float = SEND_TIMEOUT_SECONDS) -> None:
         """Wait until every queued message is sent or given up."""
         for gathering in self.gatherings:
             gathering.send()
-        if self._loop is not None:
-            all_sent: Future[None] = Future()
-            self._hand_over(all_sent)
-            wait([all_sent], timeout=timeout_seconds)
+        all_sent: list[Future[None]] = []
+        for line in list(self._lines.values()):
+            all_sent.append(Future())
+            self._hand_over(line, all_sent[-1])
+        wait(all_sent, timeout=timeout_seconds)
 
     def running_loop(self) -> asyncio.AbstractEventLoop:
         """Return the thread's loop, starting it with the first message."""
@@ -83,32 +93,38 @@ class Broadcaster:
                 threading.Thread(target=self._loop.run_forever, name="broadcast", daemon=True).start()
             return self._loop
 
-    def _hand_over(self, message: Message | Future[None]) -> None:
-        """Queue a message for the one sending task: a task and a future per message would take twice as long."""
+    def _line_of(self, group: str) -> Line:
+        layer = get_channel_layer()
+        assert layer is not None
         with self.lock:
-            self._pending.append(message)
-            if len(self._pending) > 1:
+            return self._lines.setdefault(layer.server_of(group), Line())
+
+    def _hand_over(self, line: Line, message: Message | Future[None]) -> None:
+        """Queue a message for the line's one task: a task and a future per message would take twice as long."""
+        with self.lock:
+            line.pending.append(message)
+            if len(line.pending) > 1:
                 return
         # In a context of its own: the messages are of many clicks, and none of them is that of the first.
-        self.running_loop().call_soon_threadsafe(self._begin_to_send, context=Context())
+        self.running_loop().call_soon_threadsafe(self._begin_to_send, line, context=Context())
 
-    def _begin_to_send(self) -> None:
+    def _begin_to_send(self, line: Line) -> None:
         assert self._loop is not None
-        self._sending = self._loop.create_task(self._send_pending())  # kept: the loop holds only a weak reference
+        line.sending = self._loop.create_task(self._send_pending(line))  # kept: the loop holds only a weak reference
 
-    async def _send_pending(self) -> None:
+    async def _send_pending(self, line: Line) -> None:
         while True:
-            message = self._pending[0]
+            message = line.pending[0]
             if isinstance(message, Future):
                 message.set_result(None)
             else:
-                await self._send(message)
+                await self._send(line, message)
             with self.lock:
-                self._pending.popleft()
-                if not self._pending:
+                line.pending.popleft()
+                if not line.pending:
                     return
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, line: Line, message: Message) -> None:
         try:
             # The deadline counts from the handover, so messages queued behind an unresponsive Redis get no extra time.
             deadline = message.handed_over_at + SEND_TIMEOUT_SECONDS
@@ -118,23 +134,23 @@ class Broadcaster:
                 layer = get_channel_layer()
                 assert layer is not None
                 await layer.group_send(message.group, message.event)
-            self._note_success(message)
+            self._note_success(line, message)
         except (Exception, asyncio.CancelledError) as error:  # the next message must still be sent
-            self._note_failure(message, str(error) or type(error).__name__)
+            self._note_failure(line, message, str(error) or type(error).__name__)
 
-    def _note_failure(self, message: Message, reason: str) -> None:
+    def _note_failure(self, line: Line, message: Message, reason: str) -> None:
         """Log the first message of an outage. There can be thousands, and pages catch up by themselves."""
         counts.add("shop_announcements_dropped_total")
-        log_level = logging.DEBUG if self.dropped else message.log_level
-        if log_level >= logging.WARNING or self.dropped:
-            self.dropped += 1
+        log_level = logging.DEBUG if line.dropped else message.log_level
+        if log_level >= logging.WARNING or line.dropped:
+            line.dropped += 1
         logger.log(log_level, "Not sent to %s: %s", _loggable(message.group), reason)
         _tell(dropped, "dropped", message.event)
 
-    def _note_success(self, message: Message) -> None:
+    def _note_success(self, line: Line, message: Message) -> None:
         counts.add("shop_announcements_sent_total")
         _tell(announced, "announced", message.event)
-        count, self.dropped = self.dropped, 0
+        count, line.dropped = line.dropped, 0
         if count > 1:
             logger.warning("Sending again; not sent meanwhile: %d", count)
 

@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
-from channels_redis.utils import decode_hosts
+from channels_redis.utils import _consistent_hash, decode_hosts
 
 from pizzaProj import waits
 
@@ -117,6 +117,14 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
 
 
 class Layer(RedisPubSubChannelLayer):  # type: ignore[misc]
+    def __init__(self, hosts: Any, prefix: str = "asgi", **options: Any) -> None:
+        super().__init__(hosts=hosts, prefix=prefix, **options)
+        self.prefix, self.servers = prefix, len(hosts)
+
+    def server_of(self, group: str) -> int:
+        """Return the number of the server that carries a group."""
+        return int(_consistent_hash(f"{self.prefix}__group__{group}", self.servers))
+
     def _get_layer(self) -> LoopLayer:
         layers: dict[asyncio.AbstractEventLoop, LoopLayer] = self._layers
         loop = asyncio.get_running_loop()

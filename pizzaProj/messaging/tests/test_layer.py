@@ -16,7 +16,8 @@ from kitchen import flow
 from pizzaProj import waits
 from pizzaProj.messaging import layer as layers
 from pizzaProj.messaging.layer import Layer
-from realtime.broadcast import broadcaster
+from realtime import broadcast
+from realtime.broadcast import Broadcaster, broadcaster
 
 GROUP = "cats"
 PATIENCE_SECONDS = 30.0  # until something happens that does
@@ -188,3 +189,24 @@ async def test_several_servers_share_the_groups(valkey: Any) -> None:
             await hears(sender, receiver, await joined(receiver, group), group)
         assert [proxy.connects >= 2 for proxy in (one, two)] == [True, True]
         await asyncio.gather(sender.flush(), receiver.flush())
+
+
+async def test_a_server_that_hangs_holds_up_none_of_the_others_messages(
+    valkey: Any, near: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy(str(valkey.socket)) as one, Proxy(str(valkey.socket)) as two:
+        sender = Layer(hosts=[{**ADDRESS, "address": f"redis://{HOST}:{proxy.port}/0"} for proxy in (one, two)])
+        groups = {sender.server_of(group): group for group in ("cats", "dogs", "mice", "birds", "bees")}
+        monkeypatch.setattr(broadcast, "get_channel_layer", lambda: sender)
+        own, channel = Broadcaster(), await joined(near, groups[1])
+        await hears(near, near, channel, groups[1])
+        one.hold()
+        own.send(groups[0], {"type": "cat.mews"})
+        began = time.monotonic()
+        own.send(groups[1], {"type": "dog.barks"})
+        while await asyncio.wait_for(near.receive(channel), PATIENCE_SECONDS) != {"type": "dog.barks"}:
+            pass
+        heard_at = time.monotonic()
+        one.heal()
+        await sync_to_async(own.flush)()
+    assert heard_at - began < waits.BROKER_ANSWER_SECONDS
