@@ -94,8 +94,7 @@ class Broadcaster:
             return self._loop
 
     def _line_of(self, group: str) -> Line:
-        layer = get_channel_layer()
-        assert layer is not None
+        layer: Any = get_channel_layer()  # pizzaProj.messaging.layer
         with self.lock:
             return self._lines.setdefault(layer.server_of(group), Line())
 

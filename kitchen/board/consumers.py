@@ -74,6 +74,10 @@ class KitchenBoard(OrderWatcher):
     def shown(self) -> Collection[str]:
         return self.open
 
+    @property
+    def drivers(self) -> Collection[int]:
+        return ()
+
     async def opened(self) -> None:
         await self.join(live.KITCHEN)
         await self.send_board(history=await read_history())

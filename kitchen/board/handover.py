@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
+from django.db.models import Q
 
 from accounts.names import display_name
 from home.models import Order, OrderEvent
@@ -38,7 +39,8 @@ class Handover(NamedTuple):
 
     number: int  # a higher one was read later
     leaving: list[Leaving]
-    beyond: int  # orders with the drivers that are not among them
+    first: frozenset[int]  # the keys of those that all drivers are shown
+    beyond: int  # orders that wait for a driver and are not among these
     coming: int  # orders at the station before the drivers'
     stations: dict[str, Station]  # the drivers' and the one before
 
@@ -52,6 +54,10 @@ class Screen(Protocol):
     def shown(self) -> Collection[str]:
         """Return the ids of the orders whose names it shows, besides those that drivers are shown."""
 
+    @property
+    def drivers(self) -> Collection[int]:
+        """Return the keys of the people who are shown what they have taken along."""
+
     async def show(self, handover: Handover) -> None:
         """Send what has changed since the last time."""
 
@@ -61,7 +67,8 @@ class HandoverCheck(HurriedCheck[Screen]):
 
     async def check(self) -> None:
         known: set[str] = set().union(*(screen.shown for screen in self.sockets))
-        handover = await self.timed(read(known))
+        drivers: set[int] = set().union(*(screen.drivers for screen in self.sockets))
+        handover = await self.timed(read(known, drivers))
         idle = [screen for screen in self.sockets if not screen.is_busy]
         if len(idle) < len(self.sockets):
             self.hurry()  # the others are told by the next check
@@ -99,23 +106,28 @@ def drivers_of(orders: Iterable[Order]) -> dict[int, User]:
     return {pk: by for pk, by in latest.items() if by is not None}
 
 
-def read_handover(known: Collection[str] = ()) -> Handover:
+def read_handover(known: Collection[str] = (), by: Collection[int] = ()) -> Handover:
     """Read everything in a few queries, however many orders there are.
 
-    Of more than BOARD_ORDERS it reads those that drivers are shown, and these that are on a board.
+    Of more than BOARD_ORDERS it reads those that all drivers are shown, what these people have taken along, and these
+    that are on a board.
     """
     number = next(numbers)
     leaving = Order.objects.open().filter(stage__in=[DRIVERS, stages.READY]).select_related("user").order_by()
     orders, beyond = list(leaving[: BOARD_ORDERS + 1]), 0
+    first = frozenset(order.pk for order in orders)
     if len(orders) > BOARD_ORDERS:
-        first = first_of_drivers()
-        beyond = leaving.filter(stage=DRIVERS).count() - len(first)
-        orders = [*first, *leaving.filter(order_id__in=known).exclude(pk__in=[order.pk for order in first])]
+        orders = first_of_drivers()
+        first = frozenset(order.pk for order in orders)
+        beyond = leaving.filter(stage=DRIVERS, started_at=None).exclude(pk__in=first).count()
+        others = leaving.filter(Q(order_id__in=known) | Q(pk__in=taken_by(by)))
+        orders += others.exclude(pk__in=first)
     drivers = drivers_of(orders)
     stations = Station.objects.select_related("shop").filter(stage__in=[DRIVERS, BEFORE_DRIVERS])
     return Handover(
         number=number,
         leaving=[Leaving(order, drivers.get(order.pk)) for order in orders],
+        first=first,
         beyond=beyond,
         coming=Order.objects.open().filter(stage=BEFORE_DRIVERS, way=stages.DELIVERY).count(),
         stations={row.stage: row.with_shop() for row in stations},
@@ -129,6 +141,13 @@ def first_of_drivers() -> list[Order]:
     in_line = here.filter(started_at__isnull=True, held=False).order_by("-rushed", "joined_at", "pk")
     waiting = list(in_line[:DRIVERS_ORDERS])
     return [*under_way, *waiting, *here.filter(held=True).order_by("pk")[: DRIVERS_ORDERS - len(waiting)]]
+
+
+def taken_by(people: Collection[int]) -> list[int]:
+    """Return the keys of what these people have taken along, and of little else."""
+    on_its_way = Order.objects.open().filter(stage=DRIVERS, due_at__isnull=False).order_by().values("pk")
+    begun = OrderEvent.objects.filter(order__in=on_its_way, stage=DRIVERS, event=OrderEvent.Event.STARTED)
+    return list(begun.filter(by__in=people).values_list("order_id", flat=True)) if people else []
 
 
 # It reads in a thread of its own: none waits for another.

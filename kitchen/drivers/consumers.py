@@ -47,9 +47,13 @@ class DriversPage(Identified):
     def shown(self) -> Collection[str]:
         return ()  # besides those that drivers are shown
 
+    @property
+    def drivers(self) -> Collection[int]:
+        return () if self.user.pk is None else (self.user.pk,)
+
     async def opened(self) -> None:
         await self.join(live.KITCHEN)  # a hint that something has changed: its frames are for boards
-        seen = await handover.read()
+        seen = await handover.read((), self.drivers)
         self.orders, self.station = deliveries.orders(seen, self.user.pk), deliveries.station(seen)
         self.read = seen.number
         first, *others = live.packed(self.orders.values(), lambda one: len(json.dumps(one)), is_begun=True)
@@ -69,7 +73,7 @@ class DriversPage(Identified):
         except (Refused, ValidationError, Order.DoesNotExist) as error:
             answer = {"error": in_words(error), "order": await read_payload(content.get("order_id"))}
         if "done" in answer:  # the page has the order where it is now before it reads the answer
-            await self.show(await handover.read())
+            await self.show(await handover.read((), self.drivers))
         await self.send(json.dumps(answer))
 
     async def kitchen_orders(self, event: dict[str, Any]) -> None:

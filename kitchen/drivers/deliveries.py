@@ -11,7 +11,12 @@ from kitchen.board.handover import BEFORE_DRIVERS, DRIVERS, Handover, Leaving, w
 def orders(handover: Handover, user_pk: int | None) -> dict[str, dict[str, Any]]:
     """Return the orders that are with the drivers, by id, as this driver sees them."""
     with_drivers = [leaving for leaving in handover.leaving if leaving.order.stage == DRIVERS]
-    return {leaving.order.order_id: order_dict(leaving, user_pk) for leaving in with_drivers}
+    shown = [leaving for leaving in with_drivers if leaving.order.pk in handover.first or is_by(leaving, user_pk)]
+    return {leaving.order.order_id: order_dict(leaving, user_pk) for leaving in shown}
+
+
+def is_by(leaving: Leaving, user_pk: int | None) -> bool:
+    return leaving.driver is not None and leaving.driver.pk == user_pk
 
 
 def order_dict(leaving: Leaving, user_pk: int | None) -> dict[str, Any]:
@@ -31,7 +36,7 @@ def order_dict(leaving: Leaving, user_pk: int | None) -> dict[str, Any]:
         "joined_at": iso(order.joined_at),
         "started_at": iso(order.started_at),
         "driver": display_name(driver) if driver else None,
-        "is_mine": driver is not None and driver.pk == user_pk,
+        "is_mine": is_by(leaving, user_pk),
     }
 
 

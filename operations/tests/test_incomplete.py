@@ -63,7 +63,7 @@ def test_staff_are_refused_in_a_sentence(place: Any, client: Client, bob: User) 
 
 
 def test_the_drivers_page_has_no_drivers_to_show() -> None:
-    empty = Handover(1, [], 0, {})
+    empty = Handover(number=1, leaving=[], first=frozenset(), beyond=0, coming=0, stations={})
     assert deliveries.station(empty) == {
         "is_open": False,
         "takes": False,

@@ -356,17 +356,21 @@ async def test_what_can_not_be_shown_gets_a_sentence(page_of, first, words):
 # Those who hand orders over
 
 
-def test_drivers_are_shown_what_leaves_next_and_how_many_come_after_it(monkeypatch):
+def test_drivers_are_shown_what_leaves_next_and_how_many_come_after_it(monkeypatch, alice):
     monkeypatch.setattr(handover, "BOARD_ORDERS", 5)
     monkeypatch.setattr(handover, "DRIVERS_ORDERS", 2)
     fill(60)
     ready = Order.objects.filter(stage="ready").latest("joined_at")
-    read = handover.read_handover([ready.order_id])
+    on_a_board = Order.objects.filter(stage="out_for_delivery", held=True).latest("joined_at")
+    taken = Order.objects.filter(stage="out_for_delivery", due_at__isnull=False).latest("pk")
+    taken.events.create(seq=1, stage="out_for_delivery", event="started", by=alice, at=timezone.now())
+    read = handover.read_handover([ready.order_id, on_a_board.order_id], [alice.pk])
     shown = deliveries.orders(read, None).values()
     assert sorted(order["state"] for order in shown) == ["waiting", "waiting", "working", "working"]
     first = Order.objects.filter(stage="out_for_delivery", started_at=None, held=False).order_by("joined_at")[:2]
     assert {order.order_id for order in first} < {order["order_id"] for order in shown}
-    assert deliveries.station(read)["beyond"] == 18 - 4
+    assert deliveries.orders(read, alice.pk).keys() == {taken.order_id} | {order["order_id"] for order in shown}
+    assert deliveries.station(read)["beyond"] == 12 - 2
     assert handover.names_of(read, {ready.order_id}).keys() == {ready.order_id}
 
 
