@@ -8,6 +8,7 @@ import math
 import threading
 import time
 
+from django.conf import settings
 from django.db import connections
 
 from broken import sentence_of
@@ -111,9 +112,11 @@ def is_ready(found: Found) -> bool:
     return not any(one.is_bad for one in findings(found))
 
 
+has_live_servers = settings.LIVE_REDIS_URLS != [settings.REDIS_URL]
 database = Source("The database", stored.CHECKS)
 lookout = Lookout(
     database,
     Source("Valkey", parts.CHECKS),
     Source("The disk", files.CHECKS),
+    *([Source("A server of live updates", parts.LIVE_CHECKS)] if has_live_servers else []),
 )

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from functools import partial
 
+import redis
+from django.conf import settings
+
 from operations.findings import Check, Finding
-from operations.signs import BEAT, SWEEP, WEB, WORKER, signs
+from operations.signs import BEAT, SWEEP, WEB, WORKER, client_of, signs
 from pizzaProj import waits
 
 WORDS = {
@@ -36,6 +39,17 @@ def find_away() -> Iterator[Finding]:
     yield from ()
 
 
+def find_live_away() -> Iterator[Finding]:
+    """Find servers of live updates that are away. Their pages are served, only later: the shop is ready."""
+    for number, url in enumerate(settings.LIVE_REDIS_URLS, 1):
+        try:
+            with client_of(url) as client:
+                client.ping()
+        except (redis.RedisError, OSError, ValueError):
+            words = f"Server {number} of those for live updates does not answer: its pages are seconds behind."
+            yield Finding(words, "Look at the one that LIVE_REDIS_URLS names at that place.", is_bad=False)
+
+
 def in_words(seconds: float) -> str:
     for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
@@ -49,4 +63,5 @@ CHECKS = (
     Check(BEAT, partial(find_silent, BEAT), "Beat is at work.", partial(age, BEAT)),
     Check(SWEEP, partial(find_silent, SWEEP), "The recovery sweep runs.", partial(age, SWEEP)),
 )
+LIVE_CHECKS = (Check("live_updates", find_live_away, "All servers of live updates answer."),)  # if they have their own
 WEB_CHECK = Check(WEB, partial(find_silent, WEB), "A web is at work.")  # for beat; a web need not ask

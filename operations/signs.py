@@ -31,10 +31,7 @@ class Signs:
 
     def connected(self) -> Any:
         if self.client is None:
-            wait = waits.SIGN_ANSWER_SECONDS
-            self.client = redis.Redis.from_url(
-                settings.REDIS_URL, retry=Retry(NoBackoff(), 0), socket_timeout=wait, socket_connect_timeout=wait
-            )
+            self.client = client_of(settings.REDIS_URL)
         return self.client
 
     def give(self, name: str) -> None:
@@ -52,6 +49,12 @@ class Signs:
     def forget(self) -> None:
         """Remove the signs of an earlier run."""
         self.connected().delete(*map(key, (WORKER, BEAT, SWEEP, WEB)))
+
+
+def client_of(url: str) -> Any:
+    """Return a client that does not wait long."""
+    wait = waits.SIGN_ANSWER_SECONDS
+    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=wait, socket_connect_timeout=wait)
 
 
 signs = Signs()

@@ -85,3 +85,11 @@ def test_a_frozen_valkey_is_away_and_comes_back(valkey: Any) -> None:
         *["Not known: Valkey does not answer."] * 3,
     ]
     assert sentences() == NONE_YET
+
+
+def test_a_server_of_live_updates_that_is_away_is_worth_knowing(valkey: Any, settings: Any) -> None:
+    """Its address, which can contain a password, is not told."""
+    settings.LIVE_REDIS_URLS = [settings.REDIS_URL, "redis://:secret@127.0.0.1:1/0", "redis://:secret@h/rubbish?db=x"]
+    (found,) = Source("Servers", parts.LIVE_CHECKS).look_now().values()
+    assert [(one.sentence[:8], one.is_bad) for one in found] == [("Server 2", False), ("Server 3", False)]
+    assert "secret" not in str(found)
