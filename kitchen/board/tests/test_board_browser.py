@@ -47,6 +47,13 @@ lines = {{stage: line(OrderItem.objects.cooking(), stage, "order__order_id", "or
                 + line(orders, stage, "order_id", "pk") for stage in stages.WORKED}}
 print(json.dumps([took, lines, Order.objects.open().count()]), flush=True)
 """
+CROWDED = """
+from benchmarks.crowded import fill
+from home.models import Order
+fill(450)
+on_the_bench = Order.objects.filter(stage="baked")
+on_the_bench.exclude(pk=on_the_bench.latest("joined_at").pk).update(simulated=True)
+"""
 LOOKER = f"""
 from django.contrib.auth.models import Permission, User
 vera = User.objects.create_user("vera", password="{PASSWORD}", is_staff=True)
@@ -317,10 +324,14 @@ def test_who_only_looks_is_offered_nothing(shop, board, order):
 
 
 def test_a_crowd_is_shown_from_its_front_and_more_of_it_on_demand(shop, board):
-    fill = [sys.executable, MANAGE, "shell", "--no-imports", "-c", "from benchmarks.crowded import fill; fill(400)"]
+    fill = [sys.executable, MANAGE, "shell", "--no-imports", "-c", CROWDED]
     subprocess.run(fill, env=environment(shop.folder), check=True)
     page = board()
     bench = page.locator(".station[data-stage=baked]")
+    expect(bench.locator(".ticket")).not_to_have_count(0)
+    page.locator("#toggle-simulated").click()  # of the real ones none is among the first
+    expect(bench.locator(".ticket")).to_have_count(1)
+    page.locator("#toggle-simulated").click()
     expect(bench.locator(".rest")).to_have_text(re.compile(r"^Show more of \d+$"))
     in_all = page.locator("#in-kitchen").inner_text()
     bench.locator(".ticket").first.focus()
