@@ -9,7 +9,7 @@ from typing import TypeVar
 from realtime.periodic import PeriodicCheck
 
 REST_SECONDS = 0.3  # between two checks
-REST_TIMES = 10  # as long as they read, so that they read for a tenth of the time at most
+REST_TIMES = 10  # as long as they read, and no longer than a check that nothing hurries: a tenth of the time, usually
 
 S = TypeVar("S")
 R = TypeVar("R")

@@ -287,8 +287,9 @@ class WindowCheck(HurriedCheck[KitchenBoard]):
         alike: dict[Asked, list[KitchenBoard]] = defaultdict(list)
         for board in idle:
             alike[board.asked].append(board)
+        found = await self.timed(read_windows(list(alike))) if alike else {}
         for asked, boards in alike.items():
-            await self.tell(boards, await self.timed(read_window(asked)))
+            await self.tell(boards, found[asked])
 
     async def tell(self, boards: Collection[KitchenBoard], window: Window) -> None:
         await self.tell_each(boards, lambda board: board.follow(window))
@@ -303,6 +304,7 @@ read_states = database_sync_to_async(snapshot.states_of, thread_sensitive=False)
 read_settings = database_sync_to_async(snapshot.settings, thread_sensitive=False)
 read_changes = database_sync_to_async(snapshot.changes_since, thread_sensitive=False)
 read_window = database_sync_to_async(windows.read_window, thread_sensitive=False)
+read_windows = database_sync_to_async(windows.read_windows, thread_sensitive=False)
 
 
 @database_sync_to_async

@@ -1,6 +1,6 @@
 """Which orders a board shows: all while they are few; of more, the first works of each list of each station."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -52,15 +52,22 @@ class Window(NamedTuple):
 
 def read_window(asked: Asked) -> Window:
     """Read which orders to show. Of more than BOARD_ORDERS it reads the first ones, and lets the others be counted."""
+    return read_windows([asked])[asked]
+
+
+def read_windows(wishes: Collection[Asked]) -> dict[Asked, Window]:
+    """Read them for several wishes: what is most work is done once."""
     number = next(numbers)
     few = dict(Order.objects.open().order_by().values_list("order_id", "pk")[: BOARD_ORDERS + 1])
     if len(few) <= BOARD_ORDERS:
-        return Window(number, few, None)
+        return dict.fromkeys(wishes, Window(number, few, None))
     stations = [row.with_shop() for row in Station.objects.select_related("shop")]
     totals = read_totals(clock.now(), stations)
-    sizes = totals.real_sizes if asked.hides_simulated else totals.sizes
-    shares = shares_of(sizes, dict(asked.first))
-    return Window(number, first_of(shares, stations, asked.hides_simulated), totals.frame)
+    found = {}
+    for asked in wishes:
+        shares = shares_of(totals.real_sizes if asked.hides_simulated else totals.sizes, dict(asked.first))
+        found[asked] = Window(number, first_of(shares, stations, asked.hides_simulated), totals.frame)
+    return found
 
 
 def shares_of(sizes: Sizes, asked: Mapping[str, int]) -> Sizes:

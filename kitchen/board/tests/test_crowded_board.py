@@ -226,22 +226,22 @@ async def test_what_comes_back_while_a_kitchen_becomes_small_is_shown(page_of, f
     back, *others = await in_database(list)(Order.objects.open())
     await in_database(flow.override)(back.pk, "delivered")
     await until(page, socket, lambda: back.order_id in page.orders and back.order_id not in page.open)
-    is_passed_over, read_window = asyncio.Event(), consumers.read_window
+    is_passed_over, read_windows = asyncio.Event(), consumers.read_windows
 
-    async def read_slowly(asked):
-        window = await read_window(asked)
-        if window.totals is None and not is_passed_over.is_set():
+    async def read_slowly(wishes):
+        found = await read_windows(wishes)
+        if all(window.totals is None for window in found.values()) and not is_passed_over.is_set():
             await in_database(flow.override)(back.pk, "baking")
             await in_database(broadcaster.flush)()
             await is_passed_over.wait()
-        return window
+        return found
 
     async def listen(board, event, of=consumers.KitchenBoard.kitchen_orders):
         await of(board, event)
         if event["seqs"].get(back.order_id, 0) > page.orders[back.order_id]["seq"]:
             is_passed_over.set()
 
-    monkeypatch.setattr(consumers, "read_window", read_slowly)
+    monkeypatch.setattr(consumers, "read_windows", read_slowly)
     monkeypatch.setattr(consumers.KitchenBoard, "kitchen_orders", listen)
     for order in others[:2]:
         await in_database(flow.override)(order.pk, "delivered")
@@ -272,6 +272,15 @@ async def test_where_simulated_orders_are_hidden_the_lists_are_those_of_real_one
     assert real.order_id not in page.open
     await socket.send_json_to({"action": "show", "first": {}, "simulated": False})
     await until(page, socket, lambda: real.order_id in page.open)
+
+
+def test_boards_that_ask_for_different_lists_are_counted_for_once(few, monkeypatch):
+    fill(40)
+    counted = []
+    monkeypatch.setattr(windows, "read_totals", lambda *given, of=read_totals: counted.append(1) or of(*given))
+    more = windows.Asked(frozenset({("baked", 9)}))
+    found = windows.read_windows([windows.Asked(), more])
+    assert counted == [1] and len(found[more].orders) > len(found[windows.Asked()].orders)
 
 
 async def test_what_was_sent_of_many_orders_stays_sent_if_time_is_up(monkeypatch, few):
