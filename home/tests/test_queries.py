@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from django.db import connection, transaction
@@ -11,7 +12,8 @@ from django.utils import timezone
 from home import reconcile
 from home.models import Order, OrderEvent, OrderItem
 from kitchen import flow, stages
-from kitchen.board import handover, snapshot
+from kitchen.board import handover, snapshot, windows
+from kitchen.board.windows import Asked
 from kitchen.locks import lock_kitchen
 from kitchen.management.commands import rush
 from kitchen.planner import studies
@@ -62,7 +64,7 @@ def explained(call):
     statements, plans = [], []
 
     def note(execute, sql, params, many, context):
-        if sql.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE")) and "home_order" in sql:
+        if sql.lstrip().upper().startswith(("SELECT", "WITH", "UPDATE", "DELETE")) and "home_order" in sql:
             statements.append((sql, params[0] if many else params))
         return execute(sql, params, many, context)
 
@@ -91,15 +93,23 @@ def reads_all(plan):
     return is_by_stage and READS_ALL.search(words) and not re.search("order_open|item_open", words)
 
 
+def in_a_crowd(read, *words):
+    """Read as if there were more orders than a board shows."""
+    with patch.object(windows, "BOARD_ORDERS", 0), patch.object(handover, "BOARD_ORDERS", 0):
+        return read(*words)
+
+
 ASKED = {
     "open": lambda order: Order.objects.open().count(),
     "open, in order": lambda order: list(Order.objects.open().order_by("pk")),
     "working": lambda order: list(Order.objects.working().order_by("due_at")),
     "cooking": lambda order: OrderItem.objects.cooking().filter(started_at=None, held=False).count(),
     "working pizzas": lambda order: list(OrderItem.objects.working().order_by("due_at")),
-    "board": lambda order: snapshot.open_orders(),
+    "board": lambda order: snapshot.states_of(windows.read_window(Asked()).orders.values()),
+    "board in a crowd": lambda order: in_a_crowd(windows.read_windows, [Asked(), Asked(hides_simulated=True)]),
     "board's chart": lambda order: snapshot.history(timezone.now()),
     "handing over": lambda order: handover.read_handover(),
+    "handing over in a crowd": lambda order: in_a_crowd(handover.read_handover, [order.order_id], [1]),
     "watchers": lambda order: reconcile.read_newer({order.order_id: 1}, timezone.now()),
     "forecasts": lambda order: forecast.renew(timezone.now()),
     "ledger": lambda order: ledger.settle(timezone.now()),
