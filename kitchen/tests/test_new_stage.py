@@ -95,7 +95,7 @@ print(json.dumps({
     "said": [event.sentence for event in first.events.all()],
     "second": second.events.count(),
     "progress": [table.BY_CODE[event.stage].progress for event in first.events.all()],
-    "board": [station["stage"] for station in board["stations"]],
+    "board": [station["stage"] for station in board.settings["stations"]],
     "planner": [station.stage for station in present_stations()],
     "forecast": [place.name for place in state.stations],
     "eta": (Order.objects.get(pk=first.pk).eta_median or begun).isoformat() > begun.isoformat(),
