@@ -29,7 +29,7 @@ from kitchen.board import actions, handover, snapshot, windows
 from kitchen.board.handover import Handover, changed, names_of
 from kitchen.board.snapshot import changed_settings
 from kitchen.board.windows import Asked, Window
-from pizzaProj.limits import BOARD_ORDERS
+from pizzaProj.limits import BOARD_FRAME_BYTES, BOARD_ORDERS
 from realtime.hurried import HurriedCheck
 from realtime.incoming import parse_object
 from realtime.periodic import PeriodicCheck
@@ -147,9 +147,11 @@ class KitchenBoard(OrderWatcher):
         self.names, self.names_read = names_of(read, self.open), read.number
         self.window_read, self.totals = shown.window.number, shown.window.totals
         self.hears_news = self.totals is None
+        half = BOARD_FRAME_BYTES // 2  # names in other scripts than ours are long
+        who, *others = live.packed(self.names.values(), size_of, taken=half, is_begun=True)
         board = {
             **shown.settings,
-            "who": list(self.names.values()),
+            "who": who,
             **({} if self.hears_news else {"totals": self.totals}),
         }
         lately = [state.payload for state in shown.lately]
@@ -158,6 +160,7 @@ class KitchenBoard(OrderWatcher):
             return live.frame_of_board(orders, lately, {**board, **({"parts": parts} if parts else {})}, **more)
 
         await self.send_each(live.frames_of((state.payload for state in shown.orders), first))
+        await self.send_each(json.dumps({"who": names}) for names in others)
 
     async def send_settings(self, settings: dict[str, Any], retimed: list[State]) -> None:
         """Send what has changed, and the orders that can be expected at another time, though their seq is the same.
@@ -243,7 +246,7 @@ class KitchenBoard(OrderWatcher):
             if handover.number <= self.names_read:
                 return
             names = names_of(handover, self.open)
-            for news in live.packed(changed(self.names, names), lambda one: len(json.dumps(one))):
+            for news in live.packed(changed(self.names, names), size_of):
                 await self.send(json.dumps({"who": news}))
             self.names, self.names_read = names, handover.number  # after sending, as above
 
@@ -293,6 +296,10 @@ class WindowCheck(HurriedCheck[KitchenBoard]):
 
     async def tell(self, boards: Collection[KitchenBoard], window: Window) -> None:
         await self.tell_each(boards, lambda board: board.follow(window))
+
+
+def size_of(payload: dict[str, Any]) -> int:
+    return len(json.dumps(payload))
 
 
 settings_reconciler, window_check = SettingsReconciler(), WindowCheck()

@@ -12,7 +12,7 @@ class Page:
     """What a page knows, as static/js/board.js keeps it."""
 
     def __init__(self):
-        self.orders, self.totals, self.sizes = {}, None, []
+        self.orders, self.totals, self.sizes, self.named = {}, None, [], {}
 
     def hear(self, text):
         self.sizes.append(len(text))
@@ -23,6 +23,7 @@ class Page:
         for order in news:
             if order["seq"] >= self.orders.get(order["order_id"], order)["seq"]:
                 self.orders[order["order_id"]] = order
+        self.named |= {one["order_id"]: one["for"] for one in (*board.get("who", ()), *frame.get("who", ()))}
         for order_id in frame.get("gone", ()):
             del self.orders[order_id]
         self.totals = {**frame, **board}.get("totals", self.totals)

@@ -109,6 +109,20 @@ async def until(page, socket, is_so):
             page.hear(await socket.receive_from(timeout=15))
 
 
+async def test_long_names_come_in_frames_of_their_own(page_of, alice, monkeypatch):
+    for module in (live, consumers):
+        monkeypatch.setattr(module, "BOARD_FRAME_BYTES", 9_000)
+    alice.first_name = "Ж" * 150  # six bytes each
+    await in_database(alice.save)()
+    await in_database(fill)(60)
+    ids = {order.order_id async for order in Order.objects.filter(stage="ready")}
+    await Order.objects.filter(stage="ready").aupdate(user=alice)
+    socket, page = await page_of()
+    await until(page, socket, lambda: page.named.keys() >= ids)
+    assert {page.named[order_id] for order_id in ids} == {alice.first_name}
+    assert max(page.sizes[1:]) <= 9_000
+
+
 # Whether it is right
 
 
