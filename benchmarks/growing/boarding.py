@@ -38,14 +38,14 @@ def first_frames() -> Frames:
 
 
 def look() -> Frames:
-    return [live.frame_of_orders([], totals=windows.read_window({}).totals)]
+    return [live.frame_of_orders([], totals=windows.read_window(windows.Asked()).totals)]
 
 
 def change_of_station() -> Frames:
-    before = snapshot.settings()
+    before, shown = snapshot.settings(), frozenset(windows.read_window(windows.Asked()).orders)
     oven = next(station for station in before["stations"] if station["stage"] == "baking")
     flow.change_station("baking", capacity=oven["places"] % 9 + 1)
-    settings, retimed = snapshot.changes_since(before)
+    settings, retimed = snapshot.changes_since(before, shown)
     news = snapshot.changed_settings(before, settings)
     return live.frames_of([one.payload for one in retimed], lambda some, _: live.frame_of_orders(some, changed=news))
 
