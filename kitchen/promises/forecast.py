@@ -18,7 +18,7 @@ from kitchen import as_measured, flow, incomplete, stages
 from kitchen.incomplete import Incomplete
 from kitchen.models import Promise
 from kitchen.promises import ledger
-from kitchen.promises.last_look import LastLook
+from kitchen.promises.last_look import FEW_ORDERS, LastLook
 from kitchen.promises.state import ROUTES, newcomer, unfulfilled
 from kitchen.promises.state import read_state as read_state
 from kitchen.promises.turns import Found, turns
@@ -28,7 +28,6 @@ from simulation.lookahead import State, look_ahead
 logger = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 1.0  # for this long everybody gets the same answer to "when, if I ordered now"
-FEW_ORDERS = 300  # up to so many a page waits for the look ahead, and each round renews all forecasts: some 0.1 s
 GLANCE_SECONDS = 5.0  # with more, it shows an answer that is not older than this
 LEARN_SECONDS = 5.0  # for this long the lessons that were read last are used
 NO_LESSONS = Lessons(())

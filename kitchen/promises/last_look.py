@@ -4,9 +4,9 @@ To look ahead for all takes longer the more orders there are, and in a rush many
 is used for a little longer, at most a tenth of the time goes into making it, and the orders placed since are added to
 it. It is made again at once if a person changed something, other than by a tap: an order, a station or the clock.
 
-In a long line nobody waits for it. There the next look ahead is made beside, in a thread, while the last one is still
-used. What people did with single orders counts from then on, and so does how long work takes, which is measured anew
-every half a minute; a station's places, whether it is open, the speed and the clock count at once.
+With more than FEW_ORDERS nobody waits for it. There the next look ahead is made beside, in a thread, while the last one
+is still used. What people did with single orders counts from then on, and so does how long work takes, which is
+measured anew every half a minute; a station's places, whether it is open, the speed and the clock count at once.
 """
 
 import logging
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 USED_TIMES = 10  # as long as it took to make: a tenth of the time goes into it
 MOST_SECONDS = 5.0  # but no longer than this: taps are not among what makes it again at once
 WAIT_SECONDS = 5.0  # for others who ask; without an answer by then the order goes without a promise
-LONG_LINE = 100  # orders: with more, the next look ahead is made beside
+FEW_ORDERS = 300  # up to so many a page waits for the look ahead, and each round renews all forecasts: some 0.1 s
 CHANGED_TIMES = 3  # so many times as long as it took the last one is used although people changed single orders
 BESIDE_SECONDS = 20.0  # for so much longer it is used while the next one is made
 
@@ -66,7 +66,7 @@ class Look:
 
     @property
     def is_long(self) -> bool:
-        return self.open_orders > LONG_LINE
+        return self.open_orders > FEW_ORDERS
 
     def is_of(self, stations: list[Station], now: datetime) -> bool:
         """Return whether it can still be used: the stations, the clock and what people did are as they were."""
@@ -94,7 +94,7 @@ class Look:
     def can_be_used_meanwhile(self, now: datetime) -> bool:
         """Return whether nobody waits while the next one is made."""
         is_new = self.until is not None and now < self.until + timedelta(seconds=BESIDE_SECONDS)
-        return self.open_orders > LONG_LINE and is_new
+        return self.is_long and is_new
 
     def is_due(self, stations: list[Station], now: datetime) -> bool:
         """Return whether it is time for the next one, if nobody waits for it."""

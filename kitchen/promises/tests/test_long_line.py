@@ -54,7 +54,7 @@ def looks(monkeypatch):
     monkeypatch.setattr(last_look, "monotonic", lambda: 0.0)
     monkeypatch.setattr(last_look, "Thread", Later)
     monkeypatch.setattr(last_look, "connections", type("Kept", (), {"close_all": staticmethod(lambda: None)}))
-    monkeypatch.setattr(last_look, "LONG_LINE", LONG - 1)
+    monkeypatch.setattr(last_look, "FEW_ORDERS", LONG - 1)
     monkeypatch.setattr(pieces.Pieces.__init__, "__defaults__", ((), 4))
     Later.waiting.clear()
     yield made
