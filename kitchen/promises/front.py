@@ -30,7 +30,9 @@ def read_front(now: datetime) -> tuple[Reading, list[int]]:
     apart = tuple(stages_of_items(locks.read_stations(*STATIONS).values()))
     nearest = pks_of(_NEAREST, [FRONT + BEYOND])
     ahead = {pk for codes, which in ((apart, _AT_WORK), (apart[1:], _AHEAD)) for pk in with_items(codes, which)}
-    return read(now, sorted({*nearest, *ahead})), nearest[:FRONT]
+    reading = read(now, sorted({*nearest, *ahead}))
+    in_line = set(reading.state.pks)  # without those all of whose pizzas are on hold
+    return reading, [pk for pk in nearest[:FRONT] if pk in in_line]
 
 
 def with_items(codes: tuple[str, ...], which: str) -> list[int]:

@@ -81,7 +81,7 @@ class Turns:
         """Yield what a round finds out: first about the front, which counts where it differs."""
         front, told = read_front(now)
         answers = dict(zip(front.state.pks, look_ahead(front.state), strict=True))
-        yield Found(now, front, {pk: answers[pk] for pk in told if pk in answers})
+        yield Found(now, front, {pk: answers[pk] for pk in told})
         if self.lock.acquire(blocking=False):
             try:
                 found = self._next_of_all(front.state, now)

@@ -107,6 +107,16 @@ def test_an_order_on_hold_is_in_no_line_and_has_no_forecast(line, rounds):
     assert etas()[order.pk] == [None] * 3
 
 
+def test_an_order_in_front_whose_pizzas_are_all_on_hold_has_no_forecast_either(line, rounds, monkeypatch):
+    monkeypatch.setattr(front, "FRONT", len(line))
+    order = next(order for order in line if order.cooking)
+    renew(rounds, 1)
+    flow.hold(order.pk, clock=NOON)
+    assert etas()[order.pk] != [None] * 3
+    renew(rounds, 16)
+    assert etas()[order.pk] == [None] * 3
+
+
 def test_a_station_that_is_changed_begins_a_new_turn(line, rounds):
     renew(rounds, 4)
     begun = turns.turns.turn
