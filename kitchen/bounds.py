@@ -32,21 +32,28 @@ class Bounds:
         known = {stage: above + SPARE for stage, above in self.above.items() if self.counted_at[stage] >= oldest}
         return [self.event, *(known.get(stage, UNKNOWN) for stage in stages.WORKED)]
 
-    def taken(self, event: int | None, counted: Mapping[str, int | None]) -> dict[str, int]:
+    def taken(
+        self, event: int | None, counted: Mapping[str, int | None], capacities: Mapping[str, int]
+    ) -> dict[str, int]:
         """Return how many places are taken, at most, of what the statement found: None where it did not count."""
         found = {stage: number for stage, number in counted.items() if number is not None}
         bound = {stage: (event or 0) + self.above[stage] for stage in counted if stage not in found}
-        self.note(event, found)
+        self.note(event, found, capacities)
         return {**found, **bound}
 
-    def note(self, event: int | None, found: Mapping[str, int]) -> None:
-        """Remember what was counted. A log that has lost its newest events says nothing about older counts."""
+    def note(self, event: int | None, found: Mapping[str, int], capacities: Mapping[str, int]) -> None:
+        """Remember the counts that leave much room; others can have been cut short (LIMIT).
+
+        A log that has lost its newest events says nothing about older counts.
+        """
         if event is None or event < self.event:
             self.forget()
         if event is not None:
             self.event = event
-            self.above.update((stage, number - event) for stage, number in found.items())
-            self.counted_at.update(dict.fromkeys(found, monotonic()))
+            for stage, number in found.items():
+                self.above.pop(stage, None)
+                if number + SPARE < capacities[stage]:
+                    self.above[stage], self.counted_at[stage] = number - event, monotonic()
 
 
 def sql(counted: str) -> str:
@@ -56,7 +63,7 @@ def sql(counted: str) -> str:
     return f"CASE WHEN log.newest >= %s AND {at_most} < kitchen_station.capacity THEN NULL ELSE {counted} END"
 
 
-# How far PostgreSQL counts: as many as leave no room, whatever one transaction does
+# How far PostgreSQL counts: as many as leave no room, whatever one transaction does but give a station more places
 LIMIT = {"postgresql": f" LIMIT kitchen_station.capacity + {SPARE}"}
 LOG = "CROSS JOIN (SELECT max(id) AS newest FROM home_orderevent) log"
 

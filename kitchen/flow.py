@@ -257,6 +257,8 @@ def change_station(stage: str, *, by: Any = None, clock: Clock | None = None, **
         if any(getattr(station, name) != getattr(before, name) for name in as_measured.COLUMNS):
             also.update(as_measured.COLUMNS)
         station.save(update_fields={*changes, *also})
+        if station.capacity > before.capacity:
+            kitchen.count(station)
         seat_or_wake(kitchen, station)
 
 

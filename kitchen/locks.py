@@ -251,9 +251,15 @@ class Kitchen:
         station.taken, station.has_line = row[_COUNTED_END - 2 : _COUNTED_END]
         return station
 
+    def count(self, station: Station) -> None:
+        """Count all works at a station, which has got more places than when it was read."""
+        works = (OrderItem if station.is_of_items else Order).objects.working()
+        station.taken = works.filter(stage=station.stage).count()
+
     def _count(self, newest: int | None) -> None:
         counted = {stage: station.taken for stage, station in self.stations.items()}
-        for stage, taken in bounds.bounds.taken(newest, counted).items():
+        capacities = {stage: station.capacity for stage, station in self.stations.items()}
+        for stage, taken in bounds.bounds.taken(newest, counted, capacities).items():
             self.stations[stage].taken = taken
 
     def _remember(self, rows: Iterable[Sequence[Any]]) -> list[Order]:

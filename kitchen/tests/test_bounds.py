@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from home.models import Order, OrderItem
-from kitchen import bounds, flow
+from kitchen import bounds, flow, locks
 from kitchen.locks import lock_kitchen
 from kitchen.models import Shop, Station
 from kitchen.tests.clock import at
@@ -18,6 +18,7 @@ CAPACITY, SPARE = 14, 6
 @pytest.fixture
 def wide(monkeypatch):
     """Make a kitchen whose stations have room for a few more than one verb needs."""
+    monkeypatch.setattr(locks, "_BEHIND_LOCK", locks._BEHIND_LOCK.replace(f" + {bounds.SPARE}", f" + {SPARE}"))
     monkeypatch.setattr(bounds, "SPARE", SPARE)
     monkeypatch.setattr(bounds, "COUNTED_SECONDS", 3600)
     bounds.bounds.forget()
@@ -81,3 +82,21 @@ def test_what_left_no_event_is_found_out_soon(wide, place, margherita, monkeypat
     assert read()["received"] == 2
     monkeypatch.setattr(bounds, "COUNTED_SECONDS", -1)
     assert read()["received"] == 0
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_places_that_come_back_are_not_given_away_twice(wide, place, by_hand):
+    """PostgreSQL counts no further than leaves no room; with more places there could be some."""
+    Station.objects.filter(stage="received").update(capacity=60)
+    for _ in range(30):
+        place(at(0))
+    flow.change_station("received", capacity=3, clock=at(1))
+    for _ in range(10):
+        place(at(1))
+    assert under_way()["received"] == 30
+    if by_hand:
+        Station.objects.filter(stage="received").update(capacity=32)
+        flow.seat_all(clock=at(2))
+    else:
+        flow.change_station("received", capacity=32, clock=at(2))
+    assert under_way()["received"] == 32
