@@ -1,8 +1,8 @@
 """The kitchen run forward for those who order now, with everybody who ordered until then.
 
 To look ahead for all takes longer the more orders there are, and in a rush many come at once. So the last look ahead
-is used for a little longer, at most a tenth of the time goes into making it, and the orders placed since are added to
-it. It is made again at once if a person changed something, other than by a tap: an order, a station or the clock.
+is used for ten times as long as it took, but no longer than five seconds, and the orders placed since are added to it.
+It is made again at once if a person changed something, other than by a tap: an order, a station or the clock.
 
 With more than FEW_ORDERS nobody waits for it. There the next look ahead is made beside, in a thread, while the last one
 is still used. What people did with single orders counts from then on, and so does how long work takes, which is
@@ -31,7 +31,7 @@ from simulation.newcomers import Newcomers
 
 logger = logging.getLogger(__name__)
 
-USED_TIMES = 10  # as long as it took to make: a tenth of the time goes into it
+USED_TIMES = 10  # as long as it took to make: up to half a second a tenth of the time goes into it
 MOST_SECONDS = 5.0  # but no longer than this: taps are not among what makes it again at once
 WAIT_SECONDS = 5.0  # for others who ask; without an answer by then the order goes without a promise
 FEW_ORDERS = 300  # up to so many a page waits for the look ahead, and each round renews all forecasts: some 0.1 s
@@ -159,12 +159,17 @@ class LastLook:
             return last if last.is_of(stations, moment) else None
         if not last.is_of_kitchen(stations, moment):
             return None
-        if last.is_due(stations, moment) and self.making is None:
-            self.making = Thread(
-                target=self._make_beside, args=(last, now, monotonic()), name="look ahead", daemon=True
-            )
-            self.making.start()
+        is_being_made = self.making is not None and self.making.is_alive()
+        if last.is_due(stations, moment) and not is_being_made:
+            self._begin_beside(last, now)
         return last
+
+    def _begin_beside(self, last: Look, now: datetime) -> None:
+        self.making = Thread(target=self._make_beside, args=(last, now, monotonic()), name="look ahead", daemon=True)
+        try:
+            self.making.start()
+        except RuntimeError:
+            logger.exception("There is no thread for the next look ahead; whoever asks next tries again")
 
     def _make_beside(self, last: Look, now: datetime, asked_at: float) -> None:
         """Make the next look ahead, and let it take the place of this one, if that is still the last."""
@@ -177,7 +182,6 @@ class LastLook:
         except Exception:
             logger.exception("The next look ahead failed; the last one is used for at most %d s", BESIDE_SECONDS)
         finally:
-            self.making = None
             connections.close_all()
 
     def forget(self) -> None:

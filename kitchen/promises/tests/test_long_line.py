@@ -30,6 +30,9 @@ class Later:
     def start(self):
         self.waiting.append(self)
 
+    def is_alive(self):
+        return self in self.waiting
+
     @classmethod
     def run_all(cls):
         number = len(cls.waiting)
@@ -156,3 +159,25 @@ def test_if_the_next_look_fails_the_last_one_goes_on(line, looks, monkeypatch, c
         assert forecast.promise(1, at(11)) and Later.run_all() == 1
     assert "The next look ahead failed" in caplog.text
     assert forecast.promise(1, at(12)) and len(Later.waiting) == 1
+
+
+def test_without_a_thread_the_last_look_goes_on_and_the_next_is_tried_again(line, looks, monkeypatch, caplog):
+    forecast.promise(1, NOON)
+    with monkeypatch.context() as full:
+        full.setattr(Later, "start", lambda thread: raise_(RuntimeError("can't start new thread")))
+        assert forecast.promise(1, at(11))
+    assert "There is no thread for the next look ahead" in caplog.text
+    assert forecast.promise(1, at(12)) and Later.run_all() == 1
+    assert looks == [0, 12]
+
+
+def test_a_thread_that_has_gone_with_the_process_before_a_fork_is_not_waited_for(line, looks):
+    forecast.promise(1, NOON)
+    forecast.promise(1, at(11))
+    Later.waiting.clear()
+    assert forecast.promise(1, at(12)) and Later.run_all() == 1
+    assert looks == [0, 12]
+
+
+def raise_(error):
+    raise error
