@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from unittest.mock import Mock
 import pytest
 from asgiref.sync import sync_to_async
 from celery.concurrency.base import BasePool
+from celery.signals import worker_init
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
@@ -191,6 +193,15 @@ def test_a_green_pool_is_refused_by_any_name():
     green = type("TaskPool", (BasePool,), {"is_green": True})
     with pytest.raises(SystemExit, match="gevent or eventlet"):
         celery_app.refuse_green_pools(Mock(pool_cls=green))
+
+
+def test_a_worker_scans_what_was_imported_no_more():
+    assert celery_app.scan_no_more_what_stays in [receiver() for _, receiver in worker_init.receivers]
+    try:
+        celery_app.scan_no_more_what_stays()
+        assert gc.get_freeze_count() > 100_000
+    finally:
+        gc.unfreeze()
 
 
 async def test_orders_that_wait_in_lines_all_arrive_once(listen, place, margherita, links):
