@@ -4,8 +4,8 @@ To look ahead for all takes longer the more orders there are, and in a rush many
 is used for ten times as long as it took, but no longer than five seconds, and the orders placed since are added to it.
 It is made again at once if a person changed something, other than by a tap: an order, a station or the clock.
 
-With more than FEW_ORDERS nobody waits for it. There the next look ahead is made beside, in a thread, while the last one
-is still used. What people did with single orders counts from then on, and so does how long work takes, which is
+With more than FEW_ORDERS nobody waits for it. There the next look ahead is made beside, in a thread, while the last
+one is still used. What people did with single orders counts from then on, and so does how long work takes, which is
 measured anew every half a minute; a station's places, whether it is open, the speed and the clock count at once.
 """
 

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from home.models import FORECAST_FIELDS, Order
+from home.models import FORECAST_FIELDS, Order, OrderItem
 from kitchen import flow, stages
 from kitchen.models import Shop
 from kitchen.promises import forecast, front, turns
@@ -96,6 +96,23 @@ def test_the_front_knows_whose_pizza_is_ahead_of_an_order_before_it(line, monkey
         if any(item.elapsed_seconds is not None and not item.is_done for item in order.items)
     ]
     assert set(at_work) <= set(reading.state.pks) and set(at_work) - set(told)
+
+
+def test_of_a_wide_oven_the_front_reads_nobody_and_tells_only_who_is_past_it(line, rounds, monkeypatch):
+    monkeypatch.setattr(front, "FRONT", len(line))
+    monkeypatch.setattr(front, "BEYOND", 0)
+    everybody, told = front.read_front(NOON)
+    past = [order.pk for order in line if not order.cooking]
+    assert past and len(told) == len(line)
+    at_work = OrderItem.objects.working().values("order").distinct().count()
+    monkeypatch.setattr(front, "MOST_AHEAD", at_work)
+    assert front.read_front(NOON) == (everybody, told)
+    monkeypatch.setattr(front, "MOST_AHEAD", at_work - 1)
+    monkeypatch.setattr(front, "FRONT", len(past))
+    reading, told = front.read_front(NOON)
+    assert sorted(told) == sorted(past) == sorted(reading.state.pks)
+    forecast.renew(NOON)
+    assert {pk: eta for pk, eta in etas().items() if pk in past} == {pk: looked()[pk] for pk in past}
 
 
 def test_an_order_on_hold_is_in_no_line_and_has_no_forecast(line, rounds):
