@@ -21,7 +21,7 @@ from simulation.pieces import look_ahead_in_turn
 TURN_SECONDS = 56.0  # two more rounds go into reading all, and into cutting the line: a minute in all
 PIECE = 125  # orders
 MOST = 750  # orders at one round, where a process is sent one only now and then
-OLDEST_SECONDS = 180.0  # an older turn is given up: its process is hardly ever sent a round
+OLDEST_SECONDS = 180.0  # a turn that was sent no round for so long is given up
 OVER: dict[int, Interval | None] = {}
 
 
@@ -40,17 +40,18 @@ class Turn:
     def __init__(self, at: datetime, reading: Reading) -> None:
         self.at, self.reading = at, reading
         self.answers = look_ahead_in_turn(reading.state, PIECE)
-        self.begun_at, self.told = 0.0, 0
+        self.begun_at, self.told, self.asked_at = 0.0, 0, at
 
     def is_of(self, state: State, now: datetime) -> bool:
         """Return whether the stations and the clock are as they were."""
         own = self.reading.state
         are_same = [form(place) for place in own.stations] == [form(place) for place in state.stations]
-        is_new = self.at <= now < self.at + timedelta(seconds=OLDEST_SECONDS)
+        is_new = self.asked_at <= now < self.asked_at + timedelta(seconds=OLDEST_SECONDS)
         return are_same and is_new and own.speed == state.speed
 
-    def next(self) -> Found | None:
+    def next(self, now: datetime) -> Found | None:
         """Return what is found out at this round; None if all have been told."""
+        self.asked_at = now
         pks, found = self.reading.state.pks, dict[int, Interval | None]()
         if not self.begun_at:
             self.begun_at = monotonic()
@@ -90,7 +91,7 @@ class Turns:
             yield Found(found.at, found.reading, {pk: found.intervals[pk] for pk in found.intervals.keys() - told})
 
     def _next_of_all(self, front: State, now: datetime) -> Found:
-        found = self.turn.next() if self.turn is not None and self.turn.is_of(front, now) else None
+        found = self.turn.next(now) if self.turn is not None and self.turn.is_of(front, now) else None
         if found is None:  # to read all is enough for a round
             self.turn = Turn(now, read(now))
             found = self.turn.left_out()

@@ -167,6 +167,15 @@ def test_an_old_turn_is_given_up(line, rounds):
     assert turns.turns.turn is not begun and turns.turns.turn.at == late
 
 
+def test_a_turn_goes_on_to_the_last_order_however_long_it_takes(line, rounds, monkeypatch):
+    monkeypatch.setattr(turns, "MOST", 1)
+    told, apart_seconds = set(), 0.9 * turns.OLDEST_SECONDS
+    for number in range(2 + len(line)):
+        told |= {pk for found in turns.turns.next(at(number * apart_seconds)) for pk in found.intervals}
+        rounds[0] += apart_seconds
+    assert told == {order.pk for order in line}
+
+
 def test_a_round_asks_a_few_statements_and_runs_a_few_orders(line, rounds, django_assert_max_num_queries, monkeypatch):
     renew(rounds, 16)
     ran, run_next = [], Pieces.run_next
