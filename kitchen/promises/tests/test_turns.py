@@ -98,6 +98,32 @@ def test_the_front_knows_whose_pizza_is_ahead_of_an_order_before_it(line, monkey
     assert set(at_work) <= set(reading.state.pks) and set(at_work) - set(told)
 
 
+def test_the_front_knows_of_pizzas_that_are_made_again_before_all_others(line, monkeypatch, bob):
+    monkeypatch.setattr(front, "BEYOND", 0)
+    pk = max(order.pk for order in line if not order.cooking)
+    flow.remake(pk, bob, clock=NOON)
+    for number in range(1, len(line)):
+        monkeypatch.setattr(front, "FRONT", number)
+        reading, told = front.read_front(NOON)
+        orders = dict(zip(reading.state.pks, reading.state.orders, strict=True))
+        behind = [other for other in told if any(waits(item) and item.station == 0 for item in orders[other].items)]
+        assert pk in orders or not behind
+    assert behind
+
+
+def waits(item):
+    return item.elapsed_seconds is None and not item.is_done
+
+
+def test_an_order_whose_pizzas_were_sent_back_behind_all_others_is_not_in_front(line, monkeypatch, bob):
+    monkeypatch.setattr(front, "BEYOND", 0)
+    pk = min(order.pk for order in line if order.stage == "baking")
+    flow.override(pk, "received", bob, clock=NOON)
+    for number in range(1, len(line)):
+        monkeypatch.setattr(front, "FRONT", number)
+        assert pk not in front.read_front(NOON)[1]
+
+
 def test_of_a_wide_oven_the_front_reads_nobody_and_tells_only_who_is_past_it(line, rounds, monkeypatch):
     monkeypatch.setattr(front, "FRONT", len(line))
     monkeypatch.setattr(front, "BEYOND", 0)
@@ -105,9 +131,9 @@ def test_of_a_wide_oven_the_front_reads_nobody_and_tells_only_who_is_past_it(lin
     past = [order.pk for order in line if not order.cooking]
     assert past and len(told) == len(line)
     at_work = OrderItem.objects.working().values("order").distinct().count()
-    monkeypatch.setattr(front, "MOST_AHEAD", at_work)
+    monkeypatch.setattr(front, "MOST_AT_WORK", at_work)
     assert front.read_front(NOON) == (everybody, told)
-    monkeypatch.setattr(front, "MOST_AHEAD", at_work - 1)
+    monkeypatch.setattr(front, "MOST_AT_WORK", at_work - 1)
     monkeypatch.setattr(front, "FRONT", len(past))
     reading, told = front.read_front(NOON)
     assert sorted(told) == sorted(past) == sorted(reading.state.pks)
@@ -188,6 +214,6 @@ def test_a_round_asks_a_few_statements_and_runs_a_few_orders(line, rounds, djang
     turns.turns.forget()
     for _ in range(16):
         ran.append(0)
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(11):
             renew(rounds, 1)
     assert sum(ran) == len(line) and max(ran) <= AT_WORK
