@@ -11,14 +11,15 @@ Order: TypeAlias = Any  # home.models calls these functions, so that they can't 
 OrderItem: TypeAlias = Any
 
 
-def payload(order: "Order") -> dict[str, Any]:
+def payload(order: "Order", moment: outlook.Moment | None = None) -> dict[str, Any]:
     """Return the whole state of an order. No personal data, and no query if its items were read with it.
 
     Times are ISO 8601 with zone (or null), amount is in dollars, progress in per cent. `due_at` is when the work can
     be expected to be done, not when it was drawn to be (kitchen.outlook).
     """
-    stage, state, front = stages.BY_CODE[order.stage], order.state, order.front
-    shown = [times(work) for work in front]
+    stage, front, moment = stages.BY_CODE[order.stage], order.front, moment or outlook.Moment()
+    state = order.state_at(front)
+    shown = [times(work, moment) for work in front]
     return {
         "order_id": order.order_id,
         "number": order.number,
@@ -42,7 +43,7 @@ def payload(order: "Order") -> dict[str, Any]:
         "delivered_at": iso(order.delivered_at),
         "promise": order.promise,
         "eta": eta(order, state),
-        "items": items(order, state, dict(zip(map(id, front), shown, strict=True))),
+        "items": items(order, state, moment, dict(zip(map(id, front), shown, strict=True))),
         "items_done": sum(item.is_done and not item.is_struck for item in order.parts),
         "url": order.get_absolute_url(),
     }
@@ -51,18 +52,18 @@ def payload(order: "Order") -> dict[str, Any]:
 Times = tuple[datetime | None, datetime | None]  # when work began, and when it can be expected to be done
 
 
-def times(work: "Order | OrderItem") -> Times:
-    return work.started_at, outlook.expected_end(work)
+def times(work: "Order | OrderItem", moment: outlook.Moment) -> Times:
+    return work.started_at, moment.expected_end(work)
 
 
-def items(order: "Order", state: str, known: dict[int, Times]) -> list[dict[str, Any]]:
+def items(order: "Order", state: str, moment: outlook.Moment, known: dict[int, Times]) -> list[dict[str, Any]]:
     """Return the items by number. Where the order goes on as a whole, so do all its pizzas."""
     is_whole = not order.cooking
     rows = []
     for item in order.parts:
         goes_along = is_whole and not item.is_struck
         work: Order | OrderItem = order if goes_along else item
-        started, due = known.get(id(work)) or times(work)
+        started, due = known.get(id(work)) or times(work, moment)
         rows.append(
             {
                 "number": item.number,

@@ -22,7 +22,7 @@ from django.utils.functional import cached_property
 
 from accounts import rights
 from home import frames
-from home.rows import Rows, Update, write_together
+from home.rows import Rows, Update, copied, write_together
 from kitchen import stages
 from pictures.safe import safe_picture
 from realtime.refused import Refused
@@ -390,9 +390,12 @@ class Order(models.Model):
     @property
     def state(self) -> str:
         """One of waiting, working, held, delivered and cancelled."""
+        return self.state_at(self.front)
+
+    def state_at(self, front: "Sequence[Order | OrderItem]") -> str:
+        """Return the state, given what it is about (`front`)."""
         if self.stage in stages.ENDED:
             return self.stage
-        front = self.front
         if any(work.started_at for work in front):
             return "working"
         return "held" if all(work.held for work in front) else "waiting"
@@ -427,6 +430,12 @@ class Order(models.Model):
     def payload(self) -> dict[str, Any]:
         """Return the whole state of the order, as every frame and the API show it (home.frames)."""
         return frames.payload(self)
+
+    def as_it_is(self) -> "Order":
+        """Return a copy of the order and its items: it stays as it is, whatever comes next. They don't know it."""
+        seen = copied(self)
+        seen.parts = [copied(item) for item in self.parts]
+        return seen
 
     @staticmethod
     def get_order_detail(order_id: str) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from django.dispatch import receiver
 from kitchen import clock
 from kitchen.models import Shop, Station
 from simulation.distributions import frozen
-from simulation.works.service import QUANTILES, ServiceTime, mean_remaining, quantiles
+from simulation.works.service import QUANTILES, ServiceTime, mean_at_first, mean_remaining, quantiles
 
 USUAL = 0.95  # the share of works that take no longer than usual
 KEPT_SECONDS = 1.0  # for this long the stations that were read last are used
@@ -32,20 +32,64 @@ class Work(Protocol):
         ...
 
 
+class Expected:
+    """What is expected of the work at a station, prepared: every frame asks for it.
+
+    Most frames are about work that has just begun. As long as it has taken less than any such work takes, it will take
+    the mean, and nothing is looked up.
+    """
+
+    def __init__(self, station: Station, service: ServiceTime) -> None:
+        self.station, self.service = station, service
+        self.at_first: dict[int, tuple[float, float]] = {}  # by the number of pizzas
+
+    def left_seconds(self, pizzas: int, elapsed_seconds: float) -> float:
+        """Return the mean of what is left of work that has taken so long, in kitchen seconds."""
+        if elapsed_seconds > 0:
+            at_first = self.at_first.get(pizzas)
+            if at_first is None:
+                at_first = self.at_first[pizzas] = mean_at_first(self.service, pizzas)
+            shortest, mean = at_first
+            if elapsed_seconds < shortest:
+                return mean - elapsed_seconds
+        return mean_remaining(self.service, pizzas, elapsed_seconds)
+
+
 class Stations:
     """The stations as they were last read, by stage: every frame needs them, and they hardly ever change."""
 
     def __init__(self) -> None:
         self.known: dict[str, Station] = {}
+        self._expected: dict[str, Expected] = {}
         self.read_at = -KEPT_SECONDS
 
     def get(self, stage: str) -> Station | None:
+        self.refresh()
+        return self.known.get(stage)
+
+    def refresh(self) -> None:
+        """Read the stations if that is a while ago."""
         if monotonic() - self.read_at >= KEPT_SECONDS:
             rows = Station.objects.select_related("shop")
             self.remember({row.stage: row.with_shop() for row in rows})
             self.read_at = monotonic()
             clock.the_databases.ask_now_and_then()
-        return self.known.get(stage)
+
+    def expected_at(self, stage: str) -> Expected | None:
+        """Return what is expected at a station that is known; what was prepared stays as long as the same is expected.
+
+        It never reads: the thread that sends frames must not.
+        """
+        station = self.known.get(stage)
+        if station is None:
+            return None
+        kept = self._expected.get(stage)
+        if kept is None or kept.station is not station:
+            service = service_time(station)
+            if kept is None or kept.service != service:
+                kept = self._expected[stage] = Expected(station, service)
+            kept.station = station
+        return kept
 
     def is_of_items(self, stage: str) -> bool:
         """Return whether a station works on items, as far as is known."""
@@ -67,14 +111,28 @@ receiver(post_save, sender=Shop)(stations.forget)
 
 def expected_end(work: Work) -> datetime | None:
     """Return when this work can be expected to be done; None if it has not begun."""
-    if work.started_at is None:
-        return None
-    station = stations.get(work.stage)
-    if station is None:
-        return work.started_at
-    elapsed_seconds = max(0.0, (clock.now() - work.started_at).total_seconds() * station.speed)
-    left_seconds = mean_remaining(service_time(station), work.pieces, elapsed_seconds)
-    return work.started_at + timedelta(seconds=(elapsed_seconds + left_seconds) / station.speed)
+    return None if work.started_at is None else Moment().expected_end(work)
+
+
+class Moment:
+    """One look at the clock, for all that is said of several works. `reads`: the stations, if that is a while ago."""
+
+    def __init__(self, reads: bool = True) -> None:
+        self.at, self.reads = clock.now(), reads
+
+    def expected_end(self, work: Work) -> datetime | None:
+        """Return when this work could then be expected to be done; None if it has not begun."""
+        if work.started_at is None:
+            return None
+        if self.reads:
+            stations.refresh()
+        expected = stations.expected_at(work.stage)
+        if expected is None:
+            return work.started_at
+        speed = expected.station.speed
+        elapsed_seconds = max(0.0, (self.at - work.started_at).total_seconds() * speed)
+        left_seconds = expected.left_seconds(work.pieces, elapsed_seconds)
+        return work.started_at + timedelta(seconds=(elapsed_seconds + left_seconds) / speed)
 
 
 def usual_seconds(station: Station, pizzas: int) -> float:

@@ -21,7 +21,6 @@ from home.models import (
     OrderEvent,
     OrderItem,
 )
-from home.rows import copied
 from kitchen.locks import ITEM_LINE, ORDER_LINE, Kitchen, Work
 from kitchen.models import Station
 
@@ -172,10 +171,7 @@ class Batch(Kitchen):
 
 def as_it_is(order: Order) -> Order:
     """Return a copy of an order and its items: the frame of a save shows what was saved, whatever comes next."""
-    seen = copied(order)
-    seen.parts = []
-    for item in order.parts:
-        part = copied(item)
-        part.order = seen
-        seen.parts.append(part)
+    seen = order.as_it_is()
+    for item in seen.parts:
+        item.order = seen
     return seen

@@ -189,6 +189,14 @@ def mean_remaining(service: ServiceTime, pizzas: int, elapsed_seconds: float) ->
     return float(above(service, pieces)[outlasted] / (QUANTILES - outlasted)) - elapsed_seconds
 
 
+def mean_at_first(service: ServiceTime, pizzas: int) -> tuple[float, float]:
+    """Return the shortest of all times and the mean. Before the one has passed, the other is what to expect."""
+    pieces = service.pieces(pizzas)
+    if service.distribution == "fixed":
+        return pieces * service.mean, pieces * service.mean
+    return float(quantiles(service, pieces)[0]), float(above(service, pieces)[0] / QUANTILES)
+
+
 @lru_cache(maxsize=KEPT_ORDERS)
 def far_mean(service: ServiceTime, pieces: int, elapsed_seconds: float) -> float:
     """Return the mean of the residual time where few times are left to choose from: drawn, which takes long."""
