@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
+from home import frames
 from home.models import ORDER_ID_LENGTH, Order
-from kitchen import stages
+from kitchen import outlook, stages
 from pizzaProj.limits import BOARD_FRAME_BYTES
 from realtime.broadcast import Event, Gathering, broadcaster
 from telemetry.news import Fields
@@ -20,6 +21,9 @@ KITCHEN = "kitchen"  # the boards
 ORDER_ID = re.compile(f"[a-z0-9]{{{ORDER_ID_LENGTH}}}")
 ORDERS_BEGIN, JOINT = '{"orders": [', ", "  # of a frame, and between two payloads of it
 FRAME_ENDS = 1000  # bytes for what a frame has besides: its keys, and a few numbers
+
+# None of these is read later: the thread that sends must not ask the database.
+FIELDS = frozenset(field.attname for field in Order._meta.concrete_fields)
 
 T = TypeVar("T")
 
@@ -32,6 +36,26 @@ class State(NamedTuple):
     has_ended: bool
     payload: str  # as JSON
     about: Fields  # for the log: the order by its number, as its id is secret
+
+
+class Snapshot:
+    """An order as it is now, whose state and event are made once, by whoever sends them: in any thread, as it makes no
+    query.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self.order = order.as_it_is()
+        if order.started_at or any(item.started_at for item in order.parts):
+            outlook.stations.refresh()  # they say when work under way will be done
+        self._state: State | None = None if order.__dict__.keys() >= FIELDS else state_of(order)
+
+    def state(self) -> State:
+        if self._state is None:
+            self._state = state_of(self.order, outlook.Moment(reads=False))
+        return self._state
+
+    def event(self) -> Event:
+        return status_event(self.state())
 
 
 # Groups
@@ -50,20 +74,22 @@ def group_name(order_id: str) -> str:
 
 
 def announce(order: Order, is_new: bool = False) -> None:
-    """Tell every open page of an order's new state; lists are told of a new one."""
-    state = state_of(order)
-    event = status_event(state)
-    broadcaster.send(group_name(order.order_id), event)
-    boards.add(state.order_id, state.seq, state)
+    """Tell every open page of an order's new state; lists are told of a new one.
+
+    The text is made by the thread that sends it: the caller, who has verbs to run, only leaves a copy of the order.
+    """
+    seen = Snapshot(order)
+    broadcaster.send(group_name(order.order_id), seen.event)
+    boards.add(order.order_id, order.seq, seen.state)
     if is_new:
-        broadcaster.send(NEW_ORDERS, event)
+        broadcaster.send(NEW_ORDERS, seen.event)
 
 
 def announce_eta(order: Order) -> None:
     """Tell those who asked for it, and the boards, that only the forecast has moved: the seq is one they know."""
     state = state_of(order)
     broadcaster.send(group_name(order.order_id), eta_event(state))
-    boards.add(state.order_id, state.seq, state)
+    boards.add(state.order_id, state.seq, lambda: state)
 
 
 def announce_removed(order_id: str) -> None:
@@ -125,9 +151,10 @@ def payloads_of(event: Event) -> dict[str, str]:
 # The text of frames, from the JSON text of payloads
 
 
-def state_of(order: Order) -> State:
+def state_of(order: Order, moment: outlook.Moment | None = None) -> State:
     about = {"order": order.pk, "seq": order.seq, "request": order.request_id or None}
-    return State(order.order_id, order.seq, order.stage in stages.ENDED, json.dumps(order.payload()), about)
+    text = json.dumps(frames.payload(order, moment))
+    return State(order.order_id, order.seq, order.stage in stages.ENDED, text, about)
 
 
 def frame_of_payload(payload: str) -> str:
@@ -186,7 +213,12 @@ def cut(states: Collection[State]) -> Iterator[list[State]]:
     return packed(states, lambda state: len(state.payload))
 
 
-boards = Gathering(broadcaster, KITCHEN, orders_event, cut)
+boards = Gathering[Callable[[], State]](
+    broadcaster,
+    KITCHEN,
+    join=lambda states: orders_event([state() for state in states]),
+    cut=lambda states: packed(states, lambda state: len(state().payload)),
+)
 
 
 def frame_of_answer(payload: dict[str, Any], **more: Any) -> str:

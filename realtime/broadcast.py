@@ -37,7 +37,7 @@ P = TypeVar("P")
 class Message(NamedTuple):
     handed_over_at: float  # on time.monotonic, which is also the loop's clock
     group: str
-    event: Event
+    event: Event | Callable[[], Event]
     log_level: int
 
 
@@ -65,8 +65,11 @@ class Broadcaster:
         for gathering in self.gatherings:
             gathering.forget()
 
-    def send(self, group: str, event: Event, log_level: int = logging.WARNING) -> None:
-        """Queue a message and return at once. Order is kept. A message that can't be sent is logged and dropped."""
+    def send(self, group: str, event: Event | Callable[[], Event], log_level: int = logging.WARNING) -> None:
+        """Queue a message and return at once. Order is kept. A message that can't be sent is logged and dropped.
+
+        An event that takes long to make is made by the thread, and must not need the database.
+        """
         line = self._line_of(group)
         if len(line.pending) >= MAX_PENDING:
             logger.warning("Not sent to %s: %d messages are already waiting", _loggable(group), MAX_PENDING)
@@ -124,31 +127,33 @@ class Broadcaster:
                     return
 
     async def _send(self, line: Line, message: Message) -> None:
+        event: Event = {}  # as long as it is not made
         try:
             # The deadline counts from the handover, so messages queued behind an unresponsive Redis get no extra time.
             deadline = message.handed_over_at + SEND_TIMEOUT_SECONDS
             if time.monotonic() > deadline:
                 raise TimeoutError
+            event = _made(message.event)
             async with asyncio.timeout_at(deadline):
                 layer = get_channel_layer()
                 assert layer is not None
-                await layer.group_send(message.group, message.event)
-            self._note_success(line, message)
+                await layer.group_send(message.group, event)
+            self._note_success(line, event)
         except (Exception, asyncio.CancelledError) as error:  # the next message must still be sent
-            self._note_failure(line, message, str(error) or type(error).__name__)
+            self._note_failure(line, message, event, str(error) or type(error).__name__)
 
-    def _note_failure(self, line: Line, message: Message, reason: str) -> None:
+    def _note_failure(self, line: Line, message: Message, event: Event, reason: str) -> None:
         """Log the first message of an outage. There can be thousands, and pages catch up by themselves."""
         counts.add("shop_announcements_dropped_total")
         log_level = logging.DEBUG if line.dropped else message.log_level
         if log_level >= logging.WARNING or line.dropped:
             line.dropped += 1
         logger.log(log_level, "Not sent to %s: %s", _loggable(message.group), reason)
-        _tell(dropped, "dropped", message.event)
+        _tell(dropped, "dropped", event)
 
-    def _note_success(self, line: Line, message: Message) -> None:
+    def _note_success(self, line: Line, event: Event) -> None:
         counts.add("shop_announcements_sent_total")
-        _tell(announced, "announced", message.event)
+        _tell(announced, "announced", event)
         count, line.dropped = line.dropped, 0
         if count > 1:
             logger.warning("Sending again; not sent meanwhile: %d", count)
@@ -216,10 +221,13 @@ def nudge(user_pk: int) -> None:
     broadcaster.send(user_group(user_pk), {"type": "notices.changed"})
 
 
-def _tell(news: News, what: str, event: Event) -> None:
+def _made(event: Event | Callable[[], Event]) -> Event:
+    return event() if callable(event) else event
+
+
+def _tell(news: News, what: str, event: Event | Callable[[], Event]) -> None:
     """Log what became of an announcement, if its sender says what it is about: the loop does not know the click."""
-    about = event.get("about")
-    if isinstance(about, dict) and news.is_wanted():
+    if news.is_wanted() and isinstance(about := _made(event).get("about"), dict):
         news.tell(what, about)
 
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import threading
 from contextlib import asynccontextmanager
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
-from home import live
+from home import frames, live
 from home.models import Order, OrderItem
+from home.rows import copied
 from realtime.broadcast import broadcaster
 
 ORDER = Order(pk=1, order_id="a" * 20, seq=3, summary="1 × Piñata, “hot”")
@@ -17,6 +19,19 @@ OTHER = Order(pk=2, order_id="b" * 20, seq=1, stage="delivered")
 ORDER.parts = [OrderItem(order=ORDER, number=number, name="Piñata") for number in (1, 2)]
 OTHER.parts = [OrderItem(order=OTHER, number=1, name="Diavola", stage="baked", is_done=True)]
 pytestmark = pytest.mark.usefixtures("valkey")
+
+
+@pytest.fixture
+def writers(monkeypatch):
+    """Return the names of the threads that write what is shown of orders."""
+    names, whole = set(), frames.payload
+
+    def payload(*asked):
+        names.add(threading.current_thread().name)
+        return whole(*asked)
+
+    monkeypatch.setattr(frames, "payload", payload)
+    return names
 
 
 @asynccontextmanager
@@ -45,6 +60,32 @@ async def test_announcing_sends_the_whole_state_to_the_orders_group():
             "text": json.dumps({"payload": ORDER.payload()}),
             "about": {"order": 1, "seq": 3, "request": None},
         }
+
+
+async def test_what_is_announced_is_the_order_as_it_was_written_by_the_thread_that_sends(writers):
+    """The caller has verbs to run. What they do to the order meanwhile is other news."""
+    order = copied(ORDER)
+    order.parts = [copied(item) for item in ORDER.parts]
+    go_on = threading.Event()
+    async with listening(live.group_name(ORDER.order_id)) as receive:
+        broadcaster.running_loop().call_soon_threadsafe(go_on.wait, 5)
+        live.announce(order)
+        order.item(1).name, order.seq = "Diavola", 9
+        go_on.set()
+        payload = json.loads((await receive())["text"])["payload"]
+        await sync_to_async(broadcaster.flush)()  # the boards' share of it
+    assert writers == {"broadcast"}
+    assert payload == ORDER.payload()
+
+
+async def test_an_order_of_which_not_all_was_read_is_written_at_once(writers, monkeypatch):
+    """The thread that sends must not ask the database for the rest."""
+    order = copied(ORDER)
+    del order.__dict__["summary"]
+    monkeypatch.setattr(Order, "refresh_from_db", lambda self, **_: self.__dict__.update(summary="2 × Piñata"))
+    live.announce(order)
+    await sync_to_async(broadcaster.flush)()
+    assert writers == {threading.current_thread().name}
 
 
 async def test_a_moved_forecast_is_marked():

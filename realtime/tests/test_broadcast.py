@@ -38,6 +38,14 @@ async def test_messages_keep_their_order():
         assert [await receive() for _ in range(100)] == [mew(n) for n in range(100)]
 
 
+async def test_an_event_that_cannot_be_made_holds_up_no_other(caplog):
+    async with listening() as receive:
+        broadcaster.send(GROUP, lambda: {"n": 1 / 0})
+        broadcaster.send(GROUP, lambda: mew(2))
+        assert await receive() == mew(2)
+    assert [line.getMessage() for line in caplog.records] == ["Not sent to cats: division by zero"]
+
+
 async def test_it_sends_after_a_fork():
     """Test a fork as in a prefork worker, whose parent has already sent messages."""
     broadcaster.send("dogs", mew(1))
