@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 from datetime import timedelta
 from time import monotonic
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
@@ -412,6 +414,23 @@ def test_a_message_that_says_no_moment_is_due_now(monkeypatch, eta, seconds):
 def test_a_message_says_when_its_work_is_due(monkeypatch):
     eta = timezone.now() + timedelta(seconds=40)
     assert received(monkeypatch, {"eta": eta.isoformat()}) == pytest.approx(40, abs=1)
+
+
+def test_of_a_link_that_is_not_due_it_keeps_the_moment_alone(monkeypatch):
+    """A hundred thousand of them take some megabytes of a worker."""
+    ours, links = Keeper(), 2_000
+    ours.thread = Mock()
+    monkeypatch.setattr(strategy, "keeper", ours)
+    note = strategy.gathered(None, None, SimpleNamespace(connection_errors=()))
+    later = timezone.now() + timedelta(hours=1)
+    tracemalloc.start()
+    for number in range(links):
+        eta = (later + timedelta(seconds=number)).isoformat()
+        note(SimpleNamespace(headers={"eta": eta}), bytes(8_000), lambda *_: None)
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(ours.due) == links
+    assert kept_bytes / links < 50
 
 
 def test_without_a_keeper_celery_runs_the_links(monkeypatch):
