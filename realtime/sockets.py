@@ -35,6 +35,7 @@ from accounts.whose import now_it_is, whose
 from pizzaProj.waits import AUTHENTICATE_GRACE_SECONDS, AUTHENTICATE_SECONDS
 from realtime import admission, census, heartbeat, identities
 from realtime.admission import address_of
+from realtime.awake import awake_for
 from realtime.backpressure import SEND_AT_ONCE
 from realtime.door import door
 from realtime.gathered import Gathered, each
@@ -284,7 +285,7 @@ class Identified(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         await self.accept()  # at once: Daphne refuses a handshake that takes long
         try:
-            async with door.passing(), asyncio.timeout(ANSWER_SECONDS):
+            async with door.passing(), awake_for(ANSWER_SECONDS):
                 if not self._turns.has_left():
                     await self._let_in()
         finally:
@@ -294,7 +295,7 @@ class Identified(AsyncWebsocketConsumer):
         is_first, self._may_authenticate = self._may_authenticate, False
         beat = heartbeat.parse_heartbeat(text_data)
         content = parse_authenticate(text_data) if is_first else None
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with awake_for(ANSWER_SECONDS):
             if content is not None:
                 self._stop_waiting()
                 await self._identify_by(content.get("token"), is_told=True)
