@@ -29,7 +29,7 @@ from home import live
 from home.models import Order
 from kitchen import flow
 from kitchen.board import consumers
-from kitchen.models import Shop
+from kitchen.models import Shop, Station
 from pizzaProj.asgi import application
 from pizzaProj.tests.test_stack import environment, free_port
 from realtime import identities, revalidation, seldom, sockets
@@ -607,6 +607,7 @@ async def test_a_shop_without_its_row_closes_boards_and_says_so(paths, bob, monk
     async with open_socket(paths["the board"], OURS, bobs) as board:
         assert "board" in await receive(board)
         monkeypatch.setattr(Shop.objects, "get", gone)
+        monkeypatch.setattr(Station.objects, "select_related", lambda _: [])  # what a join with no row finds
         await board.send_json_to({"action": "shop", "is_open": False})
         assert (await receive(board))["error"] == "The kitchen is incomplete: the shop's settings are gone."
         async with open_socket(paths["the board"], OURS, bobs) as socket:
@@ -633,7 +634,7 @@ async def test_a_socket_that_waits_for_too_long_is_told_to_try_again(paths, bob,
 
 
 async def test_an_event_that_cannot_be_read_closes_the_socket_with_a_reason(paths, bob, monkeypatch, caplog):
-    async def away():
+    async def away(*_):
         raise OperationalError("away")
 
     _, bobs = await in_database(session_of)(bob)
@@ -645,7 +646,7 @@ async def test_an_event_that_cannot_be_read_closes_the_socket_with_a_reason(path
         open_socket(paths["the board"], OURS, bobs) as other,
     ):
         assert all(["board" in await receive(socket) for socket in (one, other)])
-        monkeypatch.setattr(consumers, "read_settings", away)
+        monkeypatch.setattr(consumers, "read_changes", away)
         await in_database(live.announce_kitchen)()
         assert [await closed_with(socket) for socket in (one, other)] == [4503, 4503]
     assert [line for line in caplog.messages if "Sockets asked" in line] == [
