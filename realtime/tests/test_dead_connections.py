@@ -163,6 +163,7 @@ def test_a_page_that_was_too_much_says_so_and_comes_back_after_pauses_that_grow(
             socket.close(code=4429, reason="")
 
     page = context.new_page()
+    page.add_init_script("Math.random = () => 0.5")  # a short first pause and a short second one would end too soon
     page.clock.install()
     page.route_web_socket("**/ws/orders/", refuse)
     page.goto(shop.url)
