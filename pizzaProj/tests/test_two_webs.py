@@ -148,8 +148,9 @@ def test_two_webs_two_workers_and_one_beat_are_one_shop(
         # What is said at one web is heard at the other.
         hers = stack.enter_context(shop.a.socket("/ws/chat/grown/", session_of(alice)))
         his = stack.enter_context(shop.b.socket("/ws/chat/grown/", session_of(charlie)))
+        await_frame(his, type="history")  # else what she says can be in there
         hers.send(json.dumps({"message": "Ciao from the other web"}))
-        await_message(his, "Ciao from the other web")
+        await_frame(his, message="Ciao from the other web")
 
         # Who loses a right at one web is shown out at the other.
         board = stack.enter_context(shop.b.socket("/ws/kitchen/", session_of(bob)))
@@ -187,8 +188,8 @@ def stages_missed(watcher: ClientConnection) -> int:
     return len(PATH) - PATH.index(stages[0]) - len(set(stages))
 
 
-def await_message(socket: ClientConnection, words: str) -> None:
-    while json.loads(socket.recv(timeout=SOCKET_SECONDS)).get("message") != words:
+def await_frame(socket: ClientConnection, **expected: str) -> None:
+    while not expected.items() <= json.loads(socket.recv(timeout=SOCKET_SECONDS)).items():
         pass
 
 

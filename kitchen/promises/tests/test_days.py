@@ -138,7 +138,8 @@ def test_of_a_long_ledger_the_newest_promises_are_looked_up_one_by_one():
     ends = {"at": NOON, "simulated": False, "intervened": False, "seconds": 70.0, "kept": True}
     outcomes = Outcome.objects.bulk_create(Outcome(promise=promise, **ends) for promise in promises)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute("ANALYZE kitchen_promise")
+        cursor.execute("ANALYZE kitchen_outcome")
     with work.counting() as counted:
         found = days.came(outcomes[-101].pk)
     assert found == {(FIRST, False): Sums(kept=100, width_seconds=1500, error_seconds=500)}
