@@ -45,8 +45,8 @@ USAGE = """
 
 # A full run is distributed over processes, each with its own data folder, Valkey and database. For a few tests that
 # would be slower. "loadgroup" keeps the order, in which tests that empty the database come last, but for groups: first
-# come the browser's, each file in one process, where it opens one shop (conftest.py). Long ones wait for the parts of a
-# shop, so there is one process more than there are processors.
+# come the browser's, each file in one process, where it opens one shop (conftest.py). Long ones wait for the parts of
+# a shop, so there is one process more than there are processors.
 PROCESSES = str(min((os.cpu_count() or 1) + 1, 4))
 ALL_TESTS = ["--numprocesses", PROCESSES, "--dist", "loadgroup"]
 
