@@ -61,7 +61,7 @@ export class Column {
     if (!rest && this.rest === document.activeElement) [...this.scroller.querySelectorAll(".ticket")].at(-1)?.focus();
     showIf(this.rest, rest > 0);
     if (!rest) return;
-    const words = `Show more of ${rest.toLocaleString("en")}`;
+    const words = `Show more (${rest.toLocaleString("en")} left)`;
     write(this.rest, words);
     this.rest.ariaLabel = `${this.rest.dataset.name}: ${words.toLowerCase()}`;
   }

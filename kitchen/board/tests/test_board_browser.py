@@ -332,7 +332,7 @@ def test_a_crowd_is_shown_from_its_front_and_more_of_it_on_demand(shop, board):
     page.locator("#toggle-simulated").click()  # of the real ones none is among the first
     expect(bench.locator(".ticket")).to_have_count(1)
     page.locator("#toggle-simulated").click()
-    expect(bench.locator(".rest")).to_have_text(re.compile(r"^Show more of \d+$"))
+    expect(bench.locator(".rest")).to_have_text(re.compile(r"^Show more \(\d+ left\)$"))
     in_all = page.locator("#in-kitchen").inner_text()
     bench.locator(".ticket").first.focus()
     page.keyboard.press("s")
