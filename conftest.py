@@ -71,6 +71,7 @@ from kitchen.models import Shop, Station
 from kitchen.promises import forecast
 from pizzaProj.messaging import outage
 from pizzaProj.tests import restored
+from realtime.broadcast import broadcaster
 from telemetry import sweeps
 from telemetry.counts import counts
 from telemetry.sending import sender
@@ -211,7 +212,11 @@ def valkey(valkey_server: Valkey) -> Valkey:
     if valkey_server.process.poll() is not None:
         valkey_server.start()
     valkey_server.client.flushall()
-    outage.broker.forget()  # a test before may have stopped it
+    # A test before may have stopped it.
+    outage.broker.forget()
+    broadcaster.flush()
+    for line in broadcaster.lines.values():
+        line.dropped = 0
     return valkey_server
 
 

@@ -61,7 +61,7 @@ class Broadcaster:
         """Start from scratch: a fork inherits neither the thread nor a usable connection."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self.lock = threading.Lock()
-        self._lines: dict[int, Line] = {}  # by the server's number
+        self.lines: dict[int, Line] = {}  # by the server's number
         for gathering in self.gatherings:
             gathering.forget()
 
@@ -83,7 +83,7 @@ class Broadcaster:
         for gathering in self.gatherings:
             gathering.send()
         all_sent: list[Future[None]] = []
-        for line in list(self._lines.values()):
+        for line in list(self.lines.values()):
             all_sent.append(Future())
             self._hand_over(line, all_sent[-1])
         wait(all_sent, timeout=timeout_seconds)
@@ -103,7 +103,7 @@ class Broadcaster:
         except Exception:  # whoever announces must not fail; the line says what is wrong, when it sends
             number = 0
         with self.lock:
-            return self._lines.setdefault(number, Line())
+            return self.lines.setdefault(number, Line())
 
     def _hand_over(self, line: Line, message: Message | Future[None]) -> None:
         """Queue a message for the line's one task: a task and a future per message would take twice as long."""
