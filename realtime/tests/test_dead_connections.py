@@ -28,6 +28,20 @@ NOTE_THE_BAR = """() => {
     new MutationObserver(note).observe(bar, {attributes: true});
 }"""
 
+SOCKETS_BY_HAND = """
+    Math.random = () => 0.5;  // the middle of each pause
+    window.sockets = [];
+    window.WebSocket = class {
+        static OPEN = 1;
+        readyState = 0;
+        constructor() { sockets.push(this); }
+        send() {}
+        close() {}
+        open() { this.readyState = 1; this.onopen(); }
+        refuse() { this.onclose({code: 4429}); }
+    };
+"""
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
@@ -154,32 +168,28 @@ def test_every_page_shows_the_truth_again(shop, proxy, person):
 
 
 def test_a_page_that_was_too_much_says_so_and_comes_back_after_pauses_that_grow(shop, person):
-    """The first pause lasts 2.5 to 5 seconds, by the page's own clock, and each one is twice as long."""
-    context, sockets = person(PHONE), []
-
-    def refuse(socket):
-        sockets.append(socket)
-        if len(sockets) < 3:
-            socket.close(code=4429, reason="")
-
-    page = context.new_page()
-    page.add_init_script("Math.random = () => 0.5")  # a short first pause and a short second one would end too soon
-    page.clock.install()
-    page.route_web_socket("**/ws/orders/", refuse)
+    """The first pause lasts 2.5 to 5 seconds and the next one is twice as long, by a clock that only the test turns."""
+    page = person(PHONE).new_page()
+    page.add_init_script(SOCKETS_BY_HAND)
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
     page.goto(shop.url)
     bar = page.locator("#reconnecting")
+    expect(bar).to_be_hidden()
+
+    def opened_after(milliseconds):
+        page.clock.run_for(milliseconds)
+        return page.evaluate("sockets.length")
+
+    assert opened_after(0) == 1
+    page.evaluate("sockets.at(-1).refuse()")
     expect(bar).to_contain_text("That was a lot at once. We come back by ourselves in a little while.")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    counts = []
-    for milliseconds in (2400, 2700, 4900, 5200):
-        for _ in range(0, milliseconds, 100):  # the sockets open by the real clock, and each has its time to
-            page.clock.run_for(100)
-            page.wait_for_timeout(0)
-        counts.append(len(sockets))
-        if len(sockets) == 3:
-            break
-        expect(bar).to_be_visible()
-    assert counts == [1, 2, 2, 3]
+    assert (opened_after(3700), opened_after(100)) == (1, 2)
+    page.evaluate("sockets.at(-1).refuse()")
+    assert (opened_after(7400), opened_after(200)) == (2, 3)
+    expect(bar).to_be_visible()
+    page.evaluate("sockets.at(-1).open()")
     expect(bar).to_be_hidden()
 
 
