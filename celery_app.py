@@ -1,6 +1,5 @@
 """Define the Celery application: `celery -A celery_app worker -l info`."""
 
-import gc
 import logging
 import math
 import os
@@ -259,12 +258,13 @@ def ask_for_the_time(**kwargs: Any) -> None:
 
 @worker_init.connect
 def scan_no_more_what_stays(**kwargs: Any) -> None:
-    """Leave out what was imported from all later scans for garbage, also in the processes of the pool.
+    """Scan for garbage only what is new, also in the processes of the pool.
 
     Reading thousands of orders makes so many objects that it sets off a full scan, which took a tenth of a second.
     """
-    gc.collect()
-    gc.freeze()
+    from pizzaProj import garbage
+
+    garbage.scans.begin()
 
 
 @worker_ready.connect

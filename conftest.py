@@ -69,6 +69,7 @@ from home.models import Order, Pizza
 from kitchen import clock, flow, outlook, tasks, transitions
 from kitchen.models import Shop, Station
 from kitchen.promises import forecast
+from pizzaProj import garbage
 from pizzaProj.messaging import outage
 from pizzaProj.tests import restored
 from realtime.broadcast import broadcaster
@@ -79,6 +80,9 @@ from telemetry.sending import sender
 # No thread of this process may take away what a test counts, or add it to what a real worker has told. For good: a
 # request that a fixture of a whole module makes would begin it, too.
 sender.begin = lambda kind: None  # type: ignore[method-assign]
+
+# Tests that look for what is still alive scan everything themselves.
+garbage.scans.begin = lambda: None  # type: ignore[method-assign]
 
 # Playwright's default of five seconds is too short where several browsers and shops share two cores.
 expect.set_options(timeout=20_000)

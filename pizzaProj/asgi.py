@@ -1,6 +1,5 @@
 """Serve HTTP and WebSockets with one application, for Daphne or any other ASGI server."""
 
-import gc
 import logging
 import os
 import sys
@@ -26,7 +25,7 @@ from chat.routing import websocket_urlpatterns as chat_sockets
 from home.routing import websocket_urlpatterns as home_sockets
 from kitchen.routing import websocket_urlpatterns as kitchen_sockets
 from operations.alarms import watch
-from pizzaProj import bodies, open_files, unreadable, waits
+from pizzaProj import bodies, garbage, open_files, unreadable, waits
 from pizzaProj.lanes import Lanes
 from pizzaProj.logs import discreet, unwritten
 from pizzaProj.shielded import Shielded
@@ -57,7 +56,4 @@ application = ProtocolTypeRouter(
 
 # Import the views now. The first request would do so in the event loop, and stop it for a quarter of a second.
 get_resolver().url_patterns  # noqa: B018
-# What exists now lives as long as the process. Scanning it again and again took a fifth of the processor's time when
-# many pages came back.
-gc.collect()
-gc.freeze()
+garbage.scans.begin()
