@@ -168,7 +168,7 @@ def test_every_page_shows_the_truth_again(shop, proxy, person):
 
 
 def test_a_page_that_was_too_much_says_so_and_comes_back_after_pauses_that_grow(shop, person):
-    """The first pause lasts 2.5 to 5 seconds and the next one is twice as long, by a clock that only the test turns."""
+    """The first pause lasts 2.5 to 5 seconds and the next one twice as long, by a clock that only the test turns."""
     page = person(PHONE).new_page()
     page.add_init_script(SOCKETS_BY_HAND)
     page.clock.install(time=0)
