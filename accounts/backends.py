@@ -20,11 +20,11 @@ class NameOrEmailBackend(ModelBackend):
     ) -> User | None:
         if username is None or password is None:
             return None
-        candidates = list(_candidates(username)[:MAX_SHARING])
-        for user in candidates:
+        found = list(candidates(username)[:MAX_SHARING])
+        for user in found:
             if user.check_password(password) and self.user_can_authenticate(user):
                 return user
-        if not candidates:
+        if not found:
             make_password(password)  # a wrong password takes as long for no account as for one
         return None
 
@@ -40,7 +40,7 @@ class NameOrEmailBackend(ModelBackend):
         return set()
 
 
-def _candidates(username: str) -> QuerySet[User]:
+def candidates(username: str) -> QuerySet[User]:
     """Return the possible accounts, oldest first, so that newer ones with the same address crowd nobody out."""
     name = Q(username=User.normalize_username(username))
     if "@" not in username:
