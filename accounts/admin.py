@@ -8,6 +8,7 @@ from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
+from accounts.finding import named, with_word, words_of
 from accounts.forms import AdminLogInForm
 from accounts.models import Profile, Token
 
@@ -29,7 +30,13 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
     """Only a superuser gives rights away, or touches a superuser: otherwise `change_user` would be every right."""
 
     change_password_form = PasswordForm
+    search_help_text = "A name or an address from its beginning; of the newest accounts and the staff any part."
     volatile = ["last_login"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        for word in words_of(search_term):
+            queryset = queryset.filter(pk__in=with_word(word))
+        return queryset, False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -84,7 +91,13 @@ class ProfileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["user", "picture", "shows_reads"]
     list_select_related = ["user"]
     search_fields = ["user__username"]
+    search_help_text = "A user name, from its beginning; of the newest accounts any part."
     fields = ["user", "picture", "shows_reads"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        for word in words_of(search_term):
+            queryset = queryset.filter(user__in=named(word))
+        return queryset, False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

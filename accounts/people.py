@@ -7,8 +7,6 @@ them, the other account looks deleted. A person whose request was declined still
 
 import unicodedata
 from collections.abc import Collection, Iterable
-from functools import reduce
-from operator import or_
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
@@ -18,6 +16,7 @@ from django.db.models.functions import Lower
 from django.dispatch import Signal
 from django.utils import timezone
 
+from accounts.finding import cased, named
 from accounts.models import Block, Friendship
 from realtime import broadcast
 from realtime.refused import Refused
@@ -51,6 +50,8 @@ class News(NamedTuple):
 def search(user: User, text: str, limit: int = FOUND_AT_MOST) -> list[User]:
     """Return people whose name contains this text, ignoring case; names that begin with it come first.
 
+    Beyond the newest accounts (`accounts.finding`) only names that begin with it are found.
+
     Raise Refused if the text is too short or too long.
     """
     text = unicodedata.normalize("NFKC", text).strip()
@@ -61,9 +62,11 @@ def search(user: User, text: str, limit: int = FOUND_AT_MOST) -> list[User]:
     if not text.isprintable():
         return []
     rank = Case(
-        When(_named("iexact", text), then=Value(0)), When(_named("istartswith", text), then=Value(1)), default=Value(2)
+        When(cased("username", "iexact", text), then=Value(0)),
+        When(cased("username", "istartswith", text), then=Value(1)),
+        default=Value(2),
     )
-    found = visible_to(user).exclude(pk=user.pk).filter(_named("icontains", text))
+    found = visible_to(user).exclude(pk=user.pk).filter(pk__in=named(text))
     return list(found.select_related("profile").order_by(rank, Lower("username"), "pk")[:limit])
 
 
@@ -243,12 +246,6 @@ def tell(*people: User) -> None:
 
 
 # Helpers
-
-
-def _named(lookup: str, text: str) -> Q:
-    """Match user names. SQLite ignores the case of ASCII letters only, so the usual spellings are tried."""
-    spellings = {text, text.lower(), text.upper(), text.title()}
-    return reduce(or_, (Q(**{f"username__{lookup}": spelling}) for spelling in spellings))
 
 
 def _pair(a: User, b: User) -> dict[str, int]:

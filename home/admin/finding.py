@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.text import smart_split, unescape_string_literal
 
+from accounts.finding import words_of
 from home.models import Order, is_one_of
 from kitchen import stages
 
@@ -71,9 +71,8 @@ def found(orders: QuerySet[Order], words: str) -> QuerySet[Order]:
 
     The newest orders are also found by any part of the name, or of the summary.
     """
-    for bit in smart_split(words):
-        is_quoted = bit.startswith(('"', "'")) and bit[0] == bit[-1]
-        orders = orders.filter(pk__in=with_word(unescape_string_literal(bit) if is_quoted else bit))
+    for word in words_of(words):
+        orders = orders.filter(pk__in=with_word(word))
     return orders
 
 
