@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import people
+from accounts import backends, names, people
 from archive.months import month_of
 from benchmarks.history import filling
 from chat import history as stream_of
@@ -133,7 +133,7 @@ def pages(shop: Shop) -> dict[str, Path]:
     found = {f"{address}, visitor": page(visitor, address) for address in ("/", "/kitchen/promises/", "/api/menu/")}
     found |= {
         f"{address}, customer": page(customer, address)
-        for address in ("/", "/orders/older/", "/chat/", "/people/", "/profile/")
+        for address in ("/", "/orders/older/", "/chat/", "/people/", "/people/?q=stomer1", "/profile/")
     }
     found |= {
         f"{address}, staff": page(cook, address)
@@ -142,6 +142,8 @@ def pages(shop: Shop) -> dict[str, Path]:
             *("/kitchen/inbox/", "/kitchen/planner/", "/admin/", "/orders/older/", "/orders/older/?q=customer"),
         )
     }
+    found["log-in, an address"] = lambda: list(backends.candidates(shop.customer.email))
+    found["sign-up, a name"] = lambda: names.is_taken("nobody")
     found["an order’s page"] = page(visitor, reverse("order", args=[order]))
     found["an order in the API"] = page(visitor, f"/api/order/{order}/")
     return found
@@ -228,7 +230,7 @@ def of_admin(shop: Shop) -> dict[str, Path]:
     client.force_login(shop.cook)
     lists = [reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in registered()]
     orders, pizza = reverse("admin:home_order_changelist"), reverse("admin:home_pizza_changelist")
-    now = timezone.now()
+    users, now = reverse("admin:auth_user_changelist"), timezone.now()
     asked = {
         **{address: address for address in lists},
         "orders, the last page": f"{orders}?p={min(Order.objects.count(), limits.LISTED_ROWS) // 50}",
@@ -244,7 +246,10 @@ def of_admin(shop: Shop) -> dict[str, Path]:
         "orders, to collect": f"{orders}?way__exact=carry_out",
         "orders, a number": f"{orders}?q={shop.past.order_id[:8]}",
         "orders, a customer": f"{orders}?q={shop.customer.username}",
-        "users, one": f"{reverse('admin:auth_user_changelist')}?q={shop.customer.username}",
+        "users, one": f"{users}?q={shop.customer.username}",
+        "users, superusers": f"{users}?is_superuser__exact=1",
+        "users, inactive": f"{users}?is_active__exact=0",
+        "profiles, one": f"{reverse('admin:accounts_profile_changelist')}?q={shop.customer.username}",
         "an order": reverse("admin:home_order_change", args=[shop.past.pk]),
         "an order’s log": reverse("admin:home_order_history", args=[shop.past.pk]),
         "a user": reverse("admin:auth_user_change", args=[shop.customer.pk]),
