@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 from home import frames
-from home.models import ORDER_ID_LENGTH, Order
+from home.models import ORDER_ID_LENGTH, Order, OrderItem
 from kitchen import outlook, stages
 from pizzaProj.limits import BOARD_FRAME_BYTES
 from realtime.broadcast import Event, Gathering, broadcaster
@@ -45,8 +45,10 @@ class Snapshot:
 
     def __init__(self, order: Order) -> None:
         self.order = order.as_it_is()
-        if order.started_at or any(item.started_at for item in order.parts):
-            outlook.stations.refresh()  # they say when work under way will be done
+        # They say when work under way will be done. Behind a verb they are as the kitchen's lock has just read them.
+        works: list[Order | OrderItem] = [order, *order.parts]
+        if under_way := {work.stage for work in works if work.started_at}:
+            outlook.stations.refresh(*under_way)
         self._state: State | None = None if order.__dict__.keys() >= FIELDS else state_of(order)
 
     def state(self) -> State:

@@ -62,14 +62,16 @@ class Stations:
         self.known: dict[str, Station] = {}
         self._expected: dict[str, Expected] = {}
         self.read_at = -KEPT_SECONDS
+        self._remembered_at: dict[str, float] = {}
 
     def get(self, stage: str) -> Station | None:
         self.refresh()
         return self.known.get(stage)
 
-    def refresh(self) -> None:
-        """Read the stations if that is a while ago."""
-        if monotonic() - self.read_at >= KEPT_SECONDS:
+    def refresh(self, *wanted: str) -> None:
+        """Read the stations if that is a while ago: of all of them, or of one of those that are wanted."""
+        longest_ago = min((self._remembered_at.get(stage, self.read_at) for stage in wanted), default=self.read_at)
+        if monotonic() - max(self.read_at, longest_ago) >= KEPT_SECONDS:
             rows = Station.objects.select_related("shop")
             self.remember({row.stage: row.with_shop() for row in rows})
             self.read_at = monotonic()
@@ -99,9 +101,11 @@ class Stations:
     def remember(self, stations: dict[str, Station]) -> None:
         """Note stations that were read anyway, behind the kitchen's lock."""
         self.known.update(stations)
+        self._remembered_at |= dict.fromkeys(stations, monotonic())
 
     def forget(self, **kwargs: Any) -> None:
         self.read_at = -KEPT_SECONDS
+        self._remembered_at = {}
 
 
 stations = Stations()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,6 +13,7 @@ from channels.layers import get_channel_layer
 from home import frames, live
 from home.models import Order, OrderItem
 from home.rows import copied
+from kitchen import flow, outlook
 from realtime.broadcast import broadcaster
 
 ORDER = Order(pk=1, order_id="a" * 20, seq=3, summary="1 × Piñata, “hot”")
@@ -125,3 +127,19 @@ async def test_staff_hear_of_new_orders():
         live.announce(ORDER)
         live.announce(OTHER, is_new=True)
         assert (await receive())["order_id"] == "b" * 20
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("cooked", "small_kitchen")
+def test_what_a_verb_has_read_is_not_read_again_to_announce_it(place, monkeypatch, django_assert_num_queries):
+    """Nor is what another has just read: the pages wait for it."""
+    order = place()
+    monkeypatch.setattr(outlook, "monotonic", lambda: time.monotonic() + 2 * outlook.KEPT_SECONDS)
+    flow.advance(order.pk)
+    moved = Order.objects.with_items().get()
+    with django_assert_num_queries(0):
+        live.announce(moved)
+    outlook.stations.forget()  # as when one is changed here
+    with django_assert_num_queries(1):
+        live.announce(moved)
+        live.announce(moved)
