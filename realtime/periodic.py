@@ -18,7 +18,7 @@ SEND_SECONDS = 1.0  # a client that does not read must not keep the others waiti
 AT_ONCE = 200  # sockets told at the same time; one that first reads the database waits for a thread
 BEGUN_AT_ONCE = 50  # of these; then others have a turn
 PARTS = 10  # of many sockets, in each round
-IN_PART = 500  # sockets, until the next part is begun; all parts grow when each has so many
+IN_PART = 100  # sockets, until the next part is begun; all parts grow when each has so many
 
 S = TypeVar("S")
 Tell = Callable[[S], Awaitable[None]]
