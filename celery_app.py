@@ -258,13 +258,13 @@ def ask_for_the_time(**kwargs: Any) -> None:
 
 @worker_init.connect
 def scan_no_more_what_stays(**kwargs: Any) -> None:
-    """Scan for garbage only what is new, also in the processes of the pool.
+    """Leave out what was imported from all later scans for garbage, also in the processes of the pool.
 
     Reading thousands of orders makes so many objects that it sets off a full scan, which took a tenth of a second.
     """
     from pizzaProj import garbage
 
-    garbage.scans.begin()
+    garbage.set_aside()
 
 
 @worker_ready.connect

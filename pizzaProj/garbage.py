@@ -12,6 +12,12 @@ OLDEST = 2  # generation
 LEAST_OBJECTS = 300_000  # that are added before everything is scanned
 
 
+def set_aside() -> None:
+    """Leave out of scans what exists now, as needed for as long as the process lives: what was imported."""
+    gc.collect()
+    gc.freeze()
+
+
 class Scans:
     """Decide after each scan of the oldest generation what the next one reads."""
 
@@ -21,9 +27,7 @@ class Scans:
         self.of_everything = False  # the scan that comes next
 
     def begin(self) -> None:
-        """Take what exists now as needed for as long as the process lives."""
-        gc.collect()
-        gc.freeze()
+        set_aside()
         gc.callbacks.append(self.note)
 
     def note(self, phase: str, info: dict[str, int]) -> None:
