@@ -22,12 +22,13 @@ class Scans:
     """Decide after each scan of the oldest generation what the next one reads."""
 
     def __init__(self) -> None:
-        self.old = 0  # objects that the last scan of everything left
+        self.old = 0  # objects that were there after the last scan of everything
         self.added = 0  # since then, at most: some of them are there no more
         self.of_everything = False  # the scan that comes next
 
     def begin(self) -> None:
         set_aside()
+        self.old = gc.get_freeze_count()
         gc.callbacks.append(self.note)
 
     def note(self, phase: str, info: dict[str, int]) -> None:
