@@ -10,7 +10,7 @@ from django.utils.text import smart_split, unescape_string_literal
 
 from accounts.names import spellings
 
-NEWEST_READ = 10_000  # accounts, of which any part is searched
+NEWEST_READ = 2_000  # accounts, of which any part is searched
 MOST_FOUND = 500  # accounts in each way: whoever wants another one types more of the name
 NAMES = ("username", "email", "first_name", "last_name")
 INDEXED = NAMES[:2]  # accounts.migrations.0004
@@ -40,8 +40,9 @@ def words_of(text: str) -> Iterator[str]:
 
 
 def cased(column: str, lookup: str, text: str) -> Q:
-    """Match a column. SQLite ignores the case of ASCII letters only, so the usual spellings are tried."""
-    return reduce(or_, (Q(**{f"{column}__{lookup}": spelling}) for spelling in sorted({text, *spellings(text)})))
+    """Match a column in any case. Not every database knows that of letters outside ASCII: usual spellings are tried."""
+    words = {text} if text.isascii() else {text, *spellings(text)}
+    return reduce(or_, (Q(**{f"{column}__{lookup}": word}) for word in sorted(words)))
 
 
 def newest() -> QuerySet[User]:
