@@ -40,7 +40,7 @@ def words_of(text: str) -> Iterator[str]:
 
 
 def cased(column: str, lookup: str, text: str) -> Q:
-    """Match a column in any case. Not every database knows that of letters outside ASCII: usual spellings are tried."""
+    """Match a column in any case. Not each database knows that of letters outside ASCII: usual spellings are tried."""
     words = {text} if text.isascii() else {text, *spellings(text)}
     return reduce(or_, (Q(**{f"{column}__{lookup}": word}) for word in sorted(words)))
 
