@@ -68,7 +68,8 @@ class Broadcaster:
     def send(self, group: str, event: Event | Callable[[], Event], log_level: int = logging.WARNING) -> None:
         """Queue a message and return at once. Order is kept. A message that can't be sent is logged and dropped.
 
-        An event that takes long to make is made by the thread, and must not need the database.
+        An event that takes long to make is made by the thread, and must not need the database. Of many at a time, as
+        behind a batch, each but the first is made here.
         """
         line = self._line_of(group)
         if len(line.pending) >= MAX_PENDING:
@@ -76,6 +77,8 @@ class Broadcaster:
             _tell(dropped, "dropped", event)
             counts.add("shop_announcements_dropped_total")
             return
+        if line.pending:  # the thread has enough to do, and would only compete for the interpreter
+            event = _made_here(event)
         self._hand_over(line, Message(time.monotonic(), group, event, log_level))
 
     def flush(self, timeout_seconds: float = SEND_TIMEOUT_SECONDS) -> None:
@@ -227,6 +230,14 @@ def nudge(user_pk: int) -> None:
 
 def _made(event: Event | Callable[[], Event]) -> Event:
     return event() if callable(event) else event
+
+
+def _made_here(event: Event | Callable[[], Event]) -> Event | Callable[[], Event]:
+    """Make the event now. Whoever announces must not fail: the thread will, and says so."""
+    try:
+        return _made(event)
+    except Exception:
+        return event
 
 
 def _tell(news: News, what: str, event: Event | Callable[[], Event]) -> None:

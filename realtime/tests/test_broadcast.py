@@ -46,6 +46,23 @@ async def test_an_event_that_cannot_be_made_holds_up_no_other(caplog):
     assert [line.getMessage() for line in caplog.records] == ["Not sent to cats: division by zero"]
 
 
+async def test_of_many_at_a_time_the_sender_makes_all_but_the_first():
+    makers, go_on = {}, threading.Event()
+
+    def event(n):
+        makers[n] = threading.current_thread().name
+        return {"n": 1 / 0} if n == 2 else mew(n)
+
+    async with listening() as receive:
+        broadcaster.running_loop().call_soon_threadsafe(go_on.wait, 5)
+        for n in (1, 2, 3):
+            broadcaster.send(GROUP, lambda n=n: event(n))
+        go_on.set()
+        assert [await receive(), await receive()] == [mew(1), mew(3)]
+    # One that can't be made is left to the thread, which says so.
+    assert makers == {1: "broadcast", 2: "broadcast", 3: threading.current_thread().name}
+
+
 async def test_it_sends_after_a_fork():
     """Test a fork as in a prefork worker, whose parent has already sent messages."""
     broadcaster.send("dogs", mew(1))
