@@ -96,9 +96,11 @@ class Hub:
             if audience is not None and audience.listeners.pop(listener, self) is None and not audience.listeners:
                 del self.audiences[group]
                 audience.task.cancel()
-                ending.append(audience.task)
+                ending.append(audience)
         if ending:
-            await asyncio.wait(ending)
+            await asyncio.wait([audience.task for audience in ending])
+        for audience in ending:
+            del audience.task  # its end knows where it was cancelled, and so the audience: only a scan would find them
 
     def _belong_to(self, loop: asyncio.AbstractEventLoop) -> None:
         """Forget what an event loop that has ended left behind."""
