@@ -297,8 +297,9 @@ function toggle(name) {
   applyPreferences();
   if (name === "sound" && preferences.sound) wake(), ring();
   if (name === "hideSimulated") live.send(hello()); // without a connection it is said with the next one
-  if (name === "light" || name === "contrast") numbers.repaint();
-  numbers.draw();
+  // Whoever has pressed something sees at once that it was: the chart follows behind the next paint.
+  const isOfColours = name === "light" || name === "contrast";
+  requestAnimationFrame(() => setTimeout(() => (isOfColours ? numbers.repaint() : numbers.draw())));
   drawSoon();
   return true;
 }
