@@ -32,22 +32,22 @@ class Costs:
 
 
 MEASURED = Costs(
-    idle_cores={"web": 0.001, "worker": 0.017, "beat": 0.010},
-    megabytes={"web": 146, "worker": 407, "beat": 156},
-    page_kibibytes=38.5,
-    page_second_web_ms=0.009,
-    page_second_database_ms=0.0006,
-    beat_web_ms=0.15,
-    frame_web_ms=0.37,
-    opened_web_ms=1.6,
-    order_web_ms=25.0,
-    order_worker_ms=28.0,
-    order_database_ms=14.0,
-    order_broker_ms=1.9,
-    order_kilobytes=6.3,
-    kitchen_changes_per_second=1081,
+    idle_cores={"web": 0.001, "worker": 0.009, "beat": 0.015},
+    megabytes={"web": 146, "worker": 408, "beat": 156},
+    page_kibibytes=42.5,
+    page_second_web_ms=0.013,
+    page_second_database_ms=0.004,
+    beat_web_ms=0.23,
+    frame_web_ms=0.29,
+    opened_web_ms=1.1,
+    order_web_ms=13.8,
+    order_worker_ms=16.0,
+    order_database_ms=12.4,
+    order_broker_ms=1.3,
+    order_kilobytes=4.4,
+    kitchen_changes_per_second=1207,
 )
-WHEN = "version 0.13.0, 2 cores that other work kept busy (load 10 to 15), so that times are rather too high"
+WHEN = "version 0.14.0, 2 cores without other work"
 
 # What is given, not measured
 PAGES_OF_ORDER = 2  # that follow it
