@@ -8,7 +8,7 @@ from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
-from accounts.finding import named, with_word, words_of
+from accounts.finding import named, with_all, with_word
 from accounts.forms import AdminLogInForm
 from accounts.models import Profile, Token
 
@@ -34,9 +34,8 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
     volatile = ["last_login"]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        for word in words_of(search_term):
-            queryset = queryset.filter(pk__in=with_word(word))
-        return queryset, False
+        found = with_all(search_term, with_word)
+        return queryset if found is None else queryset.filter(pk__in=found), False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -95,9 +94,8 @@ class ProfileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fields = ["user", "picture", "shows_reads"]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        for word in words_of(search_term):
-            queryset = queryset.filter(user__in=named(word))
-        return queryset, False
+        found = with_all(search_term, named)
+        return queryset if found is None else queryset.filter(user__in=found), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

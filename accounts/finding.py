@@ -1,6 +1,6 @@
 """How accounts are found, however many there are: by beginnings, which indexes serve, and the newest by any part."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import or_
 
@@ -30,6 +30,16 @@ def with_word(word: str) -> list[int]:
     begins = [User.objects.filter(cased(column, "istartswith", word)) for column in INDEXED]
     has_it = reduce(or_, (cased(column, "icontains", word) for column in NAMES))
     return keys(*begins, User.objects.filter(has_it, is_staff=True), newest().filter(has_it))
+
+
+def with_all(text: str, find: Callable[[str], list[int]]) -> set[int] | None:
+    """Return the keys that are found for each of the words of a text; None if it has none."""
+    found: set[int] | None = None
+    for word in dict.fromkeys(words_of(text)):
+        found = set(find(word)) if found is None else found & set(find(word))
+        if not found:
+            break
+    return found
 
 
 def words_of(text: str) -> Iterator[str]:

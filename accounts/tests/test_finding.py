@@ -63,6 +63,12 @@ def test_the_admin_finds_addresses_and_all_of_the_staff(crowd, admin_client, mon
     assert sorted(listed, key=str.lower) == sorted(found, key=str.lower)
 
 
+def test_many_words_cost_no_more_than_those_that_still_find_something(crowd, django_assert_max_num_queries):
+    with django_assert_max_num_queries(12):
+        assert finding.with_all("joanna nobody " + " ".join(map(str, range(1_000))), finding.with_word) == set()
+    assert finding.with_all(" ", finding.with_word) is None
+
+
 def test_the_admin_finds_profiles_by_whose_they_are(crowd, admin_client):
     for user in crowd:
         Profile.of(user)
