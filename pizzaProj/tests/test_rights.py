@@ -359,6 +359,7 @@ def test_a_verb_of_a_room_takes_its_right(cast, things, kind):
 
 
 STILL_ASKED = {
+    "accounts/finding.py",  # whom the admin finds by any part of a name
     "accounts/migrations/0003_staff.py",  # an index of them
     "accounts/rights.py",  # a right of the staff takes both
     "chat/messages.py",  # the sign "staff" beside a name: who somebody is, not what they can do
