@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
 ]
 
-LAST_RELEASE = "0.12.0"  # raised with each release
+LAST_RELEASE = "0.13.0"  # raised with each release
 
 # What the web process of the last release does when somebody orders: the request, from the middleware to the answer.
 ORDER = """
