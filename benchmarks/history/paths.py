@@ -133,7 +133,7 @@ def pages(shop: Shop) -> dict[str, Path]:
     found = {f"{address}, visitor": page(visitor, address) for address in ("/", "/kitchen/promises/", "/api/menu/")}
     found |= {
         f"{address}, customer": page(customer, address)
-        for address in ("/", "/orders/older/", "/chat/", "/people/", "/people/?q=stomer1", "/profile/")
+        for address in ("/", "/orders/older/", "/chat/", "/people/", "/people/?q=stomerx", "/profile/")
     }
     found |= {
         f"{address}, staff": page(cook, address)
